@@ -1,0 +1,79 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The configuration: one INI file for the three programs and provctl's admin side.
+ *
+ * Read once at start into an immutable struct; strict: an unknown section or key, a key twice, a
+ * value outside its limits is an error that names file, line and key. Every key has a default but
+ * those marked required. Paths are absolute. Threads: immutable after config_load.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stddef.h>
+
+#include "core/error.h"
+#include "core/log.h"
+
+#define CONFIG_PATH_MAX     256 /* bytes of a path or an address, with NUL */
+#define CONFIG_NAME_MAX     64
+#define CONFIG_PROBLEM_MAX  512
+#define CONFIG_DEFAULT_PATH "/etc/provisiond/provisiond.conf"
+
+/* [hsm]: provision-hsm, and where the vault finds it */
+struct config_hsm {
+    char module[CONFIG_PATH_MAX];           /* required: the vendor's PKCS#11 module */
+    char token[33];                         /* required: CKA label of the token, at most 32 bytes */
+    char module_arguments[CONFIG_PATH_MAX]; /* C_Initialize's LibraryParameters; "" is none */
+    char socket[CONFIG_PATH_MAX];           /* default /run/provision-hsm/hsm.sock */
+    char client_user[CONFIG_NAME_MAX];      /* who may connect beside root and the own user:
+                                               default provision-vault */
+    unsigned workers;                       /* 1 to 64, default 2 */
+    unsigned call_timeout_ms;               /* 100 to 600000, default 2000: one HSM call */
+    unsigned recycle_after; /* calls after which a worker is replaced, default 200000 */
+    char pin_credential[CONFIG_NAME_MAX]; /* systemd credential, default "hsm-pin" */
+};
+
+/* [vault]: provision-vault */
+struct config_vault {
+    char socket[CONFIG_PATH_MAX];       /* default /run/provision-vault/station.sock */
+    char client_user[CONFIG_NAME_MAX];  /* default provisiond */
+    char admin_socket[CONFIG_PATH_MAX]; /* default /run/provision-vault/admin.sock */
+    char admin_group[CONFIG_NAME_MAX];  /* may use it beside root and the own user; "" is nobody,
+                                           default provision-admin */
+    char ledger[CONFIG_PATH_MAX];       /* default /var/lib/provision-vault/ledger.db */
+    char images[CONFIG_PATH_MAX];       /* default /var/lib/provision-vault/images */
+    unsigned threads;                   /* 1 to 256, default 32 */
+    unsigned queue;                     /* requests that may wait, 1 to 65536, default 1024 */
+};
+
+/* [api]: provisiond */
+struct config_api {
+    char listen[CONFIG_PATH_MAX];      /* "address:port", default "[::]:8443"; port 0: any free */
+    char certificate[CONFIG_PATH_MAX]; /* required: PEM chain of the server */
+    char key[CONFIG_PATH_MAX];         /* required: PEM */
+    char client_ca[CONFIG_PATH_MAX];   /* required: PEM, who signs station certificates */
+    unsigned connections;              /* 1 to 65536, default 2048 */
+    unsigned idle_timeout_s;           /* 1 to 3600, default 60 */
+    unsigned vault_timeout_ms;         /* 100 to 600000, default 10000 */
+};
+
+struct config {
+    struct config_hsm hsm;
+    struct config_vault vault;
+    struct config_api api;
+    enum log_level log_level; /* [log] level: debug, info (default), warning, error */
+};
+
+/* Which required keys are demanded: each program needs its own section only. */
+enum config_program { CONFIG_HSM = 1, CONFIG_VAULT = 2, CONFIG_API = 3, CONFIG_CLI = 4 };
+
+/*
+ * Reads path. On ERR_CONFIG problem holds one line: "FILE:LINE: what is wrong; what to do". It may
+ * quote the file, and the file holds no secret.
+ */
+enum error config_load(const char *path, enum config_program program, struct config *ret_config,
+                       char problem[CONFIG_PROBLEM_MAX]) MUST_USE;
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Length-prefixed frames with file descriptors over Unix stream sockets. Owns no state. */
+#include "core/frame.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+union fd_control {
+    char bytes[CMSG_SPACE(sizeof(int) * FRAME_FDS_MAX)];
+    struct cmsghdr align;
+};
+
+static enum error wait_for(int socket, short events, deadline_ms deadline)
+{
+    struct pollfd entry = {.fd = socket, .events = events};
+    for (;;) {
+        int left = deadline_left_ms(deadline);
+        int n = poll(&entry, 1, left);
+        if (n > 0)
+            return ERR_OK;
+        if (n < 0 && errno != EINTR)
+            return ERR_LINK_CLOSED;
+        if (n == 0)
+            return ERR_TIMEOUT;
+    }
+}
+
+static void put_be(uint8_t *out, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        out[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
+}
+
+static uint64_t get_be(const uint8_t *in, unsigned size)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; i++)
+        value = value << 8 | in[i];
+    return value;
+}
+
+static void attach_fds(struct msghdr *message, union fd_control *control, const int *fds,
+                       unsigned fd_count)
+{
+    message->msg_control = control->bytes;
+    message->msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+    memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
+}
+
+static void skip_sent(struct msghdr *message, size_t sent)
+{
+    message->msg_control = NULL; /* the descriptors went with the first byte */
+    message->msg_controllen = 0;
+    while (message->msg_iovlen > 0 && sent >= message->msg_iov->iov_len) {
+        sent -= message->msg_iov->iov_len;
+        message->msg_iov++;
+        message->msg_iovlen--;
+    }
+    if (message->msg_iovlen > 0) {
+        message->msg_iov->iov_base = (uint8_t *)message->msg_iov->iov_base + sent;
+        message->msg_iov->iov_len -= sent;
+    }
+}
+
+enum error frame_send(int socket, uint64_t id, struct bytes payload, const int *fds,
+                      unsigned fd_count, deadline_ms deadline)
+{
+    uint8_t head[FRAME_HEADER_BYTES];
+    union fd_control control = {0};
+    assert(payload.length > 0 && payload.length <= UINT32_MAX && fd_count <= FRAME_FDS_MAX);
+    put_be(head, payload.length, 4);
+    put_be(head + 4, id, 8);
+    struct iovec parts[2] = {
+        {.iov_base = head, .iov_len = sizeof head},
+        {.iov_base = (void *)(uintptr_t)payload.data, .iov_len = payload.length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    if (fd_count > 0)
+        attach_fds(&message, &control, fds, fd_count);
+    while (message.msg_iovlen > 0) {
+        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            skip_sent(&message, (size_t)n);
+        } else if (errno == EAGAIN || errno == ENOBUFS) {
+            enum error e = wait_for(socket, POLLOUT, deadline);
+            if (e != ERR_OK)
+                return e;
+        } else if (errno != EINTR) {
+            return ERR_LINK_CLOSED;
+        }
+    }
+    return ERR_OK;
+}
+
+static void take_fds(struct msghdr *message, struct frame *frame)
+{
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h != NULL; h = CMSG_NXTHDR(message, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd = -1;
+            memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof fd);
+            if (frame->fd_count < FRAME_FDS_MAX)
+                frame->fds[frame->fd_count++] = fd;
+            else
+                (void)close(fd);
+        }
+    }
+}
+
+/* Reads exactly length bytes; descriptors that ride along are collected into frame. */
+static enum error receive_exactly(int socket, uint8_t *out, size_t length, struct frame *frame,
+                                  deadline_ms deadline)
+{
+    while (length > 0) {
+        union fd_control control;
+        struct iovec part = {.iov_base = out, .iov_len = length};
+        struct msghdr message = {.msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control.bytes,
+                                 .msg_controllen = sizeof control.bytes};
+        ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n > 0) {
+            take_fds(&message, frame);
+            if (message.msg_flags & MSG_CTRUNC)
+                return ERR_BAD_REQUEST;
+            out += n;
+            length -= (size_t)n;
+        } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+            enum error e = wait_for(socket, POLLIN, deadline);
+            if (e != ERR_OK)
+                return e;
+        } else {
+            return ERR_LINK_CLOSED;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum error receive_frame(int socket, size_t max, int rest_ms, struct frame *frame)
+{
+    uint8_t head[FRAME_HEADER_BYTES];
+    deadline_ms deadline = deadline_in(rest_ms);
+    enum error e = receive_exactly(socket, head, sizeof head, frame, deadline);
+    if (e != ERR_OK)
+        return e;
+    size_t length = (size_t)get_be(head, 4);
+    if (length == 0)
+        return ERR_BAD_REQUEST;
+    if (length > max)
+        return ERR_TOO_LARGE;
+    frame->id = get_be(head + 4, 8);
+    frame->payload = malloc(length);
+    if (frame->payload == NULL)
+        return ERR_INTERNAL;
+    frame->length = length;
+    return receive_exactly(socket, frame->payload, length, frame, deadline);
+}
+
+static enum error wait_for_first_byte(int socket, int idle_ms)
+{
+    struct pollfd entry = {.fd = socket, .events = POLLIN};
+    if (idle_ms >= 0)
+        return wait_for(socket, POLLIN, deadline_in(idle_ms));
+    while (poll(&entry, 1, -1) < 0) {
+        if (errno != EINTR)
+            return ERR_LINK_CLOSED;
+    }
+    return ERR_OK;
+}
+
+enum error frame_receive(int socket, size_t max, bool accepts_fds, int idle_ms, int rest_ms,
+                         struct frame *ret_frame)
+{
+    struct frame frame = {0};
+    enum error e = wait_for_first_byte(socket, idle_ms);
+    if (e == ERR_OK)
+        e = receive_frame(socket, max, rest_ms, &frame);
+    if (e == ERR_OK && frame.fd_count > 0 && !accepts_fds)
+        e = ERR_BAD_REQUEST;
+    if (e != ERR_OK) {
+        frame_clear(&frame);
+        return e;
+    }
+    *ret_frame = frame;
+    return ERR_OK;
+}
+
+void frame_clear(struct frame *frame)
+{
+    free(frame->payload);
+    for (unsigned i = 0; i < frame->fd_count; i++)
+        (void)close(frame->fds[i]);
+    *frame = (struct frame){0};
+}

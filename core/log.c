@@ -1,0 +1,77 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* JSON lines on standard error. The program name and level are set once before threads start. */
+#include "core/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "core/bytes.h"
+#include "core/clock.h"
+
+static const char *log_program = "?";
+static enum log_level log_lowest = LOG_LEVEL_INFO;
+
+void log_init(const char *program, enum log_level level)
+{
+    log_program = program;
+    log_lowest = level;
+}
+
+/* Invalid UTF-8 cannot be a JSON string: show its bytes. */
+static json_t *text_or_hex(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value != NULL)
+        return value;
+    size_t length = strlen(text);
+    char *hex = malloc(2 * length + 1);
+    if (hex == NULL)
+        return NULL;
+    hex_encode(bytes_of(text, length), hex);
+    value = json_sprintf("hex:%s", hex);
+    free(hex);
+    return value;
+}
+
+static void write_line(const json_t *line)
+{
+    char *text = json_dumps(line, JSON_COMPACT);
+    if (text == NULL)
+        return;
+    size_t length = strlen(text);
+    text[length] = '\n'; /* the terminating NUL is not needed: one write, one line */
+    (void)!write(STDERR_FILENO, text, length + 1);
+    free(text);
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields,
+               size_t count)
+{
+    static const char *const levels[] = {"debug", "info", "warning", "error"};
+    char now[TIMESTAMP_SIZE];
+    if (level < log_lowest)
+        return;
+    timestamp_format(clock_unix_ms(), now);
+    json_t *line = json_pack("{ss ss ss ss}", "time", now, "level", levels[level], "program",
+                             log_program, "event", event);
+    if (line == NULL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        (void)json_object_set_new(line, fields[i].name,
+                                  fields[i].text != NULL ? text_or_hex(fields[i].text)
+                                                         : json_integer(fields[i].number));
+    write_line(line);
+    json_decref(line);
+}
+
+void log_fault(enum log_level level, const char *event, const struct fault *fault)
+{
+    log_event(level, event, LOG_TEXT("code", error_name(fault->code)),
+              LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail),
+              LOG_NUMBER("native", fault->native));
+}

@@ -1,0 +1,107 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Bounded ring of pointers guarded by one mutex. */
+#include "core/queue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t is_filled;
+    bool is_closed;
+    size_t capacity;
+    size_t head;
+    size_t length;
+    void *items[];
+};
+
+enum error queue_new(size_t capacity, struct queue **ret_queue)
+{
+    struct queue *queue = calloc(1, sizeof *queue + capacity * sizeof queue->items[0]);
+    if (queue == NULL)
+        return ERR_INTERNAL;
+    queue->capacity = capacity;
+    (void)pthread_mutex_init(&queue->lock, NULL);
+    (void)pthread_cond_init(&queue->is_filled, NULL);
+    *ret_queue = queue;
+    return ERR_OK;
+}
+
+bool queue_push(struct queue *queue, void *item)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    bool is_accepted = !queue->is_closed && queue->length < queue->capacity;
+    if (is_accepted) {
+        queue->items[(queue->head + queue->length) % queue->capacity] = item;
+        queue->length++;
+        (void)pthread_cond_signal(&queue->is_filled);
+    }
+    (void)pthread_mutex_unlock(&queue->lock);
+    return is_accepted;
+}
+
+static void *take_first(struct queue *queue)
+{
+    if (queue->length == 0)
+        return NULL;
+    void *item = queue->items[queue->head];
+    queue->head = (queue->head + 1) % queue->capacity;
+    queue->length--;
+    return item;
+}
+
+void *queue_pop(struct queue *queue, deadline_ms deadline)
+{
+    struct timespec until = deadline_timespec(deadline);
+    (void)pthread_mutex_lock(&queue->lock);
+    while (queue->length == 0 && !queue->is_closed) {
+        if (pthread_cond_clockwait(&queue->is_filled, &queue->lock, CLOCK_MONOTONIC, &until) != 0)
+            break;
+    }
+    void *item = take_first(queue);
+    (void)pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+void *queue_try_pop(struct queue *queue)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    void *item = take_first(queue);
+    (void)pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+void queue_close(struct queue *queue)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    queue->is_closed = true;
+    (void)pthread_cond_broadcast(&queue->is_filled);
+    (void)pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_is_closed(struct queue *queue)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    bool is_closed = queue->is_closed;
+    (void)pthread_mutex_unlock(&queue->lock);
+    return is_closed;
+}
+
+size_t queue_length(struct queue *queue)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    size_t length = queue->length;
+    (void)pthread_mutex_unlock(&queue->lock);
+    return length;
+}
+
+void queue_free(struct queue *queue)
+{
+    if (queue == NULL)
+        return;
+    (void)pthread_mutex_destroy(&queue->lock);
+    (void)pthread_cond_destroy(&queue->is_filled);
+    free(queue);
+}

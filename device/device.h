@@ -1,0 +1,80 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who a device is: the check of a device certificate against a product's trust anchors.
+ *
+ * A struct device_anchors is made once per product and immutable: safe to share between threads.
+ * device_check takes the PEM chain as a station sent it, hostile bytes included, and either fills a
+ * struct device with everything the recipe and the license profiles need, or says exactly which
+ * check failed. Implements the path validation of RFC 5280 §6 through libcrypto, with the rules of
+ * IEEE 802.1AR device identities that a license needs.
+ */
+#ifndef DEVICE_DEVICE_H
+#define DEVICE_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+#include "core/error.h"
+
+#define DEVICE_CHAIN_MAX_BYTES  ((size_t)32 * 1024) /* PEM text */
+#define DEVICE_CHAIN_MAX_CERTS  8
+#define DEVICE_ANCHORS_MAX      16
+#define DEVICE_SERIAL_MAX_BYTES 64
+#define DEVICE_POINT_MAX_BYTES  133
+#define DEVICE_ISSUER_MAX_BYTES 2048 /* DER Name */
+#define DEVICE_CERT_SERIAL_MAX  24   /* INTEGER content octets; RFC 5280 allows 20 */
+
+struct device_anchors;
+
+enum device_key_type { DEVICE_KEY_P256 = 1 };
+
+/* A genuine device. A value: owns nothing. */
+struct device {
+    struct sha256 spki; /* SHA-256 of the DER SubjectPublicKeyInfo */
+    char serial[DEVICE_SERIAL_MAX_BYTES +
+                1]; /* 2.5.4.5, else hwSerialNum as lower-case hex, else "" */
+    enum device_key_type key_type;
+    uint8_t point[DEVICE_POINT_MAX_BYTES]; /* uncompressed, on the curve */
+    size_t point_length;
+    /* For RecipientInfo issuerAndSerialNumber (RFC 5652 §10.2.4). */
+    uint8_t issuer[DEVICE_ISSUER_MAX_BYTES]; /* DER Name */
+    size_t issuer_length;
+    uint8_t certificate_serial[DEVICE_CERT_SERIAL_MAX]; /* DER INTEGER content octets */
+    size_t certificate_serial_length;
+};
+
+/*
+ * Parses the trust anchors of a product: PEM, 1 to DEVICE_ANCHORS_MAX CA certificates (roots or
+ * pinned intermediates). ERR_BAD_REQUEST with a reason. Free with device_anchors_free.
+ */
+enum error device_anchors_new(struct bytes pem, struct device_anchors **ret_anchors,
+                              struct fault *fault) MUST_USE;
+/* NULL is allowed. */
+void device_anchors_free(struct device_anchors *anchors);
+
+/*
+ * Checks a device's PEM chain, the device's own certificate first, intermediates after it in any
+ * order. at_unix_ms is the time of the check.
+ *
+ * ERR_TOO_LARGE        more than DEVICE_CHAIN_MAX_BYTES or DEVICE_CHAIN_MAX_CERTS
+ * ERR_BAD_REQUEST      "not-a-certificate": no PEM certificate at all, or text around it that is
+ *                      neither white space nor a comment that openssl writes
+ * ERR_DEVICE_NOT_GENUINE, with the reason one of
+ *   "certificate-malformed"  begins as PEM certificate and is cut off or not DER
+ *   "untrusted-issuer"       no path to an anchor of the product
+ *   "signature-invalid"      names an anchor as issuer, and its signature does not verify
+ *   "expired", "not-yet-valid"
+ *   "key-usage"              the key usage extension lacks keyAgreement, or it is a CA certificate
+ *   "curve"                  an EC key that is not on P-256
+ *   "key-type"               not an EC key
+ *   "weak-signature"         a signature below 112 bits of security (SHA-1, MD5, small RSA)
+ *   "chain-invalid"          any other rule of RFC 5280 §6 (path length, critical extension, …)
+ *   "identity-malformed"     a serial longer than DEVICE_SERIAL_MAX_BYTES or not printable ASCII
+ */
+enum error device_check(const struct device_anchors *anchors, struct bytes pem, int64_t at_unix_ms,
+                        struct device *ret_device, struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The HSM as the rest of the tree sees it: a client of provision-hsm's socket.
+ *
+ * provision-hsm may start later, crash and come back: each call connects when needed and ends by
+ * its deadline. A call whose answer is lost (ERR_HSM_UNAVAILABLE, ERR_TIMEOUT) can be repeated:
+ * key generation finds the key again, everything else leaves nothing behind. Inputs must be valid
+ * before they come here (points on the curve above all), so that garbage from outside never looks
+ * like a dead HSM.
+ *
+ * Order of calls: hsm_client_new, any calls, hsm_client_free. Threads: safe from any thread.
+ */
+#ifndef HSM_HSM_CLIENT_H
+#define HSM_HSM_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+#include "core/clock.h"
+#include "core/error.h"
+
+#define HSM_KEY_ID_BYTES       16
+#define HSM_LABEL_MAX_BYTES    64
+#define HSM_SPKI_MAX_BYTES     600
+#define HSM_SESSION_KEY_MAX    32
+#define HSM_WRAPPED_KEY_MAX    (HSM_SESSION_KEY_MAX + 8)
+#define HSM_POINT_MAX_BYTES    133 /* uncompressed P-521 */
+#define HSM_SHARED_INFO_MAX    256
+#define HSM_AAD_MAX            1024
+#define HSM_GCM_IV_BYTES       12
+#define HSM_GCM_TAG_BYTES      16
+#define HSM_WEAK_KEYS_MAX      16
+#define HSM_REQUEST_MAX_BYTES  ((size_t)64 * 1024)
+#define HSM_CALL_TIMEOUT_MS    5000    /* a wrap or a status, queueing included */
+#define HSM_KEYGEN_TIMEOUT_MS  30000   /* network HSMs take seconds */
+#define HSM_ENCRYPT_TIMEOUT_MS 3600000 /* a whole image; a stalled worker is noticed earlier */
+
+struct hsm_client;
+
+struct hsm_key_id {
+    uint8_t bytes[HSM_KEY_ID_BYTES];
+};
+
+enum hsm_mode { HSM_HOST_MODE = 1, HSM_TOKEN_MODE = 2 };
+
+struct hsm_spki {
+    uint8_t der[HSM_SPKI_MAX_BYTES];
+    size_t length; /* 0: the key does not exist yet */
+};
+
+struct hsm_weak_key {
+    struct hsm_key_id id;
+    char label[HSM_LABEL_MAX_BYTES + 1];
+    char attribute[40]; /* the first attribute weaker than the policy, e.g. "CKA_EXTRACTABLE" */
+};
+
+struct hsm_status {
+    unsigned workers_ready;
+    unsigned workers_total;
+    char token_label[33];
+    char token_serial[17];
+    char token_model[17];
+    enum hsm_mode mode;
+    struct hsm_spki checkpoint; /* its SHA-256 is this HSM's identity */
+    struct hsm_spki transport;
+    struct hsm_weak_key weak_keys[HSM_WEAK_KEYS_MAX]; /* refused by the start-up audit */
+    size_t weak_key_count;
+};
+
+struct hsm_wrapped_key {
+    uint8_t bytes[HSM_WRAPPED_KEY_MAX];
+    size_t length;
+};
+
+struct hsm_content {
+    uint8_t iv[HSM_GCM_IV_BYTES];
+    uint8_t tag[HSM_GCM_TAG_BYTES];
+    uint64_t length; /* bytes */
+};
+
+enum hsm_curve { HSM_P256 = 1 };
+enum hsm_kdf { HSM_X963_SHA256 = 1 };
+
+/* One wrap of a session key for one peer; all views are borrowed for the call. */
+struct hsm_wrap {
+    struct hsm_key_id firmware_key;
+    struct hsm_wrapped_key session_key;
+    enum hsm_curve curve;
+    struct bytes peer_point; /* uncompressed, validated by the caller */
+    enum hsm_kdf kdf;
+    struct bytes shared_info; /* at most HSM_SHARED_INFO_MAX */
+    unsigned kek_bytes;       /* 16 or 32 */
+};
+
+struct hsm_wrapped {
+    uint8_t ephemeral_point[HSM_POINT_MAX_BYTES];
+    size_t ephemeral_length;
+    struct hsm_wrapped_key key;
+    enum hsm_mode mode;
+};
+
+/* Never connects. socket_path is copied. */
+enum error hsm_client_new(const char *socket_path, struct hsm_client **ret_client) MUST_USE;
+/* NULL is allowed; no call may be under way. */
+void hsm_client_free(struct hsm_client *client);
+
+/*
+ * All calls below: ERR_HSM_UNAVAILABLE (no service, no worker, or lost on the way),
+ * ERR_TIMEOUT, ERR_BUSY, ERR_HSM_PIN_REFUSED, and what they list. *fault is filled on failure.
+ */
+
+enum error hsm_status(struct hsm_client *client, struct hsm_status *ret_status,
+                      struct fault *fault) MUST_USE;
+
+/* Makes the checkpoint and transport keys where missing; idempotent. */
+enum error hsm_init(struct hsm_client *client, struct hsm_spki *ret_checkpoint,
+                    struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
+
+/* Makes a firmware key under id; succeeds when a key with that id and label exists already. */
+enum error hsm_generate_firmware_key(struct hsm_client *client, const struct hsm_key_id *id,
+                                     const char *label, struct fault *fault) MUST_USE;
+
+/* key_bytes is 16 or 32. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK. */
+enum error hsm_generate_session_key(struct hsm_client *client,
+                                    const struct hsm_key_id *firmware_key, unsigned key_bytes,
+                                    struct hsm_wrapped_key *ret_key, struct fault *fault) MUST_USE;
+
+/*
+ * AES-GCM inside the token, from clear_fd (present offset to end) to cipher_fd. Both are regular
+ * files; they stay the caller's. The caller makes sure that this session key encrypts nothing else,
+ * ever. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST (unreadable or unwritable file).
+ */
+enum error hsm_encrypt(struct hsm_client *client, const struct hsm_key_id *firmware_key,
+                       const struct hsm_wrapped_key *session_key, struct bytes aad, int clear_fd,
+                       int cipher_fd, struct hsm_content *ret_content,
+                       struct fault *fault) MUST_USE;
+
+/* Wraps for one peer. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST (not a point). */
+enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
+                        struct hsm_wrapped *ret_wrapped, struct fault *fault) MUST_USE;
+
+#endif
