@@ -1,0 +1,152 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Images on site: from a descriptor with the firmware in clear to a stored, encrypted image. The
+ * firmware passes through provision-hsm only; this file moves descriptors. Owns no state.
+ */
+#include "vault/admin_task.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "license/license.h"
+#include "vault/hsm_watch.h"
+
+static_assert(HSM_WRAPPED_KEY_MAX <= LEDGER_WRAPPED_KEY_MAX, "a wrapped key fits the ledger");
+static_assert(HSM_GCM_IV_BYTES <= LEDGER_IV_MAX, "an IV fits the ledger");
+static_assert(HSM_GCM_TAG_BYTES == LEDGER_TAG_BYTES, "a tag fits the ledger");
+
+/* The clear firmware: a regular file with something left to read. */
+static enum error check_clear_file(struct admin_task *task, uint64_t *ret_length)
+{
+    struct stat info;
+    off_t at = task->file < 0 ? -1 : lseek(task->file, 0, SEEK_CUR);
+    if (at < 0 || fstat(task->file, &info) != 0 || !S_ISREG(info.st_mode))
+        return admin_refuse_field(task, "firmware", "The firmware must be a regular file.");
+    if (info.st_size <= at)
+        return admin_refuse_field(task, "firmware", "The firmware file is empty.");
+    *ret_length = (uint64_t)(info.st_size - at);
+    if (*ret_length > IMAGE_MAX_BYTES)
+        return fault_set(&task->fault, ERR_TOO_LARGE, "firmware",
+                         "A firmware image is at most 4 GiB.", 0);
+    return ERR_OK;
+}
+
+static enum error find_product(struct admin_task *task, struct ledger_product *ret_product,
+                               const struct license_profile **ret_profile)
+{
+    enum error e = ledger_product_get(task->vault->ledger, task->request->image_encrypt->product,
+                                      ret_product, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    *ret_profile = license_profile_find(ret_product->profile);
+    if (*ret_profile == NULL)
+        return fault_set(&task->fault, ERR_UNSUPPORTED, "profile",
+                         "This build does not know the product's license profile.", 0);
+    return ERR_OK;
+}
+
+static void fill_image(struct ledger_image *image, const char *label,
+                       const struct hsm_wrapped_key *session_key, const struct hsm_content *content)
+{
+    strcpy(image->label, label);
+    memcpy(image->session_key, session_key->bytes, session_key->length);
+    image->session_key_length = session_key->length;
+    memcpy(image->iv, content->iv, sizeof content->iv);
+    image->iv_length = sizeof content->iv;
+    memcpy(image->tag, content->tag, sizeof content->tag);
+    image->created_unix_ms = clock_unix_ms();
+    image->is_enabled = true;
+}
+
+/* A fresh session key for this image alone, and the firmware encrypted under it in the draft. */
+static enum error encrypt(struct admin_task *task, struct image_draft *draft,
+                          struct ledger_image *image, uint64_t clear_length)
+{
+    struct ledger_product product;
+    const struct license_profile *profile = NULL;
+    struct hsm_wrapped_key session_key;
+    struct hsm_content content;
+    struct hsm_key_id firmware_key;
+    enum error e = find_product(task, &product, &profile);
+    if (e != ERR_OK)
+        return e;
+    memcpy(firmware_key.bytes, product.firmware_key, sizeof firmware_key.bytes);
+    e = hsm_generate_session_key(task->vault->hsm, &firmware_key,
+                                 license_session_key_bytes(profile), &session_key, &task->fault);
+    if (e == ERR_OK)
+        e = hsm_encrypt(task->vault->hsm, &firmware_key, &session_key, bytes_of(NULL, 0),
+                        task->file, image_draft_fd(draft), &content, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    if (content.length != clear_length)
+        return admin_refuse_field(task, "firmware", "The firmware file changed while it was read.");
+    fill_image(image, task->request->image_encrypt->label, &session_key, &content);
+    return ERR_OK;
+}
+
+static enum error store(struct admin_task *task, struct image_draft **draft,
+                        struct ledger_image *image)
+{
+    uint64_t size = 0;
+    enum error e = image_draft_finish(draft, &image->digest, &size, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    image->size = (int64_t)size;
+    return ledger_image_add(task->vault->ledger, task->request->image_encrypt->product, image,
+                            task->by, &task->fault);
+}
+
+static void put_image(struct admin_task *task, const struct ledger_image *image)
+{
+    Provisiond__ImageEncryptReply *reply = &task->result.image_encrypt;
+    provisiond__image_encrypt_reply__init(reply);
+    task->values.digest = image->digest;
+    reply->image = (ProtobufCBinaryData){.len = SHA256_SIZE, .data = task->values.digest.bytes};
+    reply->size = (uint64_t)image->size;
+    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ENCRYPT;
+    task->reply.image_encrypt = reply;
+}
+
+enum error admin_image_encrypt(struct admin_task *task)
+{
+    struct image_draft *draft = NULL;
+    struct ledger_image image = {0};
+    uint64_t clear_length = 0;
+    if (strlen(task->request->image_encrypt->label) > LEDGER_NAME_MAX)
+        return admin_refuse_field(task, "label", "A label is at most 64 bytes.");
+    enum error e = check_clear_file(task, &clear_length);
+    if (e == ERR_OK)
+        e = hsm_watch_permits(task->vault->watch, &task->fault);
+    if (e == ERR_OK)
+        e = image_draft_new(task->vault->images, &draft, &task->fault);
+    if (e == ERR_OK)
+        e = encrypt(task, draft, &image, clear_length);
+    if (e == ERR_OK)
+        e = store(task, &draft, &image);
+    image_draft_free(draft);
+    if (e == ERR_OK)
+        put_image(task, &image);
+    return e;
+}
+
+enum error admin_image_enable(struct admin_task *task)
+{
+    const Provisiond__ImageEnableRequest *asked = task->request->image_enable;
+    struct sha256 digest;
+    if (asked->image.len != SHA256_SIZE)
+        return admin_refuse_field(task, "image", "An image is named by its SHA-256.");
+    memcpy(digest.bytes, asked->image.data, SHA256_SIZE);
+    enum error e = ledger_image_enable(task->vault->ledger, asked->product, &digest, asked->enabled,
+                                       task->by, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    provisiond__image_enable_reply__init(&task->result.image_enable);
+    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ENABLE;
+    task->reply.image_enable = &task->result.image_enable;
+    return ERR_OK;
+}

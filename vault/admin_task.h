@@ -1,0 +1,74 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One administrative request on its way: the question, who asked, and the answer under
+ * construction. Whatever the answer points into is kept in the task and freed with it.
+ * Threads: a task belongs to one thread.
+ */
+#ifndef VAULT_ADMIN_TASK_H
+#define VAULT_ADMIN_TASK_H
+
+#include "vault.pb-c.h"
+#include "vault/state.h"
+
+#define ADMIN_ROWS_MAX 2000 /* rows of a listing; the newest are shown */
+
+struct admin_task {
+    struct vault *vault;
+    const Provisiond__AdminRequest *request;
+    int file;    /* the descriptor that came along, borrowed; -1 for none */
+    char by[32]; /* "uid:1000", for the journal */
+
+    Provisiond__AdminReply reply;
+    struct fault fault;
+    union {
+        Provisiond__AdminStatusReply status;
+        Provisiond__AdminInitReply init;
+        Provisiond__ProductCreateReply product_create;
+        Provisiond__ProductListReply product_list;
+        Provisiond__QuotaAddReply quota_add;
+        Provisiond__ImageEncryptReply image_encrypt;
+        Provisiond__ImageListReply image_list;
+        Provisiond__ImageEnableReply image_enable;
+        Provisiond__StationAddReply station_add;
+        Provisiond__StationListReply station_list;
+        Provisiond__StationEnableReply station_enable;
+        Provisiond__UsageReply usage;
+    } result; /* reply points here */
+    union {
+        struct {
+            struct ledger_info info;
+            struct hsm_status hsm;
+            struct fault hsm_fault;
+        } status;
+        struct {
+            struct hsm_spki checkpoint;
+            struct hsm_spki transport;
+            struct sha256 identity;
+        } init;
+        struct sha256 digest;
+    } values;     /* result points here */
+    void *memory; /* what a listing points into; see admin_list.c */
+    void (*free_memory)(void *memory);
+};
+
+/* Each fills task->reply or task->fault and returns the fault's code. */
+enum error admin_status(struct admin_task *task) MUST_USE;
+enum error admin_init(struct admin_task *task) MUST_USE;
+enum error admin_product_create(struct admin_task *task) MUST_USE;
+enum error admin_quota_add(struct admin_task *task) MUST_USE;
+enum error admin_image_encrypt(struct admin_task *task) MUST_USE;
+enum error admin_image_enable(struct admin_task *task) MUST_USE;
+enum error admin_station_add(struct admin_task *task) MUST_USE;
+enum error admin_station_enable(struct admin_task *task) MUST_USE;
+enum error admin_usage(struct admin_task *task) MUST_USE;
+enum error admin_product_list(struct admin_task *task) MUST_USE;
+enum error admin_image_list(struct admin_task *task) MUST_USE;
+enum error admin_station_list(struct admin_task *task) MUST_USE;
+
+/* The refusal of a malformed field. */
+enum error admin_refuse_field(struct admin_task *task, const char *reason,
+                              const char *detail) MUST_USE;
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The watching thread and the last thing it saw, guarded by `lock`. */
+#include "vault/hsm_watch.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct hsm_watch {
+    struct hsm_client *hsm;
+    struct ledger *ledger;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards everything below */
+    pthread_cond_t is_changed;
+    bool is_ending;
+    struct hsm_status status;
+    struct fault fault;
+};
+
+/* What the pair of status and ledger means; no lock is held across the HSM call. */
+static enum error compare(const struct hsm_status *status, const struct ledger_info *info,
+                          struct fault *fault)
+{
+    if (!info->is_initialised)
+        return fault_set(fault, ERR_NOT_INITIALISED, "not-initialised",
+                         "The ledger is not bound to an HSM yet; run provctl init.", 0);
+    struct sha256 identity = sha256_of(bytes_of(status->checkpoint.der, status->checkpoint.length));
+    if (status->checkpoint.length == 0 || !sha256_equal(&identity, &info->hsm_identity))
+        return fault_set(fault, ERR_HSM_SWAPPED, "hsm-swapped",
+                         "This is not the HSM that the ledger belongs to; put the right one back.",
+                         0);
+    return ERR_OK;
+}
+
+static void look(struct hsm_watch *watch)
+{
+    struct hsm_status status = {0};
+    struct ledger_info info;
+    struct fault fault = {0};
+    enum error e = hsm_status(watch->hsm, &status, &fault);
+    if (e == ERR_OK)
+        e = ledger_info(watch->ledger, &info, &fault);
+    if (e == ERR_OK)
+        e = compare(&status, &info, &fault);
+    if (e == ERR_OK)
+        fault = (struct fault){0};
+    (void)pthread_mutex_lock(&watch->lock);
+    watch->status = status;
+    watch->fault = fault;
+    (void)pthread_mutex_unlock(&watch->lock);
+}
+
+static bool sleep_until_next(struct hsm_watch *watch)
+{
+    struct timespec until = deadline_timespec(deadline_in(HSM_WATCH_INTERVAL_MS));
+    (void)pthread_mutex_lock(&watch->lock);
+    if (!watch->is_ending)
+        (void)pthread_cond_clockwait(&watch->is_changed, &watch->lock, CLOCK_MONOTONIC, &until);
+    bool is_ending = watch->is_ending;
+    (void)pthread_mutex_unlock(&watch->lock);
+    return !is_ending;
+}
+
+static void *watch_main(void *argument)
+{
+    struct hsm_watch *watch = argument;
+    do {
+        look(watch);
+    } while (sleep_until_next(watch));
+    return NULL;
+}
+
+enum error hsm_watch_new(struct hsm_client *hsm, struct ledger *ledger,
+                         struct hsm_watch **ret_watch)
+{
+    struct hsm_watch *watch = calloc(1, sizeof *watch);
+    if (watch == NULL)
+        return ERR_INTERNAL;
+    watch->hsm = hsm;
+    watch->ledger = ledger;
+    (void)fault_set(&watch->fault, ERR_HSM_UNAVAILABLE, "hsm-not-seen-yet",
+                    "The HSM has not answered since the vault started.", 0);
+    (void)pthread_mutex_init(&watch->lock, NULL);
+    (void)pthread_cond_init(&watch->is_changed, NULL);
+    if (pthread_create(&watch->thread, NULL, watch_main, watch) != 0) {
+        free(watch);
+        return ERR_INTERNAL;
+    }
+    *ret_watch = watch;
+    return ERR_OK;
+}
+
+void hsm_watch_free(struct hsm_watch *watch)
+{
+    if (watch == NULL)
+        return;
+    (void)pthread_mutex_lock(&watch->lock);
+    watch->is_ending = true;
+    (void)pthread_cond_signal(&watch->is_changed);
+    (void)pthread_mutex_unlock(&watch->lock);
+    (void)pthread_join(watch->thread, NULL);
+    (void)pthread_mutex_destroy(&watch->lock);
+    (void)pthread_cond_destroy(&watch->is_changed);
+    free(watch);
+}
+
+enum error hsm_watch_get(struct hsm_watch *watch, struct hsm_status *ret_status,
+                         struct fault *fault)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    struct fault seen = watch->fault;
+    if (seen.code == ERR_OK)
+        *ret_status = watch->status;
+    (void)pthread_mutex_unlock(&watch->lock);
+    if (seen.code != ERR_OK)
+        *fault = seen;
+    return seen.code;
+}
+
+enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    struct fault seen = watch->fault;
+    (void)pthread_mutex_unlock(&watch->lock);
+    if (seen.code != ERR_HSM_SWAPPED && seen.code != ERR_NOT_INITIALISED)
+        return ERR_OK;
+    *fault = seen;
+    return seen.code;
+}
+
+void hsm_watch_refresh(struct hsm_watch *watch)
+{
+    look(watch);
+}

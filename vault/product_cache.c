@@ -1,0 +1,139 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A list of entries guarded by `lock`; products are few. Parsing happens outside the lock. */
+#include "vault/product_cache.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct product_anchors {
+    int64_t product_id;
+    int64_t version;
+    atomic_uint references; /* the list's one, and one per user */
+    struct device_anchors *anchors;
+    struct product_anchors *next; /* guarded by the cache's lock */
+};
+
+struct product_cache {
+    pthread_mutex_t lock;
+    struct product_anchors *first;
+};
+
+enum error product_cache_new(struct product_cache **ret_cache)
+{
+    struct product_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL)
+        return ERR_INTERNAL;
+    (void)pthread_mutex_init(&cache->lock, NULL);
+    *ret_cache = cache;
+    return ERR_OK;
+}
+
+void product_cache_free(struct product_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    while (cache->first != NULL) {
+        struct product_anchors *next = cache->first->next;
+        product_anchors_put(cache->first);
+        cache->first = next;
+    }
+    (void)pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+/* Under lock. Borrowed for the caller with one more reference. */
+static struct product_anchors *find(struct product_cache *cache,
+                                    const struct ledger_product *product)
+{
+    for (struct product_anchors *entry = cache->first; entry != NULL; entry = entry->next) {
+        if (entry->product_id == product->id && entry->version == product->anchors_version) {
+            atomic_fetch_add(&entry->references, 1);
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/* Under lock. Drops the product's older version. */
+static void drop_other_versions(struct product_cache *cache, const struct ledger_product *product)
+{
+    struct product_anchors **link = &cache->first;
+    while (*link != NULL) {
+        struct product_anchors *entry = *link;
+        if (entry->product_id == product->id) {
+            *link = entry->next;
+            product_anchors_put(entry);
+        } else {
+            link = &entry->next;
+        }
+    }
+}
+
+static enum error entry_new(struct ledger *ledger, const struct ledger_product *product,
+                            struct product_anchors **ret_entry, struct fault *fault)
+{
+    char *pem = NULL;
+    size_t length = 0;
+    struct product_anchors *entry = calloc(1, sizeof *entry);
+    if (entry == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    enum error e = ledger_product_anchors(ledger, product->id, &pem, &length, fault);
+    if (e == ERR_OK)
+        e = device_anchors_new(bytes_of(pem, length), &entry->anchors, fault);
+    free(pem);
+    if (e != ERR_OK) {
+        free(entry);
+        return e;
+    }
+    entry->product_id = product->id;
+    entry->version = product->anchors_version;
+    atomic_init(&entry->references, 1);
+    *ret_entry = entry;
+    return ERR_OK;
+}
+
+enum error product_cache_get(struct product_cache *cache, struct ledger *ledger,
+                             const struct ledger_product *product,
+                             struct product_anchors **ret_anchors, struct fault *fault)
+{
+    struct product_anchors *made = NULL;
+    (void)pthread_mutex_lock(&cache->lock);
+    struct product_anchors *entry = find(cache, product);
+    (void)pthread_mutex_unlock(&cache->lock);
+    if (entry != NULL) {
+        *ret_anchors = entry;
+        return ERR_OK;
+    }
+    enum error e = entry_new(ledger, product, &made, fault);
+    if (e != ERR_OK)
+        return e;
+    (void)pthread_mutex_lock(&cache->lock);
+    entry = find(cache, product); /* somebody else may have been quicker */
+    if (entry == NULL) {
+        drop_other_versions(cache, product);
+        made->next = cache->first;
+        cache->first = entry = made;
+        atomic_fetch_add(&entry->references, 1);
+        made = NULL;
+    }
+    (void)pthread_mutex_unlock(&cache->lock);
+    product_anchors_put(made);
+    *ret_anchors = entry;
+    return ERR_OK;
+}
+
+const struct device_anchors *product_anchors_get(const struct product_anchors *anchors)
+{
+    return anchors->anchors;
+}
+
+void product_anchors_put(struct product_anchors *anchors)
+{
+    if (anchors == NULL || atomic_fetch_sub(&anchors->references, 1) != 1)
+        return;
+    device_anchors_free(anchors->anchors);
+    free(anchors);
+}

@@ -1,0 +1,198 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The recipe, step by step; the numbers are those of docs/ARCHITECTURE.md. No lock and no database
+ * transaction is held across the HSM call. Owns no state.
+ */
+#include "vault/recipe.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/crash_point.h"
+#include "device/device.h"
+#include "license/license.h"
+#include "vault/hsm_watch.h"
+#include "vault/product_cache.h"
+
+/* One request on its way through the steps. */
+struct course {
+    struct vault *vault;
+    const struct recipe_request *request;
+    struct ledger_principal principal;
+    struct ledger_product product;
+    struct ledger_image image;
+    struct device device;
+    struct ledger_device identity;
+    struct license license;
+};
+
+static_assert(DEVICE_SERIAL_MAX_BYTES <= LEDGER_SERIAL_MAX, "a device's serial fits the ledger");
+static_assert(LICENSE_MAX_BYTES <= LEDGER_LICENSE_MAX, "a license fits the ledger");
+static_assert(LICENSE_SHARED_INFO_MAX <= HSM_SHARED_INFO_MAX, "a profile's info fits the HSM");
+static_assert(LEDGER_WRAPPED_KEY_MAX <= HSM_WRAPPED_KEY_MAX, "a stored key fits the HSM");
+static_assert(DEVICE_POINT_MAX_BYTES <= HSM_POINT_MAX_BYTES, "a device's point fits the HSM");
+
+/* Step 2, first half: product, image and station are known and enabled. */
+static enum error find_subject(struct course *course, struct fault *fault)
+{
+    const struct recipe_request *request = course->request;
+    struct ledger *ledger = course->vault->ledger;
+    enum error e = ledger_principal_get(ledger, &request->station, &course->principal, fault);
+    if (e == ERR_OK)
+        e = ledger_product_get(ledger, request->product, &course->product, fault);
+    if (e == ERR_OK && !course->product.is_enabled)
+        e = fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled",
+                      "The product is disabled; an administrator can enable it.", 0);
+    if (e == ERR_OK)
+        e = ledger_image_get(ledger, course->product.id, request->image, &course->image, fault);
+    return e;
+}
+
+/* Step 2, second half: the device proves its origin under the product's own anchors. */
+static enum error check_device(struct course *course, struct fault *fault)
+{
+    struct product_anchors *anchors = NULL;
+    enum error e = product_cache_get(course->vault->products, course->vault->ledger,
+                                     &course->product, &anchors, fault);
+    if (e == ERR_OK)
+        e = device_check(product_anchors_get(anchors), course->request->certificate_chain,
+                         clock_unix_ms(), &course->device, fault);
+    product_anchors_put(anchors);
+    if (e == ERR_OK) {
+        course->identity.spki = course->device.spki;
+        strcpy(course->identity.serial, course->device.serial);
+    }
+    return e;
+}
+
+static struct license_subject subject_of(const struct course *course)
+{
+    const struct device *device = &course->device;
+    const struct ledger_image *image = &course->image;
+    return (struct license_subject){
+        .product = course->product.name,
+        .image = image->digest,
+        .device_spki = device->spki,
+        .device_serial = device->serial,
+        .device_issuer = bytes_of(device->issuer, device->issuer_length),
+        .certificate_serial =
+            bytes_of(device->certificate_serial, device->certificate_serial_length),
+        .content_iv = bytes_of(image->iv, image->iv_length),
+        .content_tag = bytes_of(image->tag, sizeof image->tag),
+    };
+}
+
+static enum error ask_hsm(struct course *course, const struct license_agreement *agreement,
+                          struct hsm_wrapped *ret_wrapped, struct fault *fault)
+{
+    struct hsm_wrap wrap = {
+        .curve = HSM_P256,
+        .peer_point = bytes_of(course->device.point, course->device.point_length),
+        .kdf = HSM_X963_SHA256,
+        .shared_info = bytes_of(agreement->shared_info, agreement->shared_info_length),
+        .kek_bytes = agreement->kek_bytes,
+    };
+    if (agreement->curve != LICENSE_P256 || agreement->kdf != LICENSE_X963_SHA256)
+        return fault_set(fault, ERR_UNSUPPORTED, "agreement", "This HSM cannot do this profile.",
+                         0);
+    memcpy(wrap.firmware_key.bytes, course->product.firmware_key, sizeof wrap.firmware_key.bytes);
+    memcpy(wrap.session_key.bytes, course->image.session_key, course->image.session_key_length);
+    wrap.session_key.length = course->image.session_key_length;
+    crash_point("vault.before-wrap");
+    enum error e = hsm_wrap_key(course->vault->hsm, &wrap, ret_wrapped, fault);
+    crash_point("vault.after-wrap");
+    return e;
+}
+
+/* Step 5: the session key, wrapped for this device inside the HSM, in the profile's bytes. */
+static enum error make_license(struct course *course, struct fault *fault)
+{
+    struct license_agreement agreement;
+    struct hsm_wrapped wrapped;
+    const struct license_subject subject = subject_of(course);
+    const struct license_profile *profile = license_profile_find(course->product.profile);
+    if (profile == NULL)
+        return fault_set(fault, ERR_UNSUPPORTED, "profile",
+                         "This build does not know the product's license profile.", 0);
+    enum error e = license_agreement(profile, &subject, &agreement);
+    if (e != ERR_OK)
+        return fault_set(fault, e, "agreement", "The profile cannot serve this device.", 0);
+    e = hsm_watch_permits(course->vault->watch, fault);
+    if (e == ERR_OK)
+        e = ask_hsm(course, &agreement, &wrapped, fault);
+    if (e != ERR_OK)
+        return e;
+    const struct license_wrapped parts = {
+        .ephemeral_point = bytes_of(wrapped.ephemeral_point, wrapped.ephemeral_length),
+        .wrapped_key = bytes_of(wrapped.key.bytes, wrapped.key.length)};
+    e = license_encode(profile, &subject, &parts, &course->license);
+    if (e != ERR_OK)
+        return fault_set(fault, e, "encode", "The license cannot be encoded.", 0);
+    return ERR_OK;
+}
+
+/* Step 6: who loses a race for the same device gets the stored bytes here. */
+static enum error commit(struct course *course, struct ledger_issued *ret_issued,
+                         struct fault *fault)
+{
+    const struct ledger_issue issue = {
+        .product_id = course->product.id,
+        .image_id = course->image.id,
+        .principal_id = course->principal.id,
+        .device = course->identity,
+        .license = bytes_of(course->license.bytes, course->license.length),
+        .context = course->request->context,
+    };
+    return ledger_issue(course->vault->ledger, &issue, ret_issued, fault);
+}
+
+/* Steps 3 to 6 for a device that proved its origin. */
+static enum error serve_device(struct course *course, struct ledger_issued *ret_issued,
+                               struct fault *fault)
+{
+    enum ledger_standing standing;
+    enum error e = ledger_standing(course->vault->ledger, course->product.id, course->image.id,
+                                   &course->identity, &standing, fault);
+    if (e == ERR_OK && standing == LEDGER_MAY_ISSUE)
+        e = make_license(course, fault);
+    if (e == ERR_OK)
+        e = commit(course, ret_issued, fault);
+    return e;
+}
+
+static void note_refusal(const struct course *course, const struct fault *fault, bool is_genuine)
+{
+    const struct ledger_refusal refusal = {
+        .product = course->product.name,
+        .principal_id = course->principal.id,
+        .code = fault->code,
+        .reason = fault->reason,
+        .device = is_genuine ? &course->identity : NULL,
+    };
+    if (fault->code == ERR_DEVICE_NOT_GENUINE || fault->code == ERR_DEVICE_IDENTITY_CONFLICT ||
+        fault->code == ERR_DEVICE_SCRAPPED)
+        ledger_refusal_note(course->vault->ledger, &refusal);
+}
+
+enum error recipe_license(struct vault *vault, const struct recipe_request *request,
+                          struct recipe_answer *ret_answer, struct fault *fault)
+{
+    struct course course = {.vault = vault, .request = request};
+    enum error e = find_subject(&course, fault);
+    if (e != ERR_OK)
+        return e;
+    e = check_device(&course, fault);
+    bool is_genuine = e == ERR_OK;
+    if (is_genuine)
+        e = serve_device(&course, &ret_answer->issued, fault);
+    if (e != ERR_OK) {
+        note_refusal(&course, fault, is_genuine);
+        return e;
+    }
+    ret_answer->image = course.image.digest;
+    strcpy(ret_answer->profile, course.product.profile);
+    return ERR_OK;
+}

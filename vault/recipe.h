@@ -1,0 +1,35 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The recipe of a license (docs/ARCHITECTURE.md): who asks, for what, is the device genuine, was it
+ * licensed before, is there a unit; wrap; commit; release. Threads: safe from any thread.
+ */
+#ifndef VAULT_RECIPE_H
+#define VAULT_RECIPE_H
+
+#include "ledger/ledger.h"
+#include "vault/state.h"
+
+struct recipe_request {
+    struct sha256 station; /* SPKI of the client certificate */
+    const char *product;
+    const struct sha256 *image; /* NULL: the newest enabled one */
+    struct bytes certificate_chain;
+    struct ledger_context context;
+};
+
+struct recipe_answer {
+    struct ledger_issued issued;
+    struct sha256 image; /* what "latest" resolved to */
+    char profile[LEDGER_PROFILE_MAX];
+};
+
+/*
+ * ERR_OK: the charge and its journal leaf are durable, and only now the license may leave. Every
+ * other code: nothing was charged, or (ERR_TIMEOUT) asking again will tell.
+ */
+enum error recipe_license(struct vault *vault, const struct recipe_request *request,
+                          struct recipe_answer *ret_answer, struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the files of this room share. Immutable after vault_new; the members synchronise themselves.
+ */
+#ifndef VAULT_STATE_H
+#define VAULT_STATE_H
+
+#include "config/config.h"
+#include "hsm/hsm_client.h"
+#include "image/image_store.h"
+#include "ledger/ledger.h"
+
+struct hsm_watch;
+struct product_cache;
+struct rpc_server;
+struct work_pool;
+
+struct vault {
+    const struct config *config;
+    struct ledger *ledger;
+    struct image_store *images;
+    struct hsm_client *hsm;
+    struct hsm_watch *watch;
+    struct product_cache *products;
+    struct work_pool *station_pool;
+    struct work_pool *admin_pool;
+    struct rpc_server *station_server;
+    struct rpc_server *admin_server;
+};
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The vault's life: what is opened in which order, who may connect, and how it stops. Calls go from
+ * a socket's reader thread into a bounded queue and are served by the pool's threads.
+ */
+#include "vault/vault.h"
+
+#include <stdlib.h>
+
+#include "core/peer.h"
+#include "core/rpc_server.h"
+#include "vault/admin.h"
+#include "vault/hsm_watch.h"
+#include "vault/product_cache.h"
+#include "vault/state.h"
+#include "vault/station.h"
+#include "vault/vault_client.h"
+#include "vault/work_pool.h"
+
+#define ADMIN_THREADS 4
+#define ADMIN_QUEUE   64
+
+static bool station_peer_is_allowed(void *context, const struct rpc_peer *peer)
+{
+    const struct vault *vault = context;
+    return peer_is_user(peer, vault->config->vault.client_user);
+}
+
+static bool admin_peer_is_allowed(void *context, const struct rpc_peer *peer)
+{
+    const struct vault *vault = context;
+    return peer_is_in_group(peer, vault->config->vault.admin_group);
+}
+
+static void take_station_call(void *context, struct rpc_call *call)
+{
+    struct vault *vault = context;
+    if (!work_pool_submit(vault->station_pool, call))
+        station_refuse_busy(call);
+}
+
+static void take_admin_call(void *context, struct rpc_call *call)
+{
+    struct vault *vault = context;
+    if (!work_pool_submit(vault->admin_pool, call))
+        admin_refuse_busy(call);
+}
+
+static enum error open_stores(struct vault *vault, struct fault *fault)
+{
+    const struct config_vault *config = &vault->config->vault;
+    enum error e = ledger_open(config->ledger, &vault->ledger, fault);
+    if (e == ERR_OK)
+        e = image_store_open(config->images, &vault->images, fault);
+    return e;
+}
+
+static enum error start_threads(struct vault *vault, struct fault *fault)
+{
+    const struct config *config = vault->config;
+    enum error e = product_cache_new(&vault->products);
+    if (e == ERR_OK)
+        e = hsm_client_new(config->hsm.socket, &vault->hsm);
+    if (e == ERR_OK)
+        e = hsm_watch_new(vault->hsm, vault->ledger, &vault->watch);
+    if (e == ERR_OK)
+        e = work_pool_new(config->vault.threads, config->vault.queue, station_serve, vault,
+                          &vault->station_pool);
+    if (e == ERR_OK)
+        e = work_pool_new(ADMIN_THREADS, ADMIN_QUEUE, admin_serve, vault, &vault->admin_pool);
+    if (e != ERR_OK)
+        return fault_set(fault, e, "start", "The vault lacks memory or threads to start.", 0);
+    return ERR_OK;
+}
+
+/* The sockets come last: who connects is served. Their modes let peers in, their checks decide. */
+static enum error start_servers(struct vault *vault, struct fault *fault)
+{
+    const struct config_vault *config = &vault->config->vault;
+    const struct rpc_server_options station = {.path = config->socket,
+                                               .mode = 0666,
+                                               .request_max = VAULT_REQUEST_MAX_BYTES,
+                                               .is_allowed = station_peer_is_allowed,
+                                               .handle = take_station_call,
+                                               .context = vault};
+    const struct rpc_server_options admin = {.path = config->admin_socket,
+                                             .mode = 0666,
+                                             .request_max = VAULT_REQUEST_MAX_BYTES,
+                                             .accepts_fds = true,
+                                             .is_allowed = admin_peer_is_allowed,
+                                             .handle = take_admin_call,
+                                             .context = vault};
+    enum error e = rpc_server_new(&station, &vault->station_server, fault);
+    if (e == ERR_OK)
+        e = rpc_server_new(&admin, &vault->admin_server, fault);
+    return e;
+}
+
+enum error vault_new(const struct config *config, struct vault **ret_vault, struct fault *fault)
+{
+    struct vault *vault = calloc(1, sizeof *vault);
+    if (vault == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    vault->config = config;
+    enum error e = open_stores(vault, fault);
+    if (e == ERR_OK)
+        e = start_threads(vault, fault);
+    if (e == ERR_OK)
+        e = start_servers(vault, fault);
+    if (e != ERR_OK) {
+        vault_free(vault);
+        return e;
+    }
+    *ret_vault = vault;
+    return ERR_OK;
+}
+
+void vault_free(struct vault *vault)
+{
+    if (vault == NULL)
+        return;
+    /* Nothing new comes in; the pools answer what they have; then what they used can go. */
+    if (vault->station_server != NULL)
+        rpc_server_stop(vault->station_server);
+    if (vault->admin_server != NULL)
+        rpc_server_stop(vault->admin_server);
+    work_pool_free(vault->station_pool);
+    work_pool_free(vault->admin_pool);
+    rpc_server_free(vault->station_server);
+    rpc_server_free(vault->admin_server);
+    hsm_watch_free(vault->watch);
+    hsm_client_free(vault->hsm);
+    product_cache_free(vault->products);
+    image_store_close(vault->images);
+    ledger_close(vault->ledger);
+    free(vault);
+}

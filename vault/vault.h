@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The vault: decides and counts. It checks each device itself, owns ledger and journal, and lets a
+ * license out only after its charge is durable (docs/ARCHITECTURE.md, "The recipe").
+ *
+ * It serves two sockets of config->vault: the station socket, whose messages can express what a
+ * station may do and no more, and the admin socket, open to peers by their credentials. The HSM may
+ * be absent at start and come back at any time; requests meanwhile fail with a clear fault.
+ *
+ * Order of calls: vault_new, …, vault_free. Threads: both from one thread; inside, a pool of
+ * config->vault.threads serves stations and a small one serves administration.
+ */
+#ifndef VAULT_VAULT_H
+#define VAULT_VAULT_H
+
+#include "config/config.h"
+#include "core/error.h"
+
+struct vault;
+
+/* Opens ledger and image store and starts serving. config is borrowed until vault_free. */
+enum error vault_new(const struct config *config, struct vault **ret_vault,
+                     struct fault *fault) MUST_USE;
+/* Stops reading requests, finishes those under way, closes the ledger. NULL is allowed. */
+void vault_free(struct vault *vault);
+
+#endif
