@@ -22,6 +22,7 @@ static const char *const NAMES[ERR_COUNT] = {
     [ERR_CONFLICT] = "conflict",
     [ERR_NOT_ACCEPTABLE] = "not-acceptable",
     [ERR_RANGE] = "range-not-satisfiable",
+    [ERR_MEDIA_TYPE] = "unsupported-media-type",
     [ERR_DEVICE_NOT_GENUINE] = "device-not-genuine",
     [ERR_DEVICE_IDENTITY_CONFLICT] = "device-identity-conflict",
     [ERR_DEVICE_SCRAPPED] = "device-scrapped",

@@ -38,6 +38,7 @@ enum error {
     ERR_CONFLICT = 10,       /* the thing exists already, or with another content */
     ERR_NOT_ACCEPTABLE = 11, /* the answer does not exist in the media type asked for */
     ERR_RANGE = 12,          /* the byte range lies outside the content */
+    ERR_MEDIA_TYPE = 13,     /* the request's body has a media type that is not taken */
     /* the device or its product says no */
     ERR_DEVICE_NOT_GENUINE = 20,
     ERR_DEVICE_IDENTITY_CONFLICT = 21,
