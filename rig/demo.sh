@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: The provisiond authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# demo.sh BIN: a small factory day on this machine, checked at every step. Real parts throughout: a
+# SoftHSM token, the three programs, mutual TLS, a real firmware, and openssl as the device.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$1
+dir=$(mktemp -d /tmp/provisiond-demo.XXXXXX)
+trap 'sh "$here/rig.sh" "$bin" down --dir "$dir/rig" 2>/dev/null || true; rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM
+
+if [ -t 1 ]; then
+    bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m') off=$(printf '\033[0m')
+else
+    bold='' green='' red='' off=''
+fi
+
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$off"; }
+note() { printf '  %s\n' "$*"; }
+wrong() {
+    printf '  %sWRONG: %s%s\n' "$red" "$*" "$off"
+    exit 1
+}
+
+# new_device NAME CA: NAME.key and NAME.pem, as a chip leaves its maker.
+new_device() {
+    openssl ecparam -name prime256v1 -genkey -noout -out "$dir/$1.key"
+    printf 'keyUsage=critical,keyAgreement\nbasicConstraints=CA:FALSE\n' >"$dir/device.ext"
+    openssl req -new -key "$dir/$1.key" -subj "/O=Demo devices/serialNumber=SN-$1/CN=$1" |
+        openssl x509 -req -CA "$2.pem" -CAkey "$2.key" -days 3650 -extfile "$dir/device.ext" \
+            -out "$dir/$1.pem" 2>/dev/null
+}
+
+# license NAME OUT: asks for a license as a line's script does; sets $code to the exit code.
+license() {
+    code=0
+    "$bin/provctl" license --url "$RIG_URL" --ca "$RIG_CA" --cert "$RIG_STATION_CERT" \
+        --key "$RIG_STATION_KEY" --product "$RIG_PRODUCT" --device-cert "$dir/$1.pem" \
+        --out "$dir/$2" >"$dir/answer" 2>"$dir/complaint" || code=$?
+}
+
+# opens LICENSE KEYNAME: what the device does, with openssl alone.
+opens() {
+    openssl cms -decrypt -binary -inform DER -in "$dir/$1" -content "$RIG_IMAGE_FILE" \
+        -inkey "$dir/$2.key" -recip "$dir/$2.pem" -out "$dir/opened" 2>/dev/null &&
+        cmp -s "$dir/opened" "$RIG_FIRMWARE"
+}
+
+row() { printf '  %-12s %-34s %-9s %-26s\n' "$@" >>"$dir/table"; }
+
+step "1. A factory: a SoftHSM token, provision-hsm, provision-vault, provisiond; quota 3"
+sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 >/dev/null
+. "$dir/rig/env"
+note "serving at $RIG_URL (mutual TLS); firmware key made in the HSM, never extractable"
+
+step "2. A real firmware, encrypted inside the HSM"
+note "MicroPython for the micro:bit, $(wc -c <"$RIG_FIRMWARE") bytes -> $RIG_IMAGE"
+cmp -s "$RIG_FIRMWARE" "$RIG_IMAGE_FILE" && wrong "the image is not encrypted"
+
+step "3. Three devices come down the line"
+for n in 1 2 3; do
+    new_device "device-$n" "$dir/rig/device-ca/ca"
+    license "device-$n" "device-$n.lic"
+    [ $code = 0 ] || wrong "device-$n got no license: $(cat "$dir/complaint")"
+    opens "device-$n.lic" "device-$n" || wrong "device-$n cannot open its license"
+    note "device-$n: license of $(wc -c <"$dir/device-$n.lic") bytes, opened by openssl with the device's key: the firmware is the original"
+    row "device-$n" "license" "1 unit" "yes, equal to the original"
+done
+opens device-1.lic device-2 && wrong "device-2 opened the license of device-1"
+note "device-2 cannot open the license of device-1"
+
+step "4. The answer for device-1 was lost: its station asks again"
+license device-1 again.lic
+[ $code = 0 ] && cmp -s "$dir/device-1.lic" "$dir/again.lic" || wrong "the repeat differs"
+note "the same bytes again, and no charge"
+row "device-1" "the same license again" "no" "yes, same bytes"
+
+step "5. A forged device: a certificate that only claims to come from the device maker"
+openssl ecparam -name prime256v1 -genkey -noout -out "$dir/forger.key"
+openssl req -new -x509 -key "$dir/forger.key" -subj "/O=Rig devices/CN=Rig device CA" -days 3650 \
+    -out "$dir/forger.pem" -addext "basicConstraints=critical,CA:TRUE"
+new_device forged "$dir/forger"
+license forged forged.lic
+[ $code = 12 ] || wrong "the forged device was answered with exit code $code"
+note "refused (exit code 12): $(sed 's/^provctl: //' "$dir/complaint" | head -n 1)"
+row "forged" "refused: device-not-genuine" "no" "-"
+
+step "6. A fourth device, and the quota of 3 is spent"
+new_device device-4 "$dir/rig/device-ca/ca"
+license device-4 device-4.lic
+[ $code = 10 ] || wrong "the fourth device was answered with exit code $code"
+note "refused (exit code 10): $(sed 's/^provctl: //' "$dir/complaint" | head -n 1)"
+row "device-4" "refused: quota-spent" "no" "-"
+
+step "What happened"
+printf '\n  %-12s %-34s %-9s %-26s\n' "DEVICE" "ANSWER" "CHARGED" "OPENS ON THE DEVICE"
+cat "$dir/table"
+printf '\n'
+"$bin/provctl" --config "$RIG_CONFIG" usage "$RIG_PRODUCT" | sed 's/^/  /'
+
+printf '\n%sAll of it held.%s Now try it yourself:\n\n' "$green" "$off"
+cat <<EOF
+  ./dev rig up --dir /tmp/rig                   # the same factory, quota 10,000; stays up
+  . /tmp/rig/env
+  build/release/provctl --config \$RIG_CONFIG status
+  build/release/provctl help
+  ./dev rig down --dir /tmp/rig
+EOF

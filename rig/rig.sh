@@ -1,0 +1,250 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: The provisiond authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# rig.sh BIN up --dir DIR [--quota N]    rig.sh BIN down --dir DIR
+#
+# All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with one
+# product, one real firmware and one station. DIR/env tells tests, benchmarks and people where
+# everything is. BIN is the folder with the programs. Everything lives in DIR and may be deleted
+# after `down`.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+module=/usr/lib/softhsm/libsofthsm2.so
+token=provisiond-rig
+product=rig-gateway
+start_timeout_s=30
+
+die() {
+    echo "rig: $*" >&2
+    exit 1
+}
+
+usage() {
+    echo "usage: ./dev rig up --dir DIR [--quota N] | ./dev rig down --dir DIR" >&2
+    exit 64
+}
+
+# ---- certificates ----
+
+# new_key FILE
+new_key() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null ||
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" 2>/dev/null; }
+
+# new_ca NAME SUBJECT: NAME.key, NAME.pem
+new_ca() {
+    new_key "$1.key"
+    openssl req -new -x509 -key "$1.key" -subj "$2" -days 3650 -out "$1.pem" \
+        -addext "basicConstraints=critical,CA:TRUE" -addext "keyUsage=critical,keyCertSign,cRLSign"
+}
+
+# new_certificate NAME SUBJECT CA EXTENSIONS: NAME.key, NAME.pem
+new_certificate() {
+    new_key "$1.key"
+    printf '%s\n' "$4" >"$1.ext"
+    openssl req -new -key "$1.key" -subj "$2" |
+        openssl x509 -req -CA "$3.pem" -CAkey "$3.key" -days 825 -extfile "$1.ext" \
+            -out "$1.pem" 2>/dev/null
+    rm "$1.ext"
+}
+
+make_certificates() {
+    mkdir -p "$dir/tls" "$dir/device-ca"
+    new_ca "$dir/tls/ca" "/O=Rig/CN=Rig site CA"
+    new_certificate "$dir/tls/server" "/O=Rig/CN=localhost" "$dir/tls/ca" \
+        "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
+extendedKeyUsage=serverAuth
+keyUsage=critical,digitalSignature"
+    new_certificate "$dir/tls/station" "/O=Rig/CN=station-1" "$dir/tls/ca" \
+        "extendedKeyUsage=clientAuth
+keyUsage=critical,digitalSignature"
+    new_ca "$dir/device-ca/ca" "/O=Rig devices/CN=Rig device CA"
+}
+
+# ---- token and configuration ----
+
+make_token() {
+    mkdir -p "$dir/tokens"
+    cat >"$dir/softhsm2.conf" <<EOF
+directories.tokendir = $dir/tokens
+objectstore.backend = file
+log.level = ERROR
+EOF
+    # Without printf or argv: the PIN goes from the random device to its file and to the token.
+    od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' >"$dir/pin"
+    "$bin/rig-token-init" "$module" "$token" <"$dir/pin"
+}
+
+# Socket paths have 107 bytes: a deep DIR gets its sockets elsewhere.
+choose_run_dir() {
+    run=$dir/run
+    if [ ${#run} -gt 80 ]; then
+        run=$(mktemp -d /tmp/provisiond-rig.XXXXXX)
+    else
+        mkdir -p "$run"
+    fi
+    echo "$run" >"$dir/run-dir"
+}
+
+write_config() {
+    mkdir -p "$dir/vault" "$dir/log"
+    cat >"$dir/provisiond.conf" <<EOF
+[hsm]
+module = $module
+token = $token
+socket = $run/hsm.sock
+
+[vault]
+socket = $run/station.sock
+admin_socket = $run/admin.sock
+ledger = $dir/vault/ledger.db
+images = $dir/vault/images
+
+[api]
+listen = 127.0.0.1:0
+certificate = $dir/tls/server.pem
+key = $dir/tls/server.key
+client_ca = $dir/tls/ca.pem
+EOF
+}
+
+# ---- programs ----
+
+# start NAME COMMAND...: in a session of its own, so that it outlives this script.
+start() {
+    name=$1
+    shift
+    setsid "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
+    echo $! >"$dir/$name.pid"
+}
+
+start_programs() {
+    SOFTHSM2_CONF=$dir/softhsm2.conf
+    export SOFTHSM2_CONF
+    stdin=$dir/pin start provision-hsm "$bin/provision-hsm" --config "$dir/provisiond.conf" --pin-fd 0
+    start provision-vault "$bin/provision-vault" --config "$dir/provisiond.conf"
+    start provisiond "$bin/provisiond" --config "$dir/provisiond.conf" --port-file "$dir/port"
+}
+
+is_running() { kill -0 "$(cat "$dir/$1.pid" 2>/dev/null)" 2>/dev/null; }
+
+# wait_until WHAT COMMAND...
+wait_until() {
+    what=$1
+    shift
+    tries=$((start_timeout_s * 20))
+    until "$@" >/dev/null 2>&1; do
+        for name in provision-hsm provision-vault provisiond; do
+            is_running $name || { tail -n 3 "$dir/log/$name.log" >&2 && die "$name did not start"; }
+        done
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { tail -n 3 "$dir"/log/*.log >&2; die "$what took longer than ${start_timeout_s} s"; }
+        sleep 0.05
+    done
+}
+
+ctl() { "$bin/provctl" --config "$dir/provisiond.conf" "$@"; }
+
+is_served() {
+    [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 2 --cacert "$dir/tls/ca.pem" \
+        --cert "$dir/tls/station.pem" --key "$dir/tls/station.key" "$url/readyz")" = 200 ]
+}
+
+hsm_answers() { ctl status --json | grep -q '"workers_ready"\|not-initialised'; }
+
+set_up() {
+    "$here/firmware.sh" "$dir/firmware.bin"
+    ctl init --site rig >/dev/null
+    ctl product create $product --anchors "$dir/device-ca/ca.pem" --quota "$quota" >/dev/null
+    image=$(ctl image encrypt --product $product --label micropython "$dir/firmware.bin" --json |
+        sed -n 's/.*"image": *"\(sha256:[0-9a-f]*\)".*/\1/p')
+    ctl station add station-1 --certificate "$dir/tls/station.pem" >/dev/null
+}
+
+write_env() {
+    cat >"$dir/env" <<EOF
+RIG_URL='$url'
+RIG_CA='$dir/tls/ca.pem'
+RIG_STATION_CERT='$dir/tls/station.pem'
+RIG_STATION_KEY='$dir/tls/station.key'
+RIG_DEVICE_CA_CERT='$dir/device-ca/ca.pem'
+RIG_DEVICE_CA_KEY='$dir/device-ca/ca.key'
+RIG_PRODUCT='$product'
+RIG_IMAGE='$image'
+RIG_IMAGE_FILE='$dir/vault/images/${image#sha256:}'
+RIG_FIRMWARE='$dir/firmware.bin'
+RIG_HSM_MODULE='$module'
+RIG_TOKEN='$token'
+RIG_PIN_FILE='$dir/pin'
+RIG_VAULT_SOCKET='$run/station.sock'
+RIG_LEDGER='$dir/vault/ledger.db'
+RIG_CONFIG='$dir/provisiond.conf'
+RIG_SOFTHSM2_CONF='$dir/softhsm2.conf'
+RIG_BIN='$bin'
+EOF
+}
+
+rig_up() {
+    [ ! -e "$dir/env" ] || die "$dir holds a rig already; take it down first, or choose another folder"
+    mkdir -p "$dir"
+    dir=$(cd "$dir" && pwd)
+    umask 077
+    make_certificates
+    make_token
+    choose_run_dir
+    write_config
+    start_programs
+    trap 'rig_down' EXIT # a rig that does not come up leaves nothing running
+    wait_until "provisiond's start" test -s "$dir/port"
+    url=https://127.0.0.1:$(cat "$dir/port")
+    wait_until "the HSM" hsm_answers
+    set_up
+    wait_until "the service" is_served
+    write_env
+    trap - EXIT
+    echo "rig: up at $url; everything is in $dir, begin with: . $dir/env"
+}
+
+rig_down() {
+    [ -d "$dir" ] || die "there is no rig in $dir"
+    dir=$(cd "$dir" && pwd)
+    for name in provisiond provision-vault provision-hsm; do
+        [ -f "$dir/$name.pid" ] || continue
+        pid=$(cat "$dir/$name.pid")
+        kill -TERM "$pid" 2>/dev/null || true
+        tries=100
+        while kill -0 "$pid" 2>/dev/null && [ $tries -gt 0 ]; do
+            tries=$((tries - 1))
+            sleep 0.05
+        done
+        kill -KILL "$pid" 2>/dev/null || true
+        rm -f "$dir/$name.pid"
+    done
+    case "$(cat "$dir/run-dir" 2>/dev/null)" in
+    /tmp/provisiond-rig.*) rm -rf "$(cat "$dir/run-dir")" ;;
+    esac
+    rm -f "$dir/env" "$dir/port"
+}
+
+[ $# -ge 2 ] || usage
+bin=$1
+verb=$2
+shift 2
+dir=
+quota=10000
+while [ $# -gt 0 ]; do
+    [ $# -ge 2 ] || usage
+    case $1 in
+    --dir) dir=$2 ;;
+    --quota) quota=$2 ;;
+    *) usage ;;
+    esac
+    shift 2
+done
+[ -n "$dir" ] || usage
+case $verb in
+up) rig_up ;;
+down) rig_down ;;
+*) usage ;;
+esac
