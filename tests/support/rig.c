@@ -1,0 +1,247 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Drives rig/rig.sh, then owns the programs' processes. */
+#include "support/rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <check.h>
+#include <sqlite3.h>
+
+#include "core/clock.h"
+
+#define COMMAND_MAX      4096
+#define START_TIMEOUT_MS 30000
+#define DEATH_TIMEOUT_MS 20000
+#define POLL_MS          10
+
+static const char *const NAMES[RIG_PROGRAMS] = {"provision-hsm", "provision-vault", "provisiond"};
+
+static const char *bin_dir(void)
+{
+    const char *bin = getenv("PROVISIOND_BIN");
+    ck_assert_msg(bin != NULL, "PROVISIOND_BIN must name the folder with the programs");
+    return bin;
+}
+
+static int run(const char *command)
+{
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int rig_shell(const struct rig *rig, const char *format, ...)
+{
+    char command[COMMAND_MAX];
+    int at =
+        snprintf(command, sizeof command, "BIN='%s'; DIR='%s'; . $DIR/env; ", bin_dir(), rig->dir);
+    va_list arguments;
+    va_start(arguments, format);
+    int more = vsnprintf(command + at, sizeof command - (size_t)at, format, arguments);
+    va_end(arguments);
+    ck_assert_int_lt(at + more, COMMAND_MAX);
+    return run(command);
+}
+
+/* Reads NAME='value' out of the rig's environment file. */
+static void read_value(const struct rig *rig, const char *name, char out[RIG_VALUE_MAX])
+{
+    char path[TEMP_PATH_MAX + 8];
+    char line[RIG_VALUE_MAX + 64];
+    char wanted[64];
+    (void)snprintf(path, sizeof path, "%s/env", rig->dir);
+    (void)snprintf(wanted, sizeof wanted, "%s='", name);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    out[0] = '\0';
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, wanted, strlen(wanted)) != 0)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        line[strlen(line) - 1] = '\0';
+        (void)snprintf(out, RIG_VALUE_MAX, "%s", line + strlen(wanted));
+    }
+    (void)fclose(file);
+    ck_assert_msg(out[0] != '\0', "%s is missing in %s", name, path);
+}
+
+static pid_t read_pid(const struct rig *rig, enum rig_program program)
+{
+    char path[TEMP_PATH_MAX + 32];
+    long pid = 0;
+    (void)snprintf(path, sizeof path, "%s/%s.pid", rig->dir, NAMES[program]);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%ld", &pid), 1);
+    (void)fclose(file);
+    return (pid_t)pid;
+}
+
+static void read_env(struct rig *rig)
+{
+    read_value(rig, "RIG_URL", rig->url);
+    read_value(rig, "RIG_CA", rig->ca);
+    read_value(rig, "RIG_STATION_CERT", rig->station_cert);
+    read_value(rig, "RIG_STATION_KEY", rig->station_key);
+    read_value(rig, "RIG_DEVICE_CA_CERT", rig->device_ca_cert);
+    read_value(rig, "RIG_DEVICE_CA_KEY", rig->device_ca_key);
+    read_value(rig, "RIG_PRODUCT", rig->product);
+    read_value(rig, "RIG_IMAGE", rig->image);
+    read_value(rig, "RIG_IMAGE_FILE", rig->image_file);
+    read_value(rig, "RIG_FIRMWARE", rig->firmware);
+    read_value(rig, "RIG_CONFIG", rig->config);
+    read_value(rig, "RIG_LEDGER", rig->ledger);
+    read_value(rig, "RIG_VAULT_SOCKET", rig->vault_socket);
+}
+
+void rig_up(struct rig *rig, int64_t quota)
+{
+    char command[COMMAND_MAX];
+    memset(rig, 0, sizeof *rig);
+    /* The programs outlive the shell that starts them: they shall be ours to wait for. */
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    temp_dir_make(&rig->temp);
+    temp_dir_path(&rig->temp, "rig", rig->dir);
+    (void)snprintf(command, sizeof command,
+                   "sh '%s/rig/rig.sh' '%s' up --dir '%s' --quota %lld >/dev/null",
+                   PROVISIOND_SOURCE_DIR, bin_dir(), rig->dir, (long long)quota);
+    ck_assert_msg(run(command) == 0, "the rig does not come up");
+    read_env(rig);
+    for (int i = 0; i < RIG_PROGRAMS; i++)
+        rig->pids[i] = read_pid(rig, (enum rig_program)i);
+}
+
+void rig_down(struct rig *rig)
+{
+    for (int i = RIG_PROGRAMS - 1; i >= 0; i--) {
+        if (rig->pids[i] > 0)
+            rig_kill(rig, (enum rig_program)i, SIGTERM);
+    }
+    temp_dir_remove(&rig->temp);
+}
+
+bool rig_is_running(const struct rig *rig, enum rig_program program)
+{
+    if (rig->pids[program] <= 0)
+        return false;
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)rig->pids[program], &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return false;
+    return info.si_pid == 0;
+}
+
+void rig_wait_for_death(struct rig *rig, enum rig_program program)
+{
+    deadline_ms deadline = deadline_in(DEATH_TIMEOUT_MS);
+    while (waitpid(rig->pids[program], NULL, WNOHANG) == 0) {
+        ck_assert_msg(deadline_left_ms(deadline) > 0, "%s does not end", NAMES[program]);
+        (void)usleep(POLL_MS * 1000);
+    }
+    rig->pids[program] = 0;
+}
+
+void rig_kill(struct rig *rig, enum rig_program program, int signal)
+{
+    ck_assert_int_gt(rig->pids[program], 0);
+    (void)kill(rig->pids[program], signal);
+    rig_wait_for_death(rig, program);
+}
+
+static void redirect(const struct rig *rig, enum rig_program program)
+{
+    char path[TEMP_PATH_MAX + 64];
+    (void)snprintf(path, sizeof path, "%s/log/%s.log", rig->dir, NAMES[program]);
+    int log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    (void)snprintf(path, sizeof path, "%s/pin", rig->dir);
+    int input = open(program == RIG_HSM ? path : "/dev/null", O_RDONLY | O_CLOEXEC);
+    if (dup2(input, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
+        _exit(126);
+}
+
+static void set_environment(const struct rig *rig, const char *crash_at)
+{
+    char path[TEMP_PATH_MAX + 32];
+    (void)snprintf(path, sizeof path, "%s/softhsm2.conf", rig->dir);
+    (void)setenv("SOFTHSM2_CONF", path, 1);
+    if (crash_at == NULL)
+        return;
+    (void)snprintf(path, sizeof path, "%s/crashed", rig->dir);
+    (void)unlink(path);
+    (void)setenv("PROVISIOND_CRASH_AT", crash_at, 1);
+    (void)setenv("PROVISIOND_CRASH_ONCE", path, 1);
+}
+
+static void execute(const struct rig *rig, enum rig_program program)
+{
+    char binary[RIG_VALUE_MAX];
+    char listen_port[TEMP_PATH_MAX + 8];
+    (void)snprintf(binary, sizeof binary, "%s/%s", bin_dir(), NAMES[program]);
+    (void)snprintf(listen_port, sizeof listen_port, "%s/port", rig->dir);
+    if (program == RIG_HSM)
+        (void)execl(binary, binary, "--config", rig->config, "--pin-fd", "0", NULL);
+    else if (program == RIG_API)
+        (void)execl(binary, binary, "--config", rig->config, "--port-file", listen_port, NULL);
+    else
+        (void)execl(binary, binary, "--config", rig->config, NULL);
+    _exit(127);
+}
+
+/* The port was free-chosen at first: a restarted provisiond must listen where its clients ask. */
+static void keep_port(const struct rig *rig)
+{
+    const char *port = strrchr(rig->url, ':');
+    ck_assert_int_eq(
+        rig_shell(rig, "sed -i 's/^listen = .*/listen = 127.0.0.1%s/' '%s'", port, rig->config), 0);
+}
+
+void rig_start(struct rig *rig, enum rig_program program, const char *crash_at)
+{
+    ck_assert_int_eq(rig->pids[program], 0);
+    if (program == RIG_API)
+        keep_port(rig);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        redirect(rig, program);
+        set_environment(rig, crash_at);
+        execute(rig, program);
+    }
+    rig->pids[program] = pid;
+}
+
+void rig_wait_ready(const struct rig *rig)
+{
+    deadline_ms deadline = deadline_in(START_TIMEOUT_MS);
+    while (rig_shell(rig, "test \"$(curl -s -o /dev/null -w '%%{http_code}' --max-time 2 --cacert "
+                          "$RIG_CA --cert $RIG_STATION_CERT --key $RIG_STATION_KEY "
+                          "$RIG_URL/readyz)\" = 200") != 0) {
+        ck_assert_msg(deadline_left_ms(deadline) > 0, "the service does not become ready");
+        (void)usleep(POLL_MS * 1000);
+    }
+}
+
+int64_t rig_query(const struct rig *rig, const char *sql)
+{
+    sqlite3 *database = NULL;
+    sqlite3_stmt *statement = NULL;
+    ck_assert_int_eq(sqlite3_open_v2(rig->ledger, &database, SQLITE_OPEN_READWRITE, NULL),
+                     SQLITE_OK);
+    (void)sqlite3_busy_timeout(database, 5000);
+    ck_assert_msg(sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK, "%s: %s",
+                  sql, sqlite3_errmsg(database));
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(database);
+    return value;
+}
