@@ -19,13 +19,14 @@
 #include "core/bytes.h"
 #include "core/error.h"
 
-#define DEVICE_CHAIN_MAX_BYTES  ((size_t)32 * 1024) /* PEM text */
-#define DEVICE_CHAIN_MAX_CERTS  8
-#define DEVICE_ANCHORS_MAX      16
-#define DEVICE_SERIAL_MAX_BYTES 64
-#define DEVICE_POINT_MAX_BYTES  133
-#define DEVICE_ISSUER_MAX_BYTES 2048 /* DER Name */
-#define DEVICE_CERT_SERIAL_MAX  24   /* INTEGER content octets; RFC 5280 allows 20 */
+#define DEVICE_CHAIN_MAX_BYTES   ((size_t)32 * 1024) /* PEM text */
+#define DEVICE_CHAIN_MAX_CERTS   8
+#define DEVICE_ANCHORS_MAX       16
+#define DEVICE_ANCHORS_MAX_BYTES ((size_t)64 * 1024) /* PEM text */
+#define DEVICE_SERIAL_MAX_BYTES  64
+#define DEVICE_POINT_MAX_BYTES   133
+#define DEVICE_ISSUER_MAX_BYTES  2048 /* DER Name */
+#define DEVICE_CERT_SERIAL_MAX   24   /* INTEGER content octets; RFC 5280 allows 20 */
 
 struct device_anchors;
 
@@ -48,7 +49,9 @@ struct device {
 
 /*
  * Parses the trust anchors of a product: PEM, 1 to DEVICE_ANCHORS_MAX CA certificates (roots or
- * pinned intermediates). ERR_BAD_REQUEST with a reason. Free with device_anchors_free.
+ * pinned intermediates) in at most DEVICE_ANCHORS_MAX_BYTES. ERR_BAD_REQUEST with the reason
+ * "not-a-certificate", "certificate-malformed", "not-a-ca" or "too-many-anchors". Two anchors of
+ * the same name need key identifiers to be told apart. Free with device_anchors_free.
  */
 enum error device_anchors_new(struct bytes pem, struct device_anchors **ret_anchors,
                               struct fault *fault) MUST_USE;
@@ -62,17 +65,23 @@ void device_anchors_free(struct device_anchors *anchors);
  * ERR_TOO_LARGE        more than DEVICE_CHAIN_MAX_BYTES or DEVICE_CHAIN_MAX_CERTS
  * ERR_BAD_REQUEST      "not-a-certificate": no PEM certificate at all, or text around it that is
  *                      neither white space nor a comment that openssl writes
- * ERR_DEVICE_NOT_GENUINE, with the reason one of
+ * ERR_DEVICE_NOT_GENUINE, with the reason one of the following, and the first that applies: first
+ * what can never become right for this device, then whether it is ours at all, and only for our own
+ * devices what an operator can mend. fault.native is the X509_V_ERR number for those of the path.
  *   "certificate-malformed"  begins as PEM certificate and is cut off or not DER
- *   "untrusted-issuer"       no path to an anchor of the product
- *   "signature-invalid"      names an anchor as issuer, and its signature does not verify
- *   "expired", "not-yet-valid"
- *   "key-usage"              the key usage extension lacks keyAgreement, or it is a CA certificate
- *   "curve"                  an EC key that is not on P-256
+ *   "tpm-ek"                 the endorsement key of a TPM, which cannot open a license
  *   "key-type"               not an EC key
- *   "weak-signature"         a signature below 112 bits of security (SHA-1, MD5, small RSA)
+ *   "curve"                  an EC key that is not on P-256
+ *   "untrusted-issuer"       no path to an anchor of the product
  *   "chain-invalid"          any other rule of RFC 5280 §6 (path length, critical extension, …)
- *   "identity-malformed"     a serial longer than DEVICE_SERIAL_MAX_BYTES or not printable ASCII
+ *   "weak-signature"         a signature below 112 bits of security (SHA-1, MD5, small RSA)
+ *   "signature-invalid"      names an anchor (or an issuer below one), and that one's signature
+ *                            does not verify: a forgery
+ *   "not-yet-valid", "expired"
+ *   "key-usage"              the key usage extension lacks keyAgreement, or it is a CA certificate
+ *   "identity-malformed"     a serial that is longer than DEVICE_SERIAL_MAX_BYTES, not printable
+ *                            ASCII, empty or given twice; an issuer or certificate serial longer
+ *                            than struct device holds
  */
 enum error device_check(const struct device_anchors *anchors, struct bytes pem, int64_t at_unix_ms,
                         struct device *ret_device, struct fault *fault) MUST_USE;

@@ -1,0 +1,167 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The check from end to end: text, key, path, use, identity. A struct device_anchors is immutable
+ * and shared; whatever a call makes is its own. The thread's queue of libcrypto errors is left
+ * empty on every path.
+ */
+#include "device/device.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "device/identity.h"
+#include "device/path.h"
+#include "device/pem.h"
+#include "device/refusal.h"
+
+struct device_anchors {
+    X509_STORE *store;
+};
+
+static enum error out_of_memory(struct fault *fault)
+{
+    return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory for a certificate.", 0);
+}
+
+/* ---- anchors ---- */
+
+static enum error anchors_parse(struct bytes pem, STACK_OF(X509) * *ret_list, struct fault *fault)
+{
+    if (pem.length > DEVICE_ANCHORS_MAX_BYTES)
+        return fault_set(fault, ERR_BAD_REQUEST, "too-many-anchors",
+                         "The trust anchors are longer than 64 KiB.", 0);
+    switch (pem_read_certificates(pem, DEVICE_ANCHORS_MAX, ret_list)) {
+    case PEM_OK:
+        return ERR_OK;
+    case PEM_TOO_MANY:
+        return fault_set(fault, ERR_BAD_REQUEST, "too-many-anchors",
+                         "A product has at most 16 trust anchors.", 0);
+    case PEM_MALFORMED:
+        return fault_set(fault, ERR_BAD_REQUEST, "certificate-malformed",
+                         "A trust anchor is cut off or is not DER.", 0);
+    case PEM_NOT_A_CERTIFICATE:
+        return fault_set(fault, ERR_BAD_REQUEST, "not-a-certificate",
+                         "Trust anchors are PEM certificates and nothing else.", 0);
+    case PEM_NO_MEMORY:
+        break;
+    }
+    return out_of_memory(fault);
+}
+
+static enum error anchors_are_fit(STACK_OF(X509) * list, struct fault *fault)
+{
+    for (int i = 0; i < sk_X509_num(list); i++) {
+        X509 *anchor = sk_X509_value(list, i);
+        if ((X509_get_extension_flags(anchor) & EXFLAG_INVALID) != 0 ||
+            X509_get0_pubkey(anchor) == NULL)
+            return fault_set(fault, ERR_BAD_REQUEST, "certificate-malformed",
+                             "A trust anchor has a broken extension or key.", 0);
+        /* 1: basicConstraints say so; the older hints that libcrypto knows are not enough. */
+        if (X509_check_ca(anchor) != 1)
+            return fault_set(fault, ERR_BAD_REQUEST, "not-a-ca",
+                             "A trust anchor is not a CA certificate (basicConstraints).", 0);
+        if ((X509_get_key_usage(anchor) & KU_KEY_CERT_SIGN) == 0)
+            return fault_set(fault, ERR_BAD_REQUEST, "not-a-ca",
+                             "A trust anchor may not sign certificates (keyUsage).", 0);
+    }
+    return ERR_OK;
+}
+
+static enum error anchors_make(STACK_OF(X509) * list, struct device_anchors **ret_anchors,
+                               struct fault *fault)
+{
+    enum error e = anchors_are_fit(list, fault);
+    if (e != ERR_OK)
+        return e;
+    struct device_anchors *anchors = calloc(1, sizeof *anchors);
+    if (anchors == NULL)
+        return out_of_memory(fault);
+    anchors->store = path_store_new(list);
+    if (anchors->store == NULL) {
+        free(anchors);
+        return out_of_memory(fault);
+    }
+    *ret_anchors = anchors;
+    return ERR_OK;
+}
+
+enum error device_anchors_new(struct bytes pem, struct device_anchors **ret_anchors,
+                              struct fault *fault)
+{
+    STACK_OF(X509) *list = NULL;
+    enum error e = anchors_parse(pem, &list, fault);
+    if (e == ERR_OK)
+        e = anchors_make(list, ret_anchors, fault);
+    sk_X509_pop_free(list, X509_free);
+    ERR_clear_error();
+    return e;
+}
+
+void device_anchors_free(struct device_anchors *anchors)
+{
+    if (anchors == NULL)
+        return;
+    X509_STORE_free(anchors->store);
+    free(anchors);
+}
+
+/* ---- devices ---- */
+
+static enum error chain_parse(struct bytes pem, STACK_OF(X509) * *ret_chain, struct fault *fault)
+{
+    if (pem.length > DEVICE_CHAIN_MAX_BYTES)
+        return fault_set(fault, ERR_TOO_LARGE, "chain-too-large",
+                         "A device's certificate chain has at most 32 KiB.", 0);
+    switch (pem_read_certificates(pem, DEVICE_CHAIN_MAX_CERTS, ret_chain)) {
+    case PEM_OK:
+        return ERR_OK;
+    case PEM_TOO_MANY:
+        return fault_set(fault, ERR_TOO_LARGE, "chain-too-large",
+                         "A device's certificate chain has at most 8 certificates.", 0);
+    case PEM_MALFORMED:
+        return refusal_set(fault, REFUSAL_CERTIFICATE_MALFORMED, 0);
+    case PEM_NOT_A_CERTIFICATE:
+        return fault_set(fault, ERR_BAD_REQUEST, "not-a-certificate",
+                         "The device is not given as PEM certificates and nothing else.", 0);
+    case PEM_NO_MEMORY:
+        break;
+    }
+    return out_of_memory(fault);
+}
+
+static enum error chain_check(const struct device_anchors *anchors, STACK_OF(X509) * chain,
+                              int64_t at_unix_ms, struct device *ret_device, struct fault *fault)
+{
+    long native = 0;
+    struct device device;
+    X509 *certificate = sk_X509_value(chain, 0);
+    enum refusal refusal = identity_check_key(certificate);
+    if (refusal == REFUSAL_NONE &&
+        path_check(anchors->store, chain, at_unix_ms, &refusal, &native) != ERR_OK)
+        return out_of_memory(fault);
+    if (refusal == REFUSAL_NONE)
+        refusal = identity_check_usage(certificate);
+    if (refusal == REFUSAL_NONE)
+        refusal = identity_read(certificate, &device);
+    if (refusal != REFUSAL_NONE)
+        return refusal_set(fault, refusal, native);
+    *ret_device = device;
+    return ERR_OK;
+}
+
+enum error device_check(const struct device_anchors *anchors, struct bytes pem, int64_t at_unix_ms,
+                        struct device *ret_device, struct fault *fault)
+{
+    STACK_OF(X509) *chain = NULL;
+    enum error e = chain_parse(pem, &chain, fault);
+    if (e == ERR_OK)
+        e = chain_check(anchors, chain, at_unix_ms, ret_device, fault);
+    sk_X509_pop_free(chain, X509_free);
+    ERR_clear_error();
+    return e;
+}

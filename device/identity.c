@@ -1,0 +1,230 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reads a device certificate's key and names. The one structure that libcrypto does not know, the
+ * HardwareModuleName of RFC 4108 §5, is a private template here. Owns no state.
+ */
+#include "device/identity.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/asn1t.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+#define COORDINATE_BYTES   32  /* P-256 */
+#define SPKI_MAX_BYTES     128 /* an EC key on a named curve; 91 for P-256 uncompressed */
+#define INTEGER_HEAD       2   /* tag and short length */
+#define POINT_UNCOMPRESSED 0x04
+
+/* Compared as DER content, so that no object has to be made per call. */
+static const uint8_t OID_TPM_EK[] = {0x67, 0x81, 0x05, 0x08, 0x01};
+static const uint8_t OID_HARDWARE_MODULE[] = {0x2b, 6, 1, 5, 5, 7, 8, 4};
+
+struct hardware_module {
+    ASN1_OBJECT *type;
+    ASN1_OCTET_STRING *serial;
+};
+
+/* clang-format off */
+ASN1_SEQUENCE(HARDWARE_MODULE) = {
+    ASN1_SIMPLE(struct hardware_module, type, ASN1_OBJECT),
+    ASN1_SIMPLE(struct hardware_module, serial, ASN1_OCTET_STRING),
+} static_ASN1_SEQUENCE_END_name(struct hardware_module, HARDWARE_MODULE)
+    /* clang-format on */
+
+    static bool object_is(const ASN1_OBJECT *object, struct bytes oid)
+{
+    return bytes_equal(bytes_of(OBJ_get0_data(object), OBJ_length(object)), oid);
+}
+
+/* ---- the key ---- */
+
+static bool is_tpm_ek(X509 *certificate)
+{
+    bool is_found = false;
+    if ((X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) == 0)
+        return false;
+    EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+    for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++)
+        is_found = is_found || object_is(sk_ASN1_OBJECT_value(usages, i),
+                                         bytes_of(OID_TPM_EK, sizeof OID_TPM_EK));
+    EXTENDED_KEY_USAGE_free(usages);
+    return is_found;
+}
+
+static bool is_on_p256(X509_PUBKEY *spki)
+{
+    X509_ALGOR *algorithm = NULL;
+    const void *curve = NULL;
+    int type = V_ASN1_UNDEF;
+    (void)X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm, spki);
+    X509_ALGOR_get0(NULL, &type, &curve, algorithm);
+    return type == V_ASN1_OBJECT && OBJ_obj2nid(curve) == NID_X9_62_prime256v1;
+}
+
+enum refusal identity_check_key(X509 *certificate)
+{
+    X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
+    ASN1_OBJECT *algorithm = NULL;
+    if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0)
+        return REFUSAL_CERTIFICATE_MALFORMED;
+    if (is_tpm_ek(certificate))
+        return REFUSAL_TPM_EK;
+    (void)X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, spki);
+    if (OBJ_obj2nid(algorithm) != NID_X9_62_id_ecPublicKey)
+        return REFUSAL_KEY_TYPE;
+    /* libcrypto decodes a public key only when it lies on its curve. */
+    if (!is_on_p256(spki) || X509_get0_pubkey(certificate) == NULL)
+        return REFUSAL_CURVE;
+    return REFUSAL_NONE;
+}
+
+enum refusal identity_check_usage(X509 *certificate)
+{
+    uint32_t usage = X509_get_key_usage(certificate); /* all bits when there is no extension */
+    if ((usage & KU_KEY_AGREEMENT) == 0 || X509_check_ca(certificate) != 0)
+        return REFUSAL_KEY_USAGE;
+    return REFUSAL_NONE;
+}
+
+static bool read_coordinate(EVP_PKEY *key, const char *name, uint8_t out[COORDINATE_BYTES])
+{
+    BIGNUM *number = NULL;
+    bool is_read = EVP_PKEY_get_bn_param(key, name, &number) == 1 &&
+                   BN_bn2binpad(number, out, COORDINATE_BYTES) == COORDINATE_BYTES;
+    BN_free(number);
+    return is_read;
+}
+
+/* By coordinates, because the certificate may hold the point in compressed form. */
+static bool read_point(X509 *certificate, struct device *device)
+{
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    device->point[0] = POINT_UNCOMPRESSED;
+    device->point_length = 1 + 2 * COORDINATE_BYTES;
+    return read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, device->point + 1) &&
+           read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, device->point + 1 + COORDINATE_BYTES);
+}
+
+static bool read_spki(X509 *certificate, struct device *device)
+{
+    uint8_t der[SPKI_MAX_BYTES];
+    unsigned char *p = der;
+    X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
+    int length = i2d_X509_PUBKEY(spki, NULL);
+    if (length <= 0 || (size_t)length > sizeof der || i2d_X509_PUBKEY(spki, &p) != length)
+        return false;
+    device->spki = sha256_of(bytes_of(der, (size_t)length));
+    return true;
+}
+
+/* ---- the names ---- */
+
+static bool is_printable(struct bytes text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e)
+            return false;
+    }
+    return true;
+}
+
+static struct bytes string_bytes(const ASN1_STRING *string)
+{
+    return bytes_of(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
+}
+
+/* The subject's serialNumber (2.5.4.5) at index. */
+static bool read_subject_serial(X509_NAME *subject, int index, struct device *device)
+{
+    struct bytes text = string_bytes(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+    bool is_only_one = X509_NAME_get_index_by_NID(subject, NID_serialNumber, index) < 0;
+    if (!is_only_one || text.length == 0 || text.length > DEVICE_SERIAL_MAX_BYTES ||
+        !is_printable(text))
+        return false;
+    memcpy(device->serial, text.data, text.length);
+    device->serial[text.length] = '\0';
+    return true;
+}
+
+/* A second one in the same certificate is refused: which of them would be the device's? */
+static bool read_hardware_name(const GENERAL_NAME *name, struct device *device)
+{
+    if (name->type != GEN_OTHERNAME ||
+        !object_is(name->d.otherName->type_id,
+                   bytes_of(OID_HARDWARE_MODULE, sizeof OID_HARDWARE_MODULE)))
+        return true;
+    struct hardware_module *module =
+        ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(HARDWARE_MODULE), name->d.otherName->value);
+    if (module == NULL)
+        return false;
+    struct bytes serial = string_bytes(module->serial);
+    bool is_good = device->serial[0] == '\0' && serial.length > 0 &&
+                   2 * serial.length <= DEVICE_SERIAL_MAX_BYTES;
+    if (is_good)
+        hex_encode(serial, device->serial);
+    ASN1_item_free((ASN1_VALUE *)module, ASN1_ITEM_rptr(HARDWARE_MODULE));
+    return is_good;
+}
+
+static bool read_hardware_serial(X509 *certificate, struct device *device)
+{
+    int found = -1;
+    bool is_good = true;
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &found, NULL);
+    if (names == NULL)
+        return found == -1; /* none at all; otherwise twice, or not readable */
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && is_good; i++)
+        is_good = read_hardware_name(sk_GENERAL_NAME_value(names, i), device);
+    GENERAL_NAMES_free(names);
+    return is_good;
+}
+
+static bool read_serial(X509 *certificate, struct device *device)
+{
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    int index = X509_NAME_get_index_by_NID(subject, NID_serialNumber, -1);
+    if (index >= 0)
+        return read_subject_serial(subject, index, device);
+    return read_hardware_serial(certificate, device);
+}
+
+static bool read_issuer(X509 *certificate, struct device *device)
+{
+    const unsigned char *der = NULL;
+    X509_NAME *issuer = X509_get_issuer_name(certificate);
+    if (X509_NAME_get0_der(issuer, &der, &device->issuer_length) != 1 ||
+        device->issuer_length > sizeof device->issuer)
+        return false;
+    memcpy(device->issuer, der, device->issuer_length);
+    return true;
+}
+
+static bool read_certificate_serial(X509 *certificate, struct device *device)
+{
+    uint8_t der[INTEGER_HEAD + DEVICE_CERT_SERIAL_MAX];
+    unsigned char *p = der;
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+    int length = i2d_ASN1_INTEGER(serial, NULL);
+    if (length <= INTEGER_HEAD || (size_t)length > sizeof der)
+        return false;
+    (void)i2d_ASN1_INTEGER(serial, &p);
+    device->certificate_serial_length = (size_t)length - INTEGER_HEAD;
+    memcpy(device->certificate_serial, der + INTEGER_HEAD, device->certificate_serial_length);
+    return true;
+}
+
+enum refusal identity_read(X509 *certificate, struct device *ret_device)
+{
+    *ret_device = (struct device){.key_type = DEVICE_KEY_P256};
+    if (!read_point(certificate, ret_device) || !read_spki(certificate, ret_device))
+        return REFUSAL_CURVE;
+    if (!read_serial(certificate, ret_device) || !read_issuer(certificate, ret_device) ||
+        !read_certificate_serial(certificate, ret_device))
+        return REFUSAL_IDENTITY_MALFORMED;
+    return REFUSAL_NONE;
+}

@@ -1,0 +1,28 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What one certificate says about its device: the key, its use, the serial numbers.
+ * Private to device/. Threads: pure functions.
+ */
+#ifndef DEVICE_IDENTITY_H
+#define DEVICE_IDENTITY_H
+
+#include <openssl/x509.h>
+
+#include "device/device.h"
+#include "device/refusal.h"
+
+/*
+ * Is this a key that a license can be made for? Looks at the device's certificate alone, before
+ * anything is known about its path.
+ */
+enum refusal identity_check_key(X509 *certificate) MUST_USE;
+
+/* May the key agree on keys, and is it a device's? */
+enum refusal identity_check_usage(X509 *certificate) MUST_USE;
+
+/* Fills *ret_device from a certificate that passed the other checks. */
+enum refusal identity_read(X509 *certificate, struct device *ret_device) MUST_USE;
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The closed list of reasons why a device is not genuine, with their words and sentences.
+ * Private to device/. Threads: pure functions.
+ */
+#ifndef DEVICE_REFUSAL_H
+#define DEVICE_REFUSAL_H
+
+#include "core/error.h"
+
+enum refusal {
+    REFUSAL_NONE, /* nothing to refuse */
+    REFUSAL_CERTIFICATE_MALFORMED,
+    REFUSAL_TPM_EK,
+    REFUSAL_KEY_TYPE,
+    REFUSAL_CURVE,
+    REFUSAL_UNTRUSTED_ISSUER,
+    REFUSAL_SIGNATURE_INVALID,
+    REFUSAL_WEAK_SIGNATURE,
+    REFUSAL_CHAIN_INVALID,
+    REFUSAL_NOT_YET_VALID,
+    REFUSAL_EXPIRED,
+    REFUSAL_KEY_USAGE,
+    REFUSAL_IDENTITY_MALFORMED,
+    REFUSAL_COUNT
+};
+
+/* The fault of a refusal: ERR_DEVICE_NOT_GENUINE; ERR_OK without a fault for REFUSAL_NONE. */
+enum error refusal_set(struct fault *fault, enum refusal refusal, long native) MUST_USE;
+
+#endif

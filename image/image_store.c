@@ -1,0 +1,299 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The store owns a descriptor of its folder and names everything relative to it. A draft is a
+ * nameless file that is linked under its digest, or, where the file system has none, a named one
+ * that is renamed. Nothing here is locked: the kernel's link and rename are the only shared state.
+ */
+#include "image/image_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "core/crash_point.h"
+#include "image/draft.h"
+
+#define FILE_MODE       0600
+#define FOLDER_MODE     0700
+#define READ_BYTES      ((size_t)64 * 1024)
+#define DRAFT_RANDOM    16
+#define DRAFT_NAME_SIZE (sizeof IMAGE_DRAFT_PREFIX + (size_t)2 * DRAFT_RANDOM)
+#define PROC_PATH_SIZE  40 /* "/proc/self/fd/" and a number */
+
+struct image_store {
+    int folder;
+};
+
+struct image_draft {
+    struct image_store *store; /* borrowed */
+    int fd;
+    char name[DRAFT_NAME_SIZE]; /* "" for a nameless draft */
+};
+
+static enum error unavailable(struct fault *fault, const char *detail)
+{
+    return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "image-store", detail, errno);
+}
+
+static enum error out_of_memory(struct fault *fault)
+{
+    return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+}
+
+/* ---- the folder ---- */
+
+/* A folder that was just made is only as durable as its entry in the folder above. */
+static bool folder_is_there(const char *folder, int *ret_fd)
+{
+    bool is_new = mkdir(folder, FOLDER_MODE) == 0;
+    if (!is_new && errno != EEXIST)
+        return false;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    int above = is_new ? openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool is_durable = !is_new || (above >= 0 && fsync(above) == 0);
+    if (above >= 0)
+        (void)close(above);
+    if (is_durable)
+        *ret_fd = fd;
+    else
+        (void)close(fd);
+    return is_durable;
+}
+
+/* Named drafts of a program that is gone. */
+static bool remove_stale_drafts(int folder)
+{
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    bool is_clean = true;
+    if (entries == NULL) {
+        if (copy >= 0)
+            (void)close(copy);
+        return false;
+    }
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        if (strncmp(entry->d_name, IMAGE_DRAFT_PREFIX, sizeof IMAGE_DRAFT_PREFIX - 1) == 0)
+            is_clean = unlinkat(folder, entry->d_name, 0) == 0 && is_clean;
+    }
+    (void)closedir(entries);
+    return is_clean;
+}
+
+enum error image_store_open(const char *folder, struct image_store **ret_store, struct fault *fault)
+{
+    struct image_store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return out_of_memory(fault);
+    if (!folder_is_there(folder, &store->folder)) {
+        enum error e = unavailable(fault, "The folder of the images cannot be made or opened.");
+        free(store);
+        return e;
+    }
+    if (!remove_stale_drafts(store->folder)) {
+        enum error e = unavailable(fault, "Unfinished images cannot be removed from the folder.");
+        image_store_close(store);
+        return e;
+    }
+    *ret_store = store;
+    return ERR_OK;
+}
+
+void image_store_close(struct image_store *store)
+{
+    if (store == NULL)
+        return;
+    (void)close(store->folder);
+    free(store);
+}
+
+/* ---- drafts ---- */
+
+enum error image_draft_new_nameless(struct image_store *store, struct image_draft **ret_draft,
+                                    struct fault *fault)
+{
+    struct image_draft *draft = calloc(1, sizeof *draft);
+    if (draft == NULL)
+        return out_of_memory(fault);
+    draft->store = store;
+    draft->fd = openat(store->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
+    if (draft->fd < 0) {
+        /* A kernel or file system without O_TMPFILE takes it for opening a folder to write. */
+        bool is_unsupported = errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT;
+        free(draft);
+        if (is_unsupported)
+            return fault_set(fault, ERR_UNSUPPORTED, "no-nameless-files",
+                             "This file system has no nameless files.", errno);
+        return unavailable(fault, "A file for a new image cannot be made.");
+    }
+    *ret_draft = draft;
+    return ERR_OK;
+}
+
+enum error image_draft_new_named(struct image_store *store, struct image_draft **ret_draft,
+                                 struct fault *fault)
+{
+    uint8_t random[DRAFT_RANDOM];
+    struct image_draft *draft = calloc(1, sizeof *draft);
+    if (draft == NULL)
+        return out_of_memory(fault);
+    random_fill(random, sizeof random);
+    memcpy(draft->name, IMAGE_DRAFT_PREFIX, sizeof IMAGE_DRAFT_PREFIX);
+    hex_encode(bytes_of(random, sizeof random), draft->name + sizeof IMAGE_DRAFT_PREFIX - 1);
+    draft->store = store;
+    draft->fd =
+        openat(store->folder, draft->name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, FILE_MODE);
+    if (draft->fd < 0) {
+        enum error e = unavailable(fault, "A file for a new image cannot be made.");
+        free(draft);
+        return e;
+    }
+    *ret_draft = draft;
+    return ERR_OK;
+}
+
+enum error image_draft_new(struct image_store *store, struct image_draft **ret_draft,
+                           struct fault *fault)
+{
+    enum error e = image_draft_new_nameless(store, ret_draft, fault);
+    return e == ERR_UNSUPPORTED ? image_draft_new_named(store, ret_draft, fault) : e;
+}
+
+int image_draft_fd(const struct image_draft *draft)
+{
+    return draft->fd;
+}
+
+/* Reads from the beginning, wherever the writer left the descriptor. */
+static bool digest_content(int fd, EVP_MD_CTX *hash, uint64_t *ret_size)
+{
+    uint8_t block[READ_BYTES];
+    uint64_t size = 0;
+    for (;;) {
+        ssize_t n = pread(fd, block, sizeof block, (off_t)size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        if (n == 0)
+            break;
+        if (EVP_DigestUpdate(hash, block, (size_t)n) != 1)
+            return false;
+        size += (uint64_t)n;
+    }
+    *ret_size = size;
+    return true;
+}
+
+static enum error digest_file(int fd, struct sha256 *ret_digest, uint64_t *ret_size,
+                              struct fault *fault)
+{
+    enum error e = ERR_OK;
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    if (hash == NULL || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1)
+        e = out_of_memory(fault);
+    else if (!digest_content(fd, hash, ret_size))
+        e = unavailable(fault, "A new image cannot be read back.");
+    else if (EVP_DigestFinal_ex(hash, ret_digest->bytes, NULL) != 1)
+        e = out_of_memory(fault);
+    EVP_MD_CTX_free(hash);
+    return e;
+}
+
+static enum error check_size(int fd, struct fault *fault)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return unavailable(fault, "A new image cannot be examined.");
+    if (info.st_size == 0)
+        return fault_set(fault, ERR_BAD_REQUEST, "image-empty", "The image is empty.", 0);
+    if ((uint64_t)info.st_size > IMAGE_MAX_BYTES)
+        return fault_set(fault, ERR_TOO_LARGE, "image-too-large", "The image is larger than 4 GiB.",
+                         0);
+    return ERR_OK;
+}
+
+static bool make_visible(const struct image_draft *draft, const char *name)
+{
+    char self[PROC_PATH_SIZE];
+    if (draft->name[0] != '\0')
+        return renameat(draft->store->folder, draft->name, draft->store->folder, name) == 0;
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", draft->fd);
+    /* A file of that name is whole and has the same content: it got there in this way. */
+    return linkat(AT_FDCWD, self, draft->store->folder, name, AT_SYMLINK_FOLLOW) == 0 ||
+           errno == EEXIST;
+}
+
+enum error image_draft_finish(struct image_draft **draft, struct sha256 *ret_digest,
+                              uint64_t *ret_size, struct fault *fault)
+{
+    struct sha256 digest;
+    uint64_t size = 0;
+    char name[SHA256_HEX_SIZE];
+    int folder = (*draft)->store->folder;
+    enum error e = check_size((*draft)->fd, fault);
+    if (e != ERR_OK)
+        return e;
+    if (fsync((*draft)->fd) != 0)
+        return unavailable(fault, "A new image cannot be made durable.");
+    e = digest_file((*draft)->fd, &digest, &size, fault);
+    if (e != ERR_OK)
+        return e;
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), name);
+    crash_point("image.before-link");
+    if (!make_visible(*draft, name))
+        return unavailable(fault, "A new image cannot be given its name.");
+    (*draft)->name[0] = '\0'; /* a renamed draft has no name of its own any more */
+    /* Also for a file that was there: whoever linked it may have died before this. */
+    if (fsync(folder) != 0)
+        return unavailable(fault, "The folder of the images cannot be made durable.");
+    image_draft_free(*draft);
+    *draft = NULL;
+    *ret_digest = digest;
+    *ret_size = size;
+    return ERR_OK;
+}
+
+void image_draft_free(struct image_draft *draft)
+{
+    if (draft == NULL)
+        return;
+    if (draft->name[0] != '\0')
+        (void)unlinkat(draft->store->folder, draft->name, 0);
+    (void)close(draft->fd);
+    free(draft);
+}
+
+/* ---- stored images ---- */
+
+enum error image_store_open_image(const struct image_store *store, const struct sha256 *digest,
+                                  int *ret_fd, uint64_t *ret_size, struct fault *fault)
+{
+    char name[SHA256_HEX_SIZE];
+    struct stat info;
+    hex_encode(bytes_of(digest->bytes, SHA256_SIZE), name);
+    int fd = openat(store->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-not-stored",
+                         "No stored image has this digest.", 0);
+    if (fd < 0)
+        return unavailable(fault, "A stored image cannot be opened.");
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        (void)close(fd);
+        return unavailable(fault, "A stored image is not a file.");
+    }
+    *ret_fd = fd;
+    *ret_size = (uint64_t)info.st_size;
+    return ERR_OK;
+}
