@@ -1,0 +1,55 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The answers of provisiond, read strictly into fixed structs.
+ *
+ * Members that this version does not know are allowed (a newer server), a known one that is
+ * missing, of another type or outside its limits makes the answer invalid: ERR_INTERNAL. Nothing is
+ * written to a file before its answer was read whole. Threads: pure functions.
+ */
+#ifndef CLI_ANSWER_H
+#define CLI_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/failure.h"
+#include "core/bytes.h"
+
+#define ANSWER_LICENSE_MAX_BYTES 4096
+#define ANSWER_ID_MAX            64 /* bytes of an install or license id */
+
+struct answer_license {
+    char license_id[ANSWER_ID_MAX + 1];
+    char install_id[ANSWER_ID_MAX + 1];
+    uint8_t license[ANSWER_LICENSE_MAX_BYTES];
+    size_t license_length; /* at least 1 */
+    struct sha256 image;
+    bool is_charged;
+    int64_t attempt;
+    int64_t remaining;
+    int64_t journal_index;
+};
+
+struct answer_usage {
+    int64_t granted;
+    int64_t charged;
+    int64_t remaining;
+    int64_t licensed;
+    int64_t succeeded;
+    int64_t failed;
+    int64_t scrapped;
+    int64_t unreported;
+};
+
+enum error answer_read_license(struct bytes body, struct answer_license *ret_license,
+                               struct failure *failure) MUST_USE;
+enum error answer_read_usage(struct bytes body, struct answer_usage *ret_usage,
+                             struct failure *failure) MUST_USE;
+
+/* "sha256:" and 64 hex digits, or the digits alone. */
+bool answer_parse_digest(const char *text, struct sha256 *ret_digest);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The table of options, and getopt_long over the ones that a command takes. Owns no state. */
+#include "cli/arguments.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/text.h"
+
+#define ALWAYS_TAKEN        (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_JSON))
+#define FIRST_VALUE         256 /* getopt's answers for our options, above every character */
+#define SUGGESTION_DISTANCE 2
+#define USAGE_WIDTH         78
+
+struct option_row {
+    const char *name;
+    const char *value; /* how its value is called; NULL for a flag */
+    const char *environment;
+    const char *help;
+};
+
+static const struct option_row ROWS[OPTION_COUNT] = {
+    [OPTION_HELP] = {"help", NULL, NULL, "explain this command"},
+    [OPTION_JSON] = {"json", NULL, NULL, "print one JSON object, for machines"},
+    [OPTION_SOCKET] = {"socket", "PATH", NULL, "the vault's admin socket"},
+    [OPTION_CONFIG] = {"config", "FILE", NULL, "configuration that names the admin socket"},
+    [OPTION_URL] = {"url", "URL", "PROVCTL_URL", "address of provisiond, https://HOST[:PORT]"},
+    [OPTION_CA] = {"ca", "FILE", "PROVCTL_CA", "PEM, who signs the server's certificate"},
+    [OPTION_CERT] = {"cert", "FILE", "PROVCTL_CERT", "PEM, this station's certificate"},
+    [OPTION_KEY] = {"key", "FILE", "PROVCTL_KEY", "PEM, its private key, not encrypted"},
+    [OPTION_TIMEOUT] = {"timeout", "SECONDS", NULL, "time for all attempts together (default 30)"},
+    [OPTION_SITE] = {"site", "NAME", NULL, "name of this site, for ever in its journal"},
+    [OPTION_OUT_DIR] = {"out-dir", "DIR", NULL,
+                        "write checkpoint.pub.pem and transport.pub.pem there"},
+    [OPTION_ANCHORS] = {"anchors", "FILE", NULL, "PEM, the CAs that its devices come from"},
+    [OPTION_QUOTA] = {"quota", "N", NULL, "devices that may be licensed"},
+    [OPTION_PROFILE] = {"profile", "NAME", NULL, "form of the licenses (default cms)"},
+    [OPTION_UNITS] = {"units", "N", NULL, "units to add"},
+    [OPTION_PRODUCT] = {"product", "NAME", NULL, "the product"},
+    [OPTION_LABEL] = {"label", "TEXT", NULL, "the maker's version, e.g. 1.4.2"},
+    [OPTION_FORMAT] = {"format", "NAME", NULL, "form of the encrypted image (default cms)"},
+    [OPTION_CERTIFICATE] = {"certificate", "FILE", NULL, "PEM, the station's TLS certificate"},
+    [OPTION_DEVICE_CERT] = {"device-cert", "FILE", NULL, "PEM chain of the device; - is stdin"},
+    [OPTION_OUT] = {"out", "FILE", NULL, "file to write, whole or not at all"},
+    [OPTION_IMAGE] = {"image", "DIGEST", NULL, "sha256:..., or latest (the default)"},
+    [OPTION_LOT] = {"lot", "TEXT", NULL, "lot, for the record"},
+    [OPTION_LINE] = {"line", "TEXT", NULL, "line, for the record"},
+    [OPTION_WORK_ORDER] = {"work-order", "TEXT", NULL, "work order, for the record"},
+    [OPTION_OPERATOR] = {"operator", "TEXT", NULL, "operator, for the record"},
+    [OPTION_SOCKET_NAME] = {"socket-name", "TEXT", NULL,
+                            "socket of the programmer, for the record"},
+    [OPTION_CODE] = {"code", "TEXT", NULL, "the tool's error code"},
+    [OPTION_DETAIL] = {"detail", "TEXT", NULL, "what happened, in words"},
+};
+
+static bool form_takes(const struct arguments_form *form, size_t option)
+{
+    return ((form->required | form->optional | ALWAYS_TAKEN) & OPTION_BIT(option)) != 0;
+}
+
+static bool form_demands(const struct arguments_form *form, size_t option)
+{
+    return (form->required & OPTION_BIT(option)) != 0;
+}
+
+static void fill_getopt(const struct arguments_form *form, struct option *ret_long_options)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (form_takes(form, i))
+            ret_long_options[count++] =
+                (struct option){.name = ROWS[i].name,
+                                .has_arg = ROWS[i].value != NULL ? required_argument : no_argument,
+                                .val = FIRST_VALUE + (int)i};
+    }
+    ret_long_options[count] = (struct option){0};
+}
+
+/* The nearest option of the form to a wrong one; NULL when none is near. */
+static const char *nearest_option(const struct arguments_form *form, const char *wrong)
+{
+    const char *nearest = NULL;
+    unsigned least = SUGGESTION_DISTANCE + 1;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        unsigned distance = form_takes(form, i) ? text_distance(wrong, ROWS[i].name) : least;
+        if (distance < least) {
+            least = distance;
+            nearest = ROWS[i].name;
+        }
+    }
+    return nearest;
+}
+
+static enum error fail_unknown(const struct arguments_form *form, const char *wrong,
+                               struct failure *failure)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(wrong, "="), wrong);
+    const char *nearest = nearest_option(form, name + strspn(name, "-"));
+    if (nearest != NULL)
+        return failure_set_usage(failure, "Unknown option %s; did you mean --%s?", name, nearest);
+    return failure_set_usage(failure, "Unknown option %s. See provctl %s --help", name, form->name);
+}
+
+static enum error take_option(int answer, struct arguments *arguments, struct failure *failure)
+{
+    int option = answer - FIRST_VALUE;
+    if (arguments->given[option] != NULL)
+        return failure_set_usage(failure, "The option --%s is given twice", ROWS[option].name);
+    arguments->given[option] = optarg != NULL ? optarg : "";
+    return ERR_OK;
+}
+
+/* What getopt did not like; the wrong word is the one before optind, but for short options. */
+static enum error fail_option(const struct arguments_form *form, int answer, const char *word,
+                              struct failure *failure)
+{
+    const char short_option[] = {'-', (char)optopt, '\0'};
+    if (answer == ':')
+        return failure_set_usage(failure, "The option %s wants a value", word);
+    if (optopt >= FIRST_VALUE)
+        return failure_set_usage(failure, "The option --%s takes no value",
+                                 ROWS[optopt - FIRST_VALUE].name);
+    return fail_unknown(form, optopt != 0 ? short_option : word, failure);
+}
+
+static enum error take_options(const struct arguments_form *form, int argc, char **argv,
+                               struct arguments *arguments, struct failure *failure)
+{
+    struct option long_options[OPTION_COUNT + 1];
+    enum error e = ERR_OK;
+    int answer = 0;
+    fill_getopt(form, long_options);
+    optind = 0; /* glibc: begin anew */
+    opterr = 0;
+    while (e == ERR_OK && (answer = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (answer >= FIRST_VALUE)
+            e = take_option(answer, arguments, failure);
+        else
+            e = fail_option(form, answer, argv[optind - 1], failure);
+    }
+    return e;
+}
+
+static enum error take_operands(const struct arguments_form *form, int count, char **operands,
+                                struct arguments *arguments, struct failure *failure)
+{
+    unsigned given = count > 0 ? (unsigned)count : 0;
+    if (given > form->operand_count)
+        return failure_set_usage(failure, "Unexpected argument %s. See provctl %s --help",
+                                 operands[form->operand_count], form->name);
+    if (given < form->operand_count)
+        return failure_set_usage(failure, "Missing argument: provctl %s %s", form->name,
+                                 form->operands);
+    for (unsigned i = 0; i < given; i++)
+        arguments->operands[i] = operands[i];
+    return ERR_OK;
+}
+
+static enum error demand_options(const struct arguments_form *form,
+                                 const struct arguments *arguments, struct failure *failure)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (!form_demands(form, i) || arguments_get(arguments, (enum option_id)i) != NULL)
+            continue;
+        if (ROWS[i].environment != NULL)
+            return failure_set_usage(failure, "The option --%s %s is missing (or set %s)",
+                                     ROWS[i].name, ROWS[i].value, ROWS[i].environment);
+        return failure_set_usage(failure, "The option --%s %s is missing", ROWS[i].name,
+                                 ROWS[i].value);
+    }
+    return ERR_OK;
+}
+
+enum error arguments_parse(const struct arguments_form *form, int argc, char **argv,
+                           struct arguments *ret_arguments, struct failure *failure)
+{
+    struct arguments arguments = {0};
+    enum error e = take_options(form, argc, argv, &arguments, failure);
+    if (e == ERR_OK && !arguments_has(&arguments, OPTION_HELP)) {
+        e = take_operands(form, argc - optind, argv + optind, &arguments, failure);
+        if (e == ERR_OK)
+            e = demand_options(form, &arguments, failure);
+    }
+    if (e == ERR_OK)
+        *ret_arguments = arguments;
+    return e;
+}
+
+bool arguments_has(const struct arguments *arguments, enum option_id option)
+{
+    return arguments->given[option] != NULL;
+}
+
+const char *arguments_get(const struct arguments *arguments, enum option_id option)
+{
+    const char *value = arguments->given[option];
+    if (value == NULL && ROWS[option].environment != NULL) {
+        value = getenv(ROWS[option].environment);
+        if (value != NULL && value[0] == '\0')
+            value = NULL;
+    }
+    return value;
+}
+
+const char *arguments_get_or(const struct arguments *arguments, enum option_id option,
+                             const char *otherwise)
+{
+    const char *value = arguments_get(arguments, option);
+    return value != NULL ? value : otherwise;
+}
+
+enum error arguments_get_number(const struct arguments *arguments, enum option_id option,
+                                int64_t min, int64_t max, int64_t *ret_number,
+                                struct failure *failure)
+{
+    const char *text = arguments_get_or(arguments, option, "");
+    if (text_parse_number(text, min, max, ret_number))
+        return ERR_OK;
+    return failure_set_usage(failure, "--%s wants a whole number from %" PRId64 " to %" PRId64,
+                             ROWS[option].name, min, max);
+}
+
+static void format_option(size_t option, char *out, size_t size)
+{
+    const char *value = ROWS[option].value;
+    (void)snprintf(out, size, "--%s%s%s", ROWS[option].name, value != NULL ? " " : "",
+                   value != NULL ? value : "");
+}
+
+void arguments_print_options(const struct arguments_form *form, FILE *out)
+{
+    char left[64];
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (!form_takes(form, i))
+            continue;
+        format_option(i, left, sizeof left);
+        (void)fprintf(out, "  %-20s %s", left, ROWS[i].help);
+        if (ROWS[i].environment != NULL)
+            (void)fprintf(out, " [%s]", ROWS[i].environment);
+        (void)fputc('\n', out);
+    }
+}
+
+/* Prints one word of the usage line, on a new line where it would not fit. */
+static void print_wrapped(FILE *out, const char *word, size_t *column)
+{
+    size_t length = strlen(word);
+    if (*column + 1 + length > USAGE_WIDTH) {
+        (void)fputs("\n       ", out);
+        *column = 7;
+    }
+    (void)fprintf(out, " %s", word);
+    *column += 1 + length;
+}
+
+void arguments_print_usage(const struct arguments_form *form, FILE *out)
+{
+    char option[64];
+    char word[68];
+    size_t column = 0;
+    print_wrapped(out, "provctl", &column);
+    print_wrapped(out, form->name, &column);
+    for (size_t i = OPTION_SOCKET; i < OPTION_COUNT; i++) {
+        if (!form_takes(form, i))
+            continue;
+        format_option(i, option, sizeof option);
+        (void)snprintf(word, sizeof word, form_demands(form, i) ? "%s" : "[%s]", option);
+        print_wrapped(out, word, &column);
+    }
+    if (form->operands[0] != '\0')
+        print_wrapped(out, form->operands, &column);
+    (void)fputc('\n', out);
+}

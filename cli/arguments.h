@@ -1,0 +1,97 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The options and operands of one command, parsed once and then immutable.
+ *
+ * One table names every option of every command; a command says with two masks which it demands
+ * and which it takes. An option may be given once. Four have a default from the environment: they
+ * name files and an address, never a secret. Threads: immutable after arguments_parse.
+ */
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cli/failure.h"
+
+#define ARGUMENTS_OPERANDS_MAX 2
+
+enum option_id {
+    OPTION_HELP,
+    OPTION_JSON,
+    OPTION_SOCKET,
+    OPTION_CONFIG,
+    OPTION_URL,
+    OPTION_CA,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_TIMEOUT,
+    OPTION_SITE,
+    OPTION_OUT_DIR,
+    OPTION_ANCHORS,
+    OPTION_QUOTA,
+    OPTION_PROFILE,
+    OPTION_UNITS,
+    OPTION_PRODUCT,
+    OPTION_LABEL,
+    OPTION_FORMAT,
+    OPTION_CERTIFICATE,
+    OPTION_DEVICE_CERT,
+    OPTION_OUT,
+    OPTION_IMAGE,
+    OPTION_LOT,
+    OPTION_LINE,
+    OPTION_WORK_ORDER,
+    OPTION_OPERATOR,
+    OPTION_SOCKET_NAME,
+    OPTION_CODE,
+    OPTION_DETAIL,
+    OPTION_COUNT
+};
+
+#define OPTION_BIT(option) (UINT64_C(1) << (option))
+
+/* What a command takes. */
+struct arguments_form {
+    const char *name;     /* the words of the command, for messages */
+    const char *operands; /* "PRODUCT DIGEST"; "" for none */
+    unsigned operand_count;
+    uint64_t required;
+    uint64_t optional; /* --help and --json are always taken */
+};
+
+struct arguments {
+    const char *given[OPTION_COUNT]; /* from the command line; NULL when absent, "" for a flag */
+    const char *operands[ARGUMENTS_OPERANDS_MAX];
+};
+
+/*
+ * Parses what follows the words of the command; argv[0] stands for them. The texts are borrowed
+ * from argv. A wrong line is a usage failure that names the option and the nearest known one.
+ * With --help nothing is demanded. argv is reordered, as getopt does.
+ */
+enum error arguments_parse(const struct arguments_form *form, int argc, char **argv,
+                           struct arguments *ret_arguments, struct failure *failure) MUST_USE;
+
+/* True when the option stands on the command line. */
+bool arguments_has(const struct arguments *arguments, enum option_id option);
+/* The value, from the command line or else the environment; NULL when there is none. */
+const char *arguments_get(const struct arguments *arguments, enum option_id option);
+/* As arguments_get with a default. */
+const char *arguments_get_or(const struct arguments *arguments, enum option_id option,
+                             const char *otherwise);
+/* A whole number between min and max; a usage failure otherwise. */
+enum error arguments_get_number(const struct arguments *arguments, enum option_id option,
+                                int64_t min, int64_t max, int64_t *ret_number,
+                                struct failure *failure) MUST_USE;
+
+/* Prints the options of a form, one line each. */
+void arguments_print_options(const struct arguments_form *form, FILE *out);
+/* Prints the line "--quota N [--profile NAME]" of a form, wrapped, without a heading. */
+void arguments_print_usage(const struct arguments_form *form, FILE *out);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* provctl usage: the account of a product, from the vault or from provisiond. Owns no state. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/admin.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/station.h"
+
+static enum error ask_vault(const struct arguments *arguments, struct answer_usage *ret_usage,
+                            struct failure *failure)
+{
+    Provisiond__UsageRequest usage = PROVISIOND__USAGE_REQUEST__INIT;
+    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
+    ADMIN_REPLY_AUTO reply = NULL;
+    usage.product = (char *)arguments->operands[0];
+    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_USAGE;
+    request.usage = &usage;
+    enum error e = admin_ask(arguments, &request, -1, &reply, failure);
+    if (e != ERR_OK)
+        return e;
+    const Provisiond__UsageReply *account = reply->usage;
+    *ret_usage = (struct answer_usage){.granted = account->granted,
+                                       .charged = account->charged,
+                                       .remaining = account->remaining,
+                                       .licensed = account->licensed,
+                                       .succeeded = account->succeeded,
+                                       .failed = account->failed,
+                                       .scrapped = account->scrapped,
+                                       .unreported = account->unreported};
+    return ERR_OK;
+}
+
+static enum error ask_server(const struct arguments *arguments, struct answer_usage *ret_usage,
+                             struct failure *failure)
+{
+    REST_AUTO rest = NULL;
+    struct rest_answer answer = {0};
+    char path[128];
+    if (!name_is_valid(arguments->operands[0], 64))
+        return failure_set_usage(failure, "%s is no name of a product", arguments->operands[0]);
+    (void)snprintf(path, sizeof path, "/v1/products/%s/usage", arguments->operands[0]);
+    enum error e = station_connect(arguments, &rest, failure);
+    if (e == ERR_OK)
+        e = rest_ask(rest, path, NULL, &answer, failure);
+    if (e == ERR_OK)
+        e = answer_read_usage(bytes_of(answer.body, answer.length), ret_usage, failure);
+    free(answer.body);
+    return e;
+}
+
+enum error command_usage(const struct arguments *arguments, struct failure *failure)
+{
+    struct answer_usage usage;
+    bool is_admin =
+        arguments_has(arguments, OPTION_SOCKET) || arguments_has(arguments, OPTION_CONFIG);
+    bool is_rest = arguments_get(arguments, OPTION_URL) != NULL && !is_admin;
+    if (is_admin && arguments_has(arguments, OPTION_URL))
+        return failure_set_usage(failure, "Give --url, or --socket or --config, but not both");
+    enum error e =
+        is_rest ? ask_server(arguments, &usage, failure) : ask_vault(arguments, &usage, failure);
+    if (e != ERR_OK)
+        return e;
+    return output_usage(&usage, arguments_has(arguments, OPTION_JSON), failure);
+}

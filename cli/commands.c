@@ -1,0 +1,99 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The table of commands. Owns no state. */
+#include "cli/commands.h"
+
+#include "cli/admin.h"
+#include "cli/station.h"
+
+#define BIT(name) OPTION_BIT(OPTION_##name)
+
+static const struct command ADMINISTRATION[] = {
+    {{"init", "", 0, BIT(SITE), ADMIN_OPTIONS | BIT(OUT_DIR)},
+     "make this HSM's keys and bind the ledger to it",
+     "Prints the identity of the HSM: the SHA-256 of its checkpoint key. Keep it, and with\n"
+     "--out-dir the two public keys: the owner of a product checks the journal with them.",
+     command_init},
+    {{"status", "", 0, 0, ADMIN_OPTIONS},
+     "show the HSM, its workers and the journal",
+     "",
+     command_status},
+    {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA), ADMIN_OPTIONS | BIT(PROFILE)},
+     "add a product and make its firmware key",
+     "The anchors are the CAs that sign the product's device certificates.",
+     command_product_create},
+    {{"product list", "", 0, 0, ADMIN_OPTIONS},
+     "list products and quotas",
+     "",
+     command_product_list},
+    {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS},
+     "add units to a local product",
+     "Not repeatable: units that are added twice are granted twice.",
+     command_quota_add},
+    {{"image encrypt", "FILE", 1, BIT(PRODUCT), ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT)},
+     "encrypt a firmware in the HSM, print its digest",
+     "FILE is the firmware in clear: this machine sees it. The new image is enabled, and is what\n"
+     "stations get as \"latest\".",
+     command_image_encrypt},
+    {{"image list", "", 0, BIT(PRODUCT), ADMIN_OPTIONS},
+     "list a product's images",
+     "",
+     command_image_list},
+    {{"image enable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+     "let stations install an image",
+     "",
+     command_image_enable},
+    {{"image disable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+     "stop new licenses for an image",
+     "",
+     command_image_disable},
+    {{"station add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS},
+     "enrol a station by its TLS certificate",
+     "The station is known by the certificate's key from now on.",
+     command_station_add},
+    {{"station list", "", 0, 0, ADMIN_OPTIONS}, "list stations", "", command_station_list},
+    {{"station enable", "NAME", 1, 0, ADMIN_OPTIONS},
+     "let a station ask again",
+     "",
+     command_station_enable},
+    {{"station disable", "NAME", 1, 0, ADMIN_OPTIONS},
+     "refuse everything a station asks",
+     "",
+     command_station_disable},
+    {{"usage", "PRODUCT", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+     "show a product's account (also over --url)",
+     "Asks provisiond when there is an address (--url or its environment), unless --socket or\n"
+     "--config says that the vault's admin socket is meant.",
+     command_usage},
+};
+
+#define CONTEXT_OPTIONS (BIT(LOT) | BIT(LINE) | BIT(WORK_ORDER) | BIT(OPERATOR) | BIT(SOCKET_NAME))
+
+static const struct command STATION[] = {
+    {{"license", "", 0, STATION_OPTIONS_REQUIRED | BIT(PRODUCT) | BIT(DEVICE_CERT) | BIT(OUT),
+      BIT(TIMEOUT) | BIT(IMAGE) | CONTEXT_OPTIONS},
+     "get the license of one device",
+     "Prints \"INSTALL_ID charged=yes|no remaining=N\" and writes the license to --out (- is\n"
+     "standard output; the line goes to standard error then). The same device again gets the same\n"
+     "bytes and costs nothing.",
+     command_license},
+    {{"outcome", "INSTALL_ID RESULT", 2, STATION_OPTIONS_REQUIRED,
+      BIT(TIMEOUT) | BIT(CODE) | BIT(DETAIL)},
+     "report how an install ended",
+     "RESULT is succeeded, failed or scrapped. Scrapped is final for the device.",
+     command_outcome},
+    {{"image fetch", "DIGEST", 1, STATION_OPTIONS_REQUIRED | BIT(OUT), BIT(TIMEOUT)},
+     "download an encrypted image, checked, resumable",
+     "An interrupted download stays as FILE.part and is continued next time. Gives up when "
+     "nothing\n"
+     "arrives for --timeout seconds.",
+     command_image_fetch},
+};
+
+const struct command_group COMMAND_GROUP_TABLE[COMMAND_GROUPS] = {
+    {"Administration (vault's admin socket)", ADMINISTRATION,
+     sizeof ADMINISTRATION / sizeof ADMINISTRATION[0]},
+    {"Stations (REST; --url --ca --cert --key, or PROVCTL_URL ...)", STATION,
+     sizeof STATION / sizeof STATION[0]},
+};

@@ -1,0 +1,159 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The words of failures. Owns no state. */
+#include "cli/failure.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "cli/text.h"
+
+static const struct {
+    const char *sentence;
+    const char *advice;
+} WORDS[ERR_COUNT] = {
+    [ERR_BAD_REQUEST] = {"The request is malformed", ""},
+    [ERR_TOO_LARGE] = {"The request is too large", ""},
+    [ERR_UNAUTHENTICATED] = {"The client certificate was not accepted",
+                             "Check --cert and --key, and that the certificate is still valid."},
+    [ERR_FORBIDDEN] = {"This caller may not do this",
+                       "Ask an administrator to enrol or enable this station."},
+    [ERR_PRODUCT_UNKNOWN] = {"There is no such product", "See provctl product list."},
+    [ERR_IMAGE_UNKNOWN] = {"There is no such image", "See provctl image list."},
+    [ERR_INSTALL_UNKNOWN] = {"There is no such install",
+                             "Use the id that provctl license printed."},
+    [ERR_ROUTE_UNKNOWN] = {"The server does not know this address",
+                           "Check --url; are the versions equal?"},
+    [ERR_METHOD_NOT_ALLOWED] = {"The server does not do this at this address",
+                                "Check --url; are the versions equal?"},
+    [ERR_CONFLICT] = {"The thing exists already, or with another content", ""},
+    [ERR_NOT_ACCEPTABLE] = {"The server cannot answer in this form", ""},
+    [ERR_RANGE] = {"The byte range lies outside the content", ""},
+    [ERR_DEVICE_NOT_GENUINE] = {"The device was refused: not proven genuine",
+                                "Set this device aside."},
+    [ERR_DEVICE_IDENTITY_CONFLICT] = {"The device was refused: its key or serial is known "
+                                      "with another partner",
+                                      "Set this device aside and tell the product's owner."},
+    [ERR_DEVICE_SCRAPPED] = {"The device was refused: it is scrapped",
+                             "A scrapped device stays scrapped."},
+    [ERR_QUOTA_SPENT] = {"The quota of the product is spent",
+                         "Ask the product's owner for more units."},
+    [ERR_HSM_UNAVAILABLE] = {"The HSM cannot be used now", "Try again in a moment."},
+    [ERR_VAULT_UNAVAILABLE] = {"The vault cannot be reached", "Try again in a moment."},
+    [ERR_LEDGER_UNAVAILABLE] = {"The ledger cannot be used now", "Try again in a moment."},
+    [ERR_BUSY] = {"The service is busy", "Try again in a moment."},
+    [ERR_TIMEOUT] = {"No answer came in time", "Try again: a repeat costs nothing."},
+    [ERR_LINK_CLOSED] = {"The connection was lost", "Try again: a repeat costs nothing."},
+    [ERR_NOT_INITIALISED] = {"The vault is not initialised", "Run provctl init."},
+    [ERR_HSM_PIN_REFUSED] = {"The HSM refused the PIN", "Correct it and restart provision-hsm."},
+    [ERR_HSM_SWAPPED] = {"The HSM is not the one that this ledger belongs to",
+                         "Connect the right HSM."},
+    [ERR_HSM_KEY_WEAK] = {"A key in the HSM is weaker than the policy", ""},
+    [ERR_HSM_KEY_MISSING] = {"A key is missing in the HSM", "Connect the right HSM."},
+    [ERR_CONFIG] = {"The configuration is wrong", ""},
+    [ERR_UNSUPPORTED] = {"This token or build cannot do this", ""},
+    [ERR_INTERNAL] = {"Something went wrong inside the service", "See its log."},
+};
+
+static const char *word_or(const char *word, const char *otherwise)
+{
+    return word != NULL ? word : otherwise;
+}
+
+const char *failure_sentence(enum error code)
+{
+    return (unsigned)code < ERR_COUNT ? word_or(WORDS[code].sentence, "It failed") : "It failed";
+}
+
+const char *failure_advice(enum error code)
+{
+    return (unsigned)code < ERR_COUNT ? word_or(WORDS[code].advice, "") : "";
+}
+
+static void fill(struct failure *failure, enum error code, const char *advice, const char *format,
+                 va_list arguments) __attribute__((format(printf, 4, 0)));
+
+static void fill(struct failure *failure, enum error code, const char *advice, const char *format,
+                 va_list arguments)
+{
+    *failure = (struct failure){.code = code, .exit = exit_code_of(code), .advice = advice};
+    (void)vsnprintf(failure->what, sizeof failure->what, format, arguments);
+}
+
+enum error failure_set(struct failure *failure, enum error code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(failure, code, failure_advice(code), format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+enum error failure_set_plain(struct failure *failure, enum error code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(failure, code, "", format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+enum error failure_set_usage(struct failure *failure, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(failure, ERR_BAD_REQUEST, "", format, arguments);
+    va_end(arguments);
+    failure->exit = EXIT_CODE_USAGE;
+    return failure->code;
+}
+
+enum error failure_set_memory(struct failure *failure)
+{
+    return failure_set_plain(failure, ERR_INTERNAL, "There is not enough memory");
+}
+
+enum error failure_from_fault(struct failure *failure, const struct fault *fault)
+{
+    const char *what = fault->detail[0] != '\0' ? fault->detail : failure_sentence(fault->code);
+    return failure_set(failure, fault->code, "%s", what);
+}
+
+static bool ends_sentence(const char *text)
+{
+    size_t length = strlen(text);
+    return length > 0 && strchr(".?!", text[length - 1]) != NULL;
+}
+
+void failure_print(const struct failure *failure, FILE *out)
+{
+    char what[2 * FAILURE_WHAT_MAX];
+    char request_id[2 * FAILURE_REQUEST_ID_MAX];
+    text_escape(failure->what, what, sizeof what);
+    text_escape(failure->request_id, request_id, sizeof request_id);
+    (void)fprintf(out, "provctl: %s%s%s%s", what, ends_sentence(what) ? "" : ".",
+                  failure->advice[0] != '\0' ? " " : "", failure->advice);
+    if (request_id[0] != '\0')
+        (void)fprintf(out, " (request %s)", request_id);
+    (void)fputc('\n', out);
+}
+
+void failure_print_json(const struct failure *failure, FILE *out)
+{
+    char what[2 * FAILURE_WHAT_MAX];
+    char request_id[2 * FAILURE_REQUEST_ID_MAX];
+    text_escape(failure->what, what, sizeof what);
+    text_escape(failure->request_id, request_id, sizeof request_id);
+    json_t *object = json_pack(
+        "{s:{s:s, s:s, s:s, s:s, s:i}}", "error", "code",
+        failure->exit == EXIT_CODE_USAGE ? "usage" : error_name(failure->code), "message", what,
+        "advice", failure->advice, "request_id", request_id, "exit", (int)failure->exit);
+    if (object == NULL)
+        return;
+    (void)json_dumpf(object, out, JSON_ENSURE_ASCII);
+    (void)fputc('\n', out);
+    json_decref(object);
+}

@@ -1,0 +1,30 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What commands print on standard output beside tables: JSON objects on one line.
+ *
+ * Text from elsewhere that is not UTF-8 is escaped before it becomes JSON. Threads: any one thread.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <jansson.h>
+
+#include "cli/answer.h"
+#include "cli/failure.h"
+#include "core/bytes.h"
+
+/* A JSON string, as it is or escaped; NULL when memory is out. */
+json_t *output_text(const char *text);
+/* "sha256:<hex>" of a digest. */
+json_t *output_digest(const struct sha256 *digest);
+/* Prints value, which is consumed, on one line. NULL means that it could not be made. */
+enum error output_json(json_t *value, struct failure *failure) MUST_USE;
+/* Prints a JSON text that a server sent, once more and on one line; not JSON: ERR_INTERNAL. */
+enum error output_json_body(struct bytes body, struct failure *failure) MUST_USE;
+/* The account of a product, as a table or as JSON. */
+enum error output_usage(const struct answer_usage *usage, bool is_json,
+                        struct failure *failure) MUST_USE;
+
+#endif

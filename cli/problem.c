@@ -1,0 +1,119 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Reading of problem+json. Owns no state. */
+#include "cli/problem.h"
+
+#include <string.h>
+
+#include <jansson.h>
+
+#define TYPE_PREFIX "/problems/"
+
+enum error problem_error_from_name(const char *name)
+{
+    for (int code = ERR_OK + 1; code < ERR_COUNT; code++) {
+        if (error_is_known(code) && strcmp(name, error_name((enum error)code)) == 0)
+            return (enum error)code;
+    }
+    return ERR_OK;
+}
+
+enum error problem_error_from_status(long status)
+{
+    switch (status) {
+    case 401:
+        return ERR_UNAUTHENTICATED;
+    case 403:
+        return ERR_FORBIDDEN;
+    case 404:
+        return ERR_ROUTE_UNKNOWN;
+    case 405:
+        return ERR_METHOD_NOT_ALLOWED;
+    case 406:
+        return ERR_NOT_ACCEPTABLE;
+    case 409:
+        return ERR_CONFLICT;
+    case 413:
+        return ERR_TOO_LARGE;
+    case 416:
+        return ERR_RANGE;
+    case 429:
+        return ERR_BUSY;
+    case 502:
+    case 503:
+        return ERR_VAULT_UNAVAILABLE;
+    case 504:
+        return ERR_TIMEOUT;
+    default:
+        return status >= 400 && status < 500 ? ERR_BAD_REQUEST : ERR_INTERNAL;
+    }
+}
+
+static const char *text_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    return text != NULL ? text : "";
+}
+
+static enum error code_of(const json_t *problem)
+{
+    const char *type = text_of(problem, "type");
+    const char *prefix = strstr(type, TYPE_PREFIX); /* a full URI is allowed too */
+    return prefix != NULL ? problem_error_from_name(prefix + sizeof TYPE_PREFIX - 1) : ERR_OK;
+}
+
+/* The server's words: its detail, else its title, else ours; then which member or check it was. */
+static void describe(const json_t *problem, enum error code, struct failure *failure)
+{
+    const char *detail = text_of(problem, "detail");
+    const char *title = text_of(problem, "title");
+    const char *path = text_of(problem, "path");
+    const char *check = text_of(problem, "check");
+    const char *what = detail[0] != '\0' ? detail : title;
+    if (what[0] == '\0')
+        what = failure_sentence(code);
+    if (path[0] != '\0')
+        (void)failure_set(failure, code, "%.300s (at %.100s)", what, path);
+    else if (check[0] != '\0')
+        (void)failure_set(failure, code, "%.300s (check %.100s)", what, check);
+    else
+        (void)failure_set(failure, code, "%.400s", what);
+    (void)snprintf(failure->request_id, sizeof failure->request_id, "%s",
+                   text_of(problem, "request_id"));
+}
+
+static enum error read_problem(const json_t *problem, long status, bool *ret_retryable,
+                               struct failure *failure)
+{
+    const json_t *retryable = json_object_get(problem, "retryable");
+    enum error code = code_of(problem);
+    bool is_known = code != ERR_OK;
+    if (!is_known)
+        code = problem_error_from_status(status);
+    describe(problem, code, failure);
+    *ret_retryable =
+        json_is_boolean(retryable) ? json_boolean_value(retryable) : error_is_retryable(code);
+    if (!is_known && *ret_retryable)
+        failure->exit = EXIT_CODE_TRY_AGAIN;
+    else if (!is_known && failure->exit == EXIT_CODE_TRY_AGAIN)
+        failure->exit = EXIT_CODE_OTHER;
+    return code;
+}
+
+enum error problem_to_failure(long status, struct bytes body, bool *ret_retryable,
+                              struct failure *failure)
+{
+    json_t *problem =
+        json_loadb((const char *)body.data, body.length, JSON_REJECT_DUPLICATES, NULL);
+    enum error code;
+    if (json_is_object(problem)) {
+        code = read_problem(problem, status, ret_retryable, failure);
+    } else {
+        code = problem_error_from_status(status);
+        *ret_retryable = error_is_retryable(code);
+        (void)failure_set(failure, code, "%s (HTTP status %ld)", failure_sentence(code), status);
+    }
+    json_decref(problem);
+    return code;
+}

@@ -1,0 +1,96 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The progress bar. One lock guards is_done; the offset is the kernel's. */
+#include "cli/progress.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+
+#define FIRST_SHOWN_MS 1000
+#define REDRAW_MS      200
+#define BAR_WIDTH      40
+
+struct job {
+    void (*work)(void *context);
+    void *context;
+    pthread_mutex_t lock; /* guards is_done */
+    pthread_cond_t ended;
+    bool is_done;
+};
+
+static void *job_main(void *argument)
+{
+    struct job *job = argument;
+    job->work(job->context);
+    (void)pthread_mutex_lock(&job->lock);
+    job->is_done = true;
+    (void)pthread_cond_signal(&job->ended);
+    (void)pthread_mutex_unlock(&job->lock);
+    return NULL;
+}
+
+/* True when the job ended within timeout_ms. */
+static bool job_wait(struct job *job, int64_t timeout_ms)
+{
+    const struct timespec until = deadline_timespec(deadline_in(timeout_ms));
+    int result = 0;
+    (void)pthread_mutex_lock(&job->lock);
+    while (!job->is_done && result == 0)
+        result = pthread_cond_clockwait(&job->ended, &job->lock, CLOCK_MONOTONIC, &until);
+    bool is_done = job->is_done;
+    (void)pthread_mutex_unlock(&job->lock);
+    return is_done;
+}
+
+void progress_format(int64_t done, int64_t size, char out[PROGRESS_LINE_MAX])
+{
+    char bar[BAR_WIDTH + 1];
+    int64_t mib = INT64_C(1024) * 1024;
+    if (done < 0 || size <= 0)
+        done = 0;
+    if (done > size)
+        done = size;
+    size_t filled = size > 0 ? (size_t)((double)done / (double)size * BAR_WIDTH) : 0;
+    memset(bar, ' ', BAR_WIDTH);
+    memset(bar, '#', filled);
+    bar[BAR_WIDTH] = '\0';
+    (void)snprintf(out, PROGRESS_LINE_MAX, "[%s] %3d %%  %" PRId64 " of %" PRId64 " MiB", bar,
+                   size > 0 ? (int)((double)done / (double)size * 100) : 0, done / mib,
+                   (size + mib - 1) / mib);
+}
+
+static void draw(int fd, int64_t size)
+{
+    char line[PROGRESS_LINE_MAX];
+    progress_format(lseek(fd, 0, SEEK_CUR), size, line);
+    (void)fprintf(stderr, "\r%s", line);
+    (void)fflush(stderr);
+}
+
+void progress_run(void (*work)(void *context), void *context, int fd, int64_t size)
+{
+    struct job job = {.work = work,
+                      .context = context,
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .ended = PTHREAD_COND_INITIALIZER};
+    pthread_t thread;
+    bool is_drawn = false;
+    if (!isatty(STDERR_FILENO) || pthread_create(&thread, NULL, job_main, &job) != 0) {
+        work(context);
+        return;
+    }
+    for (int64_t pause = FIRST_SHOWN_MS; !job_wait(&job, pause); pause = REDRAW_MS) {
+        draw(fd, size);
+        is_drawn = true;
+    }
+    (void)pthread_join(thread, NULL);
+    if (is_drawn)
+        (void)fputs("\r\033[K", stderr);
+}

@@ -1,0 +1,28 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The connection options of station commands. Owns no state. */
+#include "cli/station.h"
+
+enum error station_connect(const struct arguments *arguments, struct rest **ret_rest,
+                           struct failure *failure)
+{
+    struct rest_options options = {
+        .url = arguments_get(arguments, OPTION_URL),
+        .ca = arguments_get(arguments, OPTION_CA),
+        .certificate = arguments_get(arguments, OPTION_CERT),
+        .key = arguments_get(arguments, OPTION_KEY),
+        .timeout_s = REST_TIMEOUT_DEFAULT_S,
+    };
+    if (options.url == NULL || options.ca == NULL || options.certificate == NULL ||
+        options.key == NULL)
+        return failure_set_usage(failure, "A question to provisiond wants --url, --ca, --cert and "
+                                          "--key");
+    if (arguments_has(arguments, OPTION_TIMEOUT)) {
+        enum error e = arguments_get_number(arguments, OPTION_TIMEOUT, 1, REST_TIMEOUT_MAX_S,
+                                            &options.timeout_s, failure);
+        if (e != ERR_OK)
+            return e;
+    }
+    return rest_new(&options, ret_rest, failure);
+}

@@ -1,0 +1,23 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the commands of a station have in common: the options of the connection to provisiond.
+ * Threads: main thread.
+ */
+#ifndef CLI_STATION_H
+#define CLI_STATION_H
+
+#include "cli/arguments.h"
+#include "cli/rest.h"
+
+#define STATION_OPTIONS_REQUIRED                                                \
+    (OPTION_BIT(OPTION_URL) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_CERT) | \
+     OPTION_BIT(OPTION_KEY))
+#define STATION_OPTIONS (STATION_OPTIONS_REQUIRED | OPTION_BIT(OPTION_TIMEOUT))
+
+/* A client by the arguments. A usage failure when one of the required options is missing. */
+enum error station_connect(const struct arguments *arguments, struct rest **ret_rest,
+                           struct failure *failure) MUST_USE;
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Escaping of foreign text, strict numbers, edit distance. Owns no state. */
+#include "cli/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORD_MAX      32
+#define ESCAPED_BYTES 4 /* \xNN */
+
+/* Length of the UTF-8 sequence that a lead byte announces (RFC 3629); 0 when it is none. */
+static size_t sequence_length(unsigned char lead)
+{
+    if (lead < 0x80)
+        return 1;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        return 2;
+    if (lead >= 0xe0 && lead <= 0xef)
+        return 3;
+    if (lead >= 0xf0 && lead <= 0xf4)
+        return 4;
+    return 0;
+}
+
+/* The code point at text and its length; length 0 when the bytes there are not UTF-8. */
+static uint32_t decode(const unsigned char *text, size_t *ret_length)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    static const unsigned char lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    size_t length = sequence_length(text[0]);
+    uint32_t point = text[0] & lead_bits[length];
+    *ret_length = 0;
+    if (length == 0)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80) /* also stops at the terminating NUL */
+            return 0;
+        point = point << 6 | (text[i] & 0x3f);
+    }
+    if (point < least[length] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        return 0;
+    *ret_length = length;
+    return point;
+}
+
+static bool point_is_harmless(uint32_t point)
+{
+    bool is_control = point < 0x20 || (point >= 0x7f && point <= 0x9f);
+    bool is_line_end = point == 0x2028 || point == 0x2029;
+    bool is_direction = point == 0x061c || point == 0x200e || point == 0x200f ||
+                        (point >= 0x202a && point <= 0x202e) ||
+                        (point >= 0x2066 && point <= 0x2069);
+    return !is_control && !is_line_end && !is_direction;
+}
+
+void text_escape(const char *text, char *out, size_t size)
+{
+    const unsigned char *in = (const unsigned char *)text;
+    while (*in != '\0') {
+        size_t length = 0;
+        uint32_t point = decode(in, &length);
+        bool is_copied = length > 0 && point_is_harmless(point);
+        size_t step = length > 0 ? length : 1;
+        size_t needed = is_copied ? step : step * ESCAPED_BYTES;
+        if (needed >= size)
+            break;
+        for (size_t i = 0; i < step; i++) {
+            size_t one = is_copied ? 1 : ESCAPED_BYTES;
+            if (is_copied)
+                *out = (char)in[i];
+            else
+                (void)snprintf(out, size, "\\x%02x", in[i]);
+            out += one;
+            size -= one;
+        }
+        in += step;
+    }
+    *out = '\0';
+}
+
+bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_number)
+{
+    size_t length = strnlen(text, NUMBER_TEXT_SIZE);
+    int64_t number = 0;
+    if (length == 0 || strspn(text, "0123456789") != length)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, text[i] - '0', &number))
+            return false;
+    }
+    if (number < min || number > max)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+char *text_number(int64_t value, char out[NUMBER_TEXT_SIZE])
+{
+    (void)snprintf(out, NUMBER_TEXT_SIZE, "%" PRId64, value);
+    return out;
+}
+
+static unsigned least_of(unsigned a, unsigned b, unsigned c)
+{
+    unsigned least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+    size_t a_length = strnlen(a, WORD_MAX);
+    size_t b_length = strnlen(b, WORD_MAX);
+    unsigned row[WORD_MAX + 1];
+    for (size_t j = 0; j <= b_length; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= a_length; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_length; j++) {
+            unsigned above = row[j];
+            row[j] = least_of(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[b_length];
+}

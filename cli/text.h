@@ -1,0 +1,35 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Text of others on our terminal: escaping, numbers, and the nearest known word.
+ *
+ * A server, a vault or a file may hold any bytes; an escape sequence among them must not reach the
+ * terminal of the person who asked. Threads: pure functions.
+ */
+#ifndef CLI_TEXT_H
+#define CLI_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NUMBER_TEXT_SIZE 24 /* an int64_t in decimal, with sign and NUL */
+
+/*
+ * Copies text with every control character (C0, DEL, C1), every character that turns the direction
+ * of writing, and every byte that is not UTF-8 written as \xNN. Cuts at a whole character when out
+ * is full. out always ends in NUL; size is at least 1.
+ */
+void text_escape(const char *text, char *out, size_t size);
+
+/* A decimal number between min and max, digits only; false for anything else. */
+bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_number);
+
+/* value in decimal; returns out. */
+char *text_number(int64_t value, char out[NUMBER_TEXT_SIZE]);
+
+/* Single-character edits between two words; words beyond 32 characters are compared up to there. */
+unsigned text_distance(const char *a, const char *b);
+
+#endif
