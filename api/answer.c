@@ -1,0 +1,110 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Building responses. Owns no state. */
+#include "api/answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/gate.h"
+#include "api/problem.h"
+#include "api/server.h"
+
+#define DETAIL_SIZE 512 /* a fault's sentence and the table's */
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    /* Fails for lack of memory or illegal bytes only; the answer is right without the header. */
+    (void)MHD_add_response_header(response, name, value);
+}
+
+enum MHD_Result answer_response(struct request *request, unsigned status,
+                                struct MHD_Response *response)
+{
+    if (response == NULL)
+        return MHD_NO;
+    add_header(response, "X-Request-Id", request->id);
+    if (request->traceparent[0] != '\0')
+        add_header(response, "traceparent", request->traceparent);
+    if (MHD_get_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL) == NULL)
+        add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (gate_is_shut(&request->api->gate))
+        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    request->status = status;
+    request->step = REQUEST_ANSWERED;
+    enum MHD_Result result = MHD_queue_response(request->connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static struct MHD_Response *json_response(json_t *json, const char *media_type)
+{
+    char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (text == NULL)
+        return NULL;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        free(text);
+    else
+        add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, media_type);
+    return response;
+}
+
+enum MHD_Result answer_json(struct request *request, unsigned status, json_t *json)
+{
+    return answer_response(request, status, json_response(json, "application/json"));
+}
+
+/* Optional members: a text of another program that is not UTF-8 leaves its member out. */
+static void add_text(json_t *json, const char *name, const char *text)
+{
+    if (text[0] != '\0')
+        (void)json_object_set_new(json, name, json_string(text));
+}
+
+static json_t *problem_json(const struct request *request)
+{
+    const struct fault *fault = &request->fault;
+    const struct problem *problem = problem_of(fault->code);
+    char type[PROBLEM_TYPE_SIZE];
+    char detail[DETAIL_SIZE];
+    problem_type(fault->code, type);
+    (void)snprintf(detail, sizeof detail, "%s%s%s", fault->detail,
+                   fault->detail[0] != '\0' ? " " : "", problem->action);
+    json_t *json = json_pack("{ss ss si}", "type", type, "title", problem->title, "status",
+                             (int)problem->status);
+    if (json == NULL)
+        return NULL;
+    add_text(json, "detail", detail);
+    add_text(json, "request_id", request->id);
+    (void)json_object_set_new(json, "retryable", json_boolean(error_is_retryable(fault->code)));
+    add_text(json, "path", request->path.text);
+    if (problem->has_check)
+        add_text(json, "check", fault->reason);
+    if (fault->native != 0)
+        (void)json_object_set_new(json, "native", json_integer(fault->native));
+    return json;
+}
+
+enum MHD_Result answer_problem(struct request *request)
+{
+    const struct problem *problem = problem_of(request->fault.code);
+    char number[16];
+    struct MHD_Response *response =
+        json_response(problem_json(request), "application/problem+json");
+    if (response == NULL)
+        return MHD_NO;
+    if (problem->retry_after_s > 0) {
+        (void)snprintf(number, sizeof number, "%u", problem->retry_after_s);
+        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
+    }
+    if (request->match.allow[0] != '\0')
+        add_header(response, MHD_HTTP_HEADER_ALLOW, request->match.allow);
+    if (request->content_range[0] != '\0')
+        add_header(response, MHD_HTTP_HEADER_CONTENT_RANGE, request->content_range);
+    return answer_response(request, problem->status, response);
+}

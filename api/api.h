@@ -1,0 +1,44 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The front end: stations speak HTTPS and JSON to it, it speaks to the vault for them.
+ *
+ * It checks who calls (a client certificate under config->api.client_ca), reads the request into
+ * fixed structs, asks the vault's station socket one question, and turns the answer into HTTP. It
+ * holds no key but its own TLS key, no list of stations and no database: what a station may do, the
+ * vault decides. The vault may be absent at start and come back at any time; requests meanwhile are
+ * answered with a problem.
+ *
+ * Order of calls: api_new, …, api_free. Threads: both from one thread, with the stop signals
+ * blocked before api_new; inside, one event loop per core.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "core/error.h"
+
+struct api;
+
+/*
+ * Loads certificate, key and client CA, listens and serves. listen_fd is a bound, listening stream
+ * socket to use (it is taken over, also on failure), or -1 to listen at config->api.listen. config
+ * is borrowed until api_free. ERR_CONFIG with a sentence when the files or the address cannot be
+ * used.
+ */
+enum error api_new(const struct config *config, int listen_fd, struct api **ret_api,
+                   struct fault *fault) MUST_USE;
+
+/* The TCP port that is served; what port 0 became. */
+uint16_t api_port(const struct api *api);
+
+/*
+ * Stops accepting, lets the requests under way finish for a while, then ends them with a problem
+ * and frees. NULL is allowed.
+ */
+void api_free(struct api *api);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a client may send at most. docs/problems.md and api/openapi.yaml repeat the figures that a
+ * client sees. Threads: constants.
+ */
+#ifndef API_API_LIMITS_H
+#define API_API_LIMITS_H
+
+#define API_BODY_MAX_BYTES          98304   /* a JSON body */
+#define API_DRAIN_MAX_BYTES         8388608 /* read and dropped so that the client sees the answer */
+#define API_CHAIN_MAX_BYTES         32768   /* a PEM certificate chain */
+#define API_NAME_MAX_BYTES          64      /* a product, lot, line, … */
+#define API_DETAIL_MAX_BYTES        256     /* free text of an outcome */
+#define API_LICENSE_MAX_BYTES       4096    /* what the vault may answer */
+#define API_JSON_DEPTH_MAX          8
+#define API_CONNECTION_MEMORY_BYTES 32768 /* request line and headers, and the answer's headers */
+#define API_RECEIVE_TIMEOUT_MS      30000 /* from a request's headers to its last byte */
+#define API_DRAIN_TIMEOUT_MS        5000  /* how long a stop waits for requests under way */
+#define API_LEAVE_TIMEOUT_MS        2000  /* how long a stop waits for answers to leave */
+#define API_REQUEST_ID_MAX          64
+#define API_THREADS_MAX             64
+
+#define API_TEXT_OF(value)          #value
+#define API_NUMBER_OF(limit)        API_TEXT_OF(limit) /* a limit's digits, for a sentence */
+
+#endif

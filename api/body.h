@@ -1,0 +1,56 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The two bodies that stations send, as fixed structs.
+ *
+ * Both are cleared first, so that an absent text is "". Reading copies: the input may go
+ * afterwards. Threads: pure functions.
+ */
+#ifndef API_BODY_H
+#define API_BODY_H
+
+#include <stdbool.h>
+
+#include "api/json_reader.h"
+#include "api/api_limits.h"
+#include "core/bytes.h"
+#include "core/error.h"
+
+#define API_NAME_SIZE   (API_NAME_MAX_BYTES + 1)
+#define API_DETAIL_SIZE (API_DETAIL_MAX_BYTES + 1)
+
+struct license_context {
+    char lot[API_NAME_SIZE];
+    char line[API_NAME_SIZE];
+    char work_order[API_NAME_SIZE];
+    char operator_name[API_NAME_SIZE];
+    char socket[API_NAME_SIZE];
+};
+
+/* POST /v1/licenses */
+struct license_body {
+    char product[API_NAME_SIZE];
+    char image[IMAGE_REFERENCE_SIZE];
+    bool is_latest; /* "latest", or no image named: digest is not set */
+    struct sha256 digest;
+    char certificate_chain[API_CHAIN_MAX_BYTES + 1];
+    struct license_context context;
+};
+
+enum outcome { OUTCOME_OF_SUCCESS = 1, OUTCOME_OF_FAILURE, OUTCOME_OF_SCRAP };
+
+/* POST /v1/installs/{install_id}/outcome */
+struct outcome_body {
+    char result[16];
+    enum outcome outcome; /* what result says */
+    char code[API_NAME_SIZE];
+    char detail[API_DETAIL_SIZE];
+};
+
+enum error license_body_read(struct bytes text, struct license_body *ret_body,
+                             struct json_path *ret_path, struct fault *fault) MUST_USE;
+enum error outcome_body_read(struct bytes text, struct outcome_body *ret_body,
+                             struct json_path *ret_path, struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* GET /v1/images/{digest}/content: bytes of the descriptor that the vault passed. No state. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "api/answer.h"
+#include "api/handler.h"
+#include "api/range.h"
+#include "api/request.h"
+
+#define CONTENT_RANGE_SIZE 72
+
+static enum error start(struct request *request)
+{
+    struct content_result *content_result = &request->result.content;
+    char name[IMAGE_REFERENCE_SIZE];
+    struct sha256 digest;
+    Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
+    Provisiond__ImageContentRequest content = PROVISIOND__IMAGE_CONTENT_REQUEST__INIT;
+    if (!image_reference_parse(request->match.segment, &digest))
+        return fault_set(&request->fault, ERR_IMAGE_UNKNOWN, "not-an-image",
+                         "The path names no image: \"sha256:\" and 64 lower-case hex digits is "
+                         "one.",
+                         0);
+    image_reference_format(&digest, name);
+    (void)snprintf(content_result->etag, sizeof content_result->etag, "\"%s\"", name);
+    content.image.data = digest.bytes;
+    content.image.len = SHA256_SIZE;
+    message.op_case = PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT;
+    message.image_content = &content;
+    return request_ask(request, &message);
+}
+
+static enum error take(struct request *request, const Provisiond__StationReply *reply, int *file)
+{
+    struct stat info;
+    if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_IMAGE_CONTENT || *file < 0 ||
+        fstat(*file, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size < 0 ||
+        (uint64_t)info.st_size != reply->image_content->size)
+        return request_refuse_reply(request);
+    request->result.content.size = reply->image_content->size;
+    request->file = *file;
+    *file = -1;
+    return ERR_OK;
+}
+
+/* What every answer about the content carries. */
+static void add_headers(const struct request *request, struct MHD_Response *response)
+{
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, request->result.content.etag);
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
+    /* The name is the content's digest: it never changes, but stations alone may have it. */
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
+                                  "private, max-age=31536000, immutable");
+}
+
+static enum MHD_Result answer_unchanged(struct request *request)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (response != NULL)
+        add_headers(request, response);
+    return answer_response(request, MHD_HTTP_NOT_MODIFIED, response);
+}
+
+static enum MHD_Result answer_bytes(struct request *request, unsigned status,
+                                    const struct range *range)
+{
+    char text[CONTENT_RANGE_SIZE];
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64(range->length, request->file, range->first);
+    if (response == NULL)
+        return MHD_NO;
+    request->file = -1; /* the response closes it */
+    add_headers(request, response);
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                  "application/octet-stream");
+    if (status == MHD_HTTP_PARTIAL_CONTENT) {
+        (void)snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)range->first,
+                       (unsigned long long)(range->first + range->length - 1),
+                       (unsigned long long)request->result.content.size);
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_RANGE, text);
+    }
+    return answer_response(request, status, response);
+}
+
+static enum MHD_Result answer_outside(struct request *request)
+{
+    (void)fault_set(&request->fault, ERR_RANGE, "range", "", 0);
+    (void)snprintf(request->content_range, sizeof request->content_range, "bytes */%llu",
+                   (unsigned long long)request->result.content.size);
+    return answer_problem(request);
+}
+
+static enum MHD_Result answer(struct request *request)
+{
+    const struct content_result *content = &request->result.content;
+    struct range range;
+    const char *wanted = request_header(request, MHD_HTTP_HEADER_RANGE);
+    if (etag_is_listed(request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), content->etag))
+        return answer_unchanged(request);
+    if (request_is_head(request) ||
+        !etag_allows_range(request_header(request, MHD_HTTP_HEADER_IF_RANGE), content->etag))
+        wanted = NULL;
+    switch (range_parse(wanted, content->size, &range)) {
+    case RANGE_OUTSIDE:
+        return answer_outside(request);
+    case RANGE_PART:
+        return answer_bytes(request, MHD_HTTP_PARTIAL_CONTENT, &range);
+    default:
+        return answer_bytes(request, MHD_HTTP_OK, &range);
+    }
+}
+
+const struct handler CONTENT_HANDLER = {.start = start, .take = take, .answer = answer};

@@ -1,0 +1,197 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* POST /v1/licenses. Owns no state. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/answer.h"
+#include "api/handler.h"
+#include "api/request.h"
+
+#define ID_SIZE     48 /* "lic-" or "ins-" and a UUID */
+#define NUMBER_SIZE 24
+
+/* ---- which form of answer ---- */
+
+enum form { FORM_NONE, FORM_JSON, FORM_OCTETS };
+
+static enum form form_of(const char *range, size_t length)
+{
+    static const struct {
+        const char *name;
+        enum form form;
+    } forms[] = {{"application/octet-stream", FORM_OCTETS},
+                 {"application/json", FORM_JSON},
+                 {"application/*", FORM_JSON},
+                 {"*/*", FORM_JSON}};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (strlen(forms[i].name) == length && strncasecmp(range, forms[i].name, length) == 0)
+            return forms[i].form;
+    }
+    return FORM_NONE;
+}
+
+/* The first media range of Accept that we have; weights are not read. */
+static enum form choose_form(const char *accept)
+{
+    if (accept == NULL)
+        return FORM_JSON;
+    for (const char *at = accept + strspn(accept, " \t,"); *at != '\0';) {
+        enum form form = form_of(at, strcspn(at, " \t,;"));
+        if (form != FORM_NONE)
+            return form;
+        at += strcspn(at, ",");
+        at += strspn(at, " \t,");
+    }
+    return FORM_NONE;
+}
+
+/* ---- the question ---- */
+
+static void fill_context(struct license_context *context, Provisiond__LicenseContext *message)
+{
+    provisiond__license_context__init(message);
+    message->lot = context->lot;
+    message->line = context->line;
+    message->work_order = context->work_order;
+    message->operator_name = context->operator_name;
+    message->socket = context->socket;
+}
+
+static enum error ask(struct request *request, struct license_body *body)
+{
+    Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
+    Provisiond__LicenseRequest license = PROVISIOND__LICENSE_REQUEST__INIT;
+    Provisiond__LicenseContext context;
+    fill_context(&body->context, &context);
+    license.product = body->product;
+    if (!body->is_latest) {
+        license.image.data = body->digest.bytes;
+        license.image.len = SHA256_SIZE;
+    }
+    license.certificate_chain.data = (uint8_t *)body->certificate_chain;
+    license.certificate_chain.len = strlen(body->certificate_chain);
+    license.context = &context;
+    message.op_case = PROVISIOND__STATION_REQUEST__OP_LICENSE;
+    message.license = &license;
+    return request_ask(request, &message);
+}
+
+static enum error start(struct request *request)
+{
+    struct license_body body;
+    enum form form = choose_form(request_header(request, MHD_HTTP_HEADER_ACCEPT));
+    if (form == FORM_NONE)
+        return fault_set(&request->fault, ERR_NOT_ACCEPTABLE, "accept",
+                         "A license comes as application/json or application/octet-stream.", 0);
+    request->result.license.wants_octets = form == FORM_OCTETS;
+    enum error e = license_body_read(bytes_of(request->body, request->body_length), &body,
+                                     &request->path, &request->fault);
+    return e != ERR_OK ? e : ask(request, &body);
+}
+
+/* ---- the reply ---- */
+
+static bool is_sound(const Provisiond__LicenseReply *reply)
+{
+    return reply->install_id.len == UUID_SIZE && reply->image.len == SHA256_SIZE &&
+           reply->license.len > 0 && reply->license.len <= API_LICENSE_MAX_BYTES &&
+           name_is_valid(reply->profile, API_NAME_MAX_BYTES) && reply->attempt > 0 &&
+           reply->remaining >= 0 && reply->journal_index >= 0;
+}
+
+static enum error take(struct request *request, const Provisiond__StationReply *reply, int *file)
+{
+    struct license_result *result = &request->result.license;
+    (void)file;
+    if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_LICENSE ||
+        !is_sound(reply->license))
+        return request_refuse_reply(request);
+    const Provisiond__LicenseReply *from = reply->license;
+    memcpy(result->install.bytes, from->install_id.data, UUID_SIZE);
+    memcpy(result->image.bytes, from->image.data, SHA256_SIZE);
+    memcpy(result->license, from->license.data, from->license.len);
+    result->license_length = from->license.len;
+    strcpy(result->profile, from->profile);
+    result->is_charged = from->charged;
+    result->is_repeat = from->repeat;
+    result->attempt = from->attempt;
+    result->remaining = from->remaining;
+    result->journal_index = from->journal_index;
+    return ERR_OK;
+}
+
+/* ---- the answer ---- */
+
+struct license_texts {
+    char license_id[ID_SIZE];
+    char install_id[ID_SIZE];
+    char image[IMAGE_REFERENCE_SIZE];
+};
+
+static void format_texts(const struct license_result *result, struct license_texts *texts)
+{
+    uuid_format(&result->install, "lic-", texts->license_id, sizeof texts->license_id);
+    uuid_format(&result->install, "ins-", texts->install_id, sizeof texts->install_id);
+    image_reference_format(&result->image, texts->image);
+}
+
+static json_t *license_json(const struct license_result *result)
+{
+    struct license_texts texts;
+    char *license = NULL;
+    format_texts(result, &texts);
+    if (base64_encode(bytes_of(result->license, result->license_length), &license) != ERR_OK)
+        return NULL;
+    json_t *json =
+        json_pack("{ss ss ss ss sb ss sI sI sI}", "license_id", texts.license_id, "install_id",
+                  texts.install_id, "license", license, "profile", result->profile, "charged",
+                  result->is_charged, "image", texts.image, "attempt", (json_int_t)result->attempt,
+                  "remaining", (json_int_t)result->remaining, "journal_index",
+                  (json_int_t)result->journal_index);
+    free(license);
+    return json;
+}
+
+static void add_number(struct MHD_Response *response, const char *name, int64_t number)
+{
+    char text[NUMBER_SIZE];
+    (void)snprintf(text, sizeof text, "%lld", (long long)number);
+    (void)MHD_add_response_header(response, name, text);
+}
+
+static struct MHD_Response *license_octets(struct license_result *result)
+{
+    struct license_texts texts;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        result->license_length, result->license, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        return NULL;
+    format_texts(result, &texts);
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                  "application/octet-stream");
+    (void)MHD_add_response_header(response, "Provision-License-Id", texts.license_id);
+    (void)MHD_add_response_header(response, "Provision-Install-Id", texts.install_id);
+    (void)MHD_add_response_header(response, "Provision-Image", texts.image);
+    (void)MHD_add_response_header(response, "Provision-Profile", result->profile);
+    (void)MHD_add_response_header(response, "Provision-Charged",
+                                  result->is_charged ? "true" : "false");
+    add_number(response, "Provision-Attempt", result->attempt);
+    add_number(response, "Provision-Remaining", result->remaining);
+    add_number(response, "Provision-Journal-Index", result->journal_index);
+    return response;
+}
+
+static enum MHD_Result answer(struct request *request)
+{
+    struct license_result *result = &request->result.license;
+    unsigned status = result->is_repeat ? MHD_HTTP_OK : MHD_HTTP_CREATED;
+    if (result->wants_octets)
+        return answer_response(request, status, license_octets(result));
+    return answer_json(request, status, license_json(result));
+}
+
+const struct handler LICENSE_HANDLER = {.start = start, .take = take, .answer = answer};

@@ -1,0 +1,39 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a route does, in three steps on two threads.
+ *
+ * start (event loop) reads the request and either asks the vault (request_ask) or leaves it at
+ * that; take (the vault client's thread) copies what is needed out of the vault's reply and must
+ * not block; answer (event loop again) queues the response. A step that fails fills request->fault
+ * and returns its code; the problem is then sent without further steps.
+ */
+#ifndef API_HANDLER_H
+#define API_HANDLER_H
+
+#include <stdbool.h>
+
+#include <microhttpd.h>
+
+#include "core/error.h"
+#include "vault.pb-c.h"
+
+struct request;
+
+struct handler {
+    enum error (*start)(struct request *request);
+    /* reply has no fault. A descriptor that is kept is set to -1 in *file. */
+    enum error (*take)(struct request *request, const Provisiond__StationReply *reply, int *file);
+    enum MHD_Result (*answer)(struct request *request);
+    bool answers_faults; /* answer is called with request->fault set, too */
+};
+
+extern const struct handler LICENSE_HANDLER;
+extern const struct handler OUTCOME_HANDLER;
+extern const struct handler USAGE_HANDLER;
+extern const struct handler CONTENT_HANDLER;
+extern const struct handler LIVE_HANDLER;
+extern const struct handler READY_HANDLER;
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The strict reader over jansson. jansson refuses duplicates, NULs and invalid UTF-8; the depth is
+ * counted before it parses, because its own limit is 2048.
+ */
+#include "api/json_reader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "api/api_limits.h"
+
+/* One reading under way: the path is the place where it is now. */
+struct reader {
+    struct json_path *path;
+    struct fault *fault;
+};
+
+static void json_release(json_t **json)
+{
+    json_decref(*json);
+}
+#define JSON_AUTO __attribute__((cleanup(json_release))) json_t
+
+static enum error refuse(struct reader *reader, const char *reason, const char *detail)
+{
+    return fault_set(reader->fault, ERR_BAD_REQUEST, reason, detail, 0);
+}
+
+/* ---- the path ---- */
+
+static size_t path_enter(struct reader *reader, const char *name)
+{
+    size_t length = strlen(reader->path->text);
+    (void)snprintf(reader->path->text + length, JSON_PATH_SIZE - length, ".%s", name);
+    return length;
+}
+
+static void path_leave(struct reader *reader, size_t length)
+{
+    reader->path->text[length] = '\0';
+}
+
+/* ---- fields ---- */
+
+static enum error read_object(struct reader *reader, json_t *object,
+                              const struct json_field *fields, void *target);
+
+static bool has_control(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static enum error check_text(struct reader *reader, const struct json_field *field,
+                             const char *text)
+{
+    size_t length = strlen(text);
+    if (length == 0)
+        return refuse(reader, "empty-text", "The text is empty; leave the member out.");
+    if (length >= field->size && field->kind == JSON_FIELD_LINES)
+        return fault_set(
+            reader->fault, ERR_TOO_LARGE, "text-too-large",
+            "The certificate chain is larger than " API_NUMBER_OF(API_CHAIN_MAX_BYTES) " bytes.",
+            0);
+    if (length >= field->size)
+        return refuse(reader, "text-too-long", "The text is longer than allowed.");
+    if (field->kind == JSON_FIELD_NAME && !name_is_valid(text, field->size - 1))
+        return refuse(reader, "not-a-name",
+                      "The text is not a name: letters, digits, dot, dash and underscore, the "
+                      "first a letter or digit.");
+    if (field->kind == JSON_FIELD_LINE && has_control(text))
+        return refuse(reader, "control-character", "The text holds a control character.");
+    return ERR_OK;
+}
+
+static enum error read_text(struct reader *reader, json_t *value, const struct json_field *field,
+                            void *target)
+{
+    if (!json_is_string(value))
+        return refuse(reader, "wrong-type", "A text is expected here.");
+    const char *text = json_string_value(value);
+    enum error e = check_text(reader, field, text);
+    if (e == ERR_OK)
+        memcpy((char *)target + field->offset, text, strlen(text) + 1);
+    return e;
+}
+
+static enum error read_field(struct reader *reader, json_t *object, const struct json_field *field,
+                             void *target)
+{
+    json_t *value = json_object_get(object, field->name);
+    size_t outer = path_enter(reader, field->name);
+    enum error e = ERR_OK;
+    if (value == NULL && field->is_required)
+        e = refuse(reader, "member-missing", "A required member is missing.");
+    else if (value != NULL && field->kind == JSON_FIELD_OBJECT)
+        e = read_object(reader, value, field->fields, target);
+    else if (value != NULL)
+        e = read_text(reader, value, field, target);
+    if (e == ERR_OK)
+        path_leave(reader, outer); /* a failure keeps its place */
+    return e;
+}
+
+static bool is_listed(const struct json_field *fields, const char *name)
+{
+    for (; fields->name != NULL; fields++) {
+        if (strcmp(fields->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum error refuse_unknown(struct reader *reader, json_t *object,
+                                 const struct json_field *fields)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        if (is_listed(fields, name))
+            continue;
+        if (name_is_valid(name, API_NAME_MAX_BYTES))
+            (void)path_enter(reader, name);
+        return refuse(reader, "unknown-member", "The object has a member that is not known.");
+    }
+    return ERR_OK;
+}
+
+static enum error read_object(struct reader *reader, json_t *object,
+                              const struct json_field *fields, void *target)
+{
+    if (!json_is_object(object))
+        return refuse(reader, "wrong-type", "An object is expected here.");
+    enum error e = refuse_unknown(reader, object, fields);
+    for (; fields->name != NULL && e == ERR_OK; fields++)
+        e = read_field(reader, object, fields, target);
+    return e;
+}
+
+/* ---- the text ---- */
+
+/* Counts brackets outside strings; whether they match is the parser's affair. */
+static bool is_too_deep(struct bytes text)
+{
+    unsigned depth = 0;
+    bool is_in_string = false;
+    for (size_t i = 0; i < text.length; i++) {
+        char c = (char)text.data[i];
+        if (is_in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            is_in_string = !is_in_string;
+        else if (!is_in_string && (c == '{' || c == '[') && ++depth > API_JSON_DEPTH_MAX)
+            return true;
+        else if (!is_in_string && (c == '}' || c == ']') && depth > 0)
+            depth--;
+    }
+    return false;
+}
+
+static enum error refuse_syntax(struct reader *reader, const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+    case json_error_duplicate_key:
+        return refuse(reader, "duplicate-member", "An object names a member twice.");
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return refuse(reader, "null-character", "A text holds the character U+0000.");
+    case json_error_invalid_utf8:
+        return refuse(reader, "invalid-utf-8", "The body is not UTF-8.");
+    default:
+        return refuse(reader, "not-json", "The body is not one JSON value.");
+    }
+}
+
+enum error json_read(struct bytes text, const struct json_field *fields, void *target,
+                     struct json_path *ret_path, struct fault *fault)
+{
+    struct reader reader = {.path = ret_path, .fault = fault};
+    json_error_t error;
+    strcpy(ret_path->text, "$");
+    if (is_too_deep(text))
+        return refuse(
+            &reader, "too-deep",
+            "The JSON is nested deeper than " API_NUMBER_OF(API_JSON_DEPTH_MAX) " levels.");
+    JSON_AUTO *root = json_loadb(text.length > 0 ? (const char *)text.data : "", text.length,
+                                 JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL)
+        return refuse_syntax(&reader, &error);
+    enum error e = read_object(&reader, root, fields, target);
+    if (e == ERR_OK)
+        ret_path->text[0] = '\0';
+    return e;
+}

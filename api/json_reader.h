@@ -1,0 +1,63 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Strict JSON into fixed structs.
+ *
+ * A table of fields describes an object; what is not in it is refused, and so are a member twice, a
+ * wrong type, a NUL, invalid UTF-8, a text that is empty or too long, and deep nesting. A failure
+ * names its place with a path ("$.device.certificate_chain"). Threads: pure functions.
+ */
+#ifndef API_JSON_READER_H
+#define API_JSON_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/bytes.h"
+#include "core/error.h"
+
+#define JSON_PATH_SIZE 160
+
+/* Where reading failed; "" when it did not. Holds names from the tables, and a member's name from
+ * the input only when that is a plain name. */
+struct json_path {
+    char text[JSON_PATH_SIZE];
+};
+
+enum json_kind {
+    JSON_FIELD_NAME,   /* name_is_valid (core/bytes.h) */
+    JSON_FIELD_LINE,   /* no control characters */
+    JSON_FIELD_LINES,  /* any text, with line breaks; too long is ERR_TOO_LARGE */
+    JSON_FIELD_OBJECT, /* another table, into the same struct */
+};
+
+struct json_field {
+    const char *name;
+    enum json_kind kind;
+    bool is_required;
+    size_t offset;                   /* of the char array in the target */
+    size_t size;                     /* of the char array; the text has at most size - 1 bytes */
+    const struct json_field *fields; /* of an object; ends with a NULL name */
+};
+
+/* Rows of a table: a text into target.member, an object into the same target. */
+#define JSON_TEXT(json_name, json_kind, required, target, member)                    \
+    {                                                                                \
+        .name = (json_name), .kind = (json_kind), .is_required = (required),         \
+        .offset = offsetof(target, member), .size = sizeof(((target *)NULL)->member) \
+    }
+#define JSON_OBJECT_OF(json_name, required, table)                                 \
+    {                                                                              \
+        .name = (json_name), .kind = JSON_FIELD_OBJECT, .is_required = (required), \
+        .fields = (table)                                                          \
+    }
+
+/*
+ * Reads text, one JSON object, into *target, whose texts are left as they are when their member is
+ * absent: clear it before. ERR_BAD_REQUEST or ERR_TOO_LARGE with *ret_path and *fault.
+ */
+enum error json_read(struct bytes text, const struct json_field *fields, void *target,
+                     struct json_path *ret_path, struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The one table from meaning to HTTP. Owns no state. */
+#include "api/problem.h"
+
+#include <stdio.h>
+
+#define RETRY_SOON_S     1  /* a queue or a deadline */
+#define RETRY_LATER_S    5  /* a program or a device comes back by itself */
+#define RETRY_OPERATOR_S 60 /* somebody must act first */
+
+static const struct problem PROBLEMS[ERR_COUNT] = {
+    [ERR_BAD_REQUEST] = {400, 0, "The request is wrong",
+                         "Correct the station's software; the same request will fail again.",
+                         false},
+    [ERR_TOO_LARGE] = {413, 0, "The request is too large",
+                       "Correct the station's software; the same request will fail again.", false},
+    [ERR_UNAUTHENTICATED] = {401, 0, "No valid client certificate",
+                             "Give the station a certificate of this site's station CA.", false},
+    [ERR_FORBIDDEN] = {403, 0, "This station may not do this",
+                       "Ask the operator to enrol or enable the station.", false},
+    [ERR_PRODUCT_UNKNOWN] = {404, 0, "The product is not known here",
+                             "Check the product's name in the station's recipe.", false},
+    [ERR_IMAGE_UNKNOWN] = {404, 0, "The image is not known here",
+                           "Check the image in the station's recipe, or ask the operator to "
+                           "enable it.",
+                           false},
+    [ERR_INSTALL_UNKNOWN] = {404, 0, "The install is not known here",
+                             "Check that the install_id is the one that came with the license.",
+                             false},
+    [ERR_ROUTE_UNKNOWN] = {404, 0, "There is nothing at this path",
+                           "Correct the station's software.", false},
+    [ERR_METHOD_NOT_ALLOWED] = {405, 0, "This path does not take this method",
+                                "Correct the station's software; see the Allow header.", false},
+    [ERR_CONFLICT] = {409, 0, "It exists already with another content",
+                      "Set the device aside and tell the operator.", false},
+    [ERR_NOT_ACCEPTABLE] = {406, 0, "The answer does not exist in the media type asked for",
+                            "Correct the station's Accept header.", false},
+    [ERR_RANGE] = {416, 0, "The byte range lies outside the image",
+                   "Begin the download again from its first byte.", false},
+    [ERR_MEDIA_TYPE] = {415, 0, "The body has a media type that is not taken",
+                        "Send the body as application/json.", false},
+    [ERR_DEVICE_NOT_GENUINE] = {422, 0, "The device is not proven genuine",
+                                "Set the device aside; do not retry it.", true},
+    [ERR_DEVICE_IDENTITY_CONFLICT] = {409, 0, "The device's identity is taken by another device",
+                                      "Set the device aside and tell the operator: two devices "
+                                      "claim one identity.",
+                                      true},
+    [ERR_DEVICE_SCRAPPED] = {409, 0, "The device was reported as scrapped",
+                             "Set the device aside: scrapped is final.", false},
+    [ERR_QUOTA_SPENT] = {409, 0, "The product's quota is spent",
+                         "Stop the line for this product and ask the operator for a grant.", false},
+    [ERR_HSM_UNAVAILABLE] = {503, RETRY_LATER_S, "The HSM does not answer",
+                             "Retry; call the operator when it lasts.", false},
+    [ERR_VAULT_UNAVAILABLE] = {503, RETRY_LATER_S, "The vault does not answer",
+                               "Retry; call the operator when it lasts.", false},
+    [ERR_LEDGER_UNAVAILABLE] = {503, RETRY_LATER_S, "The ledger cannot be written",
+                                "Retry; call the operator when it lasts (is the disk full?).",
+                                false},
+    [ERR_BUSY] = {503, RETRY_SOON_S, "Too many requests are under way",
+                  "Retry after the time in Retry-After.", false},
+    [ERR_TIMEOUT] = {503, RETRY_SOON_S, "The answer did not come in time",
+                     "Send the same request again: it is never charged twice.", false},
+    [ERR_LINK_CLOSED] = {503, RETRY_SOON_S, "The connection inside the server was lost",
+                         "Send the same request again: it is never charged twice.", false},
+    [ERR_NOT_INITIALISED] = {503, RETRY_OPERATOR_S, "The server is not set up yet",
+                             "Call the operator: `provctl init` has not run.", false},
+    [ERR_HSM_PIN_REFUSED] = {503, RETRY_OPERATOR_S, "The HSM refused its PIN",
+                             "Call the operator; the PIN is not tried again.", false},
+    [ERR_HSM_SWAPPED] = {503, RETRY_OPERATOR_S, "This is not the HSM of this server's ledger",
+                         "Call the operator: put the right HSM back.", false},
+    [ERR_HSM_KEY_WEAK] = {503, RETRY_OPERATOR_S, "A key in the HSM is weaker than the policy",
+                          "Call the operator; the key must not be used.", false},
+    [ERR_HSM_KEY_MISSING] = {503, RETRY_OPERATOR_S, "A key is missing in the HSM",
+                             "Call the operator: put the right HSM back or restore its key.",
+                             false},
+    [ERR_CONFIG] = {500, 0, "The server is configured wrongly", "Call the operator.", false},
+    [ERR_UNSUPPORTED] = {501, 0, "This server or its HSM cannot do this", "Call the operator.",
+                         false},
+    [ERR_INTERNAL] = {500, 0, "Something went wrong inside the server",
+                      "Call the operator and name the request_id.", false},
+};
+
+bool problem_exists(enum error code)
+{
+    return (unsigned)code < ERR_COUNT && PROBLEMS[code].title != NULL;
+}
+
+const struct problem *problem_of(enum error code)
+{
+    return &PROBLEMS[problem_exists(code) ? code : ERR_INTERNAL];
+}
+
+void problem_type(enum error code, char out[PROBLEM_TYPE_SIZE])
+{
+    enum error known = problem_exists(code) ? code : ERR_INTERNAL;
+    (void)snprintf(out, PROBLEM_TYPE_SIZE, "/problems/%s", error_name(known));
+}

@@ -1,0 +1,201 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The life of a request, and its question to the vault. */
+#include "api/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/gate.h"
+#include "api/handler.h"
+#include "api/server.h"
+#include "core/clock.h"
+#include "core/log.h"
+
+#define REQUEST_ID_RANDOM_BYTES 16
+
+/* ---- headers ---- */
+
+const char *request_header(const struct request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+bool request_is_head(const struct request *request)
+{
+    return strcmp(request->method, "HEAD") == 0;
+}
+
+static bool is_request_id(const char *text)
+{
+    size_t length = strlen(text);
+    return length >= 1 && length <= API_REQUEST_ID_MAX &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+               length;
+}
+
+static void choose_id(struct request *request)
+{
+    uint8_t random[REQUEST_ID_RANDOM_BYTES];
+    const char *sent = request_header(request, "X-Request-Id");
+    if (sent != NULL && is_request_id(sent)) {
+        strcpy(request->id, sent);
+        return;
+    }
+    random_fill(random, sizeof random);
+    hex_encode(bytes_of(random, sizeof random), request->id);
+}
+
+static bool is_lower_hex(const char *text, size_t length)
+{
+    bool has_digit = false; /* an all-zero id is invalid */
+    for (size_t i = 0; i < length; i++) {
+        if (strchr("0123456789abcdef", text[i]) == NULL)
+            return false;
+        has_digit = has_digit || text[i] != '0';
+    }
+    return has_digit;
+}
+
+/* W3C trace context, version 00: "00-<32 hex>-<16 hex>-<2 hex>". */
+static bool is_traceparent(const char *text)
+{
+    return strlen(text) == TRACEPARENT_SIZE - 1 && strncmp(text, "00-", 3) == 0 &&
+           text[35] == '-' && text[52] == '-' && is_lower_hex(text + 3, 32) &&
+           is_lower_hex(text + 36, 16) && strspn(text + 53, "0123456789abcdef") == 2;
+}
+
+static const char *known_method(const char *method)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(method, known[i]) == 0)
+            return known[i];
+    }
+    return "OTHER";
+}
+
+/* ---- life ---- */
+
+struct request *request_new(struct api *api, struct MHD_Connection *connection,
+                            struct caller *caller, const char *method)
+{
+    struct request *request = calloc(1, sizeof *request);
+    if (request == NULL)
+        return NULL;
+    request->api = api;
+    request->connection = connection;
+    request->caller = caller;
+    atomic_init(&request->references, 1);
+    request->started_us = clock_monotonic_us();
+    request->method = known_method(method);
+    request->file = -1;
+    choose_id(request);
+    const char *trace = request_header(request, "traceparent");
+    if (trace != NULL && is_traceparent(trace))
+        strcpy(request->traceparent, trace);
+    return request;
+}
+
+void request_release(struct request *request)
+{
+    if (atomic_fetch_sub(&request->references, 1) != 1)
+        return;
+    if (request->file >= 0)
+        (void)close(request->file);
+    free(request->body);
+    free(request);
+}
+
+/* ---- the body ---- */
+
+static bool make_body_room(struct request *request)
+{
+    if (request->body == NULL)
+        request->body = malloc(API_BODY_MAX_BYTES);
+    if (request->body == NULL)
+        (void)fault_set(&request->fault, ERR_BUSY, "memory", "The server is out of memory.", 0);
+    return request->body != NULL;
+}
+
+void request_keep_body(struct request *request, const char *data, size_t length)
+{
+    request->received += length;
+    if (request->fault.code != ERR_OK || !request->match.route->has_body)
+        return;
+    if (request->received > API_BODY_MAX_BYTES) {
+        (void)fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large",
+                        "The body is larger than " API_NUMBER_OF(API_BODY_MAX_BYTES) " bytes.", 0);
+        return;
+    }
+    if (!make_body_room(request))
+        return;
+    memcpy(request->body + request->body_length, data, length);
+    request->body_length += length;
+}
+
+/* ---- the vault ---- */
+
+enum error request_refuse_reply(struct request *request)
+{
+    return fault_set(&request->fault, ERR_INTERNAL, "vault-answer",
+                     "The vault's answer is not what was asked for; are the versions equal?", 0);
+}
+
+/* On the vault client's thread, or inside request_ask when the question could not be sent. */
+static void note_answer(void *context, const struct fault *fault,
+                        const Provisiond__StationReply *reply, int file)
+{
+    struct request *request = context;
+    struct gate *gate = &request->api->gate;
+    request->fault = *fault;
+    if (fault->code == ERR_OK && reply == NULL)
+        (void)request_refuse_reply(request);
+    else if (fault->code == ERR_OK)
+        (void)request->match.route->handler->take(request, reply, &file);
+    if (file >= 0)
+        (void)close(file);
+    MHD_resume_connection(request->connection);
+    request_release(request);
+    gate_leave(gate, GATE_WAITING);
+}
+
+enum error request_ask(struct request *request, Provisiond__StationRequest *message)
+{
+    struct api *api = request->api;
+    if (!gate_enter_question(&api->gate))
+        return fault_set(&request->fault, ERR_VAULT_UNAVAILABLE, "stopping",
+                         "The server is stopping.", 0);
+    message->request_id = request->id;
+    if (message->op_case != PROVISIOND__STATION_REQUEST__OP_READY) {
+        message->station_spki.data = request->caller->peer.spki.bytes;
+        message->station_spki.len = SHA256_SIZE;
+    }
+    request->step = REQUEST_WAITING;
+    (void)atomic_fetch_add(&request->references, 1);
+    MHD_suspend_connection(request->connection);
+    vault_station_send(api->vault, message, deadline_in(api->config->vault_timeout_ms), note_answer,
+                       request);
+    gate_leave(&api->gate, GATE_SENDING);
+    return ERR_OK;
+}
+
+/* ---- the log ---- */
+
+void request_log(const struct request *request, bool is_complete)
+{
+    const struct route *route = request->match.route;
+    log_event(
+        request->status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "request",
+        LOG_TEXT("request_id", request->id), LOG_TEXT("trace", request->traceparent),
+        LOG_TEXT("peer", request->caller->address),
+        LOG_TEXT("principal", request->caller->principal), LOG_TEXT("method", request->method),
+        LOG_TEXT("route", route != NULL ? route->pattern : "-"),
+        LOG_NUMBER("status", request->status), LOG_TEXT("problem", error_name(request->fault.code)),
+        LOG_TEXT("reason", request->fault.reason), LOG_NUMBER("native", request->fault.native),
+        LOG_NUMBER("received_bytes", (int64_t)request->received),
+        LOG_TEXT("end", is_complete ? "complete" : "broken"),
+        LOG_NUMBER("duration_us", clock_monotonic_us() - request->started_us));
+}

@@ -1,0 +1,116 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The route table and its matcher. Owns no state. */
+#include "api/route.h"
+
+#include <string.h>
+
+#include "api/handler.h"
+
+#define FOR_STATIONS  false
+#define FOR_EVERYBODY true
+#define NO_BODY       false
+#define JSON_BODY     true
+
+static const struct route ROUTES[] = {
+    {"POST", "/v1/licenses", &LICENSE_HANDLER, FOR_STATIONS, JSON_BODY},
+    {"POST", "/v1/installs/{install_id}/outcome", &OUTCOME_HANDLER, FOR_STATIONS, JSON_BODY},
+    {"GET", "/v1/products/{product}/usage", &USAGE_HANDLER, FOR_STATIONS, NO_BODY},
+    {"GET", "/v1/images/{digest}/content", &CONTENT_HANDLER, FOR_STATIONS, NO_BODY},
+    {"GET", "/livez", &LIVE_HANDLER, FOR_EVERYBODY, NO_BODY},
+    {"GET", "/readyz", &READY_HANDLER, FOR_STATIONS, NO_BODY},
+};
+#define ROUTE_COUNT (sizeof ROUTES / sizeof ROUTES[0])
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The next character of a segment, unescaped; -1 when it cannot belong to one. Moves *at. */
+static int next_character(const char **at)
+{
+    int c = (unsigned char)*(*at)++;
+    if (c == '%') {
+        int high = hex_digit((*at)[0]);
+        int low = high >= 0 ? hex_digit((*at)[1]) : -1;
+        if (low < 0)
+            return -1;
+        c = high * 16 + low;
+        *at += 2;
+    }
+    return c > 0x20 && c < 0x7f && c != '/' ? c : -1;
+}
+
+static bool take_segment(const char **at, char out[ROUTE_SEGMENT_SIZE])
+{
+    size_t length = 0;
+    while (**at != '/' && **at != '\0') {
+        int c = next_character(at);
+        if (c < 0 || length + 1 == ROUTE_SEGMENT_SIZE)
+            return false;
+        out[length++] = (char)c;
+    }
+    out[length] = '\0';
+    return length > 0;
+}
+
+static bool matches(const char *pattern, const char *path, char segment[ROUTE_SEGMENT_SIZE])
+{
+    segment[0] = '\0';
+    while (*pattern != '\0') {
+        if (*pattern == '{') {
+            if (!take_segment(&path, segment))
+                return false;
+            pattern = strchr(pattern, '}') + 1;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+static bool serves(const struct route *route, const char *method)
+{
+    return strcmp(route->method, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+}
+
+static void add_allowed(const struct route *route, char allow[ROUTE_ALLOW_SIZE])
+{
+    if (allow[0] != '\0')
+        strncat(allow, ", ", ROUTE_ALLOW_SIZE - strlen(allow) - 1);
+    strncat(allow, strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method,
+            ROUTE_ALLOW_SIZE - strlen(allow) - 1);
+}
+
+enum error route_find(const char *method, const char *path, struct route_match *ret_match,
+                      struct fault *fault)
+{
+    char segment[ROUTE_SEGMENT_SIZE];
+    memset(ret_match, 0, sizeof *ret_match);
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (!matches(ROUTES[i].pattern, path, segment))
+            continue;
+        if (serves(&ROUTES[i], method)) {
+            ret_match->route = &ROUTES[i];
+            memcpy(ret_match->segment, segment, sizeof segment);
+            return ERR_OK;
+        }
+        add_allowed(&ROUTES[i], ret_match->allow);
+    }
+    if (ret_match->allow[0] != '\0')
+        return fault_set(fault, ERR_METHOD_NOT_ALLOWED, "method", "", 0);
+    return fault_set(fault, ERR_ROUTE_UNKNOWN, "path", "", 0);
+}
+
+const struct route *route_table(size_t *ret_count)
+{
+    *ret_count = ROUTE_COUNT;
+    return ROUTES;
+}

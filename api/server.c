@@ -1,0 +1,177 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * libmicrohttpd's callbacks: receive, start, wait, answer.
+ *
+ * The access handler is called with the headers, then with each piece of the body, then once more;
+ * after a suspension it is called again. A request that is already lost is received to its end
+ * (within limits) before it is answered, so that the client reads the answer and not a reset.
+ */
+#include "api/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/answer.h"
+#include "api/caller.h"
+#include "api/handler.h"
+#include "api/request.h"
+#include "core/clock.h"
+
+/* ---- the headers ---- */
+
+/* libmicrohttpd has checked the number; chunked bodies have none. */
+static uint64_t content_length(const struct request *request)
+{
+    const char *text = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return text != NULL ? strtoull(text, NULL, 10) : 0;
+}
+
+static bool is_json(const char *media_type)
+{
+    static const char json[] = "application/json";
+    if (media_type == NULL || strncasecmp(media_type, json, sizeof json - 1) != 0)
+        return false;
+    const char *rest = media_type + sizeof json - 1;
+    rest += strspn(rest, " \t");
+    return *rest == '\0' || *rest == ';';
+}
+
+static enum error check_body_headers(struct request *request)
+{
+    if (!request->match.route->has_body)
+        return ERR_OK;
+    if (!is_json(request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
+        return fault_set(&request->fault, ERR_MEDIA_TYPE, "content-type",
+                         "The Content-Type is not application/json.", 0);
+    if (content_length(request) > API_BODY_MAX_BYTES)
+        return fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large",
+                         "The body is larger than " API_NUMBER_OF(API_BODY_MAX_BYTES) " bytes.", 0);
+    return ERR_OK;
+}
+
+/* A caller without a certificate learns nothing about paths. */
+static enum error check_headers(struct request *request, const char *url, const char *method)
+{
+    struct fault route_fault = {0};
+    enum error found = route_find(method, url, &request->match, &route_fault);
+    if (found == ERR_OK && request->match.route->is_public)
+        return ERR_OK;
+    enum error e = caller_check(request->caller, request->connection, &request->fault);
+    if (e != ERR_OK) {
+        request->match.allow[0] = '\0';
+        return e;
+    }
+    if (found != ERR_OK) {
+        request->fault = route_fault;
+        return found;
+    }
+    return check_body_headers(request);
+}
+
+/* Whether a lost request is answered without reading its body. */
+static bool is_answered_at_once(const struct request *request)
+{
+    const char *expect = request_header(request, MHD_HTTP_HEADER_EXPECT);
+    return content_length(request) > API_DRAIN_MAX_BYTES ||
+           (expect != NULL && strcasecmp(expect, "100-continue") == 0);
+}
+
+static struct caller *caller_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static enum MHD_Result begin(struct api *api, struct MHD_Connection *connection, const char *url,
+                             const char *method, void **state)
+{
+    struct caller *caller = caller_of(connection);
+    struct request *request = caller != NULL ? request_new(api, connection, caller, method) : NULL;
+    if (request == NULL)
+        return MHD_NO;
+    gate_enter(&api->gate, GATE_REQUESTS);
+    *state = request;
+    if (check_headers(request, url, method) != ERR_OK && is_answered_at_once(request))
+        return answer_problem(request);
+    return MHD_YES;
+}
+
+/* ---- the body ---- */
+
+static enum MHD_Result receive(struct request *request, const char *data, size_t *data_size)
+{
+    int64_t spent_us = clock_monotonic_us() - request->started_us;
+    request_keep_body(request, data, *data_size);
+    *data_size = 0;
+    if (request->received > API_DRAIN_MAX_BYTES || spent_us > API_RECEIVE_TIMEOUT_MS * 1000LL)
+        return MHD_NO;
+    return MHD_YES;
+}
+
+/* ---- the answer ---- */
+
+static enum MHD_Result answer(struct request *request)
+{
+    const struct route *route = request->match.route;
+    bool is_fault = request->fault.code != ERR_OK;
+    bool has_asked = request->step == REQUEST_WAITING;
+    if (is_fault && !(has_asked && route->handler->answers_faults))
+        return answer_problem(request);
+    return route->handler->answer(request);
+}
+
+static enum MHD_Result start(struct request *request)
+{
+    if (request->fault.code != ERR_OK)
+        return answer_problem(request);
+    if (request->match.route->handler->start(request) != ERR_OK)
+        return answer_problem(request);
+    /* A suspended connection comes back through server_handle, on this same thread. */
+    return request->step == REQUEST_WAITING ? MHD_YES : answer(request);
+}
+
+enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *data_size, void **state)
+{
+    struct request *request = *state;
+    (void)version;
+    if (request == NULL)
+        return begin(cls, connection, url, method, state);
+    if (*data_size > 0)
+        return receive(request, data, data_size);
+    return request->step == REQUEST_WAITING ? answer(request) : start(request);
+}
+
+/* ---- the ends ---- */
+
+void server_note_completed(void *cls, struct MHD_Connection *connection, void **state,
+                           enum MHD_RequestTerminationCode code)
+{
+    struct api *api = cls;
+    struct request *request = *state;
+    (void)connection;
+    if (request == NULL)
+        return;
+    *state = NULL;
+    request_log(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    request_release(request);
+    gate_leave(&api->gate, GATE_REQUESTS);
+}
+
+void server_note_connection(void *cls, struct MHD_Connection *connection, void **caller,
+                            enum MHD_ConnectionNotificationCode code)
+{
+    (void)cls;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *caller = caller_new(connection);
+    } else {
+        caller_free(*caller);
+        *caller = NULL;
+    }
+}
