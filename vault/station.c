@@ -120,8 +120,10 @@ static enum error serve_license(struct vault *vault, const request_message *mess
     if (!read_context(asked->context, &request.context))
         return refuse_field(&answer->fault, "context");
     enum error e = recipe_license(vault, &request, &answer->license, &answer->fault);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         put_license(answer);
+        crash_point("vault.before-reply");
+    }
     return e;
 }
 
@@ -275,7 +277,6 @@ static void send_reply(struct rpc_call *call, const reply_message *message, int 
         return;
     }
     provisiond__station_reply__pack(message, payload);
-    crash_point("vault.before-reply");
     rpc_reply(call, bytes_of(payload, length), &file, file >= 0);
     free(payload);
 }

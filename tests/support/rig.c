@@ -140,21 +140,31 @@ bool rig_is_running(const struct rig *rig, enum rig_program program)
     return info.si_pid == 0;
 }
 
-void rig_wait_for_death(struct rig *rig, enum rig_program program)
+static int wait_for_status(struct rig *rig, enum rig_program program)
 {
+    int status = 0;
     deadline_ms deadline = deadline_in(DEATH_TIMEOUT_MS);
-    while (waitpid(rig->pids[program], NULL, WNOHANG) == 0) {
+    while (waitpid(rig->pids[program], &status, WNOHANG) == 0) {
         ck_assert_msg(deadline_left_ms(deadline) > 0, "%s does not end", NAMES[program]);
         (void)usleep(POLL_MS * 1000);
     }
     rig->pids[program] = 0;
+    return status;
+}
+
+void rig_wait_for_death(struct rig *rig, enum rig_program program)
+{
+    (void)wait_for_status(rig, program);
 }
 
 void rig_kill(struct rig *rig, enum rig_program program, int signal)
 {
     ck_assert_int_gt(rig->pids[program], 0);
     (void)kill(rig->pids[program], signal);
-    rig_wait_for_death(rig, program);
+    int status = wait_for_status(rig, program);
+    /* A sanitizer's finding shows in the exit status of an orderly stop. */
+    ck_assert_msg(signal != SIGTERM || (WIFEXITED(status) && WEXITSTATUS(status) == 0),
+                  "%s stopped with status 0x%x", NAMES[program], (unsigned)status);
 }
 
 static void redirect(const struct rig *rig, enum rig_program program)

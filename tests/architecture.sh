@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: The provisiond authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# architecture.sh SOURCE-DIR: which room includes which, from the sources themselves, printed as a
+# matrix; fails for an arrow that docs/ARCHITECTURE.md does not have.
+set -eu
+cd "$1"
+
+rooms="core config device license image ledger hsm vault api cli daemon rig"
+
+# FROM:TO... : the arrows that are allowed. Every room may include itself.
+allowed="config:core device:core license:core image:core ledger:core
+ hsm:core hsm:config
+ vault:core vault:config vault:device vault:license vault:image vault:ledger vault:hsm
+ api:core api:config api:vault
+ cli:core cli:config cli:vault
+ daemon:core daemon:config daemon:api daemon:vault daemon:hsm
+ rig:core"
+
+# The only header of a neighbour's room that may be included: its asking side.
+only_header() {
+    case $1 in
+    vault:hsm) echo hsm/hsm_client.h ;;
+    api:vault | cli:vault) echo vault/vault_client.h ;;
+    esac
+}
+
+includes() { # includes FROM TO: the distinct headers of TO that FROM includes
+    grep -hoE "^#include \"$2/[a-z0-9_]+\.h\"" "$1"/*.c "$1"/*.h 2>/dev/null | sort -u |
+        sed 's/.*"\(.*\)"/\1/'
+}
+
+failed=0
+printf '%-9s' ''
+for to in $rooms; do printf '%-9s' "$to"; done
+echo
+for from in $rooms; do
+    printf '%-9s' "$from"
+    for to in $rooms; do
+        headers=$(includes "$from" "$to")
+        mark=.
+        if [ -n "$headers" ] && [ "$from" != "$to" ]; then
+            mark=x
+            case " $(echo $allowed) " in
+            *" $from:$to "*) ;;
+            *) mark='!!' failed=1 ;;
+            esac
+            only=$(only_header "$from:$to")
+            [ -z "$only" ] || [ "$headers" = "$only" ] || { mark='!!' failed=1; }
+        fi
+        printf '%-9s' "$mark"
+    done
+    echo
+done
+[ $failed = 0 ] || { echo "architecture: '!!' is an arrow that docs/ARCHITECTURE.md does not have" >&2; exit 1; }

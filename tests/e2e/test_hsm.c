@@ -1,0 +1,164 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The HSM and its secrets, seen from outside: attributes, places a PIN must not be, and absence. */
+#include "e2e/floor.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/run.h"
+
+static struct rig rig;
+
+static void set_up(void)
+{
+    http_init();
+    rig_up(&rig, 10);
+}
+
+static void tear_down(void)
+{
+    rig_check_invariants(&rig);
+    rig_down(&rig);
+}
+
+static void license_one(const char *name)
+{
+    struct floor_device device;
+    struct http_answer answer;
+    floor_device_make(&rig, name, NULL, &device);
+    http_license(&rig, device.pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 201);
+    http_answer_clear(&answer);
+}
+
+/* pkcs11-tool is not ours: it says what the token says. */
+START_TEST(firmware_key_is_sensitive_and_was_never_extractable)
+{
+    ck_assert_int_eq(
+        rig_shell(&rig, "export SOFTHSM2_CONF=$RIG_SOFTHSM2_CONF; pkcs11-tool --module "
+                        "$RIG_HSM_MODULE --token-label $RIG_TOKEN --login --pin "
+                        "\"$(cat $RIG_PIN_FILE)\" --list-objects --type secrkey > $DIR/keys && "
+                        "grep -q 'AES length 32' $DIR/keys && "
+                        "grep -qE 'Usage: *wrapKey, unwrapKey *$|Usage: *wrap, unwrap *$' "
+                        "$DIR/keys && "
+                        "grep -q 'Access:.*sensitive.*always sensitive.*never extractable' "
+                        "$DIR/keys && ! grep -q 'Access:.*[^r] extractable' $DIR/keys"),
+        0);
+}
+END_TEST
+
+START_TEST(pin_and_keys_are_in_no_log_argument_or_environment)
+{
+    license_one("one");
+    ck_assert_int_eq(rig_shell(&rig, "! grep -rF \"$(cat $RIG_PIN_FILE)\" $DIR/log"), 0);
+    ck_assert_int_eq(rig_shell(&rig, "! grep -rE 'PRIVATE KEY|BEGIN CERT' $DIR/log"), 0);
+    ck_assert_int_eq(rig_shell(&rig, "pids=$(cat $DIR/*.pid; pgrep -f $BIN/provision-hsm); "
+                                     "for pid in $pids; do for f in cmdline environ; do "
+                                     "grep -qaF \"$(cat $RIG_PIN_FILE)\" /proc/$pid/$f && exit 1; "
+                                     "done; done; exit 0"),
+                     0);
+}
+END_TEST
+
+START_TEST(no_program_writes_a_core_file)
+{
+    ck_assert_int_eq(
+        rig_shell(&rig, "for pid in $(cat $DIR/*.pid; pgrep -f \"provision-hsm --worker\"); do "
+                        "grep -q 'Max core file size *0 *0' /proc/$pid/limits || exit 1; done"),
+        0);
+}
+END_TEST
+
+static void expect_unavailable(const struct floor_device *device, const char *problem)
+{
+    struct http_answer answer;
+    http_license(&rig, device->pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 503);
+    ck_assert_str_eq(http_problem(&answer), problem);
+    ck_assert_ptr_nonnull(strstr(answer.headers, "Retry-After:"));
+    http_answer_clear(&answer);
+}
+
+START_TEST(without_the_hsm_new_licenses_wait_and_stored_ones_are_served)
+{
+    struct floor_device known;
+    struct floor_device fresh;
+    struct http_answer answer;
+    floor_device_make(&rig, "known", NULL, &known);
+    floor_device_make(&rig, "fresh", NULL, &fresh);
+    http_license(&rig, known.pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 201);
+    http_answer_clear(&answer);
+    rig_kill(&rig, RIG_HSM, SIGKILL);
+    expect_unavailable(&fresh, "hsm-unavailable");
+    http_license(&rig, known.pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    http_answer_clear(&answer);
+    rig_start(&rig, RIG_HSM, NULL);
+    rig_wait_ready(&rig);
+    http_license(&rig, fresh.pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 201);
+    http_answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(without_the_vault_provisiond_stays_and_says_so)
+{
+    struct floor_device device;
+    struct http_answer answer;
+    floor_device_make(&rig, "one", NULL, &device);
+    rig_kill(&rig, RIG_VAULT, SIGKILL);
+    expect_unavailable(&device, "vault-unavailable");
+    http_send(&rig, &(struct http_request){.method = "GET", .path = "/livez"}, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    http_answer_clear(&answer);
+    rig_start(&rig, RIG_VAULT, NULL);
+    rig_wait_ready(&rig);
+    license_one("two");
+}
+END_TEST
+
+START_TEST(a_swapped_token_is_refused_until_the_right_one_is_back)
+{
+    struct floor_device device;
+    floor_device_make(&rig, "one", NULL, &device);
+    rig_kill(&rig, RIG_HSM, SIGTERM);
+    ck_assert_int_eq(
+        rig_shell(&rig, "export SOFTHSM2_CONF=$RIG_SOFTHSM2_CONF; mv $DIR/tokens $DIR/right && "
+                        "mkdir $DIR/tokens && $BIN/rig-token-init $RIG_HSM_MODULE $RIG_TOKEN "
+                        "< $RIG_PIN_FILE"),
+        0);
+    rig_start(&rig, RIG_HSM, NULL);
+    ck_assert_int_eq(rig_shell(&rig, "for i in $(seq 200); do curl -s --cacert $RIG_CA --cert "
+                                     "$RIG_STATION_CERT --key $RIG_STATION_KEY $RIG_URL/readyz | "
+                                     "grep -q hsm-swapped && exit 0; sleep 0.1; done; exit 1"),
+                     0);
+    expect_unavailable(&device, "hsm-swapped");
+    rig_kill(&rig, RIG_HSM, SIGTERM);
+    ck_assert_int_eq(rig_shell(&rig, "mv $DIR/tokens $DIR/wrong && mv $DIR/right $DIR/tokens"), 0);
+    rig_start(&rig, RIG_HSM, NULL);
+    rig_wait_ready(&rig);
+    license_one("two");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        firmware_key_is_sensitive_and_was_never_extractable,
+        pin_and_keys_are_in_no_log_argument_or_environment,
+        no_program_writes_a_core_file,
+        without_the_hsm_new_licenses_wait_and_stored_ones_are_served,
+        without_the_vault_provisiond_stays_and_says_so,
+        a_swapped_token_is_refused_until_the_right_one_is_back,
+        NULL,
+    };
+    return run_suite(&(struct run_case){.name = "HSM, end to end",
+                                        .set_up = set_up,
+                                        .tear_down = tear_down,
+                                        .timeout_s = 300,
+                                        .tests = tests});
+}
