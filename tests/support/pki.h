@@ -40,7 +40,7 @@ struct pki_options {
     int64_t not_after;      /* Unix seconds; 0: in ten years */
     bool is_without_expiry; /* notAfter 99991231235959Z */
 
-    enum pki_digest digest;         /* of its signature; default SHA-256; none with Ed25519 */
+    enum pki_digest digest;         /* default SHA-256; MD5 needs an RSA issuer */
     const char *certificate_serial; /* hex, "-" before it for a negative; NULL: random, 16 bytes */
     bool is_forged;                 /* signed by a stranger in the issuer's name */
 
