@@ -1,0 +1,279 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Packs questions to provision-hsm, unpacks its answers, and checks every field of them. The
+ * connection's life and the deadlines belong to core/rpc_client.
+ */
+#include "hsm/hsm_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fault_message.h"
+#include "core/rpc_client.h"
+#include "hsm/hsm_message.h"
+
+#define REPLY_MAX_BYTES ((size_t)64 * 1024)
+
+struct hsm_client {
+    struct rpc_client *link;
+};
+
+static void free_reply(Provisiond__HsmReply **reply)
+{
+    if (*reply != NULL)
+        provisiond__hsm_reply__free_unpacked(*reply, NULL);
+}
+
+#define REPLY_AUTO __attribute__((cleanup(free_reply))) Provisiond__HsmReply
+
+enum error hsm_client_new(const char *socket_path, struct hsm_client **ret_client)
+{
+    const struct rpc_client_options options = {.path = socket_path,
+                                               .reply_max = REPLY_MAX_BYTES,
+                                               .unavailable = ERR_HSM_UNAVAILABLE,
+                                               .accepts_fds = false};
+    struct hsm_client *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return ERR_INTERNAL;
+    enum error e = rpc_client_new(&options, &client->link);
+    if (e != ERR_OK) {
+        free(client);
+        return e;
+    }
+    *ret_client = client;
+    return ERR_OK;
+}
+
+void hsm_client_free(struct hsm_client *client)
+{
+    if (client == NULL)
+        return;
+    rpc_client_free(client->link);
+    free(client);
+}
+
+/* ---- asking ---- */
+
+static enum error fail_link(enum error code, struct fault *fault)
+{
+    switch (code) {
+    case ERR_TIMEOUT:
+        return fault_set(fault, code, "hsm-timeout", "provision-hsm did not answer in time.", 0);
+    case ERR_BUSY:
+        return fault_set(fault, code, "link-full", "Too many requests are under way; ask again.",
+                         0);
+    default:
+        return fault_set(fault, ERR_HSM_UNAVAILABLE, "hsm-unreachable",
+                         "provision-hsm cannot be reached; is it running?", 0);
+    }
+}
+
+static enum error fail_answer(struct fault *fault)
+{
+    return fault_set(fault, ERR_INTERNAL, "hsm-answer",
+                     "provision-hsm's answer cannot be understood; are the versions equal?", 0);
+}
+
+static enum error fail_argument(struct fault *fault)
+{
+    return fault_set(fault, ERR_BAD_REQUEST, "argument", "A request to the HSM is out of limits.",
+                     0);
+}
+
+struct files {
+    int fds[2];
+    unsigned count;
+};
+
+static enum error send_request(struct hsm_client *client, const Provisiond__HsmRequest *request,
+                               const struct files *files, int64_t timeout_ms,
+                               struct frame *ret_answer)
+{
+    size_t length = provisiond__hsm_request__get_packed_size(request);
+    uint8_t *payload = malloc(length);
+    if (payload == NULL)
+        return ERR_BUSY;
+    provisiond__hsm_request__pack(request, payload);
+    enum error e = rpc_client_call(client->link, bytes_of(payload, length), files->fds,
+                                   files->count, deadline_in(timeout_ms), ret_answer);
+    free(payload);
+    return e;
+}
+
+/* Asks and takes the answer apart; a result of the wrong kind is no answer. */
+static enum error ask(struct hsm_client *client, const Provisiond__HsmRequest *request,
+                      const struct files *files, int64_t timeout_ms,
+                      Provisiond__HsmReply **ret_reply, struct fault *fault)
+{
+    static const struct files none = {{-1, -1}, 0};
+    struct frame answer;
+    struct fault ignored;
+    struct fault *told = fault != NULL ? fault : &ignored;
+    enum error e =
+        send_request(client, request, files != NULL ? files : &none, timeout_ms, &answer);
+    if (e != ERR_OK)
+        return fail_link(e, told);
+    Provisiond__HsmReply *reply =
+        provisiond__hsm_reply__unpack(NULL, answer.length, answer.payload);
+    frame_clear(&answer);
+    if (reply == NULL)
+        return fail_answer(told);
+    e = fault_from_message(reply->fault, told);
+    /* The results are numbered one above their questions. */
+    if (e == ERR_OK && (unsigned)reply->result_case != (unsigned)request->op_case + 1)
+        e = fail_answer(told);
+    if (e != ERR_OK) {
+        provisiond__hsm_reply__free_unpacked(reply, NULL);
+        return e;
+    }
+    *ret_reply = reply;
+    return ERR_OK;
+}
+
+/* ---- the questions ---- */
+
+enum error hsm_status(struct hsm_client *client, struct hsm_status *ret_status, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmStatusRequest status = PROVISIOND__HSM_STATUS_REQUEST__INIT;
+    REPLY_AUTO *reply = NULL;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_STATUS;
+    request.status = &status;
+    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    return hsm_status_from_message(reply->status, ret_status) ? ERR_OK : fail_answer(fault);
+}
+
+enum error hsm_init(struct hsm_client *client, struct hsm_spki *ret_checkpoint,
+                    struct hsm_spki *ret_transport, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmInitRequest init = PROVISIOND__HSM_INIT_REQUEST__INIT;
+    struct hsm_spki checkpoint;
+    struct hsm_spki transport;
+    REPLY_AUTO *reply = NULL;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_INIT;
+    request.init = &init;
+    enum error e = ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!hsm_spki_from_message(reply->init->checkpoint_spki, &checkpoint) ||
+        !hsm_spki_from_message(reply->init->transport_spki, &transport) || checkpoint.length == 0 ||
+        transport.length == 0)
+        return fail_answer(fault);
+    *ret_checkpoint = checkpoint;
+    *ret_transport = transport;
+    return ERR_OK;
+}
+
+enum error hsm_generate_firmware_key(struct hsm_client *client, const struct hsm_key_id *id,
+                                     const char *label, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmGenerateFirmwareKeyRequest generate =
+        PROVISIOND__HSM_GENERATE_FIRMWARE_KEY_REQUEST__INIT;
+    REPLY_AUTO *reply = NULL;
+    generate.key_id = hsm_binary(id->bytes, sizeof id->bytes);
+    generate.label = (char *)(uintptr_t)label;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY;
+    request.generate_firmware_key = &generate;
+    return ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
+}
+
+enum error hsm_generate_session_key(struct hsm_client *client,
+                                    const struct hsm_key_id *firmware_key, unsigned key_bytes,
+                                    struct hsm_wrapped_key *ret_key, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmGenerateSessionKeyRequest generate =
+        PROVISIOND__HSM_GENERATE_SESSION_KEY_REQUEST__INIT;
+    struct hsm_wrapped_key key = {0};
+    REPLY_AUTO *reply = NULL;
+    generate.firmware_key_id = hsm_binary(firmware_key->bytes, sizeof firmware_key->bytes);
+    generate.key_bytes = key_bytes;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_GENERATE_SESSION_KEY;
+    request.generate_session_key = &generate;
+    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!hsm_wrapped_key_from_message(reply->generate_session_key->wrapped_session_key, &key) ||
+        key.length != key_bytes + 8)
+        return fail_answer(fault);
+    *ret_key = key;
+    return ERR_OK;
+}
+
+static enum error take_content(const Provisiond__HsmEncryptReply *reply,
+                               struct hsm_content *ret_content, struct fault *fault)
+{
+    if (reply->iv.len != HSM_GCM_IV_BYTES || reply->tag.len != HSM_GCM_TAG_BYTES)
+        return fail_answer(fault);
+    memcpy(ret_content->iv, reply->iv.data, HSM_GCM_IV_BYTES);
+    memcpy(ret_content->tag, reply->tag.data, HSM_GCM_TAG_BYTES);
+    ret_content->length = reply->length;
+    return ERR_OK;
+}
+
+enum error hsm_encrypt(struct hsm_client *client, const struct hsm_key_id *firmware_key,
+                       const struct hsm_wrapped_key *session_key, struct bytes aad, int clear_fd,
+                       int cipher_fd, struct hsm_content *ret_content, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmEncryptRequest encrypt = PROVISIOND__HSM_ENCRYPT_REQUEST__INIT;
+    const struct files files = {{clear_fd, cipher_fd}, 2};
+    REPLY_AUTO *reply = NULL;
+    if (aad.length > HSM_AAD_MAX || session_key->length > HSM_WRAPPED_KEY_MAX || clear_fd < 0 ||
+        cipher_fd < 0)
+        return fail_argument(fault);
+    encrypt.firmware_key_id = hsm_binary(firmware_key->bytes, sizeof firmware_key->bytes);
+    encrypt.wrapped_session_key = hsm_binary(session_key->bytes, session_key->length);
+    encrypt.cipher = PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM;
+    encrypt.aad = hsm_binary(aad.data, aad.length);
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_ENCRYPT;
+    request.encrypt = &encrypt;
+    enum error e = ask(client, &request, &files, HSM_ENCRYPT_TIMEOUT_MS, &reply, fault);
+    return e == ERR_OK ? take_content(reply->encrypt, ret_content, fault) : e;
+}
+
+static enum error take_wrapped(const Provisiond__HsmWrapReply *reply,
+                               struct hsm_wrapped *ret_wrapped, struct fault *fault)
+{
+    struct hsm_wrapped wrapped = {.mode = (enum hsm_mode)reply->mode,
+                                  .ephemeral_length = reply->ephemeral_point.len};
+    bool is_mode = reply->mode == PROVISIOND__HSM_MODE__HSM_MODE_HOST ||
+                   reply->mode == PROVISIOND__HSM_MODE__HSM_MODE_TOKEN;
+    if (!is_mode || reply->ephemeral_point.len == 0 ||
+        reply->ephemeral_point.len > sizeof wrapped.ephemeral_point ||
+        !hsm_wrapped_key_from_message(reply->wrapped_key, &wrapped.key))
+        return fail_answer(fault);
+    memcpy(wrapped.ephemeral_point, reply->ephemeral_point.data, reply->ephemeral_point.len);
+    *ret_wrapped = wrapped;
+    return ERR_OK;
+}
+
+enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
+                        struct hsm_wrapped *ret_wrapped, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmWrapRequest message = PROVISIOND__HSM_WRAP_REQUEST__INIT;
+    REPLY_AUTO *reply = NULL;
+    if (wrap->session_key.length > HSM_WRAPPED_KEY_MAX ||
+        wrap->peer_point.length > HSM_POINT_MAX_BYTES ||
+        wrap->shared_info.length > HSM_SHARED_INFO_MAX)
+        return fail_argument(fault);
+    message.firmware_key_id = hsm_binary(wrap->firmware_key.bytes, sizeof wrap->firmware_key.bytes);
+    message.wrapped_session_key = hsm_binary(wrap->session_key.bytes, wrap->session_key.length);
+    message.curve = (Provisiond__HsmCurve)wrap->curve;
+    message.peer_point = hsm_binary(wrap->peer_point.data, wrap->peer_point.length);
+    message.kdf = (Provisiond__HsmKdf)wrap->kdf;
+    message.shared_info = hsm_binary(wrap->shared_info.data, wrap->shared_info.length);
+    message.kek_bytes = wrap->kek_bytes;
+    message.key_wrap = PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_WRAP;
+    request.wrap = &message;
+    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    return e == ERR_OK ? take_wrapped(reply->wrap, ret_wrapped, fault) : e;
+}

@@ -1,0 +1,108 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Conversions between value structs and messages. Owns no state. */
+#include "hsm/hsm_message.h"
+
+#include <string.h>
+
+ProtobufCBinaryData hsm_binary(const void *data, size_t length)
+{
+    return (ProtobufCBinaryData){.len = length, .data = (uint8_t *)(uintptr_t)data};
+}
+
+static char *borrow_text(const char *text)
+{
+    return (char *)(uintptr_t)text; /* protobuf-c's packing side reads only */
+}
+
+void hsm_weak_key_to_message(const struct hsm_weak_key *weak, Provisiond__HsmWeakKey *out)
+{
+    provisiond__hsm_weak_key__init(out);
+    out->key_id = hsm_binary(weak->id.bytes, sizeof weak->id.bytes);
+    out->label = borrow_text(weak->label);
+    out->attribute = borrow_text(weak->attribute);
+}
+
+void hsm_status_to_message(const struct hsm_status *status, struct hsm_status_message *out)
+{
+    Provisiond__HsmStatusReply *message = &out->message;
+    provisiond__hsm_status_reply__init(message);
+    message->workers_ready = status->workers_ready;
+    message->workers_total = status->workers_total;
+    message->token_label = borrow_text(status->token_label);
+    message->token_serial = borrow_text(status->token_serial);
+    message->token_model = borrow_text(status->token_model);
+    message->mode = (Provisiond__HsmMode)status->mode;
+    message->checkpoint_spki = hsm_binary(status->checkpoint.der, status->checkpoint.length);
+    message->transport_spki = hsm_binary(status->transport.der, status->transport.length);
+    for (size_t i = 0; i < status->weak_key_count; i++) {
+        hsm_weak_key_to_message(&status->weak_keys[i], &out->weak_keys[i]);
+        out->weak_key_list[i] = &out->weak_keys[i];
+    }
+    message->n_weak_keys = status->weak_key_count;
+    message->weak_keys = out->weak_key_list;
+}
+
+static bool take_text(const char *text, char *out, size_t size)
+{
+    size_t length = strlen(text);
+    if (length >= size)
+        return false;
+    memcpy(out, text, length + 1);
+    return true;
+}
+
+bool hsm_weak_key_from_message(const Provisiond__HsmWeakKey *message, struct hsm_weak_key *ret_weak)
+{
+    struct hsm_weak_key weak = {0};
+    if (message->key_id.len != sizeof weak.id.bytes ||
+        !take_text(message->label, weak.label, sizeof weak.label) ||
+        !take_text(message->attribute, weak.attribute, sizeof weak.attribute))
+        return false;
+    memcpy(weak.id.bytes, message->key_id.data, sizeof weak.id.bytes);
+    *ret_weak = weak;
+    return true;
+}
+
+bool hsm_spki_from_message(ProtobufCBinaryData message, struct hsm_spki *ret_spki)
+{
+    if (message.len > sizeof ret_spki->der)
+        return false;
+    if (message.len > 0)
+        memcpy(ret_spki->der, message.data, message.len);
+    ret_spki->length = message.len;
+    return true;
+}
+
+bool hsm_wrapped_key_from_message(ProtobufCBinaryData message, struct hsm_wrapped_key *ret_key)
+{
+    if (message.len != 16 + 8 && message.len != 32 + 8)
+        return false;
+    memcpy(ret_key->bytes, message.data, message.len);
+    ret_key->length = message.len;
+    return true;
+}
+
+bool hsm_status_from_message(const Provisiond__HsmStatusReply *message,
+                             struct hsm_status *ret_status)
+{
+    struct hsm_status status = {.workers_ready = message->workers_ready,
+                                .workers_total = message->workers_total,
+                                .mode = (enum hsm_mode)message->mode};
+    if (message->mode > PROVISIOND__HSM_MODE__HSM_MODE_TOKEN ||
+        message->n_weak_keys > HSM_WEAK_KEYS_MAX ||
+        !take_text(message->token_label, status.token_label, sizeof status.token_label) ||
+        !take_text(message->token_serial, status.token_serial, sizeof status.token_serial) ||
+        !take_text(message->token_model, status.token_model, sizeof status.token_model) ||
+        !hsm_spki_from_message(message->checkpoint_spki, &status.checkpoint) ||
+        !hsm_spki_from_message(message->transport_spki, &status.transport))
+        return false;
+    for (size_t i = 0; i < message->n_weak_keys; i++) {
+        if (!hsm_weak_key_from_message(message->weak_keys[i], &status.weak_keys[i]))
+            return false;
+    }
+    status.weak_key_count = message->n_weak_keys;
+    *ret_status = status;
+    return true;
+}

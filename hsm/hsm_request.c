@@ -1,0 +1,152 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Validation of requests, one function per operation. Owns no state. */
+#include "hsm/hsm_request.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hsm/hsm_client.h"
+
+#define P256_POINT_BYTES 65
+#define POINT_PLAIN      0x04
+
+static enum error refuse(const char *reason, const char *detail, struct fault *fault)
+{
+    return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
+}
+
+static enum error check_key_id(ProtobufCBinaryData id, struct fault *fault)
+{
+    if (id.len != HSM_KEY_ID_BYTES)
+        return refuse("key-id", "A key id has 16 bytes.", fault);
+    return ERR_OK;
+}
+
+static enum error check_wrapped_key(ProtobufCBinaryData key, struct fault *fault)
+{
+    if (key.len != 16 + 8 && key.len != 32 + 8)
+        return refuse("wrapped-key", "A wrapped session key has 24 or 40 bytes.", fault);
+    return ERR_OK;
+}
+
+static enum error check_label(const char *label, struct fault *fault)
+{
+    size_t length = strlen(label);
+    bool is_printable = true;
+    for (size_t i = 0; i < length; i++)
+        is_printable = is_printable && label[i] >= ' ' && label[i] <= '~';
+    if (length == 0 || length > HSM_LABEL_MAX_BYTES || !is_printable)
+        return refuse("label", "A key label has 1 to 64 printable ASCII bytes.", fault);
+    return ERR_OK;
+}
+
+static enum error
+check_generate_firmware_key(const Provisiond__HsmGenerateFirmwareKeyRequest *request,
+                            struct fault *fault)
+{
+    enum error e = check_key_id(request->key_id, fault);
+    return e == ERR_OK ? check_label(request->label, fault) : e;
+}
+
+static enum error
+check_generate_session_key(const Provisiond__HsmGenerateSessionKeyRequest *request,
+                           struct fault *fault)
+{
+    if (request->key_bytes != 16 && request->key_bytes != 32)
+        return refuse("key-bytes", "A session key has 16 or 32 bytes.", fault);
+    return check_key_id(request->firmware_key_id, fault);
+}
+
+static enum error check_files(const int *fds, struct fault *fault)
+{
+    struct stat files[2];
+    int modes[2];
+    for (int i = 0; i < 2; i++) {
+        modes[i] = fcntl(fds[i], F_GETFL);
+        if (modes[i] < 0 || (modes[i] & O_PATH) != 0 || fstat(fds[i], &files[i]) != 0 ||
+            !S_ISREG(files[i].st_mode))
+            return refuse("not-a-file", "The two descriptors must be regular files.", fault);
+    }
+    if ((modes[0] & O_ACCMODE) == O_WRONLY)
+        return refuse("clear-unreadable", "The file to encrypt is not open for reading.", fault);
+    if ((modes[1] & O_ACCMODE) == O_RDONLY)
+        return refuse("cipher-unwritable", "The encrypted file is not open for writing.", fault);
+    if (files[0].st_dev == files[1].st_dev && files[0].st_ino == files[1].st_ino)
+        return refuse("same-file", "A file cannot be encrypted into itself.", fault);
+    return ERR_OK;
+}
+
+static enum error check_encrypt(const Provisiond__HsmEncryptRequest *request, const int *fds,
+                                struct fault *fault)
+{
+    if (request->cipher != PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM)
+        return refuse("cipher", "The cipher is not known.", fault);
+    if (request->aad.len > HSM_AAD_MAX)
+        return refuse("aad", "Additional data has at most 1024 bytes.", fault);
+    enum error e = check_key_id(request->firmware_key_id, fault);
+    if (e == ERR_OK)
+        e = check_wrapped_key(request->wrapped_session_key, fault);
+    return e == ERR_OK ? check_files(fds, fault) : e;
+}
+
+static enum error check_wrap(const Provisiond__HsmWrapRequest *request, struct fault *fault)
+{
+    if (request->curve != PROVISIOND__HSM_CURVE__HSM_CURVE_P256)
+        return refuse("curve", "The curve is not known.", fault);
+    if (request->kdf != PROVISIOND__HSM_KDF__HSM_KDF_X963_SHA256)
+        return refuse("kdf", "The key derivation function is not known.", fault);
+    if (request->key_wrap != PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES)
+        return refuse("key-wrap", "The key wrap is not known.", fault);
+    if (request->kek_bytes != 16 && request->kek_bytes != 32)
+        return refuse("kek-bytes", "A KEK has 16 or 32 bytes.", fault);
+    if (request->shared_info.len > HSM_SHARED_INFO_MAX)
+        return refuse("shared-info", "Shared info has at most 256 bytes.", fault);
+    if (request->peer_point.len != P256_POINT_BYTES || request->peer_point.data[0] != POINT_PLAIN)
+        return refuse("peer-point", "A point on P-256 has 65 bytes, uncompressed.", fault);
+    enum error e = check_key_id(request->firmware_key_id, fault);
+    return e == ERR_OK ? check_wrapped_key(request->wrapped_session_key, fault) : e;
+}
+
+/* The oneof's message, whatever it is. */
+static const ProtobufCMessage *operation_of(const Provisiond__HsmRequest *request)
+{
+    return (const ProtobufCMessage *)(const void *)request->status;
+}
+
+static enum error check_frame(const Provisiond__HsmRequest *request, unsigned fd_count,
+                              struct fault *fault)
+{
+    unsigned wanted = request->op_case == PROVISIOND__HSM_REQUEST__OP_ENCRYPT ? 2 : 0;
+    if (request->op_case == PROVISIOND__HSM_REQUEST__OP__NOT_SET)
+        return refuse("operation-unknown", "The request names no known operation.", fault);
+    if (request->base.n_unknown_fields > 0 || operation_of(request)->n_unknown_fields > 0)
+        return refuse("field-unknown", "The request has unknown fields; are the versions equal?",
+                      fault);
+    if (fd_count != wanted)
+        return refuse("descriptors", "An encryption comes with two files, all else with none.",
+                      fault);
+    return ERR_OK;
+}
+
+enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *fds,
+                             unsigned fd_count, struct fault *fault)
+{
+    enum error e = check_frame(request, fd_count, fault);
+    if (e != ERR_OK)
+        return e;
+    switch (request->op_case) {
+    case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
+        return check_generate_firmware_key(request->generate_firmware_key, fault);
+    case PROVISIOND__HSM_REQUEST__OP_GENERATE_SESSION_KEY:
+        return check_generate_session_key(request->generate_session_key, fault);
+    case PROVISIOND__HSM_REQUEST__OP_ENCRYPT:
+        return check_encrypt(request->encrypt, fds, fault);
+    case PROVISIOND__HSM_REQUEST__OP_WRAP:
+        return check_wrap(request->wrap, fault);
+    default:
+        return ERR_OK; /* status and init have no fields */
+    }
+}

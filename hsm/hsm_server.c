@@ -1,0 +1,150 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The master's front: who may connect, what is a request, and what the master answers itself. The
+ * struct is immutable after hsm_server_new; everything that changes is in the pool.
+ */
+#include "hsm/hsm_server.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/rpc_server.h"
+#include "hsm/hsm_message.h"
+#include "hsm/hsm_request.h"
+#include "hsm/keeper.h"
+#include "hsm/pool.h"
+
+#define WORKERS_MAX 64
+/* Anybody may open the socket; the kernel says who it is, and is_allowed decides. */
+#define SOCKET_MODE 0666
+
+struct hsm_server {
+    const struct config_hsm *config;
+    struct pool *pool;
+    struct rpc_server *socket;
+    struct keeper *keepers[WORKERS_MAX];
+    bool has_client_user;
+    uid_t client_user;
+};
+
+static void find_client_user(struct hsm_server *server)
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char text[4096];
+    if (getpwnam_r(server->config->client_user, &entry, text, sizeof text, &found) == 0 &&
+        found != NULL) {
+        server->has_client_user = true;
+        server->client_user = found->pw_uid;
+    } else {
+        log_event(LOG_LEVEL_WARNING, "hsm-client-user-unknown",
+                  LOG_TEXT("user", server->config->client_user));
+    }
+}
+
+static bool is_allowed(void *context, const struct rpc_peer *peer)
+{
+    const struct hsm_server *server = context;
+    return peer->uid == 0 || peer->uid == geteuid() ||
+           (server->has_client_user && peer->uid == server->client_user);
+}
+
+static void answer_status(struct hsm_server *server, struct rpc_call *call)
+{
+    struct hsm_status status;
+    struct hsm_status_message message;
+    struct fault fault;
+    Provisiond__HsmReply reply = PROVISIOND__HSM_REPLY__INIT;
+    if (pool_get_status(server->pool, &status, &fault) != ERR_OK) {
+        pool_send_fault(call, &fault);
+        return;
+    }
+    hsm_status_to_message(&status, &message);
+    reply.result_case = PROVISIOND__HSM_REPLY__RESULT_STATUS;
+    reply.status = &message.message;
+    pool_send(call, &reply);
+}
+
+static void handle(void *context, struct rpc_call *call)
+{
+    struct hsm_server *server = context;
+    struct fault fault;
+    unsigned fd_count = 0;
+    const int *fds = rpc_call_fds(call, &fd_count);
+    struct bytes payload = rpc_call_request(call);
+    Provisiond__HsmRequest *request =
+        provisiond__hsm_request__unpack(NULL, payload.length, payload.data);
+    if (request == NULL) {
+        rpc_hang_up(call);
+        return;
+    }
+    Provisiond__HsmRequest__OpCase operation = request->op_case;
+    enum error e = hsm_request_check(request, fds, fd_count, &fault);
+    provisiond__hsm_request__free_unpacked(request, NULL);
+    if (e == ERR_OK && operation == PROVISIOND__HSM_REQUEST__OP_STATUS) {
+        answer_status(server, call);
+        return;
+    }
+    if (e == ERR_OK)
+        e = pool_submit(server->pool, call, operation, &fault);
+    if (e != ERR_OK)
+        pool_send_fault(call, &fault);
+}
+
+static enum error start(struct hsm_server *server, const struct secret *pin, struct fault *fault)
+{
+    const struct rpc_server_options options = {.path = server->config->socket,
+                                               .mode = SOCKET_MODE,
+                                               .request_max = HSM_REQUEST_MAX_BYTES,
+                                               .accepts_fds = true,
+                                               .is_allowed = is_allowed,
+                                               .handle = handle,
+                                               .context = server};
+    if (pool_new(server->config->workers, &server->pool) != ERR_OK)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    enum error e = rpc_server_new(&options, &server->socket, fault);
+    for (unsigned i = 0; i < server->config->workers && e == ERR_OK; i++) {
+        e = keeper_new(server->config, pin, server->pool, &server->keepers[i]);
+        if (e != ERR_OK)
+            (void)fault_set(fault, e, "thread", "A thread cannot be started.", 0);
+    }
+    return e;
+}
+
+enum error hsm_server_new(const struct config_hsm *config, const struct secret *pin,
+                          struct hsm_server **ret_server, struct fault *fault)
+{
+    if (config->workers == 0 || config->workers > WORKERS_MAX)
+        return fault_set(fault, ERR_CONFIG, "workers", "There are 1 to 64 workers.", 0);
+    struct hsm_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    server->config = config;
+    find_client_user(server);
+    enum error e = start(server, pin, fault);
+    if (e != ERR_OK) {
+        hsm_server_free(server);
+        return e;
+    }
+    *ret_server = server;
+    return ERR_OK;
+}
+
+void hsm_server_free(struct hsm_server *server)
+{
+    if (server == NULL)
+        return;
+    if (server->socket != NULL)
+        rpc_server_stop(server->socket);
+    if (server->pool != NULL)
+        pool_stop(server->pool);
+    for (unsigned i = 0; i < WORKERS_MAX; i++)
+        keeper_free(server->keepers[i]);
+    pool_free(server->pool);
+    rpc_server_free(server->socket);
+    free(server);
+}

@@ -1,0 +1,449 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One worker's life, seen from the master. A struct keeper is owned by its own thread; what keepers
+ * share is in the pool.
+ */
+#include "hsm/keeper.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/fault_message.h"
+#include "core/log.h"
+#include "hsm/ckr.h"
+#include "hsm/hsm_message.h"
+#include "hsm/worker_process.h"
+#include "worker.pb-c.h"
+
+#define START_TIMEOUT_MS 15000 /* load, login, audit, dry run */
+#define START_GRACE_MS   1000  /* how long requests wait for a lost worker's successor */
+#define CHECK_MS         1000  /* between two questions whether the token is still there */
+#define IDLE_MS          250   /* how late an idle worker's death is noticed */
+#define SLICE_MS         50    /* how late a stop is noticed */
+
+enum outcome {
+    ANSWERED,
+    HUNG,    /* no answer until the deadline */
+    CRASHED, /* the process ended, or spoke nonsense */
+    UNFIT    /* it answered that its session is lost */
+};
+
+struct keeper {
+    const struct config_hsm *config;
+    const struct secret *pin;
+    struct pool *pool;
+    pthread_t thread;
+    struct worker_process worker;    /* ready when pid is not 0 */
+    struct worker_process successor; /* on its way when pid is not 0 */
+    deadline_ms successor_deadline;
+    unsigned calls; /* of the present worker */
+    int64_t checked_ms;
+};
+
+/* ---- starting ---- */
+
+static void log_weak_keys(struct pool *pool, const struct hsm_status *status)
+{
+    for (size_t i = 0; i < status->weak_key_count; i++) {
+        if (pool_add_weak_key(pool, &status->weak_keys[i]))
+            log_event(LOG_LEVEL_ERROR, "hsm-key-weak",
+                      LOG_TEXT("label", status->weak_keys[i].label),
+                      LOG_TEXT("attribute", status->weak_keys[i].attribute));
+    }
+}
+
+static enum error read_ready(struct keeper *keeper, const struct frame *frame, struct fault *fault)
+{
+    struct hsm_status status;
+    enum error e = ERR_OK;
+    Provisiond__WorkerReady *ready =
+        provisiond__worker_ready__unpack(NULL, frame->length, frame->payload);
+    if (ready == NULL)
+        return fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
+    e = fault_from_message(ready->fault, fault);
+    if (e == ERR_OK && (ready->status == NULL || !hsm_status_from_message(ready->status, &status)))
+        e = fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
+    provisiond__worker_ready__free_unpacked(ready, NULL);
+    if (e != ERR_OK)
+        return e;
+    log_weak_keys(keeper->pool, &status);
+    pool_set_status(keeper->pool, &status);
+    return ERR_OK;
+}
+
+static void log_start_failure(const struct fault *fault)
+{
+    bool is_refusal = fault->code == ERR_HSM_PIN_REFUSED;
+    log_event(is_refusal ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+              is_refusal ? "hsm-pin-refused" : "hsm-worker-start-failed",
+              LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail),
+              LOG_TEXT("ckr", fault->native != 0 ? ckr_name((unsigned long)fault->native) : ""),
+              LOG_NUMBER("native", fault->native));
+}
+
+/* ERR_TIMEOUT: not ready yet. Any other failure has ended the process. */
+static enum error check_start(struct keeper *keeper, struct worker_process *worker,
+                              deadline_ms deadline, int wait_ms, struct fault *fault)
+{
+    struct frame frame;
+    enum error e = worker_process_receive(worker, wait_ms, &frame);
+    if (e == ERR_TIMEOUT && deadline_left_ms(deadline) > 0)
+        return e;
+    if (e == ERR_OK) {
+        e = read_ready(keeper, &frame, fault);
+        frame_clear(&frame);
+    } else if (e == ERR_TIMEOUT) {
+        e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-hung",
+                      "A worker did not become ready in time.", 0);
+    } else {
+        e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-crashed",
+                      "A worker ended before it was ready.", 0);
+    }
+    if (e != ERR_OK) {
+        log_start_failure(fault);
+        (void)worker_process_kill(worker);
+    }
+    return e;
+}
+
+static enum error start_process(struct keeper *keeper, struct worker_process *ret_worker,
+                                struct fault *fault)
+{
+    enum error e = worker_process_start(keeper->config, keeper->pin, ret_worker, fault);
+    if (e != ERR_OK)
+        log_start_failure(fault);
+    else
+        log_event(LOG_LEVEL_INFO, "hsm-worker-started", LOG_NUMBER("pid", ret_worker->pid));
+    return e;
+}
+
+static enum error await_ready(struct keeper *keeper, struct fault *fault)
+{
+    deadline_ms deadline = deadline_in(START_TIMEOUT_MS);
+    deadline_ms grace = deadline_in(START_GRACE_MS);
+    bool is_slow = false;
+    for (;;) {
+        enum error e = check_start(keeper, &keeper->worker, deadline, SLICE_MS, fault);
+        if (e != ERR_TIMEOUT)
+            return e;
+        if (pool_is_stopping(keeper->pool)) {
+            (void)worker_process_kill(&keeper->worker);
+            return fault_set(fault, ERR_HSM_UNAVAILABLE, "stopping", "provision-hsm stops.", 0);
+        }
+        if (!is_slow && deadline_left_ms(grace) == 0) {
+            is_slow = true;
+            pool_report_slow_start(keeper->pool);
+        }
+    }
+}
+
+static void begin_service(struct keeper *keeper)
+{
+    keeper->calls = 0;
+    keeper->checked_ms = clock_monotonic_ms();
+    log_event(LOG_LEVEL_INFO, "hsm-worker-ready", LOG_NUMBER("pid", keeper->worker.pid));
+}
+
+/* False when the pool stops or the start failed; a failed start has set the pool's back-off. */
+static bool hire(struct keeper *keeper, enum keeper_state *state)
+{
+    struct fault fault = {0};
+    if (!pool_enter_start(keeper->pool))
+        return false;
+    enum error e = start_process(keeper, &keeper->worker, &fault);
+    if (e == ERR_OK)
+        e = await_ready(keeper, &fault);
+    enum keeper_state next = e == ERR_OK ? KEEPER_READY : KEEPER_DOWN;
+    pool_change_state(keeper->pool, *state, next);
+    *state = next;
+    pool_leave_start(keeper->pool, e, &fault);
+    if (e == ERR_OK)
+        begin_service(keeper);
+    return e == ERR_OK;
+}
+
+/* ---- recycling: the successor starts while the present worker serves ---- */
+
+static void begin_recycling(struct keeper *keeper)
+{
+    struct fault fault = {0};
+    if (keeper->calls < keeper->config->recycle_after || keeper->successor.pid != 0 ||
+        !pool_try_enter_start(keeper->pool))
+        return;
+    enum error e = start_process(keeper, &keeper->successor, &fault);
+    if (e != ERR_OK)
+        pool_leave_start(keeper->pool, e, &fault);
+    keeper->successor_deadline = deadline_in(START_TIMEOUT_MS);
+}
+
+static void advance_recycling(struct keeper *keeper)
+{
+    struct fault fault = {0};
+    if (keeper->successor.pid == 0)
+        return;
+    enum error e = check_start(keeper, &keeper->successor, keeper->successor_deadline, 0, &fault);
+    if (e == ERR_TIMEOUT)
+        return;
+    pool_leave_start(keeper->pool, e, &fault);
+    if (e != ERR_OK)
+        return; /* the present worker serves on; the next try is after the back-off */
+    log_event(LOG_LEVEL_INFO, "hsm-worker-recycled", LOG_NUMBER("pid", keeper->worker.pid),
+              LOG_NUMBER("calls", keeper->calls));
+    worker_process_end(&keeper->worker);
+    keeper->worker = keeper->successor;
+    keeper->successor = (struct worker_process){.socket = -1};
+    begin_service(keeper);
+}
+
+static void abandon_recycling(struct keeper *keeper)
+{
+    static const struct fault lost = {ERR_HSM_UNAVAILABLE, 0, "worker-lost",
+                                      "A worker was lost while its successor started."};
+    if (keeper->successor.pid == 0)
+        return;
+    (void)worker_process_kill(&keeper->successor);
+    pool_leave_start(keeper->pool, ERR_HSM_UNAVAILABLE, &lost);
+}
+
+/* ---- waiting for an answer ---- */
+
+/* Moves whenever the worker reads or writes one of the files. */
+static int64_t progress_of(const int *fds, unsigned count)
+{
+    int64_t sum = 0;
+    for (unsigned i = 0; i < count; i++)
+        sum += lseek(fds[i], 0, SEEK_CUR);
+    return sum;
+}
+
+static int64_t patience_ms(const struct keeper *keeper, enum job_lane lane)
+{
+    return lane == JOB_KEYGEN ? HSM_KEYGEN_TIMEOUT_MS : keeper->config->call_timeout_ms;
+}
+
+static int slice_of(deadline_ms deadline)
+{
+    int left = deadline_left_ms(deadline);
+    return left < SLICE_MS ? left : SLICE_MS;
+}
+
+/*
+ * Waits for the answer. A call has patience_ms; an encryption has as much again whenever its files
+ * move, and is given up when the program stops.
+ */
+static enum outcome await_answer(struct keeper *keeper, enum job_lane lane, const int *fds,
+                                 unsigned fd_count, struct frame *ret_answer)
+{
+    int64_t patience = patience_ms(keeper, lane);
+    deadline_ms deadline = deadline_in(patience);
+    int64_t progress = progress_of(fds, fd_count);
+    for (;;) {
+        enum error e = worker_process_receive(&keeper->worker, slice_of(deadline), ret_answer);
+        if (e != ERR_TIMEOUT)
+            return e == ERR_OK ? ANSWERED : CRASHED;
+        int64_t now = progress_of(fds, fd_count);
+        if (now != progress)
+            deadline = deadline_in(patience);
+        progress = now;
+        if (deadline_left_ms(deadline) == 0 || (fd_count > 0 && pool_is_stopping(keeper->pool)))
+            return HUNG;
+    }
+}
+
+/* ---- one job ---- */
+
+static bool is_sound(const Provisiond__WorkerAnswer *answer,
+                     Provisiond__HsmRequest__OpCase operation)
+{
+    if (answer == NULL || answer->reply == NULL)
+        return false;
+    bool has_fault = answer->reply->fault != NULL && answer->reply->fault->code != ERR_OK;
+    return has_fault || (unsigned)answer->reply->result_case == (unsigned)operation + 1;
+}
+
+/* What the master learns from an answer as it passes. */
+static void learn(struct keeper *keeper, const Provisiond__WorkerAnswer *answer)
+{
+    struct hsm_status found = {.weak_key_count = 1};
+    struct hsm_spki checkpoint;
+    struct hsm_spki transport;
+    if (answer->weak_key != NULL &&
+        hsm_weak_key_from_message(answer->weak_key, &found.weak_keys[0]))
+        log_weak_keys(keeper->pool, &found);
+    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_INIT &&
+        hsm_spki_from_message(answer->reply->init->checkpoint_spki, &checkpoint) &&
+        hsm_spki_from_message(answer->reply->init->transport_spki, &transport))
+        pool_set_spkis(keeper->pool, &checkpoint, &transport);
+}
+
+/* Asks the worker; the caller frees *ret_answer, which is NULL when there is none. */
+static enum outcome ask(struct keeper *keeper, struct bytes request, enum job_lane lane,
+                        struct job *job, Provisiond__WorkerAnswer **ret_answer)
+{
+    struct frame frame;
+    unsigned fd_count = 0;
+    const int *fds = job != NULL ? rpc_call_fds(job->call, &fd_count) : NULL;
+    *ret_answer = NULL;
+    if (worker_process_send(&keeper->worker, request, fds, fd_count) != ERR_OK)
+        return CRASHED;
+    enum outcome outcome = await_answer(keeper, lane, fds, fd_count, &frame);
+    if (outcome != ANSWERED)
+        return outcome;
+    Provisiond__WorkerAnswer *answer =
+        provisiond__worker_answer__unpack(NULL, frame.length, frame.payload);
+    frame_clear(&frame);
+    if (!is_sound(answer, job != NULL ? job->operation : PROVISIOND__HSM_REQUEST__OP_STATUS)) {
+        if (answer != NULL)
+            provisiond__worker_answer__free_unpacked(answer, NULL);
+        return CRASHED;
+    }
+    *ret_answer = answer;
+    return answer->is_unfit ? UNFIT : ANSWERED;
+}
+
+static void set_loss(enum outcome outcome, const Provisiond__WorkerAnswer *answer,
+                     struct fault *fault)
+{
+    if (outcome == UNFIT && fault_from_message(answer->reply->fault, fault) != ERR_OK)
+        return;
+    if (outcome == HUNG)
+        (void)fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-hung",
+                        "The HSM did not answer in time; the worker was replaced.", 0);
+    else
+        (void)fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-crashed",
+                        "A worker ended while it was busy and was replaced.", 0);
+}
+
+static void log_loss(pid_t pid, int wait_status, const struct fault *fault)
+{
+    log_event(LOG_LEVEL_WARNING, "hsm-worker-lost", LOG_NUMBER("pid", pid),
+              LOG_TEXT("reason", fault->reason), LOG_NUMBER("native", fault->native),
+              LOG_TEXT("ckr", fault->native != 0 ? ckr_name((unsigned long)fault->native) : ""),
+              LOG_NUMBER("signal", WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0));
+}
+
+static void lose_worker(struct keeper *keeper, enum keeper_state *state, const struct fault *fault)
+{
+    pid_t pid = keeper->worker.pid;
+    log_loss(pid, worker_process_kill(&keeper->worker), fault);
+    pool_change_state(keeper->pool, *state, KEEPER_RETURNING);
+    *state = KEEPER_RETURNING;
+    abandon_recycling(keeper);
+}
+
+static void run_job(struct keeper *keeper, struct job *job, enum keeper_state *state)
+{
+    struct fault loss = {0};
+    Provisiond__WorkerAnswer *answer = NULL;
+    job->attempts++;
+    keeper->calls++;
+    enum outcome outcome = ask(keeper, rpc_call_request(job->call), job->lane, job, &answer);
+    if (answer != NULL)
+        learn(keeper, answer);
+    if (outcome == ANSWERED) {
+        pool_answer(keeper->pool, job, answer->reply);
+    } else {
+        set_loss(outcome, answer, &loss);
+        lose_worker(keeper, state, &loss); /* first, so that the pool knows who is there */
+        pool_retry(keeper->pool, job, &loss);
+    }
+    if (answer != NULL)
+        provisiond__worker_answer__free_unpacked(answer, NULL);
+}
+
+/* Asks the worker, at most once a second, whether the token is still the one it logged in to. */
+static void check_worker(struct keeper *keeper, enum keeper_state *state)
+{
+    /* An HsmRequest with an empty HsmStatusRequest: field 1, length 0. */
+    static const uint8_t status_request[] = {0x0a, 0x00};
+    struct fault loss = {0};
+    Provisiond__WorkerAnswer *answer = NULL;
+    if (clock_monotonic_ms() - keeper->checked_ms < CHECK_MS)
+        return;
+    enum outcome outcome =
+        ask(keeper, bytes_of(status_request, sizeof status_request), JOB_CALL, NULL, &answer);
+    if (outcome != ANSWERED) {
+        set_loss(outcome, answer, &loss);
+        lose_worker(keeper, state, &loss);
+    }
+    if (answer != NULL)
+        provisiond__worker_answer__free_unpacked(answer, NULL);
+    keeper->checked_ms = clock_monotonic_ms();
+}
+
+/* ---- the thread ---- */
+
+static void check_process(struct keeper *keeper, enum keeper_state *state)
+{
+    static const struct fault gone = {ERR_HSM_UNAVAILABLE, 0, "worker-crashed",
+                                      "A worker ended while it was idle."};
+    if (!worker_process_is_alive(&keeper->worker))
+        lose_worker(keeper, state, &gone);
+}
+
+static void serve(struct keeper *keeper, enum keeper_state *state)
+{
+    int wait_ms = keeper->successor.pid != 0 ? SLICE_MS : IDLE_MS;
+    struct job *job = pool_take(keeper->pool, wait_ms);
+    /* Before the job is spent on it: an idle worker may have died meanwhile. */
+    check_process(keeper, state);
+    if (job != NULL && *state == KEEPER_READY)
+        run_job(keeper, job, state);
+    else if (job != NULL)
+        pool_retry(keeper->pool, job, &(const struct fault){.code = ERR_HSM_UNAVAILABLE});
+    if (*state == KEEPER_READY)
+        check_worker(keeper, state);
+    if (*state == KEEPER_READY) {
+        begin_recycling(keeper);
+        advance_recycling(keeper);
+    }
+}
+
+static void *keeper_main(void *argument)
+{
+    struct keeper *keeper = argument;
+    enum keeper_state state = KEEPER_DOWN;
+    while (!pool_is_stopping(keeper->pool)) {
+        if (state == KEEPER_READY)
+            serve(keeper, &state);
+        else
+            (void)hire(keeper, &state);
+    }
+    (void)worker_process_kill(&keeper->successor);
+    worker_process_end(&keeper->worker);
+    pool_change_state(keeper->pool, state, KEEPER_DOWN);
+    return NULL;
+}
+
+enum error keeper_new(const struct config_hsm *config, const struct secret *pin, struct pool *pool,
+                      struct keeper **ret_keeper)
+{
+    struct keeper *keeper = calloc(1, sizeof *keeper);
+    if (keeper == NULL)
+        return ERR_INTERNAL;
+    *keeper = (struct keeper){.config = config,
+                              .pin = pin,
+                              .pool = pool,
+                              .worker = {.socket = -1},
+                              .successor = {.socket = -1}};
+    if (pthread_create(&keeper->thread, NULL, keeper_main, keeper) != 0) {
+        free(keeper);
+        return ERR_INTERNAL;
+    }
+    *ret_keeper = keeper;
+    return ERR_OK;
+}
+
+void keeper_free(struct keeper *keeper)
+{
+    if (keeper == NULL)
+        return;
+    (void)pthread_join(keeper->thread, NULL);
+    free(keeper);
+}

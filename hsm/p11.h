@@ -1,0 +1,196 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The token as one worker sees it: a loaded module, one logged-in session, the keys found so far.
+ * Internal to hsm/: the only header with PKCS#11 types.
+ *
+ * Order of calls: p11_open, any calls, p11_close. Threads: owned by the worker's one thread.
+ *
+ * Each function that fails has filled *fault. When p11->is_unfit is set then, only a new worker
+ * helps; when p11->is_stale is set, p11_forget and one more try may help.
+ */
+#ifndef HSM_P11_H
+#define HSM_P11_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "core/secret.h"
+#include "hsm/hsm_client.h"
+
+#define P11_FIRMWARE_KEYS_MAX 64
+#define P11_SESSION_KEYS_MAX  64
+#define P11_POINT_BYTES       65 /* uncompressed P-256 */
+#define P11_FK_BYTES          32
+#define P11_FK_LABEL_PREFIX   "provisiond-fk:"
+
+/* A firmware key that was looked up and audited. */
+struct p11_firmware_key {
+    struct hsm_key_id id;
+    CK_OBJECT_HANDLE handle;
+};
+
+/* A session key that was unwrapped; a session object that only WrapKey may read. */
+struct p11_session_key {
+    struct sha256 name; /* of firmware key id and wrapped bytes */
+    CK_OBJECT_HANDLE handle;
+    uint64_t used; /* the p11->clock of its last use, for eviction */
+};
+
+struct p11 {
+    void *context; /* PKCS11_CTX, which loaded the module and finalises it */
+    void *slots;   /* PKCS11_SLOT array of context */
+    unsigned slot_count;
+    CK_FUNCTION_LIST *call;
+    CK_SLOT_ID slot;
+    CK_SESSION_HANDLE session; /* read-write; CK_INVALID_HANDLE before it is open */
+    bool needs_login;
+    bool is_unfit;
+    bool is_stale;
+    char label[33];
+    char serial[17];
+    char model[17];
+    enum hsm_mode mode;
+
+    struct p11_firmware_key firmware_keys[P11_FIRMWARE_KEYS_MAX];
+    size_t firmware_key_count;
+    struct p11_session_key session_keys[P11_SESSION_KEYS_MAX];
+    size_t session_key_count;
+    uint64_t clock;
+
+    struct hsm_weak_key weak_keys[HSM_WEAK_KEYS_MAX]; /* findings of the audit */
+    size_t weak_key_count;
+};
+
+struct p11_options {
+    const char *module;
+    const char *token;
+    const char *arguments; /* "" is none */
+};
+
+/* ---- p11_module.c ---- */
+
+/*
+ * Loads the module, finds the token and logs in, with exactly one try of the PIN and none when the
+ * token says that the next wrong one locks it. p11 is zeroed by the caller and closed by him with
+ * p11_close even when this fails.
+ */
+enum error p11_open(struct p11 *p11, const struct p11_options *options, const struct secret *pin,
+                    struct fault *fault) MUST_USE;
+/* Ends the session and the module. */
+void p11_close(struct p11 *p11);
+/* Asks the token whether it is still the one that p11 logged in to. */
+enum error p11_check(struct p11 *p11, struct fault *fault) MUST_USE;
+/* The fault of a return value; notes what it means for the session. */
+enum error p11_fail(struct p11 *p11, CK_RV rv, struct fault *fault);
+
+/* ---- p11_object.c ---- */
+
+/* How many objects match, at most max; their handles in ret_found. */
+enum error p11_find(struct p11 *p11, CK_ATTRIBUTE *template, CK_ULONG count,
+                    CK_OBJECT_HANDLE *ret_found, size_t max, size_t *ret_count,
+                    struct fault *fault) MUST_USE;
+/* Destroys a session object and forgets its handle; CK_INVALID_HANDLE is allowed. */
+void p11_destroy(struct p11 *p11, CK_OBJECT_HANDLE *object);
+/* Reads one attribute into out; a shorter one is fine. The raw return value is the answer. */
+CK_RV p11_read(struct p11 *p11, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *out,
+               CK_ULONG size, CK_ULONG *ret_length) MUST_USE;
+enum error p11_random(struct p11 *p11, uint8_t *out, size_t length, struct fault *fault) MUST_USE;
+
+/* ---- p11_audit.c ---- */
+
+enum p11_key_use { P11_FIRMWARE_USE, P11_CHECKPOINT_USE, P11_TRANSPORT_USE };
+
+/*
+ * *ret_weak is the name of the first attribute weaker than the policy for that use, or NULL. Fails
+ * only when the token cannot be read.
+ */
+enum error p11_audit_key(struct p11 *p11, CK_OBJECT_HANDLE key, enum p11_key_use use,
+                         const char **ret_weak, struct fault *fault) MUST_USE;
+/* Notes a weak key for the status reply, once. */
+void p11_note_weak(struct p11 *p11, CK_OBJECT_HANDLE key, const char *attribute);
+/* The start-up audit: every key that carries our labels. */
+enum error p11_audit_all(struct p11 *p11, struct fault *fault) MUST_USE;
+
+/* ---- p11_keys.c ---- */
+
+enum error p11_generate_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
+                                     const char *label, struct fault *fault) MUST_USE;
+/* The handle of an audited firmware key. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK. */
+enum error p11_get_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
+                                CK_OBJECT_HANDLE *ret_key, struct fault *fault) MUST_USE;
+/* Makes the checkpoint and the transport key where they are missing. */
+enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,
+                         struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
+/* The same keys without making them; length 0 for a missing one. */
+enum error p11_get_spkis(struct p11 *p11, struct hsm_spki *ret_checkpoint,
+                         struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
+
+/* ---- p11_session_key.c ---- */
+
+enum error p11_generate_session_key(struct p11 *p11, const struct hsm_key_id *firmware_key,
+                                    unsigned key_bytes, struct hsm_wrapped_key *ret_key,
+                                    struct fault *fault) MUST_USE;
+/* A fresh session key as a session object; the caller destroys it. */
+enum error p11_make_session_key(struct p11 *p11, unsigned key_bytes, CK_OBJECT_HANDLE *ret_key,
+                                struct fault *fault) MUST_USE;
+/* A session key that can be wrapped again; cached, never destroyed by the caller. */
+enum error p11_get_session_key(struct p11 *p11, const struct hsm_key_id *firmware_key,
+                               struct bytes wrapped, CK_OBJECT_HANDLE *ret_key,
+                               struct fault *fault) MUST_USE;
+/* A session key that can encrypt; the caller destroys it. */
+enum error p11_unwrap_for_encryption(struct p11 *p11, const struct hsm_key_id *firmware_key,
+                                     struct bytes wrapped, CK_OBJECT_HANDLE *ret_key,
+                                     struct fault *fault) MUST_USE;
+/* C_WrapKey with AES-KW into *ret_wrapped. */
+enum error p11_aes_wrap(struct p11 *p11, CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE key,
+                        struct hsm_wrapped_key *ret_wrapped, struct fault *fault) MUST_USE;
+/* Drops every cached handle. */
+void p11_forget(struct p11 *p11);
+
+/* ---- p11_point.c: the parts of an agreement that libcrypto does ---- */
+
+struct p11_agreement {
+    struct bytes peer_point; /* validated */
+    struct bytes shared_info;
+    unsigned kek_bytes;
+};
+
+/* ERR_BAD_REQUEST unless point is an uncompressed point on P-256. */
+enum error p11_check_point(struct bytes point, struct fault *fault) MUST_USE;
+/* DER SubjectPublicKeyInfo of a P-256 point. */
+enum error p11_spki_of_point(const uint8_t point[P11_POINT_BYTES], struct hsm_spki *ret_spki,
+                             struct fault *fault) MUST_USE;
+/* The point in a CKA_EC_POINT, which tokens give bare or in a DER OCTET STRING. */
+bool p11_decode_point(struct bytes value, uint8_t out[P11_POINT_BYTES]);
+/* Ephemeral key, ECDH, X9.63 KDF: the KEK and the point that goes with it. */
+enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_kek,
+                          uint8_t ret_ephemeral[P11_POINT_BYTES], struct fault *fault) MUST_USE;
+
+/* ---- p11_wrap.c ---- */
+
+/* Chooses p11->mode by a complete dry run. */
+enum error p11_choose_mode(struct p11 *p11, struct fault *fault) MUST_USE;
+enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
+                    struct fault *fault) MUST_USE;
+
+/* ---- p11_encrypt.c ---- */
+
+struct p11_encryption {
+    struct hsm_key_id firmware_key;
+    struct bytes wrapped_session_key;
+    struct bytes aad;
+    int clear_fd;
+    int cipher_fd;
+};
+
+enum error p11_encrypt(struct p11 *p11, const struct p11_encryption *encryption,
+                       struct hsm_content *ret_content, struct fault *fault) MUST_USE;
+
+#endif

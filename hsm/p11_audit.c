@@ -1,0 +1,199 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The audit of key attributes. What the token reads back counts, never what a template asked for:
+ * tokens accept attributes and ignore them. The rules are constant tables.
+ */
+#include "hsm/p11.h"
+
+#include <string.h>
+
+#define AUDIT_OBJECTS_MAX 4096 /* keys of one class in the token */
+
+struct rule {
+    CK_ATTRIBUTE_TYPE type;
+    const char *name;
+    CK_BBOOL wanted;
+    bool must_be_known; /* else a token that has no such attribute passes */
+};
+
+#define RULE(type, wanted, must)  \
+    {                             \
+        type, #type, wanted, must \
+    }
+
+static const struct rule FIRMWARE_RULES[] = {
+    RULE(CKA_SENSITIVE, CK_TRUE, true),
+    RULE(CKA_EXTRACTABLE, CK_FALSE, true),
+    RULE(CKA_NEVER_EXTRACTABLE, CK_TRUE, false),
+    RULE(CKA_ALWAYS_SENSITIVE, CK_TRUE, false),
+    RULE(CKA_ENCRYPT, CK_FALSE, false),
+    RULE(CKA_DECRYPT, CK_FALSE, false),
+    RULE(CKA_SIGN, CK_FALSE, false),
+    RULE(CKA_VERIFY, CK_FALSE, false),
+    RULE(CKA_DERIVE, CK_FALSE, false),
+    RULE(CKA_WRAP, CK_TRUE, false),
+    RULE(CKA_UNWRAP, CK_TRUE, false),
+    RULE(CKA_LOCAL, CK_TRUE, false),
+    RULE(CKA_PRIVATE, CK_TRUE, false),
+};
+
+static const struct rule CHECKPOINT_RULES[] = {
+    RULE(CKA_SENSITIVE, CK_TRUE, true),
+    RULE(CKA_EXTRACTABLE, CK_FALSE, true),
+    RULE(CKA_NEVER_EXTRACTABLE, CK_TRUE, false),
+    RULE(CKA_ALWAYS_SENSITIVE, CK_TRUE, false),
+    RULE(CKA_SIGN, CK_TRUE, false),
+    RULE(CKA_DECRYPT, CK_FALSE, false),
+    RULE(CKA_UNWRAP, CK_FALSE, false),
+    RULE(CKA_DERIVE, CK_FALSE, false),
+    RULE(CKA_LOCAL, CK_TRUE, false),
+    RULE(CKA_PRIVATE, CK_TRUE, false),
+};
+
+static const struct rule TRANSPORT_RULES[] = {
+    RULE(CKA_SENSITIVE, CK_TRUE, true),
+    RULE(CKA_EXTRACTABLE, CK_FALSE, true),
+    RULE(CKA_NEVER_EXTRACTABLE, CK_TRUE, false),
+    RULE(CKA_ALWAYS_SENSITIVE, CK_TRUE, false),
+    RULE(CKA_DERIVE, CK_TRUE, false),
+    RULE(CKA_DECRYPT, CK_FALSE, false),
+    RULE(CKA_UNWRAP, CK_FALSE, false),
+    RULE(CKA_SIGN, CK_FALSE, false),
+    RULE(CKA_LOCAL, CK_TRUE, false),
+    RULE(CKA_PRIVATE, CK_TRUE, false),
+};
+
+struct rules {
+    const struct rule *first;
+    size_t count;
+};
+
+#define RULES(table)                              \
+    {                                             \
+        table, sizeof(table) / sizeof((table)[0]) \
+    }
+
+static const struct rules RULES_OF_USE[] = {
+    [P11_FIRMWARE_USE] = RULES(FIRMWARE_RULES),
+    [P11_CHECKPOINT_USE] = RULES(CHECKPOINT_RULES),
+    [P11_TRANSPORT_USE] = RULES(TRANSPORT_RULES),
+};
+
+/* *ret_is_kept says whether the key keeps the rule. */
+static CK_RV check_rule(struct p11 *p11, CK_OBJECT_HANDLE key, const struct rule *rule,
+                        bool *ret_is_kept)
+{
+    CK_BBOOL value = CK_FALSE;
+    CK_ULONG length = 0;
+    CK_RV rv = p11_read(p11, key, rule->type, &value, sizeof value, &length);
+    if (rv == CKR_ATTRIBUTE_TYPE_INVALID) {
+        *ret_is_kept = !rule->must_be_known;
+        return CKR_OK;
+    }
+    if (rv == CKR_OK)
+        *ret_is_kept = length == sizeof value && (value != CK_FALSE) == (rule->wanted != CK_FALSE);
+    return rv;
+}
+
+/* A firmware key is an AES key of 32 bytes; *ret_weak is set when it is anything else. */
+static CK_RV check_size(struct p11 *p11, CK_OBJECT_HANDLE key, const char **ret_weak)
+{
+    CK_KEY_TYPE type = 0;
+    CK_ULONG size = 0;
+    CK_ULONG length = 0;
+    CK_RV rv = p11_read(p11, key, CKA_KEY_TYPE, &type, sizeof type, &length);
+    if (rv == CKR_OK && type != CKK_AES)
+        *ret_weak = "CKA_KEY_TYPE";
+    if (rv == CKR_OK)
+        rv = p11_read(p11, key, CKA_VALUE_LEN, &size, sizeof size, &length);
+    if (rv == CKR_OK && size != P11_FK_BYTES && *ret_weak == NULL)
+        *ret_weak = "CKA_VALUE_LEN";
+    return rv;
+}
+
+enum error p11_audit_key(struct p11 *p11, CK_OBJECT_HANDLE key, enum p11_key_use use,
+                         const char **ret_weak, struct fault *fault)
+{
+    const struct rules *rules = &RULES_OF_USE[use];
+    const char *weak = NULL;
+    CK_RV rv = CKR_OK;
+    for (size_t i = 0; i < rules->count && weak == NULL && rv == CKR_OK; i++) {
+        bool is_kept = false;
+        rv = check_rule(p11, key, &rules->first[i], &is_kept);
+        if (rv == CKR_OK && !is_kept)
+            weak = rules->first[i].name;
+    }
+    if (rv == CKR_OK && weak == NULL && use == P11_FIRMWARE_USE)
+        rv = check_size(p11, key, &weak);
+    if (rv != CKR_OK)
+        return p11_fail(p11, rv, fault);
+    *ret_weak = weak;
+    return ERR_OK;
+}
+
+static void read_weak_label(struct p11 *p11, CK_OBJECT_HANDLE key,
+                            char out[HSM_LABEL_MAX_BYTES + 1])
+{
+    char label[256];
+    CK_ULONG length = 0;
+    if (p11_read(p11, key, CKA_LABEL, label, sizeof label, &length) != CKR_OK)
+        length = 0;
+    if (length > HSM_LABEL_MAX_BYTES)
+        length = HSM_LABEL_MAX_BYTES;
+    for (CK_ULONG i = 0; i < length; i++) /* it travels as a protobuf string: keep it printable */
+        out[i] = label[i] >= ' ' && label[i] <= '~' ? label[i] : '?';
+    out[length] = '\0';
+}
+
+void p11_note_weak(struct p11 *p11, CK_OBJECT_HANDLE key, const char *attribute)
+{
+    struct hsm_weak_key weak = {0};
+    uint8_t id[256];
+    CK_ULONG length = 0;
+    if (p11_read(p11, key, CKA_ID, id, sizeof id, &length) == CKR_OK)
+        memcpy(weak.id.bytes, id, length < sizeof weak.id.bytes ? length : sizeof weak.id.bytes);
+    read_weak_label(p11, key, weak.label);
+    strncpy(weak.attribute, attribute, sizeof weak.attribute - 1);
+    for (size_t i = 0; i < p11->weak_key_count; i++) {
+        if (memcmp(&p11->weak_keys[i].id, &weak.id, sizeof weak.id) == 0 &&
+            strcmp(p11->weak_keys[i].label, weak.label) == 0)
+            return;
+    }
+    if (p11->weak_key_count < HSM_WEAK_KEYS_MAX)
+        p11->weak_keys[p11->weak_key_count++] = weak;
+}
+
+static bool has_our_label(struct p11 *p11, CK_OBJECT_HANDLE key)
+{
+    char label[256];
+    CK_ULONG length = 0;
+    size_t prefix = strlen(P11_FK_LABEL_PREFIX);
+    return p11_read(p11, key, CKA_LABEL, label, sizeof label, &length) == CKR_OK &&
+           length >= prefix && memcmp(label, P11_FK_LABEL_PREFIX, prefix) == 0;
+}
+
+static enum error audit_firmware_key(struct p11 *p11, CK_OBJECT_HANDLE key, struct fault *fault)
+{
+    const char *weak = NULL;
+    if (!has_our_label(p11, key))
+        return ERR_OK;
+    enum error e = p11_audit_key(p11, key, P11_FIRMWARE_USE, &weak, fault);
+    if (e == ERR_OK && weak != NULL)
+        p11_note_weak(p11, key, weak);
+    return e;
+}
+
+enum error p11_audit_all(struct p11 *p11, struct fault *fault)
+{
+    static CK_OBJECT_HANDLE found[AUDIT_OBJECTS_MAX]; /* one worker, one thread */
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
+    size_t count = 0;
+    enum error e = p11_find(p11, template, 2, found, AUDIT_OBJECTS_MAX, &count, fault);
+    for (size_t i = 0; i < count && e == ERR_OK; i++)
+        e = audit_firmware_key(p11, found[i], fault);
+    return e;
+}

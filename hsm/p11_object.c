@@ -1,0 +1,51 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Finding, reading and destroying objects. Owns no state. */
+#include "hsm/p11.h"
+
+enum error p11_find(struct p11 *p11, CK_ATTRIBUTE *template, CK_ULONG count,
+                    CK_OBJECT_HANDLE *ret_found, size_t max, size_t *ret_count, struct fault *fault)
+{
+    size_t found = 0;
+    CK_RV rv = p11->call->C_FindObjectsInit(p11->session, template, count);
+    if (rv != CKR_OK)
+        return p11_fail(p11, rv, fault);
+    while (rv == CKR_OK && found < max) {
+        CK_ULONG n = 0;
+        rv = p11->call->C_FindObjects(p11->session, ret_found + found, (CK_ULONG)(max - found), &n);
+        if (n == 0)
+            break;
+        found += n;
+    }
+    CK_RV end = p11->call->C_FindObjectsFinal(p11->session);
+    if (rv != CKR_OK || end != CKR_OK)
+        return p11_fail(p11, rv != CKR_OK ? rv : end, fault);
+    *ret_count = found;
+    return ERR_OK;
+}
+
+void p11_destroy(struct p11 *p11, CK_OBJECT_HANDLE *object)
+{
+    if (*object != CK_INVALID_HANDLE)
+        (void)p11->call->C_DestroyObject(p11->session, *object);
+    *object = CK_INVALID_HANDLE;
+}
+
+CK_RV p11_read(struct p11 *p11, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *out,
+               CK_ULONG size, CK_ULONG *ret_length)
+{
+    CK_ATTRIBUTE attribute = {type, out, size};
+    CK_RV rv = p11->call->C_GetAttributeValue(p11->session, object, &attribute, 1);
+    if (rv == CKR_OK && attribute.ulValueLen > size)
+        return CKR_ATTRIBUTE_TYPE_INVALID; /* "unavailable" without saying so in rv */
+    if (rv == CKR_OK)
+        *ret_length = attribute.ulValueLen;
+    return rv;
+}
+
+enum error p11_random(struct p11 *p11, uint8_t *out, size_t length, struct fault *fault)
+{
+    CK_RV rv = p11->call->C_GenerateRandom(p11->session, out, (CK_ULONG)length);
+    return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
+}

@@ -1,0 +1,165 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What libcrypto does of an agreement: points on P-256, and in host mode the ephemeral key, ECDH
+ * and the KDF. Key bytes live in struct secret only. Owns no state.
+ */
+#include "hsm/p11.h"
+
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/x509.h>
+
+#define P256_GROUP       "prime256v1"
+#define P256_Z_BYTES     32
+#define POINT_FORM_PLAIN 0x04
+
+static void free_pkey(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
+static void free_pkey_context(EVP_PKEY_CTX **context)
+{
+    EVP_PKEY_CTX_free(*context);
+}
+
+static void free_kdf(EVP_KDF **kdf)
+{
+    EVP_KDF_free(*kdf);
+}
+
+static void free_kdf_context(EVP_KDF_CTX **context)
+{
+    EVP_KDF_CTX_free(*context);
+}
+
+#define PKEY_AUTO         __attribute__((cleanup(free_pkey))) EVP_PKEY
+#define PKEY_CONTEXT_AUTO __attribute__((cleanup(free_pkey_context))) EVP_PKEY_CTX
+#define KDF_AUTO          __attribute__((cleanup(free_kdf))) EVP_KDF
+#define KDF_CONTEXT_AUTO  __attribute__((cleanup(free_kdf_context))) EVP_KDF_CTX
+
+static enum error fail_libcrypto(struct fault *fault)
+{
+    ERR_clear_error();
+    return fault_set(fault, ERR_INTERNAL, "libcrypto", "A libcrypto operation failed.", 0);
+}
+
+/* NULL unless the bytes are a point on the curve: the provider checks that when it decodes. */
+static EVP_PKEY *key_of_point(struct bytes point)
+{
+    EVP_PKEY *key = NULL;
+    if (point.length != P11_POINT_BYTES || point.data[0] != POINT_FORM_PLAIN)
+        return NULL;
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+                                                                (char *)(uintptr_t)P256_GROUP, 0),
+                               OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                                 (uint8_t *)(uintptr_t)point.data,
+                                                                 point.length),
+                               OSSL_PARAM_construct_end()};
+    PKEY_CONTEXT_AUTO *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+        key = NULL;
+    ERR_clear_error();
+    return key;
+}
+
+static enum error refuse_point(struct fault *fault)
+{
+    return fault_set(fault, ERR_BAD_REQUEST, "peer-point",
+                     "The peer's point is not an uncompressed point on the curve.", 0);
+}
+
+enum error p11_check_point(struct bytes point, struct fault *fault)
+{
+    PKEY_AUTO *key = key_of_point(point);
+    return key != NULL ? ERR_OK : refuse_point(fault);
+}
+
+enum error p11_spki_of_point(const uint8_t point[P11_POINT_BYTES], struct hsm_spki *ret_spki,
+                             struct fault *fault)
+{
+    PKEY_AUTO *key = key_of_point(bytes_of(point, P11_POINT_BYTES));
+    int length = key != NULL ? i2d_PUBKEY(key, NULL) : -1;
+    if (length <= 0 || (size_t)length > sizeof ret_spki->der)
+        return fail_libcrypto(fault);
+    uint8_t *out = ret_spki->der;
+    ret_spki->length = (size_t)i2d_PUBKEY(key, &out);
+    return ERR_OK;
+}
+
+bool p11_decode_point(struct bytes value, uint8_t out[P11_POINT_BYTES])
+{
+    static const uint8_t octet_string[] = {0x04, P11_POINT_BYTES};
+    if (value.length == P11_POINT_BYTES + sizeof octet_string &&
+        memcmp(value.data, octet_string, sizeof octet_string) == 0)
+        value = bytes_of(value.data + sizeof octet_string, P11_POINT_BYTES);
+    if (value.length != P11_POINT_BYTES || value.data[0] != POINT_FORM_PLAIN)
+        return false;
+    memcpy(out, value.data, P11_POINT_BYTES);
+    return true;
+}
+
+static bool derive_z(EVP_PKEY *own, EVP_PKEY *peer, struct secret *ret_z)
+{
+    size_t length = P256_Z_BYTES;
+    PKEY_CONTEXT_AUTO *context = EVP_PKEY_CTX_new(own, NULL);
+    /* 0: the point was checked when it was decoded; a second check costs as much as the ECDH. */
+    return context != NULL && secret_new(P256_Z_BYTES, ret_z) == ERR_OK &&
+           EVP_PKEY_derive_init(context) == 1 &&
+           EVP_PKEY_derive_set_peer_ex(context, peer, 0) == 1 &&
+           EVP_PKEY_derive(context, ret_z->bytes, &length) == 1 && length == P256_Z_BYTES;
+}
+
+/* ANSI X9.63 KDF with SHA-256 (SEC 1 §3.6.1). */
+static bool derive_kek(const struct secret *z, const struct p11_agreement *agreement,
+                       struct secret *ret_kek)
+{
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, z->bytes, z->length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO,
+                                          (uint8_t *)(uintptr_t)agreement->shared_info.data,
+                                          agreement->shared_info.length),
+        OSSL_PARAM_construct_end()};
+    if (agreement->shared_info.length == 0)
+        parameters[2] = OSSL_PARAM_construct_end();
+    KDF_AUTO *kdf = EVP_KDF_fetch(NULL, "X963KDF", NULL);
+    KDF_CONTEXT_AUTO *context = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
+    return context != NULL && secret_new(agreement->kek_bytes, ret_kek) == ERR_OK &&
+           EVP_KDF_derive(context, ret_kek->bytes, ret_kek->length, parameters) == 1;
+}
+
+static bool get_point(EVP_PKEY *key, uint8_t out[P11_POINT_BYTES])
+{
+    size_t length = 0;
+    return EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, out,
+                                           P11_POINT_BYTES, &length) == 1 &&
+           length == P11_POINT_BYTES && out[0] == POINT_FORM_PLAIN;
+}
+
+enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_kek,
+                          uint8_t ret_ephemeral[P11_POINT_BYTES], struct fault *fault)
+{
+    SECRET_AUTO z = {0};
+    SECRET_AUTO kek = {0};
+    PKEY_AUTO *peer = key_of_point(agreement->peer_point);
+    if (peer == NULL)
+        return refuse_point(fault);
+    PKEY_AUTO *own = EVP_EC_gen(P256_GROUP);
+    if (own == NULL || !derive_z(own, peer, &z) || !derive_kek(&z, agreement, &kek) ||
+        !get_point(own, ret_ephemeral))
+        return fail_libcrypto(fault);
+    *ret_kek = kek;
+    kek = (struct secret){0};
+    return ERR_OK;
+}

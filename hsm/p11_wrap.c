@@ -1,0 +1,217 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Wrapping a session key for one peer. Token mode: ephemeral key, ECDH, KDF and wrap in the token.
+ * Host mode: ephemeral key, ECDH and KDF in libcrypto; the KEK enters the token as a session object
+ * for the one C_WrapKey. Either way the session key leaves the token wrapped only.
+ */
+#include "hsm/p11.h"
+
+#include <string.h>
+
+#include "core/crash_point.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static CK_BBOOL yes = CK_TRUE;
+static CK_BBOOL no = CK_FALSE;
+
+#define YES(type)              \
+    {                          \
+        type, &yes, sizeof yes \
+    }
+#define NO(type)             \
+    {                        \
+        type, &no, sizeof no \
+    }
+
+static uint8_t p256_oid[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+
+/* ---- host mode ---- */
+
+static enum error import_kek(struct p11 *p11, const struct secret *kek, CK_OBJECT_HANDLE *ret_key,
+                             struct fault *fault)
+{
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_AES;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               {CKA_KEY_TYPE, &type, sizeof type},
+                               NO(CKA_TOKEN),
+                               YES(CKA_PRIVATE),
+                               YES(CKA_SENSITIVE),
+                               NO(CKA_EXTRACTABLE),
+                               YES(CKA_WRAP),
+                               NO(CKA_UNWRAP),
+                               NO(CKA_ENCRYPT),
+                               NO(CKA_DECRYPT),
+                               {CKA_VALUE, kek->bytes, kek->length}};
+    CK_RV rv = p11->call->C_CreateObject(p11->session, template, COUNT(template), ret_key);
+    return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
+}
+
+static enum error wrap_in_host_mode(struct p11 *p11, CK_OBJECT_HANDLE session_key,
+                                    const struct p11_agreement *agreement,
+                                    struct hsm_wrapped *ret_wrapped, struct fault *fault)
+{
+    SECRET_AUTO kek = {0};
+    CK_OBJECT_HANDLE kek_handle = CK_INVALID_HANDLE;
+    enum error e = p11_host_agree(agreement, &kek, ret_wrapped->ephemeral_point, fault);
+    if (e == ERR_OK)
+        e = import_kek(p11, &kek, &kek_handle, fault);
+    secret_clear(&kek);
+    if (e == ERR_OK)
+        e = p11_aes_wrap(p11, kek_handle, session_key, &ret_wrapped->key, fault);
+    p11_destroy(p11, &kek_handle);
+    return e;
+}
+
+/* ---- token mode ---- */
+
+struct ephemeral {
+    CK_OBJECT_HANDLE public_key;
+    CK_OBJECT_HANDLE private_key;
+};
+
+static CK_RV make_ephemeral(struct p11 *p11, struct ephemeral *ephemeral)
+{
+    CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE public_template[] = {
+        NO(CKA_TOKEN), NO(CKA_PRIVATE), {CKA_EC_PARAMS, p256_oid, sizeof p256_oid}};
+    CK_ATTRIBUTE private_template[] = {NO(CKA_TOKEN), YES(CKA_PRIVATE), YES(CKA_SENSITIVE),
+                                       NO(CKA_EXTRACTABLE), YES(CKA_DERIVE)};
+    return p11->call->C_GenerateKeyPair(
+        p11->session, &mechanism, public_template, COUNT(public_template), private_template,
+        COUNT(private_template), &ephemeral->public_key, &ephemeral->private_key);
+}
+
+static CK_RV derive_kek(struct p11 *p11, CK_OBJECT_HANDLE private_key,
+                        const struct p11_agreement *agreement, CK_OBJECT_HANDLE *ret_kek)
+{
+    CK_ECDH1_DERIVE_PARAMS parameters = {
+        .kdf = CKD_SHA256_KDF,
+        .shared_data = (unsigned char *)(uintptr_t)agreement->shared_info.data,
+        .shared_data_len = agreement->shared_info.length,
+        .public_data = (unsigned char *)(uintptr_t)agreement->peer_point.data,
+        .public_data_len = agreement->peer_point.length};
+    CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &parameters, sizeof parameters};
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_AES;
+    CK_ULONG size = agreement->kek_bytes;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               {CKA_KEY_TYPE, &type, sizeof type},
+                               {CKA_VALUE_LEN, &size, sizeof size},
+                               NO(CKA_TOKEN),
+                               YES(CKA_PRIVATE),
+                               YES(CKA_SENSITIVE),
+                               NO(CKA_EXTRACTABLE),
+                               YES(CKA_WRAP)};
+    return p11->call->C_DeriveKey(p11->session, &mechanism, private_key, template, COUNT(template),
+                                  ret_kek);
+}
+
+static CK_RV read_point(struct p11 *p11, CK_OBJECT_HANDLE key, uint8_t out[P11_POINT_BYTES])
+{
+    uint8_t value[HSM_POINT_MAX_BYTES + 4];
+    CK_ULONG length = 0;
+    CK_RV rv = p11_read(p11, key, CKA_EC_POINT, value, sizeof value, &length);
+    if (rv == CKR_OK && !p11_decode_point(bytes_of(value, length), out))
+        return CKR_FUNCTION_FAILED;
+    return rv;
+}
+
+static enum error wrap_in_token_mode(struct p11 *p11, CK_OBJECT_HANDLE session_key,
+                                     const struct p11_agreement *agreement,
+                                     struct hsm_wrapped *ret_wrapped, struct fault *fault)
+{
+    struct ephemeral ephemeral = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
+    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
+    enum error e = ERR_OK;
+    CK_RV rv = make_ephemeral(p11, &ephemeral);
+    if (rv == CKR_OK)
+        rv = read_point(p11, ephemeral.public_key, ret_wrapped->ephemeral_point);
+    if (rv == CKR_OK)
+        rv = derive_kek(p11, ephemeral.private_key, agreement, &kek);
+    if (rv != CKR_OK)
+        e = p11_fail(p11, rv, fault);
+    else
+        e = p11_aes_wrap(p11, kek, session_key, &ret_wrapped->key, fault);
+    p11_destroy(p11, &kek);
+    p11_destroy(p11, &ephemeral.private_key);
+    p11_destroy(p11, &ephemeral.public_key);
+    return e;
+}
+
+/* ---- the choice ---- */
+
+/* A point on the curve that nobody keeps the private key of: the dry run's peer. */
+static enum error make_probe_point(uint8_t out[P11_POINT_BYTES], struct fault *fault)
+{
+    /* The generator of P-256 (SEC 2 §2.4.2) is a valid peer for one throw-away agreement. */
+    static const uint8_t generator[P11_POINT_BYTES] = {
+        0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5,
+        0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4,
+        0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a,
+        0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
+        0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
+    const struct p11_agreement agreement = {.peer_point = bytes_of(generator, sizeof generator),
+                                            .kek_bytes = 32};
+    SECRET_AUTO unused = {0};
+    return p11_host_agree(&agreement, &unused, out, fault);
+}
+
+static bool is_wrapped_whole(const struct hsm_wrapped *wrapped, unsigned key_bytes)
+{
+    return wrapped->key.length == key_bytes + 8;
+}
+
+enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
+{
+    static const uint8_t shared_info[] = "provisiond probe";
+    uint8_t peer[P11_POINT_BYTES];
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    struct hsm_wrapped wrapped = {0};
+    enum error e = make_probe_point(peer, fault);
+    const struct p11_agreement agreement = {.peer_point = bytes_of(peer, sizeof peer),
+                                            .shared_info =
+                                                bytes_of(shared_info, sizeof shared_info),
+                                            .kek_bytes = 32};
+    if (e == ERR_OK)
+        e = p11_make_session_key(p11, 32, &key, fault);
+    if (e != ERR_OK)
+        return e;
+    p11->mode = HSM_TOKEN_MODE;
+    if (wrap_in_token_mode(p11, key, &agreement, &wrapped, fault) != ERR_OK ||
+        !is_wrapped_whole(&wrapped, 32)) {
+        /* Whatever the refusal was, host mode's own dry run tells a lost token from a poor one. */
+        p11->is_unfit = p11->is_stale = false;
+        p11->mode = HSM_HOST_MODE;
+        e = wrap_in_host_mode(p11, key, &agreement, &wrapped, fault);
+    }
+    p11_destroy(p11, &key);
+    return e;
+}
+
+enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
+                    struct fault *fault)
+{
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    const struct p11_agreement agreement = {.peer_point = wrap->peer_point,
+                                            .shared_info = wrap->shared_info,
+                                            .kek_bytes = wrap->kek_bytes};
+    struct hsm_wrapped wrapped = {.ephemeral_length = P11_POINT_BYTES, .mode = p11->mode};
+    struct bytes stored = bytes_of(wrap->session_key.bytes, wrap->session_key.length);
+    /* Host mode checks the point when it agrees; the token must never see a bad one. */
+    enum error e = p11->mode == HSM_TOKEN_MODE ? p11_check_point(wrap->peer_point, fault) : ERR_OK;
+    if (e == ERR_OK)
+        e = p11_get_session_key(p11, &wrap->firmware_key, stored, &key, fault);
+    if (e != ERR_OK)
+        return e;
+    crash_point("hsm-worker.before-wrap");
+    e = p11->mode == HSM_TOKEN_MODE ? wrap_in_token_mode(p11, key, &agreement, &wrapped, fault)
+                                    : wrap_in_host_mode(p11, key, &agreement, &wrapped, fault);
+    crash_point("hsm-worker.after-wrap");
+    if (e == ERR_OK)
+        *ret_wrapped = wrapped;
+    return e;
+}

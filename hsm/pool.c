@@ -1,0 +1,422 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Shared state of the keepers. `lock` guards every field but `queue`, which guards itself; jobs
+ * enter the queue under `lock`, so that none slips in after the last worker was lost.
+ */
+#include "hsm/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/crash_point.h"
+#include "core/fault_message.h"
+#include "core/queue.h"
+#include "hsm/hsm_message.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS   2000
+#define PARKED_MAX       16 /* jobs that wait for a place in their lane */
+#define ATTEMPTS_MAX     2
+
+/* A kind of job of which only so many run at a time. */
+struct lane {
+    unsigned limit;
+    unsigned running; /* queued or with a worker */
+    struct queue *parked;
+};
+
+struct pool {
+    struct queue *queue;
+
+    pthread_mutex_t lock;
+    pthread_cond_t is_changed;
+    bool is_stopping;
+    bool is_starting; /* one worker is between its start and ready */
+    bool is_failing;  /* the newest start failed or takes long */
+    bool is_refused;  /* the PIN: nobody starts any more */
+    bool is_known;    /* status was set */
+    int backoff_ms;
+    deadline_ms not_before; /* the next start */
+    struct fault fault;     /* why there is no worker */
+    unsigned workers;
+    unsigned states[KEEPER_STATES];
+    struct hsm_status status;
+    struct lane lanes[JOB_LANES];
+};
+
+/* ---- life ---- */
+
+static void init_lock(struct pool *pool)
+{
+    pthread_condattr_t attributes;
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&pool->is_changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+enum error pool_new(unsigned workers, struct pool **ret_pool)
+{
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
+        return ERR_INTERNAL;
+    init_lock(pool);
+    pool->workers = workers;
+    pool->states[KEEPER_DOWN] = workers;
+    pool->lanes[JOB_CALL].limit = POOL_QUEUE_MAX;
+    pool->lanes[JOB_KEYGEN].limit = 1;
+    pool->lanes[JOB_ENCRYPT].limit = workers > 1 ? workers - 1 : 1;
+    (void)fault_set(&pool->fault, ERR_HSM_UNAVAILABLE, "no-worker", "No worker is ready yet.", 0);
+    enum error e = queue_new(POOL_QUEUE_MAX, &pool->queue);
+    for (int i = 0; i < JOB_LANES && e == ERR_OK; i++)
+        e = queue_new(PARKED_MAX, &pool->lanes[i].parked);
+    if (e != ERR_OK) {
+        pool_free(pool);
+        return e;
+    }
+    *ret_pool = pool;
+    return ERR_OK;
+}
+
+void pool_stop(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->is_stopping = true;
+    (void)fault_set(&pool->fault, ERR_HSM_UNAVAILABLE, "stopping", "provision-hsm stops.", 0);
+    (void)pthread_cond_broadcast(&pool->is_changed);
+    (void)pthread_mutex_unlock(&pool->lock);
+    queue_close(pool->queue);
+}
+
+bool pool_is_stopping(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    bool is_stopping = pool->is_stopping;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_stopping;
+}
+
+/* Refuses everything that waits. Not under the lock: answering may take as long as a peer likes. */
+static void drain(struct pool *pool)
+{
+    struct fault fault;
+    struct job *job = NULL;
+    (void)pthread_mutex_lock(&pool->lock);
+    fault = pool->fault;
+    (void)pthread_mutex_unlock(&pool->lock);
+    /* Each answer can move a parked job to the queue, so the queue is empty last. */
+    while ((job = queue_try_pop(pool->queue)) != NULL)
+        pool_refuse(pool, job, &fault);
+}
+
+void pool_free(struct pool *pool)
+{
+    if (pool == NULL)
+        return;
+    if (pool->queue != NULL)
+        drain(pool);
+    for (int i = 0; i < JOB_LANES; i++)
+        queue_free(pool->lanes[i].parked);
+    queue_free(pool->queue);
+    (void)pthread_cond_destroy(&pool->is_changed);
+    (void)pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+/* ---- answering ---- */
+
+void pool_send(struct rpc_call *call, const Provisiond__HsmReply *reply)
+{
+    size_t length = provisiond__hsm_reply__get_packed_size(reply);
+    uint8_t *payload = length > 0 ? malloc(length) : NULL;
+    if (payload == NULL) {
+        rpc_hang_up(call);
+        return;
+    }
+    provisiond__hsm_reply__pack(reply, payload);
+    crash_point("hsm-master.before-reply");
+    rpc_reply(call, bytes_of(payload, length), NULL, 0);
+    free(payload);
+}
+
+void pool_send_fault(struct rpc_call *call, const struct fault *fault)
+{
+    Provisiond__HsmReply reply = PROVISIOND__HSM_REPLY__INIT;
+    Provisiond__FaultMessage message;
+    fault_to_message(fault, &message);
+    reply.fault = &message;
+    pool_send(call, &reply);
+}
+
+/* Under the lock: the place of a finished job goes to the oldest one that waits for it. */
+static struct job *leave_lane(struct pool *pool, enum job_lane lane)
+{
+    struct job *next = queue_try_pop(pool->lanes[lane].parked);
+    if (next != NULL && queue_push(pool->queue, next))
+        return NULL;
+    pool->lanes[lane].running--;
+    return next; /* cannot be queued: the pool stops, or all is full */
+}
+
+static void finish(struct pool *pool, struct job *job)
+{
+    static const struct fault busy = {ERR_BUSY, 0, "queue-full", "Too many requests wait."};
+    enum job_lane lane = job->lane;
+    free(job);
+    (void)pthread_mutex_lock(&pool->lock);
+    struct job *homeless = leave_lane(pool, lane);
+    (void)pthread_mutex_unlock(&pool->lock);
+    while (homeless != NULL) {
+        pool_send_fault(homeless->call, &busy);
+        free(homeless);
+        homeless = queue_try_pop(pool->lanes[lane].parked);
+    }
+}
+
+void pool_answer(struct pool *pool, struct job *job, const Provisiond__HsmReply *reply)
+{
+    pool_send(job->call, reply);
+    finish(pool, job);
+}
+
+void pool_refuse(struct pool *pool, struct job *job, const struct fault *fault)
+{
+    pool_send_fault(job->call, fault);
+    finish(pool, job);
+}
+
+/* ---- queueing ---- */
+
+static bool is_available(const struct pool *pool)
+{
+    return !pool->is_stopping && (pool->states[KEEPER_READY] > 0 ||
+                                  (pool->states[KEEPER_RETURNING] > 0 && !pool->is_failing));
+}
+
+static enum error enter_lane(struct pool *pool, struct job *job, struct fault *fault)
+{
+    struct lane *lane = &pool->lanes[job->lane];
+    if (!is_available(pool)) {
+        *fault = pool->fault;
+        return fault->code;
+    }
+    bool is_running = lane->running < lane->limit;
+    if (!queue_push(is_running ? pool->queue : lane->parked, job))
+        return fault_set(fault, ERR_BUSY, "queue-full", "Too many requests wait; ask again.", 0);
+    lane->running += is_running;
+    return ERR_OK;
+}
+
+static int64_t timeout_of(enum job_lane lane)
+{
+    static const int64_t timeouts[JOB_LANES] = {[JOB_CALL] = HSM_CALL_TIMEOUT_MS,
+                                                [JOB_KEYGEN] = HSM_KEYGEN_TIMEOUT_MS,
+                                                [JOB_ENCRYPT] = HSM_ENCRYPT_TIMEOUT_MS};
+    return timeouts[lane];
+}
+
+static enum job_lane lane_of(Provisiond__HsmRequest__OpCase operation)
+{
+    switch (operation) {
+    case PROVISIOND__HSM_REQUEST__OP_INIT:
+    case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
+        return JOB_KEYGEN;
+    case PROVISIOND__HSM_REQUEST__OP_ENCRYPT:
+        return JOB_ENCRYPT;
+    default:
+        return JOB_CALL;
+    }
+}
+
+enum error pool_submit(struct pool *pool, struct rpc_call *call,
+                       Provisiond__HsmRequest__OpCase operation, struct fault *fault)
+{
+    enum job_lane lane = lane_of(operation);
+    struct job *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        return fault_set(fault, ERR_BUSY, "memory", "Out of memory; ask again.", 0);
+    *job = (struct job){.call = call,
+                        .operation = operation,
+                        .lane = lane,
+                        .deadline = deadline_in(timeout_of(lane))};
+    (void)pthread_mutex_lock(&pool->lock);
+    enum error e = enter_lane(pool, job, fault);
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (e != ERR_OK)
+        free(job);
+    return e;
+}
+
+struct job *pool_take(struct pool *pool, int wait_ms)
+{
+    static const struct fault late = {ERR_TIMEOUT, 0, "queue-deadline",
+                                      "The request waited too long for a worker."};
+    struct job *job = queue_pop(pool->queue, deadline_in(wait_ms));
+    if (job == NULL || deadline_left_ms(job->deadline) > 0)
+        return job;
+    pool_refuse(pool, job, &late);
+    return NULL;
+}
+
+void pool_retry(struct pool *pool, struct job *job, const struct fault *fault)
+{
+    /* An encryption has moved its file's offset and drawn its IV: only the asking side may repeat
+     * it. Everything else leaves nothing behind or finds what it made. */
+    bool is_safe = job->lane != JOB_ENCRYPT && job->attempts < ATTEMPTS_MAX &&
+                   deadline_left_ms(job->deadline) > 0;
+    struct fault why = *fault;
+    (void)pthread_mutex_lock(&pool->lock);
+    if (is_safe && !is_available(pool))
+        why = pool->fault;
+    bool is_queued = is_safe && is_available(pool) && queue_push(pool->queue, job);
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (!is_queued)
+        pool_refuse(pool, job, &why);
+}
+
+/* ---- starting workers ---- */
+
+/* Under the lock. */
+static bool may_start(const struct pool *pool)
+{
+    return !pool->is_starting && deadline_left_ms(pool->not_before) == 0;
+}
+
+bool pool_enter_start(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    while (!pool->is_stopping && (pool->is_refused || !may_start(pool))) {
+        struct timespec until = deadline_timespec(pool->not_before);
+        if (pool->is_refused || pool->is_starting)
+            (void)pthread_cond_wait(&pool->is_changed, &pool->lock);
+        else
+            (void)pthread_cond_timedwait(&pool->is_changed, &pool->lock, &until);
+    }
+    bool is_entered = !pool->is_stopping;
+    if (is_entered)
+        pool->is_starting = true;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_entered;
+}
+
+bool pool_try_enter_start(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    bool is_entered = !pool->is_stopping && !pool->is_refused && may_start(pool);
+    if (is_entered)
+        pool->is_starting = true;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_entered;
+}
+
+/* Under the lock. */
+static void note_failed_start(struct pool *pool, enum error result, const struct fault *fault)
+{
+    pool->is_failing = true;
+    if (!pool->is_stopping)
+        pool->fault = *fault;
+    if (result == ERR_HSM_PIN_REFUSED)
+        pool->is_refused = true;
+    pool->backoff_ms = pool->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * pool->backoff_ms;
+    if (pool->backoff_ms > BACKOFF_MAX_MS)
+        pool->backoff_ms = BACKOFF_MAX_MS;
+    pool->not_before = deadline_in(pool->backoff_ms);
+}
+
+void pool_leave_start(struct pool *pool, enum error result, const struct fault *fault)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->is_starting = false;
+    if (result == ERR_OK) {
+        pool->is_failing = false;
+        pool->backoff_ms = 0;
+        pool->not_before = 0;
+    } else {
+        note_failed_start(pool, result, fault);
+    }
+    bool is_over = !is_available(pool);
+    (void)pthread_cond_broadcast(&pool->is_changed);
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (result != ERR_OK && is_over)
+        drain(pool);
+}
+
+void pool_report_slow_start(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->is_failing = true;
+    if (!pool->is_stopping)
+        (void)fault_set(&pool->fault, ERR_HSM_UNAVAILABLE, "worker-starting",
+                        "The token takes long to log in.", 0);
+    bool is_over = !is_available(pool);
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (is_over)
+        drain(pool);
+}
+
+void pool_change_state(struct pool *pool, enum keeper_state from, enum keeper_state to)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->states[from]--;
+    pool->states[to]++;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- the token ---- */
+
+void pool_set_status(struct pool *pool, const struct hsm_status *status)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->status = *status;
+    pool->is_known = true;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+static bool is_same_weak_key(const struct hsm_weak_key *a, const struct hsm_weak_key *b)
+{
+    return memcmp(&a->id, &b->id, sizeof a->id) == 0 && strcmp(a->label, b->label) == 0;
+}
+
+bool pool_add_weak_key(struct pool *pool, const struct hsm_weak_key *weak)
+{
+    struct hsm_status *status = &pool->status;
+    bool is_new = true;
+    (void)pthread_mutex_lock(&pool->lock);
+    for (size_t i = 0; i < status->weak_key_count; i++)
+        is_new = is_new && !is_same_weak_key(&status->weak_keys[i], weak);
+    is_new = is_new && status->weak_key_count < HSM_WEAK_KEYS_MAX;
+    if (is_new)
+        status->weak_keys[status->weak_key_count++] = *weak;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_new;
+}
+
+void pool_set_spkis(struct pool *pool, const struct hsm_spki *checkpoint,
+                    const struct hsm_spki *transport)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->status.checkpoint = *checkpoint;
+    pool->status.transport = *transport;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+enum error pool_get_status(struct pool *pool, struct hsm_status *ret_status, struct fault *fault)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    bool is_known = pool->is_known && is_available(pool);
+    struct hsm_status status = pool->status;
+    status.workers_ready = pool->states[KEEPER_READY];
+    status.workers_total = pool->workers;
+    struct fault why = pool->fault;
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (!is_known) {
+        *fault = why;
+        return why.code;
+    }
+    *ret_status = status;
+    return ERR_OK;
+}

@@ -1,0 +1,101 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the keepers of one master share: the queue of jobs, who may start a worker now, and what is
+ * known of the token. Internal to hsm/.
+ *
+ * A job is a validated request that waits for a worker. Key generations and encryptions have lanes:
+ * generations run one at a time, so that an id is never made twice; encryptions leave one worker
+ * free for the short calls when there are several.
+ *
+ * Only one worker starts at a time (SoftHSM loses its token when two log in together), and the
+ * others wait until the first is ready. After a failed start all wait, 100 ms doubling to 2 s. A
+ * refused PIN ends all starting for good.
+ *
+ * Order of calls: pool_new; the rest from any thread; pool_stop; join the keepers; pool_free.
+ * Threads: safe from any thread.
+ */
+#ifndef HSM_POOL_H
+#define HSM_POOL_H
+
+#include <stdbool.h>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/rpc_server.h"
+#include "hsm/hsm_client.h"
+#include "hsm.pb-c.h"
+
+#define POOL_QUEUE_MAX 512 /* jobs that may wait; one more is ERR_BUSY */
+
+enum job_lane { JOB_CALL, JOB_KEYGEN, JOB_ENCRYPT, JOB_LANES };
+
+struct job {
+    struct rpc_call *call;
+    Provisiond__HsmRequest__OpCase operation;
+    enum job_lane lane;
+    deadline_ms deadline; /* of the whole request; after it nobody waits for the answer */
+    unsigned attempts;    /* workers that took it */
+};
+
+/* What a keeper can do now. */
+enum keeper_state {
+    KEEPER_DOWN,
+    KEEPER_RETURNING, /* its worker was lost a moment ago, a new one is on its way */
+    KEEPER_READY,
+    KEEPER_STATES
+};
+
+struct pool;
+
+enum error pool_new(unsigned workers, struct pool **ret_pool) MUST_USE;
+/* No new jobs and no new workers; wakes whoever waits. */
+void pool_stop(struct pool *pool);
+bool pool_is_stopping(struct pool *pool);
+/* Answers what is left. NULL is allowed. */
+void pool_free(struct pool *pool);
+
+/* ---- jobs ---- */
+
+/* Queues a job. ERR_BUSY, ERR_HSM_UNAVAILABLE or ERR_HSM_PIN_REFUSED: call stays the caller's. */
+enum error pool_submit(struct pool *pool, struct rpc_call *call,
+                       Provisiond__HsmRequest__OpCase operation, struct fault *fault) MUST_USE;
+/* The next job, or NULL after wait_ms; a job whose deadline has passed is answered here. */
+struct job *pool_take(struct pool *pool, int wait_ms) MUST_USE;
+/* Answers and frees a job. */
+void pool_answer(struct pool *pool, struct job *job, const Provisiond__HsmReply *reply);
+void pool_refuse(struct pool *pool, struct job *job, const struct fault *fault);
+/* A job whose worker was lost: queued again when that is safe and in time, else refused. */
+void pool_retry(struct pool *pool, struct job *job, const struct fault *fault);
+
+/* A fault as the answer to a call that is no job yet. */
+void pool_send_fault(struct rpc_call *call, const struct fault *fault);
+void pool_send(struct rpc_call *call, const Provisiond__HsmReply *reply);
+
+/* ---- starting workers ---- */
+
+/* Waits until the caller may start a worker; false when nobody may any more (look at stopping). */
+bool pool_enter_start(struct pool *pool);
+/* The same without a wait. */
+bool pool_try_enter_start(struct pool *pool);
+/* Ends what the two above began. */
+void pool_leave_start(struct pool *pool, enum error result, const struct fault *fault);
+/* The start under way takes long: requests are refused until it ends. */
+void pool_report_slow_start(struct pool *pool);
+
+void pool_change_state(struct pool *pool, enum keeper_state from, enum keeper_state to);
+
+/* ---- the token ---- */
+
+/* What a worker found at its start. */
+void pool_set_status(struct pool *pool, const struct hsm_status *status);
+/* True when the finding is new. */
+bool pool_add_weak_key(struct pool *pool, const struct hsm_weak_key *weak);
+void pool_set_spkis(struct pool *pool, const struct hsm_spki *checkpoint,
+                    const struct hsm_spki *transport);
+/* The status with the worker counts, or why there is none. */
+enum error pool_get_status(struct pool *pool, struct hsm_status *ret_status,
+                           struct fault *fault) MUST_USE;
+
+#endif

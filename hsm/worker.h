@@ -1,0 +1,20 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A worker process of provision-hsm: the vendor's module, one session, one request at a time.
+ *
+ * The master executes the program again as a worker with a socketpair on WORKER_FD. The worker ends
+ * when the socketpair ends, and is killed by the kernel when the master dies. Threads: the worker
+ * has one.
+ */
+#ifndef HSM_WORKER_H
+#define HSM_WORKER_H
+
+#define WORKER_FD        3
+#define WORKER_PIN_FRAME 1 /* the id of the frame that holds the PIN */
+
+/* Serves until the socketpair ends; the result is the exit status. Call after daemon_start. */
+int worker_main(int socket);
+
+#endif

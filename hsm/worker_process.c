@@ -1,0 +1,152 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Starting, asking and ending a worker process. Parameters and PIN go through the socketpair, never
+ * by argument or environment. Owns no state of its own.
+ */
+#include "hsm/worker_process.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hsm/hsm_client.h"
+#include "hsm/worker.h"
+#include "worker.pb-c.h"
+
+#define SEND_TIMEOUT_MS 1000
+#define REST_TIMEOUT_MS 1000 /* from an answer's first byte to its last */
+#define END_TIMEOUT_MS  500
+
+static enum error fail_start(int native, struct fault *fault)
+{
+    return fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-not-startable",
+                     "A worker process cannot be started.", native);
+}
+
+/* The child keeps WORKER_FD and the standard descriptors; all others are close-on-exec. */
+static int spawn(int child_socket, pid_t *ret_pid)
+{
+    static char name[] = "provision-hsm";
+    static char mode[] = "--worker";
+    char *const arguments[] = {name, mode, NULL};
+    posix_spawn_file_actions_t actions;
+    int problem = posix_spawn_file_actions_init(&actions);
+    if (problem != 0)
+        return problem;
+    problem = posix_spawn_file_actions_adddup2(&actions, child_socket, WORKER_FD);
+    if (problem == 0)
+        problem = posix_spawn(ret_pid, "/proc/self/exe", &actions, NULL, arguments, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return problem;
+}
+
+static enum error send_hello(struct worker_process *worker, const struct config_hsm *config,
+                             const struct secret *pin)
+{
+    Provisiond__WorkerHello hello = PROVISIOND__WORKER_HELLO__INIT;
+    hello.module = (char *)(uintptr_t)config->module;
+    hello.token = (char *)(uintptr_t)config->token;
+    hello.arguments = (char *)(uintptr_t)config->module_arguments;
+    hello.has_pin = pin->length > 0;
+    size_t length = provisiond__worker_hello__get_packed_size(&hello);
+    uint8_t *payload = malloc(length);
+    if (payload == NULL)
+        return ERR_INTERNAL;
+    provisiond__worker_hello__pack(&hello, payload);
+    enum error e = worker_process_send(worker, bytes_of(payload, length), NULL, 0);
+    free(payload);
+    if (e == ERR_OK && hello.has_pin)
+        e = frame_send(worker->socket, WORKER_PIN_FRAME, bytes_of(pin->bytes, pin->length), NULL, 0,
+                       deadline_in(SEND_TIMEOUT_MS));
+    return e;
+}
+
+enum error worker_process_start(const struct config_hsm *config, const struct secret *pin,
+                                struct worker_process *ret_worker, struct fault *fault)
+{
+    struct worker_process worker = {.last_id = UINT64_MAX}; /* WorkerReady comes under id 0 */
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return fail_start(errno, fault);
+    int problem = spawn(pair[1], &worker.pid);
+    (void)close(pair[1]);
+    if (problem != 0) {
+        (void)close(pair[0]);
+        return fail_start(problem, fault);
+    }
+    worker.socket = pair[0];
+    if (send_hello(&worker, config, pin) != ERR_OK) {
+        (void)worker_process_kill(&worker);
+        return fail_start(0, fault);
+    }
+    *ret_worker = worker;
+    return ERR_OK;
+}
+
+enum error worker_process_send(struct worker_process *worker, struct bytes request, const int *fds,
+                               unsigned fd_count)
+{
+    return frame_send(worker->socket, ++worker->last_id, request, fds, fd_count,
+                      deadline_in(SEND_TIMEOUT_MS));
+}
+
+enum error worker_process_receive(struct worker_process *worker, int wait_ms,
+                                  struct frame *ret_answer)
+{
+    struct pollfd entry = {.fd = worker->socket, .events = POLLIN};
+    struct frame answer;
+    int n = poll(&entry, 1, wait_ms);
+    if (n == 0 || (n < 0 && errno == EINTR))
+        return ERR_TIMEOUT;
+    if (frame_receive(worker->socket, HSM_REQUEST_MAX_BYTES, false, 0, REST_TIMEOUT_MS, &answer) !=
+        ERR_OK)
+        return ERR_LINK_CLOSED;
+    if (answer.id != worker->last_id) {
+        frame_clear(&answer);
+        return ERR_LINK_CLOSED; /* an answer to nothing: never trust this worker again */
+    }
+    *ret_answer = answer;
+    return ERR_OK;
+}
+
+bool worker_process_is_alive(const struct worker_process *worker)
+{
+    struct pollfd entry = {.fd = worker->socket, .events = POLLIN};
+    /* An idle worker has nothing to say: anything readable is its end. */
+    return poll(&entry, 1, 0) == 0;
+}
+
+int worker_process_kill(struct worker_process *worker)
+{
+    int status = 0;
+    if (worker->pid == 0)
+        return 0;
+    (void)kill(worker->pid, SIGKILL);
+    while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    (void)close(worker->socket);
+    *worker = (struct worker_process){.socket = -1};
+    return status;
+}
+
+void worker_process_end(struct worker_process *worker)
+{
+    if (worker->pid == 0)
+        return;
+    (void)shutdown(worker->socket, SHUT_RDWR);
+    int process = pidfd_open(worker->pid, 0);
+    if (process >= 0) {
+        struct pollfd entry = {.fd = process, .events = POLLIN};
+        (void)poll(&entry, 1, END_TIMEOUT_MS);
+        (void)close(process);
+    }
+    (void)worker_process_kill(worker);
+}

@@ -1,0 +1,52 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One worker process as its keeper sees it: a process id and a socketpair. Internal to hsm/.
+ *
+ * Order of calls: worker_process_start; one worker_process_receive for WorkerReady; then a send and
+ * a receive for each request; worker_process_end or worker_process_kill. Threads: owned by one
+ * keeper. The kernel kills a worker when the thread that started it ends.
+ */
+#ifndef HSM_WORKER_PROCESS_H
+#define HSM_WORKER_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+#include "core/bytes.h"
+#include "core/error.h"
+#include "core/frame.h"
+#include "core/secret.h"
+
+struct worker_process {
+    pid_t pid; /* 0: there is none */
+    int socket;
+    uint64_t last_id; /* of the newest request */
+};
+
+/* Executes this program again as a worker and sends it its parameters and the PIN. */
+enum error worker_process_start(const struct config_hsm *config, const struct secret *pin,
+                                struct worker_process *ret_worker, struct fault *fault) MUST_USE;
+
+/* ERR_LINK_CLOSED or ERR_TIMEOUT: the worker is lost. */
+enum error worker_process_send(struct worker_process *worker, struct bytes request, const int *fds,
+                               unsigned fd_count) MUST_USE;
+
+/*
+ * The answer to the newest request, cleared by the caller. ERR_TIMEOUT: none yet, ask again;
+ * anything else: the worker is lost.
+ */
+enum error worker_process_receive(struct worker_process *worker, int wait_ms,
+                                  struct frame *ret_answer) MUST_USE;
+
+/* False when an idle worker's process has ended. */
+bool worker_process_is_alive(const struct worker_process *worker);
+
+/* Lets the worker close its session; kills it when that takes too long. None is allowed. */
+void worker_process_end(struct worker_process *worker);
+/* Kills and reaps at once; the result is what waitpid reported, 0 for no process. */
+int worker_process_kill(struct worker_process *worker);
+
+#endif
