@@ -8,6 +8,10 @@ target_compile_options(warnings INTERFACE
     -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla
     -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings -Werror)
 
+# Assertions stay: no NDEBUG in any build.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_C_FLAGS_RELEASE "-O2")
+
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-fstack-protector-strong -fno-strict-aliasing)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
