@@ -120,7 +120,8 @@ static enum error fail_command(int argc, char **argv, struct failure *failure)
                    has_second ? argv[1] : "");
     const char *nearest = nearest_command(typed);
     list_second_words(argv[0], words, sizeof words);
-    if (nearest == NULL && words[0] != '\0')
+    bool is_of_group = nearest != NULL && strncmp(nearest, argv[0], strlen(argv[0])) == 0;
+    if (words[0] != '\0' && !is_of_group)
         return failure_set_usage(failure, "After %s comes one of: %s", argv[0], words);
     if (nearest == NULL)
         nearest = nearest_command(argv[0]);

@@ -93,8 +93,7 @@ static enum error download(struct rest *rest, const struct fetch *fetch, struct 
     enum error e = rest_download(rest, path, fetch->fd, failure);
     if (e != ERR_OK || file_has_digest(fetch->fd, &fetch->digest))
         return e;
-    (void)ftruncate(fetch->fd, 0);
-    if (is_resumed) {
+    if (is_resumed && ftruncate(fetch->fd, 0) == 0) {
         e = rest_download(rest, path, fetch->fd, failure);
         if (e != ERR_OK || file_has_digest(fetch->fd, &fetch->digest))
             return e;

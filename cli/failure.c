@@ -32,6 +32,8 @@ static const struct {
     [ERR_CONFLICT] = {"The thing exists already, or with another content", ""},
     [ERR_NOT_ACCEPTABLE] = {"The server cannot answer in this form", ""},
     [ERR_RANGE] = {"The byte range lies outside the content", ""},
+    [ERR_MEDIA_TYPE] = {"The server does not take this kind of content",
+                        "Check --url; are the versions equal?"},
     [ERR_DEVICE_NOT_GENUINE] = {"The device was refused: not proven genuine",
                                 "Set this device aside."},
     [ERR_DEVICE_IDENTITY_CONFLICT] = {"The device was refused: its key or serial is known "

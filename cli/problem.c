@@ -63,22 +63,31 @@ static enum error code_of(const json_t *problem)
     return prefix != NULL ? problem_error_from_name(prefix + sizeof TYPE_PREFIX - 1) : ERR_OK;
 }
 
-/* The server's words: its detail, else its title, else ours; then which member or check it was. */
+/* Which member of the request it was, or which check of the device; "" when it does not say. */
+static void describe_place(const json_t *problem, char *out, size_t size)
+{
+    const char *path = text_of(problem, "path");
+    const char *check = text_of(problem, "check");
+    out[0] = '\0';
+    if (path[0] != '\0')
+        (void)snprintf(out, size, " (at %.100s)", path);
+    else if (check[0] != '\0')
+        (void)snprintf(out, size, " (check %.100s)", check);
+}
+
+/* The server's detail says what to do as well; with its title, or nothing, the advice is ours. */
 static void describe(const json_t *problem, enum error code, struct failure *failure)
 {
     const char *detail = text_of(problem, "detail");
     const char *title = text_of(problem, "title");
-    const char *path = text_of(problem, "path");
-    const char *check = text_of(problem, "check");
-    const char *what = detail[0] != '\0' ? detail : title;
-    if (what[0] == '\0')
-        what = failure_sentence(code);
-    if (path[0] != '\0')
-        (void)failure_set(failure, code, "%.300s (at %.100s)", what, path);
-    else if (check[0] != '\0')
-        (void)failure_set(failure, code, "%.300s (check %.100s)", what, check);
+    char place[120];
+    describe_place(problem, place, sizeof place);
+    if (detail[0] != '\0')
+        (void)failure_set_plain(failure, code, "%.380s%s", detail, place);
+    else if (title[0] != '\0')
+        (void)failure_set(failure, code, "%.380s%s", title, place);
     else
-        (void)failure_set(failure, code, "%.400s", what);
+        (void)failure_set(failure, code, "%s%s", failure_sentence(code), place);
     (void)snprintf(failure->request_id, sizeof failure->request_id, "%s",
                    text_of(problem, "request_id"));
 }

@@ -29,6 +29,7 @@ static struct table *table_make(void)
     table->lines = scols_new_table();
     table->is_broken = table->lines == NULL ||
                        scols_table_set_termforce(table->lines, SCOLS_TERMFORCE_NEVER) != 0 ||
+                       scols_table_enable_noencoding(table->lines, 1) != 0 || /* ours is stricter */
                        scols_table_set_column_separator(table->lines, "  ") != 0;
     return table;
 }

@@ -1,0 +1,620 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The commands of administration, the real program against an admin socket that says what a test
+ * wants. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "core/error.h"
+#include "provctl.h"
+#include "suite.h"
+#include "support/pki.h"
+#include "vault.h"
+
+#define DIGEST_HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define IMAGE      "sha256:" DIGEST_HEX
+
+static struct temp_dir dir;
+static struct vault_double vault;
+static struct provctl run;
+static Provisiond__AdminReply reply = PROVISIOND__ADMIN_REPLY__INIT;
+static uint8_t digest_bytes[32];
+static const ProtobufCBinaryData digest = {.data = digest_bytes, .len = sizeof digest_bytes};
+
+static void set_up(void)
+{
+    for (size_t i = 0; i < sizeof digest_bytes; i++)
+        digest_bytes[i] = (uint8_t)(i % 16 * 0x11);
+    (void)unsetenv("PROVCTL_URL");
+    temp_dir_make(&dir);
+    vault_start(&vault, &dir);
+    vault.reply = &reply;
+}
+
+static void tear_down(void)
+{
+    vault_stop(&vault);
+    temp_dir_remove(&dir);
+}
+
+#define ADMIN(...) PROVCTL(&dir, &run, __VA_ARGS__, "--socket", vault.socket)
+
+static void claim_done(const char *output)
+{
+    ck_assert_msg(run.exit == 0, "exit %d: %s", run.exit, run.err);
+    ck_assert_str_eq(run.err, "");
+    ck_assert_str_eq(run.out, output);
+}
+
+static void claim_failed(int exit, const char *words)
+{
+    ck_assert_msg(run.exit == exit, "exit %d: %s", run.exit, run.err);
+    ck_assert_msg(strstr(run.err, words) != NULL, "%s", run.err);
+    ck_assert_ptr_eq(strchr(run.err, '\n'), run.err + strlen(run.err) - 1);
+}
+
+/* A file with a certificate; returns its path. */
+static const char *write_certificate(void)
+{
+    static char path[TEMP_PATH_MAX];
+    struct pki *root = pki_root("Anchors");
+    temp_dir_path(&dir, "anchors.pem", path);
+    pki_write_certificate(root, path);
+    pki_free(root);
+    return path;
+}
+
+/* ---- init and status ---- */
+
+/* The DER of a fresh P-256 public key, in static memory. */
+static ProtobufCBinaryData make_spki(void)
+{
+    static uint8_t der[256];
+    uint8_t *end = der;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    int length = i2d_PUBKEY(key, &end);
+    EVP_PKEY_free(key);
+    return (ProtobufCBinaryData){.data = der, .len = (size_t)length};
+}
+
+static Provisiond__AdminInitReply init_reply = PROVISIOND__ADMIN_INIT_REPLY__INIT;
+
+static void say_init(ProtobufCBinaryData spki)
+{
+    init_reply.hsm_identity = digest;
+    init_reply.checkpoint_spki = spki;
+    init_reply.transport_spki = spki;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_INIT;
+    reply.init = &init_reply;
+}
+
+START_TEST(init_prints_the_identity_of_the_hsm)
+{
+    say_init(make_spki());
+    ADMIN("init", "--site", "plant-4");
+    claim_done(DIGEST_HEX "\n");
+    ck_assert_str_eq(vault.request->init->site, "plant-4");
+}
+END_TEST
+
+START_TEST(init_writes_the_public_keys)
+{
+    char path[TEMP_PATH_MAX];
+    say_init(make_spki());
+    ADMIN("init", "--site", "plant-4", "--out-dir", dir.path);
+    claim_done(DIGEST_HEX "\n");
+    temp_dir_path(&dir, "transport.pub.pem", path);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    EVP_PKEY *key = PEM_read_PUBKEY(file, NULL, NULL, NULL);
+    ck_assert_ptr_nonnull(key);
+    EVP_PKEY_free(key);
+    (void)fclose(file);
+    temp_dir_path(&dir, "checkpoint.pub.pem", path);
+    ck_assert_int_eq(access(path, R_OK), 0);
+}
+END_TEST
+
+START_TEST(init_writes_no_file_that_is_no_key)
+{
+    size_t before = count_files(&dir);
+    say_init(digest);
+    ADMIN("init", "--site", "plant-4", "--out-dir", dir.path);
+    claim_failed(1, "holds no public key");
+    ck_assert_uint_eq(count_files(&dir), before);
+}
+END_TEST
+
+START_TEST(init_asks_nothing_when_the_keys_could_not_be_written)
+{
+    ADMIN("init", "--site", "plant-4", "--out-dir", "/nowhere");
+    claim_failed(1, "/nowhere/checkpoint.pub.pem cannot be written");
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
+static Provisiond__AdminStatusReply status_reply = PROVISIOND__ADMIN_STATUS_REPLY__INIT;
+
+static void say_status(void)
+{
+    status_reply.initialised = 1;
+    status_reply.site = (char *)"plant-4";
+    status_reply.hsm_identity = digest;
+    status_reply.journal_size = 1234;
+    status_reply.hsm = (char *)"ok";
+    status_reply.token_label = (char *)"tok\033en";
+    status_reply.mode = (char *)"host";
+    status_reply.workers_ready = 1;
+    status_reply.workers_total = 2;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATUS;
+    reply.status = &status_reply;
+}
+
+START_TEST(status_is_a_page_for_people)
+{
+    say_status();
+    ADMIN("status");
+    claim_done("Initialised     yes\n"
+               "Site            plant-4\n"
+               "HSM identity    " DIGEST_HEX "\n"
+               "HSM             ok\n"
+               "Token           tok\\x1ben\n"
+               "Wrapping mode   host\n"
+               "Workers         1 of 2 ready\n"
+               "Journal leaves  1234\n");
+}
+END_TEST
+
+START_TEST(status_is_an_object_for_machines)
+{
+    say_status();
+    status_reply.hsm_detail = (char *)"bad \xff byte";
+    ADMIN("status", "--json");
+    ck_assert_int_eq(run.exit, 0);
+    json_t *status = json_loads(run.out, 0, NULL);
+    json_t *token = json_object_get(status, "token");
+    ck_assert_str_eq(json_string_value(json_object_get(status, "hsm_identity")), DIGEST_HEX);
+    ck_assert_int_eq(json_integer_value(json_object_get(status, "workers_total")), 2);
+    ck_assert_str_eq(json_string_value(json_object_get(token, "label")), "tok\033en");
+    ck_assert_str_eq(json_string_value(json_object_get(status, "hsm_detail")), "bad \\xff byte");
+    json_decref(status);
+}
+END_TEST
+
+/* ---- products ---- */
+
+START_TEST(a_product_is_created_with_its_anchors)
+{
+    Provisiond__ProductCreateReply create = PROVISIOND__PRODUCT_CREATE_REPLY__INIT;
+    char pem[8192];
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_PRODUCT_CREATE;
+    reply.product_create = &create;
+    ADMIN("product", "create", "meter", "--anchors", write_certificate(), "--quota", "500");
+    claim_done("Product meter created with a quota of 500.\n");
+    const Provisiond__ProductCreateRequest *request = vault.request->product_create;
+    ck_assert_str_eq(request->name, "meter");
+    ck_assert_str_eq(request->profile, "cms");
+    ck_assert_int_eq(request->quota, 500);
+    ck_assert_int_eq((int)read_file(&dir, "anchors.pem", pem, sizeof pem),
+                     (int)request->anchors.len);
+    ck_assert_mem_eq(pem, request->anchors.data, request->anchors.len);
+}
+END_TEST
+
+START_TEST(products_are_listed_in_columns)
+{
+    Provisiond__ProductEntry a = PROVISIOND__PRODUCT_ENTRY__INIT;
+    Provisiond__ProductEntry b = PROVISIOND__PRODUCT_ENTRY__INIT;
+    Provisiond__ProductEntry *entries[] = {&a, &b};
+    Provisiond__ProductListReply list = PROVISIOND__PRODUCT_LIST_REPLY__INIT;
+    a.name = (char *)"meter";
+    a.profile = b.profile = (char *)"cms";
+    a.policy = b.policy = (char *)"per-device";
+    a.enabled = 1;
+    a.quota = 100000;
+    a.used = 99;
+    b.name = (char *)"gateway-pro";
+    b.governed = 1;
+    list.n_products = 2;
+    list.products = entries;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_PRODUCT_LIST;
+    reply.product_list = &list;
+    ADMIN("product", "list");
+    claim_done("PRODUCT      PROFILE  POLICY      RULE      STATE      QUOTA  USED  REMAINING\n"
+               "meter        cms      per-device  local     enabled   100000    99      99901\n"
+               "gateway-pro  cms      per-device  governed  disabled       0     0          0\n");
+}
+END_TEST
+
+START_TEST(an_empty_list_is_an_empty_list)
+{
+    Provisiond__ProductListReply list = PROVISIOND__PRODUCT_LIST_REPLY__INIT;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_PRODUCT_LIST;
+    reply.product_list = &list;
+    ADMIN("product", "list", "--json");
+    claim_done("{\"products\": []}\n");
+}
+END_TEST
+
+START_TEST(quota_is_added)
+{
+    Provisiond__QuotaAddReply add = PROVISIOND__QUOTA_ADD_REPLY__INIT;
+    add.quota = 700;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_QUOTA_ADD;
+    reply.quota_add = &add;
+    ADMIN("quota", "add", "meter", "--units", "200");
+    claim_done("The quota of meter is now 700.\n");
+    ck_assert_int_eq(vault.request->quota_add->units, 200);
+    ADMIN("quota", "add", "meter", "--units", "0");
+    claim_failed(64, "--units wants a whole number from 1");
+    ck_assert_uint_eq(vault.request_count, 1);
+}
+END_TEST
+
+START_TEST(an_unsure_quota_never_invites_a_script_to_repeat)
+{
+    vault.is_hanging_up = true;
+    ADMIN("quota", "add", "meter", "--units", "200");
+    claim_failed(1, "it is not known whether the units were added");
+    ck_assert_uint_eq(vault.request_count, 1);
+}
+END_TEST
+
+/* ---- images ---- */
+
+static Provisiond__ImageEncryptReply encrypt_reply = PROVISIOND__IMAGE_ENCRYPT_REPLY__INIT;
+
+static const char *say_encrypt(void)
+{
+    static char path[TEMP_PATH_MAX];
+    encrypt_reply.image = digest;
+    encrypt_reply.size = 99;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ENCRYPT;
+    reply.image_encrypt = &encrypt_reply;
+    temp_dir_path(&dir, "firmware.bin", path);
+    write_file(&dir, "firmware.bin", "firmware in clear", 17);
+    return path;
+}
+
+START_TEST(an_image_goes_to_the_vault_as_a_descriptor)
+{
+    ADMIN("image", "encrypt", "--product", "meter", "--label", "1.4.2", say_encrypt());
+    claim_done(IMAGE "\n");
+    ck_assert_uint_eq(vault.file_length, 17);
+    ck_assert_mem_eq(vault.file, "firmware in clear", 17);
+    ck_assert_str_eq(vault.request->image_encrypt->product, "meter");
+    ck_assert_str_eq(vault.request->image_encrypt->label, "1.4.2");
+}
+END_TEST
+
+START_TEST(an_image_that_is_no_plain_file_is_refused)
+{
+    ADMIN("image", "encrypt", "--product", "meter", "/dev/zero");
+    claim_failed(1, "/dev/zero is empty or not a plain file");
+    ADMIN("image", "encrypt", "--product", "meter", "/nowhere");
+    claim_failed(1, "/nowhere cannot be read");
+    ADMIN("image", "encrypt", "--product", "meter", say_encrypt(), "--format", "elf");
+    claim_failed(64, "--format knows cms only");
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
+/* Reads the terminal until a bar is drawn, or for ever: the test's time is limited. */
+static void wait_for_bar(int terminal)
+{
+    char seen[4096] = "";
+    size_t length = 0;
+    while (strstr(seen, "100 %") == NULL && length < sizeof seen - 1) {
+        ssize_t n = read(terminal, seen + length, sizeof seen - 1 - length);
+        ck_assert_int_gt((int)n, 0);
+        length += (size_t)n;
+        seen[length] = '\0';
+    }
+    ck_assert_ptr_nonnull(strstr(seen, "[########"));
+}
+
+START_TEST(a_long_encryption_shows_its_progress_on_a_terminal)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    ck_assert_int_eq(grantpt(terminal), 0);
+    ck_assert_int_eq(unlockpt(terminal), 0);
+    int line = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    const char *const argv[] = {"image",    "encrypt",    "--product",   "meter",
+                                "--socket", vault.socket, say_encrypt(), NULL};
+    vault.is_waiting = true;
+    pid_t pid = provctl_start(&dir, line, argv);
+    wait_for_bar(terminal);
+    (void)sem_post(&vault.may_answer);
+    ck_assert_int_eq(provctl_wait(pid), 0);
+    (void)close(line);
+    (void)close(terminal);
+}
+END_TEST
+
+static Provisiond__ImageListReply image_list = PROVISIOND__IMAGE_LIST_REPLY__INIT;
+static Provisiond__ImageEntry image_entry = PROVISIOND__IMAGE_ENTRY__INIT;
+static Provisiond__ImageEntry *image_entries[] = {&image_entry};
+
+static void say_image(ProtobufCBinaryData image)
+{
+    image_entry.image = image;
+    image_entry.label = (char *)"1.4.2";
+    image_entry.size = 1048576;
+    image_entry.enabled = 1;
+    image_entry.latest = 1;
+    image_entry.created_unix_ms = 1795471536123;
+    image_list.n_images = 1;
+    image_list.images = image_entries;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_LIST;
+    reply.image_list = &image_list;
+}
+
+START_TEST(images_are_listed_with_whole_digests)
+{
+    say_image(digest);
+    ADMIN("image", "list", "--product", "meter");
+    claim_done("IMAGE                                                                    "
+               "LABEL  STATE   CREATED                     BYTES\n" IMAGE
+               "  1.4.2  latest  2026-11-23T22:05:36.123Z  1048576\n");
+}
+END_TEST
+
+START_TEST(an_image_with_a_short_digest_is_refused)
+{
+    say_image((ProtobufCBinaryData){.data = digest_bytes, .len = 31});
+    ADMIN("image", "list", "--product", "meter");
+    claim_failed(1, "a digest of a wrong length");
+    ck_assert_str_eq(run.out, "");
+}
+END_TEST
+
+START_TEST(images_are_enabled_and_disabled)
+{
+    Provisiond__ImageEnableReply enable = PROVISIOND__IMAGE_ENABLE_REPLY__INIT;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ENABLE;
+    reply.image_enable = &enable;
+    ADMIN("image", "disable", "--product", "meter", IMAGE);
+    claim_done("The image is disabled.\n");
+    ck_assert(!vault.request->image_enable->enabled);
+    ADMIN("image", "enable", "--product", "meter", DIGEST_HEX, "--json");
+    claim_done("{\"image\": \"" IMAGE "\", \"enabled\": true}\n");
+    ck_assert(vault.request->image_enable->enabled);
+    ck_assert_mem_eq(vault.request->image_enable->image.data, digest_bytes, 32);
+    ADMIN("image", "enable", "--product", "meter", "latest");
+    claim_failed(64, "latest is no digest");
+}
+END_TEST
+
+/* ---- stations ---- */
+
+START_TEST(a_station_is_added_by_its_certificate)
+{
+    Provisiond__StationAddReply add = PROVISIOND__STATION_ADD_REPLY__INIT;
+    add.spki = digest;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ADD;
+    reply.station_add = &add;
+    ADMIN("station", "add", "line-3", "--certificate", write_certificate());
+    claim_done("Station line-3 added, known by key " DIGEST_HEX ".\n");
+    ck_assert_str_eq(vault.request->station_add->name, "line-3");
+}
+END_TEST
+
+START_TEST(stations_are_listed_and_disabled)
+{
+    Provisiond__StationEntry entry = PROVISIOND__STATION_ENTRY__INIT;
+    Provisiond__StationEntry *entries[] = {&entry};
+    Provisiond__StationListReply list = PROVISIOND__STATION_LIST_REPLY__INIT;
+    Provisiond__StationEnableReply enable = PROVISIOND__STATION_ENABLE_REPLY__INIT;
+    entry.name = (char *)"line-3";
+    entry.spki = digest;
+    list.n_stations = 1;
+    list.stations = entries;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_LIST;
+    reply.station_list = &list;
+    ADMIN("station", "list");
+    claim_done("STATION  STATE     KEY\nline-3   disabled  " DIGEST_HEX "\n");
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ENABLE;
+    reply.station_enable = &enable;
+    ADMIN("station", "enable", "line-3");
+    claim_done("Station line-3 is enabled.\n");
+    ck_assert(vault.request->station_enable->enabled);
+}
+END_TEST
+
+START_TEST(usage_asks_the_vault_when_its_socket_is_given)
+{
+    Provisiond__UsageReply usage = PROVISIOND__USAGE_REPLY__INIT;
+    usage.granted = 10;
+    usage.charged = 3;
+    usage.remaining = 7;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_USAGE;
+    reply.usage = &usage;
+    ck_assert_int_eq(setenv("PROVCTL_URL", "https://127.0.0.1:1", 1), 0);
+    ADMIN("usage", "meter", "--json");
+    claim_done("{\"granted\": 10, \"charged\": 3, \"remaining\": 7, \"licensed\": 0, "
+               "\"succeeded\": 0, \"failed\": 0, \"scrapped\": 0, \"unreported\": 0}\n");
+    ck_assert_str_eq(vault.request->usage->product, "meter");
+}
+END_TEST
+
+/* ---- what can go wrong ---- */
+
+START_TEST(the_vaults_refusal_decides_words_and_exit_code)
+{
+    Provisiond__FaultMessage fault = PROVISIOND__FAULT_MESSAGE__INIT;
+    fault.code = ERR_CONFLICT;
+    fault.reason = (char *)"product-exists";
+    fault.detail = (char *)"The product \033exists; choose another name.";
+    reply.fault = &fault;
+    ADMIN("quota", "add", "meter", "--units", "1");
+    claim_failed(1, "provctl: The product \\x1bexists; choose another name.\n");
+    fault.code = ERR_HSM_UNAVAILABLE;
+    fault.detail = (char *)"";
+    ADMIN("status");
+    claim_failed(20, "The HSM cannot be used now. Try again in a moment.");
+}
+END_TEST
+
+START_TEST(an_answer_to_another_question_is_refused)
+{
+    say_status();
+    ADMIN("product", "list");
+    claim_failed(1, "The vault's answer cannot be understood");
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT__NOT_SET;
+    reply.fault = &(Provisiond__FaultMessage)PROVISIOND__FAULT_MESSAGE__INIT;
+    reply.fault->reason = (char *)"nothing";
+    ADMIN("status");
+    claim_failed(1, "The vault's answer cannot be understood");
+}
+END_TEST
+
+START_TEST(garbage_is_refused)
+{
+    vault.reply = NULL;
+    ADMIN("status");
+    claim_failed(1, "The vault's answer cannot be understood");
+}
+END_TEST
+
+START_TEST(a_vault_that_hangs_up_is_named)
+{
+    vault.is_hanging_up = true;
+    ADMIN("status");
+    claim_failed(20, "Is provision-vault running");
+    ck_assert_ptr_nonnull(strstr(run.err, vault.socket));
+}
+END_TEST
+
+START_TEST(a_socket_that_is_not_there_is_named)
+{
+    PROVCTL(&dir, &run, "status", "--socket", "/nowhere/admin.sock");
+    claim_failed(20, "The admin socket /nowhere/admin.sock is not there");
+}
+END_TEST
+
+START_TEST(the_configuration_names_the_socket)
+{
+    char path[TEMP_PATH_MAX];
+    char text[256];
+    int length = snprintf(text, sizeof text, "[vault]\nadmin_socket = %s\n", vault.socket);
+    write_file(&dir, "provisiond.conf", text, (size_t)length);
+    temp_dir_path(&dir, "provisiond.conf", path);
+    say_status();
+    PROVCTL(&dir, &run, "status", "--config", path);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    PROVCTL(&dir, &run, "status", "--config", "/nowhere.conf");
+    claim_failed(1, "/nowhere.conf");
+}
+END_TEST
+
+START_TEST(a_result_that_cannot_be_printed_is_no_success)
+{
+    say_status();
+    char command[512];
+    (void)snprintf(command, sizeof command,
+                   "\"$PROVISIOND_BIN/provctl\" status --socket %s >/dev/full 2>/dev/null",
+                   vault.socket);
+    ck_assert_int_ne(system(command), 0);
+}
+END_TEST
+
+/* ---- help ---- */
+
+START_TEST(the_overview_fits_one_screen)
+{
+    PROVCTL(&dir, &run, "help");
+    ck_assert_int_eq(run.exit, 0);
+    size_t lines = 0;
+    for (char *line = run.out, *end = NULL; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        ck_assert_int_le((int)(end - line), 80);
+        lines++;
+    }
+    ck_assert_uint_le(lines, 24);
+    ck_assert_ptr_nonnull(strstr(run.out, "image fetch DIGEST"));
+    PROVCTL(&dir, &run, "--version");
+    ck_assert_int_eq(strncmp(run.out, "provctl ", 8), 0);
+}
+END_TEST
+
+START_TEST(every_command_explains_its_options)
+{
+    static const char *const names[][2] = {
+        {"init", NULL},        {"status", NULL},      {"usage", NULL},     {"license", NULL},
+        {"outcome", NULL},     {"product", "create"}, {"product", "list"}, {"quota", "add"},
+        {"image", "encrypt"},  {"image", "list"},     {"image", "enable"}, {"image", "disable"},
+        {"image", "fetch"},    {"station", "add"},    {"station", "list"}, {"station", "enable"},
+        {"station", "disable"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i][1] == NULL)
+            PROVCTL(&dir, &run, names[i][0], "--help");
+        else
+            PROVCTL(&dir, &run, "help", names[i][0], names[i][1]);
+        ck_assert_int_eq(run.exit, 0);
+        ck_assert_int_eq(strncmp(run.out, "Usage: provctl ", 15), 0);
+        ck_assert_ptr_nonnull(strstr(run.out, "--json"));
+    }
+}
+END_TEST
+
+START_TEST(a_wrong_command_is_a_usage_error_with_a_suggestion)
+{
+    provctl_run(&dir, NULL, (const char *const[]){NULL}, &run);
+    ck_assert_int_eq(run.exit, 64);
+    PROVCTL(&dir, &run, "licence");
+    claim_failed(64, "did you mean provctl license?");
+    PROVCTL(&dir, &run, "image", "encrpyt", "x");
+    claim_failed(64, "did you mean provctl image encrypt?");
+    PROVCTL(&dir, &run, "station");
+    claim_failed(64, "After station comes one of: add, list, enable, disable.");
+    PROVCTL(&dir, &run, "--json", "status");
+    claim_failed(64, "The command comes first");
+    PROVCTL(&dir, &run, "\033[2J");
+    claim_failed(64, "Unknown command \\x1b[2J");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {init_prints_the_identity_of_the_hsm,
+                                  init_writes_the_public_keys,
+                                  init_writes_no_file_that_is_no_key,
+                                  init_asks_nothing_when_the_keys_could_not_be_written,
+                                  status_is_a_page_for_people,
+                                  status_is_an_object_for_machines,
+                                  a_product_is_created_with_its_anchors,
+                                  products_are_listed_in_columns,
+                                  an_empty_list_is_an_empty_list,
+                                  quota_is_added,
+                                  an_unsure_quota_never_invites_a_script_to_repeat,
+                                  an_image_goes_to_the_vault_as_a_descriptor,
+                                  an_image_that_is_no_plain_file_is_refused,
+                                  a_long_encryption_shows_its_progress_on_a_terminal,
+                                  images_are_listed_with_whole_digests,
+                                  an_image_with_a_short_digest_is_refused,
+                                  images_are_enabled_and_disabled,
+                                  a_station_is_added_by_its_certificate,
+                                  stations_are_listed_and_disabled,
+                                  usage_asks_the_vault_when_its_socket_is_given,
+                                  the_vaults_refusal_decides_words_and_exit_code,
+                                  an_answer_to_another_question_is_refused,
+                                  garbage_is_refused,
+                                  a_vault_that_hangs_up_is_named,
+                                  a_socket_that_is_not_there_is_named,
+                                  the_configuration_names_the_socket,
+                                  a_result_that_cannot_be_printed_is_no_success,
+                                  the_overview_fits_one_screen,
+                                  every_command_explains_its_options,
+                                  a_wrong_command_is_a_usage_error_with_a_suggestion,
+                                  NULL};
+    return suite_run("cli admin", set_up, tear_down, tests);
+}

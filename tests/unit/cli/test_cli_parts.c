@@ -1,0 +1,532 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The parts of provctl that need no other program: options, codes, texts, files. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/answer.h"
+#include "cli/arguments.h"
+#include "cli/exit_code.h"
+#include "cli/file_input.h"
+#include "cli/file_output.h"
+#include "cli/problem.h"
+#include "cli/progress.h"
+#include "cli/rest_retry.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "core/bytes.h"
+#include "provctl.h"
+#include "suite.h"
+
+static struct temp_dir dir;
+static struct failure failure;
+
+static void set_up(void)
+{
+    temp_dir_make(&dir);
+}
+
+static void tear_down(void)
+{
+    temp_dir_remove(&dir);
+}
+
+/* ---- exit codes ---- */
+
+START_TEST(every_error_has_an_exit_code)
+{
+    for (int code = 0; code < ERR_COUNT; code++)
+        ck_assert_msg(exit_code_has_row((enum error)code) == error_is_known(code), "code %d", code);
+}
+END_TEST
+
+START_TEST(every_error_has_a_sentence)
+{
+    for (int code = ERR_OK + 1; code < ERR_COUNT; code++) {
+        if (error_is_known(code))
+            ck_assert_str_ne(failure_sentence((enum error)code), "It failed");
+    }
+}
+END_TEST
+
+START_TEST(retryable_errors_and_no_others_exit_with_20)
+{
+    for (int code = 0; code < ERR_COUNT; code++)
+        ck_assert_int_eq(exit_code_of((enum error)code) == EXIT_CODE_TRY_AGAIN,
+                         error_is_retryable((enum error)code));
+}
+END_TEST
+
+START_TEST(exit_codes_are_those_of_the_manual)
+{
+    ck_assert_int_eq(exit_code_of(ERR_OK), 0);
+    ck_assert_int_eq(exit_code_of(ERR_QUOTA_SPENT), 10);
+    ck_assert_int_eq(exit_code_of(ERR_FORBIDDEN), 11);
+    ck_assert_int_eq(exit_code_of(ERR_UNAUTHENTICATED), 11);
+    ck_assert_int_eq(exit_code_of(ERR_DEVICE_NOT_GENUINE), 12);
+    ck_assert_int_eq(exit_code_of(ERR_DEVICE_IDENTITY_CONFLICT), 13);
+    ck_assert_int_eq(exit_code_of(ERR_DEVICE_SCRAPPED), 13);
+    ck_assert_int_eq(exit_code_of(ERR_PRODUCT_UNKNOWN), 1);
+    ck_assert_int_eq(exit_code_of((enum error)7777), 1);
+}
+END_TEST
+
+/* ---- options ---- */
+
+static const struct arguments_form FORM = {.name = "try",
+                                           .operands = "NAME",
+                                           .operand_count = 1,
+                                           .required = OPTION_BIT(OPTION_PRODUCT),
+                                           .optional =
+                                               OPTION_BIT(OPTION_UNITS) | OPTION_BIT(OPTION_CERT)};
+
+/* Parses a line that ends in NULL. */
+static enum error parse(struct arguments *ret_arguments, const char **words)
+{
+    int count = 0;
+    while (words[count] != NULL)
+        count++;
+    return arguments_parse(&FORM, count, (char **)words, ret_arguments, &failure);
+}
+#define PARSE(ret_arguments, ...) parse((ret_arguments), (const char *[]){"try", __VA_ARGS__, NULL})
+
+static void claim_usage(enum error e, const char *message)
+{
+    ck_assert_int_eq(e, ERR_BAD_REQUEST);
+    ck_assert_int_eq(failure.exit, EXIT_CODE_USAGE);
+    ck_assert_str_eq(failure.what, message);
+}
+
+START_TEST(options_and_operands_may_stand_in_any_order)
+{
+    struct arguments arguments;
+    ck_assert_int_eq(PARSE(&arguments, "n1", "--product", "p", "--json", "--units=5"), ERR_OK);
+    ck_assert_str_eq(arguments.operands[0], "n1");
+    ck_assert_str_eq(arguments_get(&arguments, OPTION_PRODUCT), "p");
+    ck_assert_str_eq(arguments_get(&arguments, OPTION_UNITS), "5");
+    ck_assert(arguments_has(&arguments, OPTION_JSON));
+    ck_assert(!arguments_has(&arguments, OPTION_HELP));
+}
+END_TEST
+
+START_TEST(an_unknown_option_is_named_and_the_nearest_suggested)
+{
+    struct arguments arguments;
+    claim_usage(PARSE(&arguments, "--prodcut=p", "n"),
+                "Unknown option --prodcut; did you mean --product?");
+    claim_usage(PARSE(&arguments, "n", "--quota", "5"),
+                "Unknown option --quota. See provctl try --help");
+    claim_usage(PARSE(&arguments, "n", "-p", "x"), "Unknown option -p. See provctl try --help");
+}
+END_TEST
+
+START_TEST(an_incomplete_line_says_what_is_missing)
+{
+    struct arguments arguments;
+    claim_usage(PARSE(&arguments, "n"), "The option --product NAME is missing");
+    claim_usage(PARSE(&arguments, "--product", "p"), "Missing argument: provctl try NAME");
+    claim_usage(PARSE(&arguments, "n", "--product"), "The option --product wants a value");
+    claim_usage(PARSE(&arguments, "n", "m", "--product", "p"),
+                "Unexpected argument m. See provctl try --help");
+}
+END_TEST
+
+START_TEST(an_option_given_twice_is_refused)
+{
+    struct arguments arguments;
+    claim_usage(PARSE(&arguments, "n", "--product", "a", "--product", "b"),
+                "The option --product is given twice");
+    claim_usage(PARSE(&arguments, "n", "--json=yes", "--product", "a"),
+                "The option --json takes no value");
+}
+END_TEST
+
+START_TEST(help_demands_nothing_else)
+{
+    struct arguments arguments;
+    ck_assert_int_eq(PARSE(&arguments, "--help"), ERR_OK);
+    ck_assert(arguments_has(&arguments, OPTION_HELP));
+}
+END_TEST
+
+START_TEST(the_environment_is_a_default_and_an_empty_one_is_none)
+{
+    struct arguments arguments;
+    ck_assert_int_eq(setenv("PROVCTL_CERT", "from-environment", 1), 0);
+    ck_assert_int_eq(PARSE(&arguments, "n", "--product", "p"), ERR_OK);
+    ck_assert_str_eq(arguments_get(&arguments, OPTION_CERT), "from-environment");
+    ck_assert(!arguments_has(&arguments, OPTION_CERT));
+    ck_assert_int_eq(setenv("PROVCTL_CERT", "", 1), 0);
+    ck_assert_ptr_null(arguments_get(&arguments, OPTION_CERT));
+    ck_assert_int_eq(PARSE(&arguments, "n", "--product", "p", "--cert", "given"), ERR_OK);
+    ck_assert_str_eq(arguments_get(&arguments, OPTION_CERT), "given");
+}
+END_TEST
+
+START_TEST(numbers_are_whole_and_within_their_limits)
+{
+    static const char *const wrong[] = {"",     "-1",  "+1", " 1", "1 ",
+                                        "0x10", "1e3", "11", "0",  "99999999999999999999999999"};
+    int64_t number = -1;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_msg(!text_parse_number(wrong[i], 1, 10, &number), "%s", wrong[i]);
+    ck_assert_int_eq(number, -1);
+    ck_assert(text_parse_number("10", 1, 10, &number));
+    ck_assert_int_eq(number, 10);
+    ck_assert(!text_parse_number("9223372036854775808", 0, INT64_MAX, &number));
+    ck_assert(text_parse_number("9223372036854775807", 0, INT64_MAX, &number));
+}
+END_TEST
+
+/* ---- foreign text ---- */
+
+static const char *escaped(const char *text)
+{
+    static char out[256];
+    text_escape(text, out, sizeof out);
+    return out;
+}
+
+START_TEST(control_characters_never_reach_the_terminal)
+{
+    ck_assert_str_eq(escaped("a\033[2Jb"), "a\\x1b[2Jb");
+    ck_assert_str_eq(escaped("a\r\nb\tc\177"), "a\\x0d\\x0ab\\x09c\\x7f");
+    ck_assert_str_eq(escaped("\xc2\x9b"
+                             "31m"),
+                     "\\xc2\\x9b31m"); /* C1: the 8-bit CSI */
+    ck_assert_str_eq(escaped("\xe2\x80\xae"
+                             "txt"),
+                     "\\xe2\\x80\\xaetxt"); /* right-to-left override */
+}
+END_TEST
+
+START_TEST(text_that_is_not_utf8_is_shown_as_hex)
+{
+    ck_assert_str_eq(escaped("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
+    ck_assert_str_eq(escaped("\xff\xfe"), "\\xff\\xfe");
+    ck_assert_str_eq(escaped("\xc0\xaf"), "\\xc0\\xaf");                   /* overlong */
+    ck_assert_str_eq(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");          /* surrogate */
+    ck_assert_str_eq(escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80"); /* beyond the last */
+    ck_assert_str_eq(escaped("end\xe2\x82"), "end\\xe2\\x82");             /* cut short */
+}
+END_TEST
+
+START_TEST(escaping_cuts_at_a_whole_character)
+{
+    char out[8];
+    text_escape("abcde\033", out, sizeof out);
+    ck_assert_str_eq(out, "abcde");
+    text_escape("abcdef\xc3\xbc", out, sizeof out);
+    ck_assert_str_eq(out, "abcdef");
+    text_escape("abcde\xc3\xbcz", out, sizeof out);
+    ck_assert_str_eq(out, "abcde\xc3\xbc");
+}
+END_TEST
+
+START_TEST(the_distance_of_words_counts_edits)
+{
+    ck_assert_uint_eq(text_distance("license", "license"), 0);
+    ck_assert_uint_eq(text_distance("licence", "license"), 1);
+    ck_assert_uint_eq(text_distance("", "abc"), 3);
+    ck_assert_uint_eq(text_distance("statsu", "status"), 2);
+}
+END_TEST
+
+/* ---- tables ---- */
+
+START_TEST(a_table_aligns_numbers_to_the_right_and_escapes)
+{
+    static const struct table_column columns[] = {
+        {"PRODUCT", false}, {"QUOTA", true}, {"STATE", false}};
+    static const char golden[] = "PRODUCT    QUOTA  STATE\n"
+                                 "meter          7  enabled\n"
+                                 "a\\x1bb   1000000  disabled\n";
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    TABLE_AUTO table = table_new(columns, 3);
+    table_add_row(table, (const char *[]){"meter", "7", "enabled"});
+    table_add_row(table, (const char *[]){"a\033b", "1000000", "disabled"});
+    ck_assert_int_eq(table_print(table, out), ERR_OK);
+    (void)fclose(out);
+    ck_assert_str_eq(text, golden);
+    free(text);
+}
+END_TEST
+
+/* ---- problems ---- */
+
+static enum error problem(long status, const char *body, bool *ret_retryable)
+{
+    return problem_to_failure(status, bytes_of(body, strlen(body)), ret_retryable, &failure);
+}
+
+START_TEST(every_error_name_is_understood_as_a_problem_type)
+{
+    char body[128];
+    bool is_retryable = false;
+    for (int code = ERR_OK + 1; code < ERR_COUNT; code++) {
+        if (!error_is_known(code))
+            continue;
+        (void)snprintf(body, sizeof body, "{\"type\":\"/problems/%s\"}",
+                       error_name((enum error)code));
+        ck_assert_int_eq(problem(418, body, &is_retryable), code);
+        ck_assert_int_eq(failure.exit, exit_code_of((enum error)code));
+        ck_assert_int_eq(is_retryable, error_is_retryable((enum error)code));
+    }
+}
+END_TEST
+
+START_TEST(a_problem_keeps_the_servers_words_and_the_request_id)
+{
+    bool is_retryable = true;
+    ck_assert_int_eq(problem(422,
+                             "{\"type\":\"https://x.example/problems/device-not-genuine\","
+                             "\"title\":\"T\",\"detail\":\"The chain ends nowhere.\","
+                             "\"check\":\"chain\",\"request_id\":\"r-1\",\"retryable\":false}",
+                             &is_retryable),
+                     ERR_DEVICE_NOT_GENUINE);
+    ck_assert_str_eq(failure.what, "The chain ends nowhere. (check chain)");
+    ck_assert_str_eq(failure.request_id, "r-1");
+    ck_assert(!is_retryable);
+}
+END_TEST
+
+START_TEST(an_unknown_problem_goes_by_its_retryable_member)
+{
+    bool is_retryable = false;
+    ck_assert_int_eq(
+        problem(400, "{\"type\":\"/problems/new-one\",\"retryable\":true}", &is_retryable),
+        ERR_BAD_REQUEST);
+    ck_assert_int_eq(failure.exit, EXIT_CODE_TRY_AGAIN);
+    ck_assert(is_retryable);
+    (void)problem(503, "{\"type\":\"/problems/new-one\",\"retryable\":false}", &is_retryable);
+    ck_assert_int_eq(failure.exit, EXIT_CODE_OTHER);
+    ck_assert(!is_retryable);
+}
+END_TEST
+
+START_TEST(a_body_that_is_no_problem_falls_back_to_the_status)
+{
+    static const char *const bodies[] = {
+        "",     "<html>502</html>",          "[]",
+        "null", "{\"type\":7,\"title\":[]}", "{\"type\":\"/problems/ok\"}",
+        "{",    "{\"a\":1,\"a\":2}",         "{\"type\":\"/problems/\"}"};
+    bool is_retryable = false;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        ck_assert_int_eq(problem(502, bodies[i], &is_retryable), ERR_VAULT_UNAVAILABLE);
+        ck_assert_int_eq(problem(401, bodies[i], &is_retryable), ERR_UNAUTHENTICATED);
+        ck_assert_int_eq(problem(302, bodies[i], &is_retryable), ERR_INTERNAL);
+    }
+}
+END_TEST
+
+/* ---- answers ---- */
+
+#define DIGEST "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static enum error read_usage(const char *body, struct answer_usage *usage)
+{
+    return answer_read_usage(bytes_of(body, strlen(body)), usage, &failure);
+}
+
+START_TEST(an_account_wants_whole_numbers_of_every_name)
+{
+    static const char good[] = "{\"granted\":9,\"charged\":4,\"remaining\":5,\"licensed\":4,"
+                               "\"succeeded\":1,\"failed\":1,\"scrapped\":1,\"unreported\":1,"
+                               "\"new\":\"x\"}";
+    static const char *const wrong[] = {"4.0", "\"4\"", "true", "null", "[4]", "-4"};
+    struct answer_usage usage;
+    char body[sizeof good + 16];
+    ck_assert_int_eq(read_usage(good, &usage), ERR_OK);
+    ck_assert_int_eq(usage.remaining, 5);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(body, sizeof body, "{\"granted\":9,\"charged\":%s%s", wrong[i],
+                       strstr(good, ",\"remaining"));
+        ck_assert_msg(read_usage(body, &usage) == ERR_INTERNAL, "%s", body);
+    }
+    ck_assert_int_eq(read_usage("{\"granted\":9}", &usage), ERR_INTERNAL);
+}
+END_TEST
+
+START_TEST(a_digest_is_read_with_and_without_its_prefix)
+{
+    struct sha256 a;
+    struct sha256 b;
+    ck_assert(answer_parse_digest(DIGEST, &a));
+    ck_assert(answer_parse_digest(DIGEST + 7, &b));
+    ck_assert(sha256_equal(&a, &b));
+    ck_assert(!answer_parse_digest("sha256:00", &a));
+    ck_assert(!answer_parse_digest("latest", &a));
+}
+END_TEST
+
+/* ---- files ---- */
+
+static char target[TEMP_PATH_MAX];
+
+START_TEST(an_output_is_there_after_the_commit_only)
+{
+    struct file_output output;
+    char found[16];
+    temp_dir_path(&dir, "license.bin", target);
+    write_file(&dir, "license.bin", "old", 3);
+    ck_assert_int_eq(file_output_open(target, &output, &failure), ERR_OK);
+    ck_assert_int_eq((int)read_file(&dir, "license.bin", found, sizeof found), 3);
+    ck_assert_int_eq(file_output_commit(&output, bytes_of("new one", 7), &failure), ERR_OK);
+    file_output_clear(&output);
+    ck_assert_int_eq((int)read_file(&dir, "license.bin", found, sizeof found), 7);
+    ck_assert_str_eq(found, "new one");
+    ck_assert_uint_eq(count_files(&dir), 1);
+}
+END_TEST
+
+START_TEST(an_output_that_is_not_committed_leaves_nothing)
+{
+    struct file_output output;
+    temp_dir_path(&dir, "license.bin", target);
+    ck_assert_int_eq(file_output_open(target, &output, &failure), ERR_OK);
+    ck_assert_uint_eq(count_files(&dir), 1);
+    file_output_clear(&output);
+    ck_assert_uint_eq(count_files(&dir), 0);
+}
+END_TEST
+
+START_TEST(an_output_has_the_mode_of_the_umask)
+{
+    struct file_output output;
+    struct stat info;
+    temp_dir_path(&dir, "license.bin", target);
+    (void)umask(027);
+    ck_assert_int_eq(file_output_open(target, &output, &failure), ERR_OK);
+    ck_assert_int_eq(file_output_commit(&output, bytes_of("x", 1), &failure), ERR_OK);
+    file_output_clear(&output);
+    ck_assert_int_eq(stat(target, &info), 0);
+    ck_assert_uint_eq(info.st_mode & 0777, 0640);
+}
+END_TEST
+
+START_TEST(an_output_never_replaces_what_is_no_plain_file)
+{
+    struct file_output output;
+    temp_dir_path(&dir, "pipe", target);
+    ck_assert_int_eq(mkfifo(target, 0600), 0);
+    ck_assert_int_eq(file_output_open(target, &output, &failure), ERR_CONFIG);
+    ck_assert_int_eq(file_output_open("/dev/null", &output, &failure), ERR_CONFIG);
+    ck_assert_int_eq(file_output_open(dir.path, &output, &failure), ERR_CONFIG);
+    ck_assert_int_eq(file_output_open("/nowhere/at/all", &output, &failure), ERR_CONFIG);
+    ck_assert_uint_eq(count_files(&dir), 1);
+}
+END_TEST
+
+static enum error read_pem(const char *text, size_t length)
+{
+    char *found = NULL;
+    temp_dir_path(&dir, "in.pem", target);
+    write_file(&dir, "in.pem", text, length);
+    enum error e = file_input_read_pem(target, &found, &failure);
+    free(found);
+    return e;
+}
+
+START_TEST(an_input_is_certificates_and_nothing_else)
+{
+    static const char good[] = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+    static const char key[] = "-----BEGIN CERTIFICATE-----\n-----BEGIN EC PRIVATE KEY-----\n";
+    ck_assert_int_eq(read_pem(good, sizeof good - 1), ERR_OK);
+    ck_assert_int_eq(read_pem(key, sizeof key - 1), ERR_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(failure.what, "private key"));
+    ck_assert_int_eq(read_pem("\x30\x82\x01\x00", 4), ERR_BAD_REQUEST);
+    ck_assert_int_eq(read_pem(good, sizeof good), ERR_BAD_REQUEST); /* a NUL */
+    ck_assert_int_eq(read_pem("", 0), ERR_BAD_REQUEST);
+}
+END_TEST
+
+START_TEST(an_input_of_64_kib_is_the_largest)
+{
+    static char text[FILE_INPUT_PEM_MAX_BYTES + 1];
+    memset(text, '\n', sizeof text);
+    memcpy(text, "-----BEGIN CERTIFICATE-----", 27);
+    ck_assert_int_eq(read_pem(text, FILE_INPUT_PEM_MAX_BYTES), ERR_OK);
+    ck_assert_int_eq(read_pem(text, sizeof text), ERR_TOO_LARGE);
+}
+END_TEST
+
+/* ---- pauses and progress ---- */
+
+START_TEST(pauses_grow_and_stay_bounded)
+{
+    struct rest_retry retry = rest_retry_start(INT64_C(1000) * 1000);
+    int64_t least = REST_RETRY_PAUSE_MIN_MS;
+    for (int i = 0; i < 12; i++) {
+        int64_t pause = rest_retry_next_pause_ms(&retry, 0);
+        ck_assert_int_ge(pause, least);
+        ck_assert_int_le(pause, least + least / 2);
+        least = 2 * least < REST_RETRY_PAUSE_MAX_MS ? 2 * least : REST_RETRY_PAUSE_MAX_MS;
+    }
+}
+END_TEST
+
+START_TEST(the_servers_pause_counts_within_limits)
+{
+    struct rest_retry retry = rest_retry_start(INT64_C(1000) * 1000);
+    ck_assert_int_eq(rest_retry_next_pause_ms(&retry, 7), 7000);
+    ck_assert_int_eq(rest_retry_next_pause_ms(&retry, INT64_MAX), 30000);
+    retry = rest_retry_start(6000);
+    ck_assert_int_eq(rest_retry_next_pause_ms(&retry, 7), -1);
+    ck_assert_int_eq(rest_retry_wait(&retry, 7), false);
+}
+END_TEST
+
+START_TEST(the_progress_bar_shows_part_and_whole)
+{
+    char line[PROGRESS_LINE_MAX];
+    progress_format(INT64_C(12) << 20, INT64_C(24) << 20, line);
+    ck_assert_str_eq(line, "[####################                    ]  50 %  12 of 24 MiB");
+    progress_format(-1, 0, line);
+    ck_assert_str_eq(line, "[                                        ]   0 %  0 of 0 MiB");
+    progress_format(9, 5, line);
+    ck_assert_str_eq(line, "[########################################] 100 %  0 of 1 MiB");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {every_error_has_an_exit_code,
+                                  every_error_has_a_sentence,
+                                  retryable_errors_and_no_others_exit_with_20,
+                                  exit_codes_are_those_of_the_manual,
+                                  options_and_operands_may_stand_in_any_order,
+                                  an_unknown_option_is_named_and_the_nearest_suggested,
+                                  an_incomplete_line_says_what_is_missing,
+                                  an_option_given_twice_is_refused,
+                                  help_demands_nothing_else,
+                                  the_environment_is_a_default_and_an_empty_one_is_none,
+                                  numbers_are_whole_and_within_their_limits,
+                                  control_characters_never_reach_the_terminal,
+                                  text_that_is_not_utf8_is_shown_as_hex,
+                                  escaping_cuts_at_a_whole_character,
+                                  the_distance_of_words_counts_edits,
+                                  a_table_aligns_numbers_to_the_right_and_escapes,
+                                  every_error_name_is_understood_as_a_problem_type,
+                                  a_problem_keeps_the_servers_words_and_the_request_id,
+                                  an_unknown_problem_goes_by_its_retryable_member,
+                                  a_body_that_is_no_problem_falls_back_to_the_status,
+                                  an_account_wants_whole_numbers_of_every_name,
+                                  a_digest_is_read_with_and_without_its_prefix,
+                                  an_output_is_there_after_the_commit_only,
+                                  an_output_that_is_not_committed_leaves_nothing,
+                                  an_output_has_the_mode_of_the_umask,
+                                  an_output_never_replaces_what_is_no_plain_file,
+                                  an_input_is_certificates_and_nothing_else,
+                                  an_input_of_64_kib_is_the_largest,
+                                  pauses_grow_and_stay_bounded,
+                                  the_servers_pause_counts_within_limits,
+                                  the_progress_bar_shows_part_and_whole,
+                                  NULL};
+    return suite_run("cli parts", set_up, tear_down, tests);
+}

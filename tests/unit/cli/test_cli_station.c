@@ -1,0 +1,650 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The station's commands, the real program against a TLS server that says what a test wants. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "core/bytes.h"
+#include "provctl.h"
+#include "server.h"
+#include "suite.h"
+#include "support/pki.h"
+
+#define IMAGE   "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define INSTALL "ins-01900000-0000-7000-8000-000000000001"
+#define LICENSE_OF(members)                                                         \
+    "{\"license_id\":\"lic-1\",\"install_id\":\"" INSTALL "\",\"profile\":\"cms\"," \
+    "\"charged\":true,\"attempt\":1,\"remaining\":41,\"journal_index\":7," members "}"
+#define GOOD LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":\"bGljZW5zZSE=\"")
+#define UNAVAILABLE                                                                                \
+    "{\"type\":\"/problems/hsm-unavailable\",\"title\":\"The HSM does not answer\",\"retryable\":" \
+    "true,\"request_id\":\"r-9\"}"
+
+static struct temp_dir dir;
+static struct server server;
+static struct provctl run;
+static char device[TEMP_PATH_MAX];
+static char out[TEMP_PATH_MAX];
+static size_t files_before;
+
+static void set_up(void)
+{
+    struct pki *root = pki_root("Devices");
+    struct pki *chip = pki_device(root, "SN-1");
+    temp_dir_make(&dir);
+    server_start(&server, &dir);
+    temp_dir_path(&dir, "device.pem", device);
+    temp_dir_path(&dir, "license.bin", out);
+    pki_write_certificate(chip, device);
+    pki_free(chip);
+    pki_free(root);
+    files_before = count_files(&dir);
+}
+
+static void tear_down(void)
+{
+    server_stop(&server);
+    temp_dir_remove(&dir);
+}
+
+/* The usual question, with more options. */
+#define LICENSE(...)                                                                            \
+    PROVCTL(&dir, &run, "license", "--product", "meter", "--device-cert", device, "--out", out, \
+            ##__VA_ARGS__)
+
+/* It failed with that code, said that on one line, and left no file. */
+static void claim_refused(int exit, const char *words)
+{
+    ck_assert_msg(run.exit == exit, "exit %d: %s", run.exit, run.err);
+    ck_assert_msg(strstr(run.err, words) != NULL, "%s", run.err);
+    ck_assert_int_eq(strncmp(run.err, "provctl: ", 9), 0);
+    ck_assert_ptr_eq(strchr(run.err, '\n'), run.err + strlen(run.err) - 1);
+    ck_assert_uint_eq(count_files(&dir), files_before);
+}
+
+/* ---- license ---- */
+
+START_TEST(a_license_is_written_and_one_line_is_printed)
+{
+    char found[64];
+    server_say(&server, 201, GOOD);
+    LICENSE();
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, INSTALL " charged=yes remaining=41\n");
+    ck_assert_str_eq(run.err, "");
+    ck_assert_int_eq((int)read_file(&dir, "license.bin", found, sizeof found), 8);
+    ck_assert_str_eq(found, "license!");
+    ck_assert_uint_eq(count_files(&dir), files_before + 1);
+}
+END_TEST
+
+START_TEST(the_request_carries_device_image_and_context)
+{
+    char pem[4096];
+    server_say(&server, 201, GOOD);
+    LICENSE("--lot", "L1", "--line", "3", "--work-order", "W", "--operator", "o\"o",
+            "--socket-name", "s2", "--image", IMAGE);
+    ck_assert_int_eq(run.exit, 0);
+    const struct server_request *request = &server.requests[0];
+    json_t *body = json_loadb(request->body, request->body_length, 0, NULL);
+    json_t *expected = NULL;
+    ck_assert_int_gt((int)read_file(&dir, "device.pem", pem, sizeof pem), 0);
+    expected = json_pack("{ss ss s{ss} s{ss ss ss ss ss}}", "product", "meter", "image", IMAGE,
+                         "device", "certificate_chain", pem, "context", "lot", "L1", "line", "3",
+                         "work_order", "W", "operator", "o\"o", "socket", "s2");
+    ck_assert(json_equal(body, expected));
+    ck_assert_str_eq(request->method, "POST");
+    ck_assert_str_eq(request->url, "/v1/licenses");
+    ck_assert(request->has_certificate);
+    json_decref(body);
+    json_decref(expected);
+}
+END_TEST
+
+START_TEST(json_prints_the_whole_answer)
+{
+    server_say(&server, 200,
+               LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":\"bGljZW5zZSE=\","
+                          "\"new\":[1,\"\\u001b\"]"));
+    LICENSE("--json");
+    ck_assert_int_eq(run.exit, 0);
+    json_t *answer = json_loads(run.out, 0, NULL);
+    ck_assert_int_eq(json_integer_value(json_object_get(answer, "journal_index")), 7);
+    ck_assert(json_is_array(json_object_get(answer, "new")));
+    ck_assert_ptr_null(strchr(run.out, '\033'));
+    json_decref(answer);
+}
+END_TEST
+
+START_TEST(dash_reads_the_device_from_stdin_and_writes_to_stdout)
+{
+    server_say(&server, 200, GOOD);
+    provctl_run(&dir, device,
+                (const char *const[]){"license", "--product", "meter", "--device-cert", "-",
+                                      "--out", "-", NULL},
+                &run);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, "license!");
+    ck_assert_str_eq(run.err, INSTALL " charged=yes remaining=41\n");
+}
+END_TEST
+
+START_TEST(options_win_over_the_environment)
+{
+    char key[TEMP_PATH_MAX];
+    server_say(&server, 200, GOOD);
+    temp_dir_path(&dir, "station.key", key);
+    ck_assert_int_eq(setenv("PROVCTL_KEY", "/nowhere", 1), 0);
+    ck_assert_int_eq(setenv("PROVCTL_URL", "https://127.0.0.1:1", 1), 0);
+    LICENSE("--key", key, "--url", server.url);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_written_costs_no_unit)
+{
+    server_say(&server, 201, GOOD);
+    PROVCTL(&dir, &run, "license", "--product", "meter", "--device-cert", device, "--out",
+            "/proc/license.bin");
+    claim_refused(1, "/proc/license.bin cannot be written");
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+struct refusal {
+    unsigned status;
+    const char *name;
+    int exit;
+};
+
+START_TEST(problems_decide_the_exit_code)
+{
+    static const struct refusal refusals[] = {{409, "quota-spent", 10},
+                                              {403, "forbidden", 11},
+                                              {401, "unauthenticated", 11},
+                                              {422, "device-not-genuine", 12},
+                                              {409, "device-identity-conflict", 13},
+                                              {409, "device-scrapped", 13},
+                                              {404, "product-unknown", 1},
+                                              {503, "not-initialised", 1},
+                                              {500, "internal", 1}};
+    char body[256];
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        (void)snprintf(body, sizeof body,
+                       "{\"type\":\"/problems/%s\",\"detail\":\"Because. Do that.\","
+                       "\"request_id\":\"r-1\",\"retryable\":false}",
+                       refusals[i].name);
+        server.answer_count = 0;
+        server_say(&server, refusals[i].status, body);
+        LICENSE();
+        claim_refused(refusals[i].exit, "provctl: Because. Do that. (request r-1)\n");
+    }
+    ck_assert_uint_eq(server.request_count, sizeof refusals / sizeof refusals[0]);
+}
+END_TEST
+
+START_TEST(json_gives_the_failure_as_an_object)
+{
+    server_say(&server, 409, "{\"type\":\"/problems/quota-spent\",\"title\":\"Spent\"}");
+    LICENSE("--json");
+    claim_refused(10, "Spent. Ask the product's owner");
+    json_t *answer = json_loads(run.out, 0, NULL);
+    json_t *error = json_object_get(answer, "error");
+    ck_assert_str_eq(json_string_value(json_object_get(error, "code")), "quota-spent");
+    ck_assert_int_eq(json_integer_value(json_object_get(error, "exit")), 10);
+    json_decref(answer);
+}
+END_TEST
+
+START_TEST(control_characters_of_a_server_are_escaped)
+{
+    server_say(&server, 409,
+               "{\"type\":\"/problems/quota-spent\",\"detail\":\"\\u001b[2J\\nfake: ok\","
+               "\"request_id\":\"\\u001b]0;x\"}");
+    LICENSE();
+    claim_refused(10, "\\x1b[2J\\x0afake: ok");
+    ck_assert_ptr_null(strchr(run.err, '\033'));
+}
+END_TEST
+
+/* ---- hostile answers ---- */
+
+START_TEST(a_wrong_answer_writes_no_file)
+{
+    static const char *const bodies[] = {
+        "",
+        "null",
+        "<html>hello</html>",
+        "{}",
+        GOOD "x",
+        LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":7"),
+        LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":\"\""),
+        LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":\"bGlj ZW5zZSE=\""),
+        LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":\"bGljZW5zZSE\""),
+        LICENSE_OF("\"image\":\"sha256:00\",\"license\":\"bGljZW5zZSE=\""),
+        LICENSE_OF("\"image\":null,\"license\":\"bGljZW5zZSE=\""),
+        LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":\"bGljZW5zZSE=\",\"charged\":true"),
+        "{\"license_id\":\"l\",\"install_id\":\"../x\",\"charged\":true,\"attempt\":1,"
+        "\"remaining\":1,\"journal_index\":1,\"image\":\"" IMAGE "\",\"license\":\"bGlj\"}",
+        "{\"license_id\":\"l\",\"install_id\":\"i\",\"charged\":\"yes\",\"attempt\":1,"
+        "\"remaining\":1,\"journal_index\":1,\"image\":\"" IMAGE "\",\"license\":\"bGlj\"}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        server.answer_count = 0;
+        server_say(&server, 201, bodies[i]);
+        LICENSE();
+        claim_refused(1, "The server's answer cannot be understood");
+    }
+}
+END_TEST
+
+START_TEST(a_license_for_another_image_is_refused)
+{
+    server_say(&server, 201, GOOD);
+    LICENSE("--image", "sha256:ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+    claim_refused(1, "a license for another image");
+}
+END_TEST
+
+START_TEST(a_license_of_more_than_4096_bytes_is_refused)
+{
+    static uint8_t large[4097];
+    char body[8192];
+    char *text = NULL;
+    ck_assert_int_eq(base64_encode(bytes_of(large, sizeof large), &text), ERR_OK);
+    (void)snprintf(body, sizeof body, LICENSE_OF("\"image\":\"" IMAGE "\",\"license\":\"%s\""),
+                   text);
+    server_say(&server, 201, body);
+    LICENSE();
+    claim_refused(1, "The server's answer cannot be understood (license)");
+    free(text);
+}
+END_TEST
+
+START_TEST(an_answer_of_more_than_one_mebibyte_is_refused)
+{
+    size_t length = (size_t)3 * 1024 * 1024;
+    char *body = malloc(length);
+    memset(body, ' ', length);
+    server_say_how(&server,
+                   &(struct server_answer){.status = 201, .body = body, .body_length = length});
+    LICENSE();
+    claim_refused(1, "The server's answer is too large");
+    ck_assert_uint_eq(server.request_count, 1);
+    free(body);
+}
+END_TEST
+
+START_TEST(deep_nesting_is_refused)
+{
+    size_t length = (size_t)512 * 1024;
+    char *body = malloc(length);
+    memset(body, '[', length);
+    server_say_how(&server,
+                   &(struct server_answer){.status = 201, .body = body, .body_length = length});
+    LICENSE();
+    claim_refused(1, "The server's answer cannot be understood");
+    free(body);
+}
+END_TEST
+
+/* ---- repeating ---- */
+
+START_TEST(a_503_is_asked_again)
+{
+    server_say(&server, 503, UNAVAILABLE);
+    server_say(&server, 429, "");
+    server_say(&server, 201, GOOD);
+    LICENSE();
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_uint_eq(server.request_count, 3);
+    ck_assert_str_eq(server.requests[2].url, "/v1/licenses");
+    ck_assert_uint_eq(server.requests[2].body_length, server.requests[0].body_length);
+}
+END_TEST
+
+START_TEST(a_lost_connection_is_asked_again)
+{
+    server_say_how(&server, &(struct server_answer){.manner = SERVER_CLOSE});
+    server_say_how(&server,
+                   &(struct server_answer){.status = 201, .body = GOOD, .manner = SERVER_CUT});
+    server_say(&server, 201, GOOD);
+    LICENSE();
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_uint_eq(server.request_count, 3);
+}
+END_TEST
+
+START_TEST(repeating_ends_with_the_time)
+{
+    server_say(&server, 503, UNAVAILABLE);
+    LICENSE("--timeout", "1");
+    claim_refused(20, "The HSM does not answer. Try again in a moment. (request r-9)");
+    ck_assert_uint_ge(server.request_count, 2);
+}
+END_TEST
+
+START_TEST(a_long_retry_after_ends_it_at_once)
+{
+    server_say_how(&server, &(struct server_answer){
+                                .status = 503, .body = UNAVAILABLE, .retry_after = "86400"});
+    LICENSE("--timeout", "20");
+    claim_refused(20, "The HSM does not answer");
+    ck_assert_uint_eq(server.request_count, 1);
+}
+END_TEST
+
+START_TEST(a_server_that_is_not_there_exits_with_20)
+{
+    LICENSE("--url", "https://127.0.0.1:1", "--timeout", "1");
+    claim_refused(20, "https://127.0.0.1:1 cannot be reached");
+}
+END_TEST
+
+/* ---- trust ---- */
+
+START_TEST(a_server_of_another_ca_is_not_trusted)
+{
+    server_say(&server, 201, GOOD);
+    struct pki *stranger = pki_root("Stranger");
+    char path[TEMP_PATH_MAX];
+    temp_dir_path(&dir, "ca.pem", path);
+    pki_write_certificate(stranger, path);
+    LICENSE();
+    claim_refused(1, "does not prove itself by the CA");
+    ck_assert_uint_eq(server.request_count, 0);
+    pki_free(stranger);
+}
+END_TEST
+
+START_TEST(a_server_of_another_name_is_not_trusted)
+{
+    char url[80];
+    server_say(&server, 201, GOOD);
+    (void)snprintf(url, sizeof url, "https://127.0.0.2%s", strrchr(server.url, ':'));
+    LICENSE("--url", url, "--timeout", "1");
+    ck_assert_int_ne(run.exit, 0);
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
+START_TEST(plain_http_is_refused)
+{
+    LICENSE("--url", "http://127.0.0.1:80");
+    claim_refused(64, "does not begin with https://");
+}
+END_TEST
+
+START_TEST(a_redirect_is_not_followed)
+{
+    server_say(&server, 302, "");
+    LICENSE();
+    claim_refused(1, "(HTTP status 302)");
+    ck_assert_uint_eq(server.request_count, 1);
+}
+END_TEST
+
+START_TEST(a_key_that_is_no_key_is_named_at_once)
+{
+    server_say(&server, 201, GOOD);
+    LICENSE("--key", device);
+    claim_refused(1, "A TLS file cannot be used");
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
+/* openssl s_server demands a certificate of a CA that is not the station's. */
+static FILE *start_strict_server(char *ret_url, size_t size)
+{
+    char command[1024];
+    char line[256] = "";
+    unsigned port = 0;
+    struct pki *stranger = pki_root("Stranger");
+    char stranger_path[TEMP_PATH_MAX];
+    temp_dir_path(&dir, "stranger.pem", stranger_path);
+    pki_write_certificate(stranger, stranger_path);
+    pki_free(stranger);
+    (void)snprintf(command, sizeof command,
+                   "cd %s && exec openssl s_server -accept 127.0.0.1:0 -cert server.pem -key "
+                   "server.key -CAfile stranger.pem -Verify 1 -verify_return_error -www "
+                   "-naccept 1 2>/dev/null",
+                   dir.path);
+    FILE *strict = popen(command, "r");
+    ck_assert_ptr_nonnull(strict);
+    while (port == 0 && fgets(line, sizeof line, strict) != NULL)
+        (void)sscanf(line, "ACCEPT 127.0.0.1:%u", &port);
+    (void)snprintf(ret_url, size, "https://127.0.0.1:%u", port);
+    return strict;
+}
+
+START_TEST(a_certificate_refused_by_tls_exits_with_11)
+{
+    char url[64];
+    char path[TEMP_PATH_MAX];
+    struct pki *root = pki_root("Another");
+    struct pki *own = pki_server(root);
+    temp_dir_path(&dir, "server.pem", path);
+    pki_write_certificate(own, path);
+    temp_dir_path(&dir, "server.key", path);
+    pki_write_key(own, path);
+    temp_dir_path(&dir, "ca.pem", path);
+    pki_write_certificate(root, path);
+    FILE *strict = start_strict_server(url, sizeof url);
+    files_before = count_files(&dir);
+    LICENSE("--url", url, "--timeout", "5");
+    claim_refused(11, "The server refused the certificate");
+    (void)pclose(strict);
+    pki_free(own);
+    pki_free(root);
+}
+END_TEST
+
+/* ---- outcome and usage ---- */
+
+START_TEST(an_outcome_is_reported)
+{
+    server_say(&server, 200, "{}");
+    PROVCTL(&dir, &run, "outcome", INSTALL, "failed", "--code", "E7", "--detail", "no answer");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, INSTALL " failed\n");
+    ck_assert_str_eq(server.requests[0].url, "/v1/installs/" INSTALL "/outcome");
+    ck_assert_str_eq(server.requests[0].body,
+                     "{\"result\":\"failed\",\"code\":\"E7\",\"detail\":\"no answer\"}");
+}
+END_TEST
+
+START_TEST(an_outcome_that_does_not_exist_is_a_usage_error)
+{
+    PROVCTL(&dir, &run, "outcome", INSTALL, "broken");
+    claim_refused(64, "broken is no result");
+    PROVCTL(&dir, &run, "outcome", "../../x", "failed");
+    claim_refused(64, "../../x is no install id");
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
+START_TEST(usage_is_asked_over_rest_when_there_is_an_address)
+{
+    static const char golden[] = "Granted      1000\nCharged        40\nRemaining     960\n"
+                                 "Licensed       40\nSucceeded      38\nFailed          1\n"
+                                 "Scrapped        0\nUnreported      1\n";
+    server_say(&server, 200,
+               "{\"granted\":1000,\"charged\":40,\"remaining\":960,\"licensed\":40,"
+               "\"succeeded\":38,\"failed\":1,\"scrapped\":0,\"unreported\":1}");
+    PROVCTL(&dir, &run, "usage", "meter");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, golden);
+    ck_assert_str_eq(server.requests[0].method, "GET");
+    ck_assert_str_eq(server.requests[0].url, "/v1/products/meter/usage");
+}
+END_TEST
+
+/* ---- image fetch ---- */
+
+#define CONTENT_BYTES ((size_t)300 * 1000)
+static char content[CONTENT_BYTES];
+static char reference[IMAGE_REFERENCE_SIZE];
+
+static void serve_content(void)
+{
+    for (size_t i = 0; i < sizeof content; i++)
+        content[i] = (char)(i * 2654435761U >> 13);
+    struct sha256 digest = sha256_of(bytes_of(content, sizeof content));
+    image_reference_format(&digest, reference);
+    server.content = content;
+    server.content_length = sizeof content;
+}
+
+#define FETCH(...) PROVCTL(&dir, &run, "image", "fetch", reference, "--out", out, ##__VA_ARGS__)
+
+static void claim_fetched(void)
+{
+    static char found[CONTENT_BYTES + 1];
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_int_eq((int)read_file(&dir, "license.bin", found, sizeof found), (int)CONTENT_BYTES);
+    ck_assert_int_eq(memcmp(found, content, CONTENT_BYTES), 0);
+    ck_assert_uint_eq(count_files(&dir), files_before + 1);
+}
+
+START_TEST(an_image_is_fetched_and_checked)
+{
+    serve_content();
+    FETCH();
+    claim_fetched();
+    ck_assert_int_eq(strncmp(server.requests[0].url, "/v1/images/sha256:", 18), 0);
+}
+END_TEST
+
+START_TEST(a_lost_download_continues_where_it_stopped)
+{
+    serve_content();
+    server.content_cut = 123456;
+    FETCH();
+    claim_fetched();
+    ck_assert_uint_eq(server.request_count, 2);
+    ck_assert_str_eq(server.requests[0].range, "");
+    ck_assert_str_eq(server.requests[1].range, "bytes=123456-");
+}
+END_TEST
+
+START_TEST(a_part_of_an_earlier_run_is_continued)
+{
+    serve_content();
+    write_file(&dir, "license.bin.part", content, 1000);
+    FETCH();
+    claim_fetched();
+    ck_assert_str_eq(server.requests[0].range, "bytes=1000-");
+}
+END_TEST
+
+START_TEST(a_whole_part_needs_no_more_bytes)
+{
+    serve_content();
+    write_file(&dir, "license.bin.part", content, sizeof content);
+    FETCH();
+    claim_fetched();
+    ck_assert_uint_eq(server.request_count, 1);
+}
+END_TEST
+
+START_TEST(a_server_without_ranges_begins_anew)
+{
+    serve_content();
+    server.ignores_ranges = true;
+    write_file(&dir, "license.bin.part", content + 5, 1000);
+    FETCH();
+    claim_fetched();
+    ck_assert_uint_eq(server.request_count, 1);
+}
+END_TEST
+
+START_TEST(a_part_of_another_image_is_thrown_away)
+{
+    serve_content();
+    write_file(&dir, "license.bin.part", "something else", 14);
+    FETCH();
+    claim_fetched();
+    ck_assert_uint_eq(server.request_count, 2);
+    ck_assert_str_eq(server.requests[1].range, "");
+}
+END_TEST
+
+START_TEST(content_of_another_digest_is_never_named_so)
+{
+    serve_content();
+    content[77]++;
+    FETCH();
+    claim_refused(1, "content of another digest");
+}
+END_TEST
+
+START_TEST(an_image_that_is_there_is_not_fetched_again)
+{
+    serve_content();
+    write_file(&dir, "license.bin", content, sizeof content);
+    FETCH();
+    claim_fetched();
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
+START_TEST(an_image_that_is_unknown_leaves_no_content)
+{
+    server_say(&server, 404, "{\"type\":\"/problems/image-unknown\",\"title\":\"Unknown\"}");
+    (void)snprintf(reference, sizeof reference, "%s", IMAGE);
+    FETCH();
+    ck_assert_int_eq(run.exit, 1);
+    ck_assert_int_eq(access(out, F_OK), -1);
+    ck_assert_ptr_nonnull(strstr(run.err, "provctl: Unknown. See provctl image list."));
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {a_license_is_written_and_one_line_is_printed,
+                                  the_request_carries_device_image_and_context,
+                                  json_prints_the_whole_answer,
+                                  dash_reads_the_device_from_stdin_and_writes_to_stdout,
+                                  options_win_over_the_environment,
+                                  a_folder_that_cannot_be_written_costs_no_unit,
+                                  problems_decide_the_exit_code,
+                                  json_gives_the_failure_as_an_object,
+                                  control_characters_of_a_server_are_escaped,
+                                  a_wrong_answer_writes_no_file,
+                                  a_license_for_another_image_is_refused,
+                                  a_license_of_more_than_4096_bytes_is_refused,
+                                  an_answer_of_more_than_one_mebibyte_is_refused,
+                                  deep_nesting_is_refused,
+                                  a_503_is_asked_again,
+                                  a_lost_connection_is_asked_again,
+                                  repeating_ends_with_the_time,
+                                  a_long_retry_after_ends_it_at_once,
+                                  a_server_that_is_not_there_exits_with_20,
+                                  a_server_of_another_ca_is_not_trusted,
+                                  a_server_of_another_name_is_not_trusted,
+                                  plain_http_is_refused,
+                                  a_redirect_is_not_followed,
+                                  a_key_that_is_no_key_is_named_at_once,
+                                  a_certificate_refused_by_tls_exits_with_11,
+                                  an_outcome_is_reported,
+                                  an_outcome_that_does_not_exist_is_a_usage_error,
+                                  usage_is_asked_over_rest_when_there_is_an_address,
+                                  an_image_is_fetched_and_checked,
+                                  a_lost_download_continues_where_it_stopped,
+                                  a_part_of_an_earlier_run_is_continued,
+                                  a_whole_part_needs_no_more_bytes,
+                                  a_server_without_ranges_begins_anew,
+                                  a_part_of_another_image_is_thrown_away,
+                                  content_of_another_digest_is_never_named_so,
+                                  an_image_that_is_there_is_not_fetched_again,
+                                  an_image_that_is_unknown_leaves_no_content,
+                                  NULL};
+    return suite_run("cli station", set_up, tear_down, tests);
+}

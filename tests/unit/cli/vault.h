@@ -1,0 +1,35 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A vault's admin socket that says what a test wants, over the real framing. It keeps the last
+ * request. Threads: the test reads the request after provctl has ended.
+ */
+#ifndef TESTS_UNIT_CLI_VAULT_H
+#define TESTS_UNIT_CLI_VAULT_H
+
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/rpc_server.h"
+#include "support/temp_dir.h"
+#include "vault.pb-c.h"
+
+struct vault_double {
+    struct rpc_server *server;
+    char socket[TEMP_PATH_MAX];
+    const Provisiond__AdminReply *reply; /* NULL: garbage is said, or it hangs up */
+    bool is_hanging_up;
+    Provisiond__AdminRequest *request; /* the last; freed by vault_stop */
+    unsigned request_count;
+    char file[64];      /* the first bytes of the descriptor that came along */
+    size_t file_length; /* 0 when none did */
+    bool is_waiting;    /* answers only after may_answer was posted */
+    sem_t may_answer;
+};
+
+void vault_start(struct vault_double *vault, const struct temp_dir *dir);
+void vault_stop(struct vault_double *vault);
+
+#endif
