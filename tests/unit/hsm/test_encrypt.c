@@ -1,0 +1,199 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* An image encrypted in the token decrypts with the session key that the device opens. */
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "device_key.h"
+#include "hsm_rig.h"
+
+static struct hsm_rig rig;
+static struct device_key device;
+static struct rig_keys keys;
+
+static void set_up(void)
+{
+    hsm_rig_run(&rig);
+    device_key_make(&device);
+}
+
+static void tear_down(void)
+{
+    device_key_free(&device);
+    hsm_rig_remove(&rig);
+}
+
+static int make_file(const uint8_t *data, size_t length)
+{
+    int fd = memfd_create("image", MFD_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, data, length), (ssize_t)length);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
+}
+
+static uint8_t *make_image(size_t length)
+{
+    uint8_t *image = malloc(length + 1);
+    ck_assert_ptr_nonnull(image);
+    for (size_t i = 0; i < length; i++)
+        image[i] = (uint8_t)(i * 7 + (i >> 9));
+    return image;
+}
+
+static size_t open_session_key(uint8_t out[HSM_SESSION_KEY_MAX])
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    struct bytes info = bytes_of("e", 1);
+    struct hsm_wrap wrap = device_wrap(&device, &keys, info, 32);
+    ck_assert_int_eq(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault), ERR_OK);
+    return device_key_open(&device, &wrapped, info, 32, out);
+}
+
+/* Encrypts an image of this size in the token and decrypts it as the device would. */
+static void check_round_trip(size_t length, unsigned key_bytes, struct bytes aad)
+{
+    struct fault fault = {0};
+    struct hsm_content content;
+    uint8_t key[HSM_SESSION_KEY_MAX];
+    uint8_t *image = make_image(length);
+    uint8_t *cipher = make_image(length);
+    uint8_t *clear = make_image(length);
+    int in = make_file(image, length);
+    int out = make_file(NULL, 0);
+    hsm_rig_make_keys(&rig, key_bytes, &keys);
+    ck_assert_msg(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key, aad, in, out,
+                              &content, &fault) == ERR_OK,
+                  "%s %ld", fault.reason, fault.native);
+    ck_assert_uint_eq(content.length, length);
+    ck_assert_int_eq(pread(out, cipher, length + 1, 0), (ssize_t)length);
+    ck_assert_uint_eq(open_session_key(key), key_bytes);
+    ck_assert(
+        device_decrypt(bytes_of(key, key_bytes), &content, aad, bytes_of(cipher, length), clear));
+    ck_assert_mem_eq(clear, image, length);
+    (void)close(in);
+    (void)close(out);
+    free(image);
+    free(cipher);
+    free(clear);
+}
+
+START_TEST(an_image_of_any_length_decrypts_to_the_original)
+{
+    static const size_t lengths[] = {0, 1, 15, 16, 17, 65535, 65536, 65537, 300001};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+        check_round_trip(lengths[i], 32, bytes_of("header", 6));
+}
+END_TEST
+
+START_TEST(an_image_without_additional_data_and_with_a_short_key_decrypts)
+{
+    check_round_trip(100000, 16, bytes_of(NULL, 0));
+}
+END_TEST
+
+START_TEST(a_large_image_decrypts)
+{
+    check_round_trip((size_t)24 * 1024 * 1024, 32, bytes_of("h", 1));
+}
+END_TEST
+
+START_TEST(encryption_begins_at_the_present_offset)
+{
+    struct fault fault;
+    struct hsm_content content;
+    int in = make_file((const uint8_t *)"skipped-clear", 13);
+    int out = make_file(NULL, 0);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    ck_assert_int_eq(lseek(in, 8, SEEK_SET), 8);
+    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
+                                 bytes_of(NULL, 0), in, out, &content, &fault),
+                     ERR_OK);
+    ck_assert_uint_eq(content.length, 5);
+    (void)close(in);
+    (void)close(out);
+}
+END_TEST
+
+START_TEST(the_same_image_never_gets_the_same_iv)
+{
+    struct fault fault;
+    struct hsm_content first;
+    struct hsm_content second;
+    int in = make_file((const uint8_t *)"clear", 5);
+    int out = make_file(NULL, 0);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
+                                 bytes_of(NULL, 0), in, out, &first, &fault),
+                     ERR_OK);
+    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
+                                 bytes_of(NULL, 0), in, out, &second, &fault),
+                     ERR_OK);
+    ck_assert_mem_ne(first.iv, second.iv, HSM_GCM_IV_BYTES);
+    (void)close(in);
+    (void)close(out);
+}
+END_TEST
+
+START_TEST(descriptors_that_are_no_files_are_refused)
+{
+    struct fault fault;
+    struct hsm_content content;
+    int pipes[2];
+    int file = make_file((const uint8_t *)"clear", 5);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
+    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
+                                 bytes_of(NULL, 0), pipes[0], file, &content, &fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "not-a-file");
+    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
+                                 bytes_of(NULL, 0), file, file, &content, &fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "same-file");
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+    (void)close(file);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_written_is_refused_and_costs_no_worker)
+{
+    struct fault fault;
+    struct hsm_content content;
+    uint8_t *image = make_image(100000);
+    int in = make_file(image, 100000);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    /* A sealed file is open for writing and refuses to grow, as a full disk does. */
+    int sealed = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    ck_assert_int_eq(fcntl(sealed, F_ADD_SEALS, F_SEAL_GROW), 0);
+    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
+                                 bytes_of(NULL, 0), in, sealed, &content, &fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "cipher-unwritable");
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    (void)close(sealed);
+    (void)close(in);
+    free(image);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("encrypt");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, an_image_of_any_length_decrypts_to_the_original);
+    tcase_add_test(tests, an_image_without_additional_data_and_with_a_short_key_decrypts);
+    tcase_add_test(tests, a_large_image_decrypts);
+    tcase_add_test(tests, encryption_begins_at_the_present_offset);
+    tcase_add_test(tests, the_same_image_never_gets_the_same_iv);
+    tcase_add_test(tests, descriptors_that_are_no_files_are_refused);
+    tcase_add_test(tests, a_file_that_cannot_be_written_is_refused_and_costs_no_worker);
+    return hsm_rig_run_tests(tests);
+}

@@ -1,0 +1,122 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Raw PKCS#11 for tests. One module per test process. */
+#include "token.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include <check.h>
+
+static void load(struct token *token, const char *module)
+{
+    CK_C_GetFunctionList get_list = NULL;
+    void *library = dlopen(module, RTLD_NOW);
+    ck_assert_ptr_nonnull(library);
+    void *symbol = dlsym(library, "C_GetFunctionList");
+    memcpy(&get_list, &symbol, sizeof get_list);
+    ck_assert_ptr_nonnull(get_list);
+    ck_assert_uint_eq(get_list(&token->call), CKR_OK);
+}
+
+static CK_SLOT_ID find_slot(struct token *token, const char *label)
+{
+    CK_SLOT_ID slots[16];
+    CK_ULONG count = 16;
+    CK_TOKEN_INFO info;
+    ck_assert_uint_eq(token->call->C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (token->call->C_GetTokenInfo(slots[i], &info) == CKR_OK &&
+            memcmp(info.label, label, strlen(label)) == 0)
+            return slots[i];
+    }
+    ck_abort_msg("no token %s", label);
+}
+
+void token_open(struct token *token, const char *module, const char *label, const char *pin)
+{
+    CK_C_INITIALIZE_ARGS arguments = {.flags = CKF_OS_LOCKING_OK};
+    load(token, module);
+    ck_assert_uint_eq(token->call->C_Initialize(&arguments), CKR_OK);
+    ck_assert_uint_eq(token->call->C_OpenSession(find_slot(token, label),
+                                                 CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
+                                                 &token->session),
+                      CKR_OK);
+    ck_assert_uint_eq(token->call->C_Login(token->session, CKU_USER,
+                                           (unsigned char *)(uintptr_t)pin, strlen(pin)),
+                      CKR_OK);
+}
+
+void token_close(struct token *token)
+{
+    ck_assert_uint_eq(token->call->C_Finalize(NULL), CKR_OK);
+}
+
+static size_t find(struct token *token, CK_OBJECT_CLASS class, const void *id,
+                   CK_OBJECT_HANDLE found[4])
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               {CKA_TOKEN, &yes, sizeof yes},
+                               {CKA_ID, (void *)(uintptr_t)id, HSM_KEY_ID_BYTES}};
+    ck_assert_uint_eq(token->call->C_FindObjectsInit(token->session, template, 3), CKR_OK);
+    ck_assert_uint_eq(token->call->C_FindObjects(token->session, found, 4, &count), CKR_OK);
+    ck_assert_uint_eq(token->call->C_FindObjectsFinal(token->session), CKR_OK);
+    return count;
+}
+
+size_t token_count(struct token *token, CK_OBJECT_CLASS class, const void *id)
+{
+    CK_OBJECT_HANDLE found[4];
+    return find(token, class, id, found);
+}
+
+CK_OBJECT_HANDLE token_find(struct token *token, CK_OBJECT_CLASS class, const void *id)
+{
+    CK_OBJECT_HANDLE found[4];
+    ck_assert_uint_eq(find(token, class, id, found), 1);
+    return found[0];
+}
+
+bool token_read_flag(struct token *token, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type)
+{
+    CK_BBOOL value = 2;
+    CK_ATTRIBUTE attribute = {type, &value, sizeof value};
+    ck_assert_uint_eq(token->call->C_GetAttributeValue(token->session, key, &attribute, 1), CKR_OK);
+    ck_assert_uint_le(value, 1);
+    return value != CK_FALSE;
+}
+
+void token_make_weak_key(struct token *token, const struct hsm_key_id *id, const char *label,
+                         CK_ATTRIBUTE_TYPE type, bool is_set)
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_BBOOL value = is_set;
+    CK_ULONG size = 32;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, NULL, 0};
+    CK_ATTRIBUTE template[] = {{CKA_TOKEN, &yes, sizeof yes},
+                               {CKA_PRIVATE, &yes, sizeof yes},
+                               {CKA_SENSITIVE, &yes, sizeof yes},
+                               {CKA_EXTRACTABLE, &no, sizeof no},
+                               {CKA_WRAP, &yes, sizeof yes},
+                               {CKA_UNWRAP, &yes, sizeof yes},
+                               {CKA_ENCRYPT, &no, sizeof no},
+                               {CKA_DECRYPT, &no, sizeof no},
+                               {CKA_SIGN, &no, sizeof no},
+                               {CKA_VERIFY, &no, sizeof no},
+                               {CKA_DERIVE, &no, sizeof no},
+                               {CKA_VALUE_LEN, &size, sizeof size},
+                               {CKA_ID, (void *)(uintptr_t)id->bytes, sizeof id->bytes},
+                               {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
+    for (size_t i = 0; i < sizeof template / sizeof template[0]; i++) {
+        if (template[i].type == type)
+            template[i].pValue = &value;
+    }
+    ck_assert_uint_eq(token->call->C_GenerateKey(token->session, &mechanism, template,
+                                                 sizeof template / sizeof template[0], &key),
+                      CKR_OK);
+}
