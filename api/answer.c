@@ -12,7 +12,8 @@
 #include "api/problem.h"
 #include "api/server.h"
 
-#define DETAIL_SIZE 512 /* a fault's sentence and the table's */
+#define DETAIL_SIZE           512 /* a fault's sentence and the table's */
+#define RETRY_AFTER_DEFAULT_S "5" /* of a 503 that is no problem: readyz */
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -30,6 +31,9 @@ enum MHD_Result answer_response(struct request *request, unsigned status,
         add_header(response, "traceparent", request->traceparent);
     if (MHD_get_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL) == NULL)
         add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE &&
+        MHD_get_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER) == NULL)
+        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_DEFAULT_S);
     if (gate_is_shut(&request->api->gate))
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     request->status = status;

@@ -1,0 +1,137 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The fixture of the front end. One per test process. */
+#include "front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <check.h>
+
+#include "core/log.h"
+#include "support/pki.h"
+
+#define HOUR_S 3600
+
+struct front front;
+static struct temp_dir pki_dir;
+
+/* ---- certificates ---- */
+
+const char *front_pki_path(const char *name, const char *ending)
+{
+    static char paths[4][TEMP_PATH_MAX];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    int n = snprintf(path, TEMP_PATH_MAX, "%s/%s.%s", pki_dir.path, name, ending);
+    ck_assert_int_lt(n, TEMP_PATH_MAX);
+    return path;
+}
+
+static void write_pki(const struct pki *pki, const char *name)
+{
+    pki_write_certificate(pki, front_pki_path(name, "pem"));
+    pki_write_key(pki, front_pki_path(name, "key"));
+}
+
+static void make_client(const struct pki *issuer, const char *name,
+                        const struct pki_options *options)
+{
+    struct pki *client = pki_new(issuer, options);
+    write_pki(client, name);
+    pki_free(client);
+}
+
+void front_make_pki(void)
+{
+    int64_t now = time(NULL);
+    temp_dir_make(&pki_dir);
+    struct pki *ca = pki_root("Stations");
+    struct pki *other = pki_root("Elsewhere");
+    struct pki *server = pki_server(ca);
+    write_pki(ca, "ca");
+    write_pki(other, "other-ca");
+    write_pki(server, "server");
+    make_client(ca, "station",
+                &(struct pki_options){.name = "station", .extended_key_usage = "clientAuth"});
+    make_client(other, "stranger",
+                &(struct pki_options){.name = "stranger", .extended_key_usage = "clientAuth"});
+    make_client(ca, "server-only",
+                &(struct pki_options){.name = "wrong", .extended_key_usage = "serverAuth"});
+    make_client(ca, "expired", &(struct pki_options){.name = "expired", .not_after = now - HOUR_S});
+    make_client(ca, "early", &(struct pki_options){.name = "early", .not_before = now + HOUR_S});
+    make_client(ca, "forged", &(struct pki_options){.name = "forged", .is_forged = true});
+    pki_free(server);
+    pki_free(other);
+    pki_free(ca);
+}
+
+void front_remove_pki(void)
+{
+    temp_dir_remove(&pki_dir);
+}
+
+/* ---- life ---- */
+
+static void write_image(void)
+{
+    FILE *file = fopen(front.image_path, "we");
+    ck_assert_ptr_nonnull(file);
+    for (unsigned i = 0; i < FRONT_IMAGE_BYTES; i++)
+        (void)fputc((int)(i % 251), file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+void front_configure(void)
+{
+    memset(&front, 0, sizeof front);
+    temp_dir_make(&front.dir);
+    temp_dir_path(&front.dir, "image", front.image_path);
+    temp_dir_path(&front.dir, "vault.sock", front.config.vault.socket);
+    strcpy(front.config.api.listen, "127.0.0.1:0");
+    strcpy(front.config.api.certificate, front_pki_path("server", "pem"));
+    strcpy(front.config.api.key, front_pki_path("server", "key"));
+    strcpy(front.config.api.client_ca, front_pki_path("ca", "pem"));
+    front.config.api.connections = 512;
+    front.config.api.idle_timeout_s = 60;
+    front.config.api.vault_timeout_ms = 20000;
+    write_image();
+    log_init("test", LOG_LEVEL_ERROR);
+}
+
+void front_start_vault(void)
+{
+    front.vault = vault_peer_start(front.config.vault.socket, front.image_path, "ok");
+}
+
+void front_start_api(void)
+{
+    struct fault fault = {0};
+    ck_assert_msg(api_new(&front.config, -1, &front.api, &fault) == ERR_OK, "%s", fault.detail);
+    ck_assert_uint_ne(api_port(front.api), 0);
+}
+
+void front_start_without_vault(void)
+{
+    front_configure();
+    front_start_api();
+}
+
+void front_start(void)
+{
+    front_start_without_vault();
+    front_start_vault();
+}
+
+void front_stop(void)
+{
+    /* The peer first: it answers what it holds, so that the api has nothing to wait for. */
+    vault_peer_stop(front.vault);
+    api_free(front.api);
+    temp_dir_remove(&front.dir);
+    memset(&front, 0, sizeof front);
+}

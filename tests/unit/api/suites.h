@@ -1,0 +1,21 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The suites of the two test programs of this folder. */
+#ifndef TESTS_UNIT_API_SUITES_H
+#define TESTS_UNIT_API_SUITES_H
+
+#include <check.h>
+
+Suite *body_suite(void);
+Suite *range_suite(void);
+Suite *route_suite(void);
+Suite *problem_suite(void);
+
+Suite *clients_suite(void);
+Suite *license_suite(void);
+Suite *limits_suite(void);
+Suite *content_suite(void);
+Suite *stop_suite(void);
+
+#endif

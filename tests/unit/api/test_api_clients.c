@@ -1,0 +1,262 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Who may call, what each answer carries, and a server that is set up wrongly. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "front.h"
+#include "suites.h"
+
+static struct answer answer;
+
+struct bad_client {
+    const char *name;
+    const char *sentence; /* in the problem's detail */
+};
+
+static const struct bad_client BAD_CLIENTS[] = {
+    {"", "sent no certificate"}, {"stranger", "not issued by"},          {"expired", "has expired"},
+    {"early", "not valid yet"},  {"server-only", "not for TLS clients"}, {"forged", "not valid"},
+};
+#define BAD_CLIENT_COUNT (int)(sizeof BAD_CLIENTS / sizeof BAD_CLIENTS[0])
+
+START_TEST(a_client_without_a_valid_certificate_is_unauthenticated_everywhere_but_livez)
+{
+    static const char *const paths[] = {"/readyz", "/v1/products/widget/usage", "/v1/nothing",
+                                        "/v1/images/sha256:00/content"};
+    const struct bad_client *bad = &BAD_CLIENTS[_i];
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        call_send(&(struct call){.path = paths[i], .client = bad->name}, &answer);
+        answer_expect_problem(&answer, 401, "unauthenticated");
+        ck_assert_msg(strstr(answer_text(&answer, "detail"), bad->sentence) != NULL, "%s",
+                      answer_text(&answer, "detail"));
+        answer_clear(&answer);
+    }
+    ck_assert_int_eq(call_status(&(struct call){.path = "/livez", .client = bad->name}), 200);
+    ck_assert_int_eq(call_status(&(struct call){.path = "/v1/licenses",
+                                                .client = bad->name,
+                                                .body = call_license_body("widget")}),
+                     401);
+    ck_assert_uint_eq(vault_peer_seen(front.vault).count, 0);
+}
+END_TEST
+
+START_TEST(a_valid_client_is_known_to_the_vault_by_its_key)
+{
+    static const struct peer_seen nobody;
+    call_license("widget", &answer);
+    ck_assert_int_eq(answer.status, 201);
+    struct peer_seen seen = vault_peer_seen(front.vault);
+    ck_assert_uint_eq(seen.spki_length, SHA256_SIZE);
+    ck_assert_int_ne(memcmp(seen.spki, nobody.spki, SHA256_SIZE), 0);
+    ck_assert_str_eq(seen.request_id, answer_header(&answer, "X-Request-Id"));
+    answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(the_key_hash_is_that_of_openssl)
+{
+    char command[512];
+    char wanted[SHA256_HEX_SIZE] = "";
+    char got[SHA256_HEX_SIZE];
+    (void)snprintf(command, sizeof command,
+                   "openssl x509 -in %s -noout -pubkey | openssl pkey -pubin -outform DER | "
+                   "openssl dgst -sha256 -r",
+                   front_pki_path("station", "pem"));
+    FILE *pipe = popen(command, "re");
+    ck_assert_ptr_nonnull(pipe);
+    ck_assert_uint_eq(fread(wanted, 1, SHA256_HEX_SIZE - 1, pipe), SHA256_HEX_SIZE - 1);
+    (void)pclose(pipe);
+    ck_assert_int_eq(call_status(&(struct call){.path = "/v1/products/widget/usage"}), 200);
+    hex_encode(bytes_of(vault_peer_seen(front.vault).spki, SHA256_SIZE), got);
+    ck_assert_str_eq(got, wanted);
+}
+END_TEST
+
+START_TEST(livez_never_asks_the_vault)
+{
+    call_send(&(struct call){.path = "/livez"}, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_str_eq(answer.body, "{\"status\":\"live\"}");
+    ck_assert_str_eq(answer_header(&answer, "Cache-Control"), "no-store");
+    ck_assert_str_eq(answer_header(&answer, "Server"), "");
+    answer_clear(&answer);
+    ck_assert_int_eq(call_status(&(struct call){.path = "/livez", .method = "HEAD"}), 200);
+    ck_assert_uint_eq(vault_peer_seen(front.vault).count, 0);
+}
+END_TEST
+
+START_TEST(unknown_paths_and_wrong_methods_are_told_apart)
+{
+    call_send(&(struct call){.path = "/v1/secrets"}, &answer);
+    answer_expect_problem(&answer, 404, "route-unknown");
+    answer_clear(&answer);
+    call_send(&(struct call){.path = "/v1/licenses", .method = "DELETE"}, &answer);
+    answer_expect_problem(&answer, 405, "method-not-allowed");
+    ck_assert_str_eq(answer_header(&answer, "Allow"), "POST");
+    answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(a_well_formed_request_id_and_trace_are_taken_over)
+{
+    static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    call_send(
+        &(struct call){.path = "/livez",
+                       .headers = {"X-Request-Id: line7.42-a_B",
+                                   "traceparent: "
+                                   "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}},
+        &answer);
+    ck_assert_str_eq(answer_header(&answer, "X-Request-Id"), "line7.42-a_B");
+    ck_assert_str_eq(answer_header(&answer, "traceparent"), trace);
+    answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(a_malformed_request_id_or_trace_is_replaced_or_dropped)
+{
+    static const char *const ids[] = {
+        "X-Request-Id: a b", "X-Request-Id: \"quoted\"", "X-Request-Id: \xc3\xa4",
+        "X-Request-Id: "
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const traces[] = {
+        "traceparent: 00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+        "traceparent: 00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        "traceparent: ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"};
+    for (size_t i = 0; i < 4; i++) {
+        call_send(&(struct call){.path = "/livez", .headers = {ids[i], traces[i]}}, &answer);
+        ck_assert_uint_eq(strlen(answer_header(&answer, "X-Request-Id")), 32);
+        ck_assert_str_eq(answer_header(&answer, "traceparent"), "");
+        answer_clear(&answer);
+    }
+}
+END_TEST
+
+START_TEST(readyz_tells_each_check)
+{
+    call_send(&(struct call){.path = "/readyz"}, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_str_eq(answer.body, "{\"status\":\"ready\",\"checks\":{\"vault\":\"ok\",\"hsm\":"
+                                  "\"ok\",\"ledger\":\"ok\"}}");
+    answer_clear(&answer);
+    vault_peer_stop(front.vault);
+    front.vault = vault_peer_start(front.config.vault.socket, front.image_path, "pin-refused");
+    call_send(&(struct call){.path = "/readyz"}, &answer);
+    ck_assert_int_eq(answer.status, 503);
+    ck_assert_str_eq(answer_text(&answer, "status"), "not-ready");
+    ck_assert_ptr_nonnull(strstr(answer.body, "\"hsm\":\"pin-refused\""));
+    ck_assert_str_ne(answer_header(&answer, "Retry-After"), "");
+    answer_clear(&answer);
+}
+END_TEST
+
+/* ---- set up wrongly ---- */
+
+static void expect_config_fault(const char *reason)
+{
+    struct fault fault = {0};
+    struct api *api = NULL;
+    ck_assert_int_eq(api_new(&front.config, -1, &api, &fault), ERR_CONFIG);
+    ck_assert_str_eq(fault.reason, reason);
+    ck_assert_str_ne(fault.detail, "");
+    ck_assert_ptr_null(api);
+}
+
+START_TEST(wrong_files_are_configuration_faults_at_start)
+{
+    struct config good = front.config;
+    strcpy(front.config.api.certificate, "/nonexistent.pem");
+    expect_config_fault("certificate-file");
+    strcpy(front.config.api.certificate, front_pki_path("station", "key"));
+    expect_config_fault("certificate-invalid");
+    strcpy(front.config.api.certificate, front_pki_path("station", "pem"));
+    expect_config_fault("key-mismatch");
+    front.config = good;
+    strcpy(front.config.api.key, "/nonexistent.key");
+    expect_config_fault("key-file");
+    strcpy(front.config.api.key, front_pki_path("server", "pem"));
+    expect_config_fault("key-invalid");
+    front.config = good;
+    strcpy(front.config.api.client_ca, "/nonexistent.pem");
+    expect_config_fault("client-ca-file");
+    strcpy(front.config.api.client_ca, front_pki_path("ca", "key"));
+    expect_config_fault("client-ca-invalid");
+    strcpy(front.config.api.client_ca, front_pki_path("station", "pem"));
+    expect_config_fault("client-ca-is-no-ca");
+}
+END_TEST
+
+START_TEST(an_expired_server_certificate_is_refused_at_start)
+{
+    strcpy(front.config.api.certificate, front_pki_path("expired", "pem"));
+    strcpy(front.config.api.key, front_pki_path("expired", "key"));
+    expect_config_fault("certificate-expired");
+    strcpy(front.config.api.certificate, front_pki_path("early", "pem"));
+    strcpy(front.config.api.key, front_pki_path("early", "key"));
+    expect_config_fault("certificate-not-yet-valid");
+}
+END_TEST
+
+START_TEST(an_address_that_cannot_be_used_is_refused_at_start)
+{
+    static const char *const wrong[] = {"8443",           "127.0.0.1",  "localhost:8443", ":8443",
+                                        "127.0.0.1:http", "127.0.0.1:", "[::1:8443"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        strcpy(front.config.api.listen, wrong[i]);
+        expect_config_fault("listen-address");
+    }
+    strcpy(front.config.api.listen, "192.0.2.1:0");
+    expect_config_fault("listen");
+}
+END_TEST
+
+START_TEST(a_passed_socket_is_used_and_anything_else_refused)
+{
+    struct fault fault = {0};
+    struct api *none = NULL;
+    int plain = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(api_new(&front.config, plain, &none, &fault), ERR_CONFIG);
+    ck_assert_str_eq(fault.reason, "passed-socket");
+    ck_assert_int_eq(fcntl(plain, F_GETFD), -1); /* taken over, also on failure */
+    int passed = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(listen(passed, 16), 0); /* binds to any port */
+    ck_assert_int_eq(api_new(&front.config, passed, &front.api, &fault), ERR_OK);
+    ck_assert_int_eq(call_status(&(struct call){.path = "/livez"}), 200);
+}
+END_TEST
+
+Suite *clients_suite(void)
+{
+    Suite *suite = suite_create("api/clients");
+    TCase *tcase = tcase_create("clients");
+    tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(tcase, front_start, front_stop);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(
+        tcase, a_client_without_a_valid_certificate_is_unauthenticated_everywhere_but_livez, 0,
+        BAD_CLIENT_COUNT);
+    tcase_add_test(tcase, a_valid_client_is_known_to_the_vault_by_its_key);
+    tcase_add_test(tcase, the_key_hash_is_that_of_openssl);
+    tcase_add_test(tcase, livez_never_asks_the_vault);
+    tcase_add_test(tcase, unknown_paths_and_wrong_methods_are_told_apart);
+    tcase_add_test(tcase, a_well_formed_request_id_and_trace_are_taken_over);
+    tcase_add_test(tcase, a_malformed_request_id_or_trace_is_replaced_or_dropped);
+    tcase_add_test(tcase, readyz_tells_each_check);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("start");
+    tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(tcase, front_configure, front_stop);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, wrong_files_are_configuration_faults_at_start);
+    tcase_add_test(tcase, an_expired_server_certificate_is_refused_at_start);
+    tcase_add_test(tcase, an_address_that_cannot_be_used_is_refused_at_start);
+    tcase_add_test(tcase, a_passed_socket_is_used_and_anything_else_refused);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

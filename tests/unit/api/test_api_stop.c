@@ -1,0 +1,105 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Stopping with requests under way. */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "front.h"
+#include "suites.h"
+
+#define STOP_CLIENTS 20
+
+static struct answer answer;
+
+static struct calls *start_held(void)
+{
+    struct calls *calls = calls_start(
+        &(struct call){.path = "/v1/licenses", .body = call_license_body("held")}, STOP_CLIENTS);
+    while (vault_peer_held(front.vault) < STOP_CLIENTS)
+        ck_assert_uint_eq(calls_pump(calls), STOP_CLIENTS);
+    return calls;
+}
+
+static void stop_api(void)
+{
+    api_free(front.api);
+    front.api = NULL;
+}
+
+START_TEST(a_stop_ends_requests_that_the_vault_never_answers_with_a_problem)
+{
+    struct calls *calls = start_held();
+    stop_api();
+    while (calls_pump(calls) > 0)
+        continue;
+    ck_assert_uint_eq(calls_count(calls, 503), STOP_CLIENTS);
+    calls_free(calls);
+}
+END_TEST
+
+static void *release_soon(void *context)
+{
+    (void)usleep(300 * 1000); /* most likely during the stop; right in either case */
+    vault_peer_release(context);
+    return NULL;
+}
+
+START_TEST(a_stop_lets_requests_under_way_finish)
+{
+    pthread_t thread;
+    struct calls *calls = start_held();
+    ck_assert_int_eq(pthread_create(&thread, NULL, release_soon, front.vault), 0);
+    stop_api();
+    (void)pthread_join(thread, NULL);
+    while (calls_pump(calls) > 0)
+        continue;
+    ck_assert_uint_eq(calls_count(calls, 201), STOP_CLIENTS);
+    calls_free(calls);
+}
+END_TEST
+
+START_TEST(a_stop_with_clients_that_left_ends)
+{
+    struct calls *calls = start_held();
+    calls_free(calls);
+    stop_api();
+}
+END_TEST
+
+START_TEST(a_stop_frees_the_port_for_the_next_start)
+{
+    call_license("widget", &answer);
+    answer_clear(&answer);
+    (void)snprintf(front.config.api.listen, sizeof front.config.api.listen, "127.0.0.1:%u",
+                   (unsigned)api_port(front.api));
+    stop_api();
+    front_start_api();
+    call_license("widget", &answer);
+    ck_assert_int_eq(answer.status, 201);
+    answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(stop_of_nothing_is_nothing)
+{
+    api_free(NULL);
+}
+END_TEST
+
+Suite *stop_suite(void)
+{
+    Suite *suite = suite_create("api/stop");
+    TCase *tcase = tcase_create("stop");
+    tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(tcase, front_start, front_stop);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_stop_ends_requests_that_the_vault_never_answers_with_a_problem);
+    tcase_add_test(tcase, a_stop_lets_requests_under_way_finish);
+    tcase_add_test(tcase, a_stop_with_clients_that_left_ends);
+    tcase_add_test(tcase, a_stop_frees_the_port_for_the_next_start);
+    tcase_add_test(tcase, stop_of_nothing_is_nothing);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

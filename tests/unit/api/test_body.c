@@ -1,0 +1,255 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a station may send as JSON, and where a wrong body is said to be wrong. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/body.h"
+#include "suites.h"
+
+#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define DEVICE "\"device\":{\"certificate_chain\":\"PEM\"}"
+
+static struct license_body body;
+static struct outcome_body outcome;
+static struct json_path path;
+static struct fault fault;
+
+static enum error read_license(const char *text)
+{
+    return license_body_read(bytes_of(text, strlen(text)), &body, &path, &fault);
+}
+
+static enum error read_outcome(const char *text)
+{
+    return outcome_body_read(bytes_of(text, strlen(text)), &outcome, &path, &fault);
+}
+
+struct refusal {
+    const char *text;
+    const char *path;
+    const char *reason;
+};
+
+static void expect_refused(enum error (*read)(const char *text), const struct refusal *refusal)
+{
+    ck_assert_msg(read(refusal->text) == ERR_BAD_REQUEST, "accepted: %s", refusal->text);
+    ck_assert_msg(strcmp(path.text, refusal->path) == 0, "%s: path %s", refusal->text, path.text);
+    ck_assert_msg(strcmp(fault.reason, refusal->reason) == 0, "%s: reason %s", refusal->text,
+                  fault.reason);
+}
+
+#define EXPECT_REFUSED(read, cases)                                     \
+    do {                                                                \
+        for (size_t i = 0; i < sizeof(cases) / sizeof((cases)[0]); i++) \
+            expect_refused((read), &(cases)[i]);                        \
+    } while (0)
+
+START_TEST(a_full_license_request_is_read)
+{
+    ck_assert_int_eq(
+        read_license("{\"product\":\"widget\",\"image\":\"" DIGEST "\"," DEVICE
+                     ",\"context\":{\"lot\":\"L1\",\"line\":\"2\",\"work_order\":\"W\","
+                     "\"operator\":\"J\\u00f6rg\",\"socket\":\"4\"}}"),
+        ERR_OK);
+    ck_assert_str_eq(path.text, "");
+    ck_assert_str_eq(body.product, "widget");
+    ck_assert(!body.is_latest);
+    ck_assert_uint_eq(body.digest.bytes[0], 0x01);
+    ck_assert_str_eq(body.certificate_chain, "PEM");
+    ck_assert_str_eq(body.context.work_order, "W");
+    ck_assert_str_eq(body.context.operator_name, "J\xc3\xb6rg");
+    ck_assert_str_eq(body.context.socket, "4");
+}
+END_TEST
+
+START_TEST(a_request_without_image_or_for_latest_asks_for_the_latest)
+{
+    ck_assert_int_eq(read_license("{\"product\":\"w\"," DEVICE "}"), ERR_OK);
+    ck_assert(body.is_latest);
+    ck_assert_int_eq(read_license("{\"product\":\"w\",\"image\":\"latest\"," DEVICE "}"), ERR_OK);
+    ck_assert(body.is_latest);
+}
+END_TEST
+
+START_TEST(every_wrong_type_is_refused_at_its_place)
+{
+    static const struct refusal cases[] = {
+        {"[]", "$", "wrong-type"},
+        {"{\"product\":1," DEVICE "}", "$.product", "wrong-type"},
+        {"{\"product\":null," DEVICE "}", "$.product", "wrong-type"},
+        {"{\"product\":[\"w\"]," DEVICE "}", "$.product", "wrong-type"},
+        {"{\"product\":{}," DEVICE "}", "$.product", "wrong-type"},
+        {"{\"product\":\"w\",\"image\":true," DEVICE "}", "$.image", "wrong-type"},
+        {"{\"product\":\"w\",\"device\":\"PEM\"}", "$.device", "wrong-type"},
+        {"{\"product\":\"w\",\"device\":{\"certificate_chain\":7}}", "$.device.certificate_chain",
+         "wrong-type"},
+        {"{\"product\":\"w\"," DEVICE ",\"context\":[]}", "$.context", "wrong-type"},
+        {"{\"product\":\"w\"," DEVICE ",\"context\":{\"lot\":1.5}}", "$.context.lot", "wrong-type"},
+    };
+    EXPECT_REFUSED(read_license, cases);
+}
+END_TEST
+
+START_TEST(missing_and_unknown_members_are_refused_at_their_place)
+{
+    static const struct refusal cases[] = {
+        {"{}", "$.product", "member-missing"},
+        {"{\"product\":\"w\"}", "$.device", "member-missing"},
+        {"{\"product\":\"w\",\"device\":{}}", "$.device.certificate_chain", "member-missing"},
+        {"{\"product\":\"w\"," DEVICE ",\"quota\":1}", "$.quota", "unknown-member"},
+        {"{\"product\":\"w\"," DEVICE ",\"context\":{\"Lot\":\"x\"}}", "$.context.Lot",
+         "unknown-member"},
+        {"{\"product\":\"w\"," DEVICE ",\"context\":{\"a b\\n\":\"x\"}}", "$.context",
+         "unknown-member"},
+    };
+    EXPECT_REFUSED(read_license, cases);
+}
+END_TEST
+
+START_TEST(a_text_that_is_no_json_object_is_refused)
+{
+    static const struct refusal cases[] = {
+        {"", "$", "not-json"},
+        {"{", "$", "not-json"},
+        {"{} {}", "$", "not-json"},
+        {"{'product':'w'}", "$", "not-json"},
+        {"{\"product\":\"a\",\"product\":\"b\"}", "$", "duplicate-member"},
+        {"{\"device\":{\"x\":1,\"x\":2}}", "$", "duplicate-member"},
+        {"{\"product\":\"a\\u0000b\"}", "$", "null-character"},
+        {"{\"a\\u0000b\":1}", "$", "null-character"},
+        {"{\"product\":\"\xff\"}", "$", "invalid-utf-8"},
+        {"{\"product\":\"\xc0\x80\"}", "$", "invalid-utf-8"},
+        {"{\"product\":\"\xed\xa0\x80\"}", "$", "invalid-utf-8"},
+        {"{\"product\":\"\\ud800\"}", "$", "not-json"},
+    };
+    EXPECT_REFUSED(read_license, cases);
+}
+END_TEST
+
+START_TEST(a_raw_nul_byte_is_refused)
+{
+    static const char text[] = "{\"product\":\"a\0b\"}";
+    ck_assert_int_eq(license_body_read(bytes_of(text, sizeof text - 1), &body, &path, &fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_str_eq(path.text, "$");
+}
+END_TEST
+
+START_TEST(nesting_deeper_than_eight_is_refused_before_it_is_parsed)
+{
+    static const struct refusal cases[] = {
+        {"[[[[[[[[[", "$", "too-deep"},
+        {"[[[[[[[[", "$", "not-json"},
+        {"{\"a\":[[[[[[[[0]]]]]]]]}", "$", "too-deep"},
+        {"[\"[[[[[[[[[\\\"[[[\"", "$", "not-json"},
+    };
+    EXPECT_REFUSED(read_license, cases);
+}
+END_TEST
+
+START_TEST(names_and_lines_are_checked)
+{
+    static const struct refusal cases[] = {
+        {"{\"product\":\"\"," DEVICE "}", "$.product", "empty-text"},
+        {"{\"product\":\"../etc\"," DEVICE "}", "$.product", "not-a-name"},
+        {"{\"product\":\"a b\"," DEVICE "}", "$.product", "not-a-name"},
+        {"{\"product\":\"w\"," DEVICE ",\"context\":{\"lot\":\"a\\nb\"}}", "$.context.lot",
+         "control-character"},
+        {"{\"product\":\"w\"," DEVICE ",\"context\":{\"lot\":\"a\\u007f\"}}", "$.context.lot",
+         "control-character"},
+        {"{\"product\":\"w\",\"image\":\"newest\"," DEVICE "}", "$.image", "not-an-image"},
+        {"{\"product\":\"w\",\"image\":\"sha256:00\"," DEVICE "}", "$.image", "not-an-image"},
+    };
+    EXPECT_REFUSED(read_license, cases);
+}
+END_TEST
+
+/* A license request whose product has that many letters. */
+static enum error read_product_of(size_t length)
+{
+    char name[128] = "";
+    char text[256];
+    memset(name, 'a', length);
+    (void)snprintf(text, sizeof text, "{\"product\":\"%s\"," DEVICE "}", name);
+    return read_license(text);
+}
+
+START_TEST(a_name_may_have_sixty_four_bytes_and_not_one_more)
+{
+    ck_assert_int_eq(read_product_of(API_NAME_MAX_BYTES), ERR_OK);
+    ck_assert_uint_eq(strlen(body.product), API_NAME_MAX_BYTES);
+    ck_assert_int_eq(read_product_of(API_NAME_MAX_BYTES + 1), ERR_BAD_REQUEST);
+    ck_assert_str_eq(path.text, "$.product");
+    ck_assert_str_eq(fault.reason, "text-too-long");
+}
+END_TEST
+
+static enum error read_chain_of(size_t length)
+{
+    static char chain[API_CHAIN_MAX_BYTES + 2];
+    static char text[API_CHAIN_MAX_BYTES + 128];
+    memset(chain, 'A', length);
+    chain[length] = '\0';
+    (void)snprintf(text, sizeof text,
+                   "{\"product\":\"w\",\"device\":{\"certificate_chain\":\"%s\"}}", chain);
+    return read_license(text);
+}
+
+START_TEST(a_certificate_chain_may_have_32_kib_and_not_one_byte_more)
+{
+    ck_assert_int_eq(read_chain_of(API_CHAIN_MAX_BYTES), ERR_OK);
+    ck_assert_uint_eq(strlen(body.certificate_chain), API_CHAIN_MAX_BYTES);
+    ck_assert_int_eq(read_chain_of(API_CHAIN_MAX_BYTES + 1), ERR_TOO_LARGE);
+    ck_assert_str_eq(path.text, "$.device.certificate_chain");
+}
+END_TEST
+
+START_TEST(the_three_outcomes_are_read)
+{
+    ck_assert_int_eq(read_outcome("{\"result\":\"succeeded\"}"), ERR_OK);
+    ck_assert_int_eq(outcome.outcome, OUTCOME_OF_SUCCESS);
+    ck_assert_int_eq(read_outcome("{\"result\":\"failed\",\"code\":\"E7\",\"detail\":\"no\"}"),
+                     ERR_OK);
+    ck_assert_int_eq(outcome.outcome, OUTCOME_OF_FAILURE);
+    ck_assert_str_eq(outcome.code, "E7");
+    ck_assert_int_eq(read_outcome("{\"result\":\"scrapped\"}"), ERR_OK);
+    ck_assert_int_eq(outcome.outcome, OUTCOME_OF_SCRAP);
+}
+END_TEST
+
+START_TEST(a_wrong_outcome_is_refused_at_its_place)
+{
+    static const struct refusal cases[] = {
+        {"{}", "$.result", "member-missing"},
+        {"{\"result\":\"done\"}", "$.result", "not-a-result"},
+        {"{\"result\":\"succeededsucceeded\"}", "$.result", "text-too-long"},
+        {"{\"result\":\"failed\",\"code\":3}", "$.code", "wrong-type"},
+        {"{\"result\":\"failed\",\"detail\":\"\\u001b[2J\"}", "$.detail", "control-character"},
+        {"{\"result\":\"failed\",\"refund\":true}", "$.refund", "unknown-member"},
+    };
+    EXPECT_REFUSED(read_outcome, cases);
+}
+END_TEST
+
+Suite *body_suite(void)
+{
+    Suite *suite = suite_create("api/body");
+    TCase *tcase = tcase_create("body");
+    tcase_add_test(tcase, a_full_license_request_is_read);
+    tcase_add_test(tcase, a_request_without_image_or_for_latest_asks_for_the_latest);
+    tcase_add_test(tcase, every_wrong_type_is_refused_at_its_place);
+    tcase_add_test(tcase, missing_and_unknown_members_are_refused_at_their_place);
+    tcase_add_test(tcase, a_text_that_is_no_json_object_is_refused);
+    tcase_add_test(tcase, a_raw_nul_byte_is_refused);
+    tcase_add_test(tcase, nesting_deeper_than_eight_is_refused_before_it_is_parsed);
+    tcase_add_test(tcase, names_and_lines_are_checked);
+    tcase_add_test(tcase, a_name_may_have_sixty_four_bytes_and_not_one_more);
+    tcase_add_test(tcase, a_certificate_chain_may_have_32_kib_and_not_one_byte_more);
+    tcase_add_test(tcase, the_three_outcomes_are_read);
+    tcase_add_test(tcase, a_wrong_outcome_is_refused_at_its_place);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

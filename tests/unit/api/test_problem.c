@@ -1,0 +1,119 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The problem table, and that the documents tell the same. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/problem.h"
+#include "api/route.h"
+#include "suites.h"
+
+static char *read_document(const char *name)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", SOURCE_FOLDER, name);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    static char text[256 * 1024];
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[length] = '\0';
+    return text;
+}
+
+START_TEST(every_error_code_has_a_row_and_no_gap_has_one)
+{
+    for (int code = 0; code < ERR_COUNT; code++) {
+        bool is_wanted = code != ERR_OK && error_is_known(code);
+        ck_assert_msg(problem_exists((enum error)code) == is_wanted, "code %d", code);
+    }
+    ck_assert(!problem_exists((enum error)ERR_COUNT));
+    ck_assert(!problem_exists((enum error) - 1));
+}
+END_TEST
+
+START_TEST(every_row_is_whole_and_says_when_to_retry)
+{
+    for (int code = 1; code < ERR_COUNT; code++) {
+        if (!problem_exists((enum error)code))
+            continue;
+        const struct problem *problem = problem_of((enum error)code);
+        bool asks_to_wait = problem->status == 503 || problem->status == 429;
+        ck_assert_uint_ge(problem->status, 400);
+        ck_assert_uint_lt(problem->status, 600);
+        ck_assert_uint_gt(strlen(problem->title), 0);
+        ck_assert_uint_gt(strlen(problem->action), 0);
+        ck_assert_msg(asks_to_wait == (problem->retry_after_s > 0), "code %d", code);
+        ck_assert_msg(!error_is_retryable((enum error)code) || asks_to_wait, "code %d", code);
+    }
+}
+END_TEST
+
+START_TEST(a_code_that_is_no_error_is_an_internal_problem)
+{
+    char type[PROBLEM_TYPE_SIZE];
+    ck_assert_uint_eq(problem_of(ERR_OK)->status, 500);
+    ck_assert_uint_eq(problem_of((enum error)9999)->status, 500);
+    problem_type((enum error)9999, type);
+    ck_assert_str_eq(type, "/problems/internal");
+    problem_type(ERR_QUOTA_SPENT, type);
+    ck_assert_str_eq(type, "/problems/quota-spent");
+}
+END_TEST
+
+static void expect_each_problem(const char *document, const char *before, const char *after)
+{
+    char wanted[PROBLEM_TYPE_SIZE + 32];
+    const char *text = read_document(document);
+    for (int code = 1; code < ERR_COUNT; code++) {
+        if (!problem_exists((enum error)code))
+            continue;
+        (void)snprintf(wanted, sizeof wanted, "%s%s%s", before, error_name((enum error)code),
+                       after);
+        ck_assert_msg(strstr(text, wanted) != NULL, "%s lacks \"%s\"", document, wanted);
+    }
+}
+
+START_TEST(docs_problems_md_has_a_section_for_each_type_with_its_status)
+{
+    char wanted[160];
+    expect_each_problem("docs/problems.md", "\n## ", "\n");
+    const char *text = read_document("docs/problems.md");
+    for (int code = 1; code < ERR_COUNT; code++) {
+        if (!problem_exists((enum error)code))
+            continue;
+        (void)snprintf(wanted, sizeof wanted, "\n## %s\n\nStatus %u.", error_name((enum error)code),
+                       problem_of((enum error)code)->status);
+        ck_assert_msg(strstr(text, wanted) != NULL, "docs/problems.md lacks \"%s\"", wanted);
+    }
+}
+END_TEST
+
+START_TEST(openapi_yaml_names_each_problem_type_and_each_route)
+{
+    char wanted[160];
+    size_t count = 0;
+    const struct route *routes = route_table(&count);
+    expect_each_problem("api/openapi.yaml", "- /problems/", "\n");
+    const char *text = read_document("api/openapi.yaml");
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(wanted, sizeof wanted, "\n  %s:\n", routes[i].pattern);
+        ck_assert_msg(strstr(text, wanted) != NULL, "api/openapi.yaml lacks %s", routes[i].pattern);
+    }
+}
+END_TEST
+
+Suite *problem_suite(void)
+{
+    Suite *suite = suite_create("api/problem");
+    TCase *tcase = tcase_create("problem");
+    tcase_add_test(tcase, every_error_code_has_a_row_and_no_gap_has_one);
+    tcase_add_test(tcase, every_row_is_whole_and_says_when_to_retry);
+    tcase_add_test(tcase, a_code_that_is_no_error_is_an_internal_problem);
+    tcase_add_test(tcase, docs_problems_md_has_a_section_for_each_type_with_its_status);
+    tcase_add_test(tcase, openapi_yaml_names_each_problem_type_and_each_route);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,135 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The route table. */
+#include <string.h>
+
+#include "api/handler.h"
+#include "api/route.h"
+#include "suites.h"
+
+static struct route_match match;
+static struct fault fault;
+
+static enum error find(const char *method, const char *path)
+{
+    return route_find(method, path, &match, &fault);
+}
+
+START_TEST(each_route_is_found_with_its_segment)
+{
+    ck_assert_int_eq(find("POST", "/v1/licenses"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &LICENSE_HANDLER);
+    ck_assert_int_eq(find("POST", "/v1/installs/ins-1/outcome"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &OUTCOME_HANDLER);
+    ck_assert_str_eq(match.segment, "ins-1");
+    ck_assert_int_eq(find("GET", "/v1/products/widget/usage"), ERR_OK);
+    ck_assert_str_eq(match.segment, "widget");
+    ck_assert_int_eq(find("GET", "/v1/images/sha256:00/content"), ERR_OK);
+    ck_assert_str_eq(match.segment, "sha256:00");
+    ck_assert_int_eq(find("GET", "/livez"), ERR_OK);
+    ck_assert_int_eq(find("GET", "/readyz"), ERR_OK);
+}
+END_TEST
+
+START_TEST(percent_escapes_of_a_segment_are_decoded)
+{
+    ck_assert_int_eq(find("GET", "/v1/images/sha256%3A0%61/content"), ERR_OK);
+    ck_assert_str_eq(match.segment, "sha256:0a");
+}
+END_TEST
+
+START_TEST(a_segment_with_a_hidden_character_names_nothing)
+{
+    static const char *const paths[] = {"/v1/products/a%00b/usage",
+                                        "/v1/products/a%2Fb/usage",
+                                        "/v1/products/a%2fb/usage",
+                                        "/v1/products/a%/usage",
+                                        "/v1/products/a%4/usage",
+                                        "/v1/products/a%zz/usage",
+                                        "/v1/products/a%0Ab/usage",
+                                        "/v1/products/a b/usage",
+                                        "/v1/products/\xc3\xb6/usage",
+                                        "/v1/products/a%ff/usage",
+                                        "/v1/products/%"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        ck_assert_msg(find("GET", paths[i]) == ERR_ROUTE_UNKNOWN, "%s", paths[i]);
+}
+END_TEST
+
+START_TEST(only_the_exact_path_is_known)
+{
+    static const char *const paths[] = {"",
+                                        "/",
+                                        "*",
+                                        "livez",
+                                        "/livez/",
+                                        "/Livez",
+                                        "//livez",
+                                        "/live",
+                                        "/livezz",
+                                        "/v1/products//usage",
+                                        "/v1/products/a/b/usage",
+                                        "/v1/products/a",
+                                        "/v1/products/../products/a/usage",
+                                        "/v1/%6cicenses"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        ck_assert_msg(find("GET", paths[i]) == ERR_ROUTE_UNKNOWN, "%s", paths[i]);
+}
+END_TEST
+
+START_TEST(a_segment_that_is_too_long_names_nothing)
+{
+    char path[512] = "/v1/products/";
+    memset(path + strlen(path), 'a', ROUTE_SEGMENT_SIZE);
+    strcat(path, "/usage");
+    ck_assert_int_eq(find("GET", path), ERR_ROUTE_UNKNOWN);
+    memmove(path + 13, path + 14, strlen(path + 14) + 1);
+    ck_assert_int_eq(find("GET", path), ERR_OK);
+}
+END_TEST
+
+START_TEST(a_wrong_method_is_told_the_right_ones)
+{
+    ck_assert_int_eq(find("GET", "/v1/licenses"), ERR_METHOD_NOT_ALLOWED);
+    ck_assert_str_eq(match.allow, "POST");
+    ck_assert_int_eq(find("DELETE", "/livez"), ERR_METHOD_NOT_ALLOWED);
+    ck_assert_str_eq(match.allow, "GET, HEAD");
+    ck_assert_ptr_null(match.route);
+    ck_assert_int_eq(find("get", "/livez"), ERR_METHOD_NOT_ALLOWED);
+}
+END_TEST
+
+START_TEST(head_stands_beside_each_get)
+{
+    ck_assert_int_eq(find("HEAD", "/v1/images/x/content"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &CONTENT_HANDLER);
+    ck_assert_int_eq(find("HEAD", "/v1/licenses"), ERR_METHOD_NOT_ALLOWED);
+}
+END_TEST
+
+START_TEST(livez_alone_is_public)
+{
+    size_t count = 0;
+    const struct route *routes = route_table(&count);
+    ck_assert_uint_eq(count, 6);
+    for (size_t i = 0; i < count; i++)
+        ck_assert(routes[i].is_public == (strcmp(routes[i].pattern, "/livez") == 0));
+}
+END_TEST
+
+Suite *route_suite(void)
+{
+    Suite *suite = suite_create("api/route");
+    TCase *tcase = tcase_create("route");
+    tcase_add_test(tcase, each_route_is_found_with_its_segment);
+    tcase_add_test(tcase, percent_escapes_of_a_segment_are_decoded);
+    tcase_add_test(tcase, a_segment_with_a_hidden_character_names_nothing);
+    tcase_add_test(tcase, only_the_exact_path_is_known);
+    tcase_add_test(tcase, a_segment_that_is_too_long_names_nothing);
+    tcase_add_test(tcase, a_wrong_method_is_told_the_right_ones);
+    tcase_add_test(tcase, head_stands_beside_each_get);
+    tcase_add_test(tcase, livez_alone_is_public);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
