@@ -1,0 +1,145 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Where the PIN is, where it is not, and that a refused one is tried once. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hsm_rig.h"
+#include "token.h"
+
+static struct hsm_rig rig;
+static char wrong_pin_file[TEMP_PATH_MAX];
+
+static void set_up(void)
+{
+    hsm_rig_make(&rig);
+    rig.workers = 4;
+    softhsm_write_file(&rig.dir, "wrong-pin", "0000-wrong\n", wrong_pin_file);
+}
+
+static void tear_down(void)
+{
+    hsm_rig_remove(&rig);
+}
+
+START_TEST(a_wrong_pin_is_tried_exactly_once)
+{
+    struct hsm_status status;
+    struct fault fault;
+    rig.pin_file = wrong_pin_file;
+    hsm_rig_start(&rig);
+    fault = hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    ck_assert_str_eq(fault.reason, "pin-refused");
+    ck_assert_int_eq(fault.native, CKR_PIN_INCORRECT);
+    hsm_rig_pause(1000); /* a second try would come after 100 ms */
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_HSM_PIN_REFUSED);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-started"), 1);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-pin-refused"), 1);
+}
+END_TEST
+
+START_TEST(a_refused_pin_refuses_every_operation)
+{
+    struct hsm_key_id id = {{0}};
+    struct hsm_spki spki;
+    struct hsm_wrapped_key key;
+    struct fault fault;
+    rig.pin_file = wrong_pin_file;
+    hsm_rig_start(&rig);
+    (void)hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    ck_assert_int_eq(hsm_init(rig.client, &spki, &spki, &fault), ERR_HSM_PIN_REFUSED);
+    ck_assert_int_eq(hsm_generate_firmware_key(rig.client, &id, "x", &fault), ERR_HSM_PIN_REFUSED);
+    ck_assert_int_eq(hsm_generate_session_key(rig.client, &id, 32, &key, &fault),
+                     ERR_HSM_PIN_REFUSED);
+}
+END_TEST
+
+START_TEST(a_restart_with_the_right_pin_serves)
+{
+    rig.pin_file = wrong_pin_file;
+    hsm_rig_start(&rig);
+    (void)hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    hsm_rig_kill_master(&rig);
+    rig.pin_file = rig.token.pin_file;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 4);
+}
+END_TEST
+
+START_TEST(a_token_that_wants_a_pin_is_not_asked_without_one)
+{
+    struct fault fault;
+    rig.pin_file = NULL;
+    hsm_rig_start(&rig);
+    fault = hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    ck_assert_str_eq(fault.reason, "pin-missing");
+}
+END_TEST
+
+START_TEST(the_pin_comes_from_a_systemd_credential)
+{
+    char credential[TEMP_PATH_MAX];
+    softhsm_write_file(&rig.dir, "hsm-pin", SOFTHSM_PIN, credential);
+    ck_assert_int_eq(setenv("CREDENTIALS_DIRECTORY", rig.dir.path, 1), 0);
+    rig.pin_file = NULL;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 4);
+}
+END_TEST
+
+static bool contains(const char *data, size_t length, const char *text)
+{
+    return memmem(data, length, text, strlen(text)) != NULL;
+}
+
+static void check_process_file(pid_t process, const char *name)
+{
+    static char data[1 << 20];
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)process, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES)
+        return; /* not dumpable: nobody but root may look */
+    ck_assert_int_ge(fd, 0);
+    ssize_t length = read(fd, data, sizeof data);
+    (void)close(fd);
+    /* Reading what a hardened process shows may be refused at read(2), too. */
+    ck_assert(length >= 0 || errno == EACCES);
+    ck_assert(length < 0 || !contains(data, (size_t)length, SOFTHSM_PIN));
+}
+
+START_TEST(the_pin_is_in_no_argument_no_environment_and_no_log)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 4);
+    ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 4);
+    check_process_file(rig.master, "cmdline");
+    check_process_file(rig.master, "environ");
+    for (int i = 0; i < 4; i++) {
+        check_process_file(workers[i], "cmdline");
+        check_process_file(workers[i], "environ");
+    }
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, SOFTHSM_PIN), 0);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-ready"), 4);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("pin");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_wrong_pin_is_tried_exactly_once);
+    tcase_add_test(tests, a_refused_pin_refuses_every_operation);
+    tcase_add_test(tests, a_restart_with_the_right_pin_serves);
+    tcase_add_test(tests, a_token_that_wants_a_pin_is_not_asked_without_one);
+    tcase_add_test(tests, the_pin_comes_from_a_systemd_credential);
+    tcase_add_test(tests, the_pin_is_in_no_argument_no_environment_and_no_log);
+    return hsm_rig_run_tests(tests);
+}

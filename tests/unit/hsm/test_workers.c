@@ -1,0 +1,341 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Workers die, hang and leak, tokens go away: service goes on or returns by itself. */
+#include <check.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "device_key.h"
+#include "hsm_rig.h"
+
+#define LOAD_THREADS 4
+
+static struct hsm_rig rig;
+static struct device_key device;
+static struct rig_keys keys;
+static uint8_t session_key[HSM_SESSION_KEY_MAX]; /* what every wrap must open to */
+
+static void set_up(void)
+{
+    hsm_rig_make(&rig);
+    rig.call_timeout_ms = 500;
+    device_key_make(&device);
+}
+
+static void tear_down(void)
+{
+    device_key_free(&device);
+    hsm_rig_remove(&rig);
+}
+
+static enum error wrap_once(struct hsm_wrapped *ret_wrapped, struct fault *fault)
+{
+    struct hsm_wrap wrap = device_wrap(&device, &keys, bytes_of("i", 1), 32);
+    return hsm_wrap_key(rig.client, &wrap, ret_wrapped, fault);
+}
+
+static void wrap_well(void)
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault = {0};
+    uint8_t opened[HSM_SESSION_KEY_MAX];
+    ck_assert_msg(wrap_once(&wrapped, &fault) == ERR_OK, "%s %lx", fault.reason, fault.native);
+    ck_assert_uint_eq(device_key_open(&device, &wrapped, bytes_of("i", 1), 32, opened), 32);
+    ck_assert_mem_eq(opened, session_key, 32);
+}
+
+static void serve(void)
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    ck_assert_int_eq(wrap_once(&wrapped, &fault), ERR_OK);
+    ck_assert_uint_eq(device_key_open(&device, &wrapped, bytes_of("i", 1), 32, session_key), 32);
+}
+
+/* ---- load ---- */
+
+struct load {
+    atomic_bool is_over;
+    atomic_uint done;
+    atomic_uint failed;
+    pthread_t threads[LOAD_THREADS];
+};
+
+static void *load_main(void *argument)
+{
+    struct load *load = argument;
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    uint8_t opened[HSM_SESSION_KEY_MAX];
+    while (!atomic_load(&load->is_over)) {
+        bool is_good = wrap_once(&wrapped, &fault) == ERR_OK &&
+                       device_key_open(&device, &wrapped, bytes_of("i", 1), 32, opened) == 32 &&
+                       memcmp(opened, session_key, 32) == 0;
+        if (!is_good)
+            (void)fprintf(stderr, "wrap failed: %s\n", fault.reason);
+        atomic_fetch_add(is_good ? &load->done : &load->failed, 1);
+    }
+    return NULL;
+}
+
+static void load_start(struct load *load)
+{
+    for (int i = 0; i < LOAD_THREADS; i++)
+        ck_assert_int_eq(pthread_create(&load->threads[i], NULL, load_main, load), 0);
+}
+
+static void load_stop(struct load *load)
+{
+    atomic_store(&load->is_over, true);
+    for (int i = 0; i < LOAD_THREADS; i++)
+        (void)pthread_join(load->threads[i], NULL);
+}
+
+static void load_await(struct load *load, unsigned done)
+{
+    while (atomic_load(&load->done) < done && atomic_load(&load->failed) == 0)
+        hsm_rig_pause(5);
+}
+
+START_TEST(wraps_survive_the_death_of_workers)
+{
+    struct load load = {0};
+    pid_t workers[RIG_WORKERS_MAX];
+    serve();
+    load_start(&load);
+    for (unsigned round = 1; round <= 10; round++) {
+        load_await(&load, round * 100);
+        if (hsm_rig_workers(&rig, workers) > 0)
+            (void)kill(workers[0], SIGKILL);
+        hsm_rig_await_workers(&rig, 2);
+    }
+    load_stop(&load);
+    ck_assert_uint_eq(load.failed, 0);
+    ck_assert_uint_ge(load.done, 1000);
+    ck_assert_uint_ge(hsm_rig_count_events(&rig, "hsm-worker-lost"), 10);
+}
+END_TEST
+
+START_TEST(a_single_worker_that_dies_loses_no_wrap)
+{
+    struct load load = {0};
+    pid_t workers[RIG_WORKERS_MAX];
+    rig.workers = 1;
+    serve();
+    load_start(&load);
+    for (unsigned round = 1; round <= 5; round++) {
+        load_await(&load, round * 100);
+        ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 1);
+        (void)kill(workers[0], SIGKILL);
+        hsm_rig_await_end(workers[0]);
+        hsm_rig_await_workers(&rig, 1);
+    }
+    load_stop(&load);
+    ck_assert_uint_eq(load.failed, 0);
+}
+END_TEST
+
+START_TEST(no_worker_outlives_its_master)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    serve();
+    ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 2);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0); /* as good as hung in its module */
+    hsm_rig_kill_master(&rig);
+    hsm_rig_await_end(workers[0]);
+    hsm_rig_await_end(workers[1]);
+}
+END_TEST
+
+START_TEST(a_hung_worker_is_killed_and_service_goes_on)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    serve();
+    ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 2);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    for (int i = 0; i < 50; i++)
+        wrap_well();
+    hsm_rig_await_end(workers[0]);
+    hsm_rig_await_workers(&rig, 2);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "worker-hung"), 1);
+}
+END_TEST
+
+START_TEST(a_wrap_that_hangs_is_done_by_a_fresh_worker)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    rig.workers = 1;
+    serve();
+    ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 1);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    wrap_well();
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "worker-hung"), 1);
+}
+END_TEST
+
+/* ---- encryption ---- */
+
+struct encryption {
+    int clear;
+    int cipher;
+    enum error result;
+    struct fault fault;
+};
+
+static void *encrypt_main(void *argument)
+{
+    struct encryption *encryption = argument;
+    struct hsm_content content;
+    encryption->result =
+        hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key, bytes_of(NULL, 0),
+                    encryption->clear, encryption->cipher, &content, &encryption->fault);
+    return NULL;
+}
+
+START_TEST(an_encryption_that_hangs_is_given_up_and_not_repeated)
+{
+    struct encryption encryption = {.clear = memfd_create("clear", MFD_CLOEXEC),
+                                    .cipher = memfd_create("cipher", MFD_CLOEXEC)};
+    pid_t workers[RIG_WORKERS_MAX];
+    pthread_t thread;
+    rig.workers = 1;
+    serve();
+    ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 1);
+    ck_assert_int_eq(ftruncate(encryption.clear, (off_t)512 << 20), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, encrypt_main, &encryption), 0);
+    while (lseek(encryption.clear, 0, SEEK_CUR) == 0)
+        hsm_rig_pause(1);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    (void)pthread_join(thread, NULL);
+    ck_assert_int_eq(encryption.result, ERR_HSM_UNAVAILABLE);
+    ck_assert_str_eq(encryption.fault.reason, "worker-hung");
+    ck_assert_int_lt(lseek(encryption.clear, 0, SEEK_CUR), (off_t)512 << 20);
+    hsm_rig_await_workers(&rig, 1);
+    wrap_well();
+}
+END_TEST
+
+/* ---- the token ---- */
+
+START_TEST(a_token_that_goes_away_comes_back_by_itself)
+{
+    char away[TEMP_PATH_MAX];
+    struct fault fault;
+    serve();
+    temp_dir_path(&rig.dir, "away", away);
+    ck_assert_int_eq(rename(rig.token.tokens, away), 0);
+    fault = hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE);
+    ck_assert_msg(strcmp(fault.reason, "token-not-found") == 0 ||
+                      strcmp(fault.reason, "module-not-loadable") == 0 ||
+                      strcmp(fault.reason, "slots-unreadable") == 0,
+                  "%s", fault.reason);
+    ck_assert_int_eq(rename(away, rig.token.tokens), 0);
+    hsm_rig_await_workers(&rig, 2);
+    wrap_well();
+}
+END_TEST
+
+START_TEST(a_missing_token_is_named_as_the_reason)
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    rig.label = "no such token";
+    hsm_rig_start(&rig);
+    fault = hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE);
+    ck_assert_str_eq(fault.reason, "token-not-found");
+    ck_assert_int_eq(wrap_once(&wrapped, &fault), ERR_BAD_REQUEST); /* there are no keys yet */
+    ck_assert_int_eq(
+        hsm_generate_firmware_key(rig.client, &keys.firmware_key, "provisiond-fk:x", &fault),
+        ERR_HSM_UNAVAILABLE);
+    ck_assert_str_eq(fault.reason, "token-not-found");
+}
+END_TEST
+
+START_TEST(a_missing_module_is_named_as_the_reason)
+{
+    struct fault fault;
+    rig.module = "/nonexistent/module.so";
+    hsm_rig_start(&rig);
+    fault = hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE);
+    ck_assert_str_eq(fault.reason, "module-not-loadable");
+}
+END_TEST
+
+/* ---- recycling and crashes ---- */
+
+START_TEST(ten_thousand_wraps_with_recycling_stay_correct)
+{
+    struct load load = {0};
+    rig.recycle_after = 500;
+    serve();
+    load_start(&load);
+    load_await(&load, 10000);
+    load_stop(&load);
+    ck_assert_uint_eq(load.failed, 0);
+    ck_assert_uint_ge(load.done, 10000);
+    ck_assert_uint_ge(hsm_rig_count_events(&rig, "hsm-worker-recycled"), 5);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+}
+END_TEST
+
+static void crash_once_at(const char *label)
+{
+    char once[TEMP_PATH_MAX];
+    temp_dir_path(&rig.dir, "crashed", once);
+    ck_assert_int_eq(setenv("PROVISIOND_CRASH_ONCE", once, 1), 0);
+    ck_assert_int_eq(setenv("PROVISIOND_CRASH_AT", label, 1), 0);
+}
+
+static const char *const worker_steps[] = {"hsm-worker.before-wrap", "hsm-worker.after-wrap"};
+
+START_TEST(a_wrap_whose_worker_crashes_is_done_by_another)
+{
+    crash_once_at(worker_steps[_i]);
+    serve();
+    wrap_well();
+    hsm_rig_await_event(&rig, "hsm-worker-lost");
+}
+END_TEST
+
+START_TEST(a_master_that_crashes_is_unavailable_until_it_is_back)
+{
+    struct hsm_status status;
+    struct fault fault;
+    crash_once_at("hsm-master.before-reply");
+    hsm_rig_start(&rig);
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_HSM_UNAVAILABLE);
+    hsm_rig_kill_master(&rig);
+    serve();
+    wrap_well();
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("workers");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, wraps_survive_the_death_of_workers);
+    tcase_add_test(tests, a_single_worker_that_dies_loses_no_wrap);
+    tcase_add_test(tests, no_worker_outlives_its_master);
+    tcase_add_test(tests, a_hung_worker_is_killed_and_service_goes_on);
+    tcase_add_test(tests, a_wrap_that_hangs_is_done_by_a_fresh_worker);
+    tcase_add_test(tests, an_encryption_that_hangs_is_given_up_and_not_repeated);
+    tcase_add_test(tests, a_token_that_goes_away_comes_back_by_itself);
+    tcase_add_test(tests, a_missing_token_is_named_as_the_reason);
+    tcase_add_test(tests, a_missing_module_is_named_as_the_reason);
+    tcase_add_test(tests, ten_thousand_wraps_with_recycling_stay_correct);
+    tcase_add_loop_test(tests, a_wrap_whose_worker_crashes_is_done_by_another, 0, 2);
+    tcase_add_test(tests, a_master_that_crashes_is_unavailable_until_it_is_back);
+    return hsm_rig_run_tests(tests);
+}
