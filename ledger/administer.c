@@ -1,0 +1,289 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Administration as changes: products, quota, images, principals. Every one names who did it in its
+ * journal leaf; a change that changes nothing leaves no leaf. Owns no state.
+ */
+#include "ledger/ledger.h"
+
+#include <string.h>
+
+#include "ledger/handle.h"
+#include "ledger/leaf.h"
+#include "ledger/valid.h"
+
+/* ---- products ---- */
+
+/* The PEM text stands behind it. */
+struct product_change {
+    char name[LEDGER_NAME_MAX + 1];
+    char profile[LEDGER_PROFILE_MAX];
+    char by[LEDGER_BY_MAX + 1];
+    struct ledger_product_new product; /* its pointers point into this body */
+    uint8_t anchors[];
+};
+
+static enum error apply_product(struct change_context *context, void *body, struct fault *fault)
+{
+    const struct product_change *change = body;
+    const struct ledger_product_new *product = &change->product;
+    enum error e = context->ops->product_add(context->store, product, fault);
+    if (e != ERR_OK)
+        return e;
+    const struct sha256 anchors = sha256_of(product->anchors);
+    struct leaf leaf = leaf_new(context, "product-created");
+    leaf_put_text(&leaf, "product", product->name);
+    leaf_put_text(&leaf, "profile", product->profile);
+    leaf_put_text(&leaf, "policy", "per-device");
+    leaf_put_hex(&leaf, "firmware_key",
+                 bytes_of(product->firmware_key, sizeof product->firmware_key));
+    leaf_put_number(&leaf, "quota", product->quota);
+    leaf_put_hex(&leaf, "anchors", bytes_of(anchors.bytes, SHA256_SIZE));
+    leaf_put_text(&leaf, "by", change->by);
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_product_create(struct ledger *ledger, const struct ledger_product_new *product,
+                                 const char *by, struct fault *fault)
+{
+    enum error e = valid_product(product, fault);
+    if (e == ERR_OK)
+        e = valid_by(by, fault);
+    if (e != ERR_OK)
+        return e;
+    CHANGE_AUTO *change = ledger_change(
+        apply_product, sizeof(struct product_change) + product->anchors.length, fault);
+    if (change == NULL)
+        return ERR_INTERNAL;
+    struct product_change *body = (void *)change->body;
+    strcpy(body->name, product->name);
+    strcpy(body->profile, product->profile);
+    strcpy(body->by, by);
+    memcpy(body->anchors, product->anchors.data, product->anchors.length);
+    body->product = *product;
+    body->product.name = body->name;
+    body->product.profile = body->profile;
+    body->product.anchors.data = body->anchors;
+    return commit_run(ledger->committer, change, fault);
+}
+
+struct quota_change {
+    char product[LEDGER_NAME_MAX + 1];
+    char by[LEDGER_BY_MAX + 1];
+    int64_t units;
+    int64_t quota; /* the answer */
+};
+
+static enum error apply_quota(struct change_context *context, void *body, struct fault *fault)
+{
+    struct quota_change *change = body;
+    enum error e = context->ops->quota_add(context->store, change->product, change->units,
+                                           &change->quota, fault);
+    if (e != ERR_OK)
+        return e;
+    struct leaf leaf = leaf_new(context, "quota-added");
+    leaf_put_text(&leaf, "product", change->product);
+    leaf_put_number(&leaf, "units", change->units);
+    leaf_put_number(&leaf, "quota", change->quota);
+    leaf_put_text(&leaf, "by", change->by);
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_quota_add(struct ledger *ledger, const char *product, int64_t units,
+                            const char *by, int64_t *ret_quota, struct fault *fault)
+{
+    enum error e = valid_name(product, fault);
+    if (e == ERR_OK)
+        e = valid_by(by, fault);
+    if (e != ERR_OK)
+        return e;
+    if (units < 1 || units > LEDGER_QUOTA_MAX)
+        return fault_set(fault, ERR_BAD_REQUEST, "units", "Units to add are 1 to 1000000000000.",
+                         0);
+    CHANGE_AUTO *change = ledger_change(apply_quota, sizeof(struct quota_change), fault);
+    if (change == NULL)
+        return ERR_INTERNAL;
+    struct quota_change *body = (void *)change->body;
+    strcpy(body->product, product);
+    strcpy(body->by, by);
+    body->units = units;
+    e = commit_run(ledger->committer, change, fault);
+    if (e == ERR_OK)
+        *ret_quota = body->quota;
+    return e;
+}
+
+/* ---- images ---- */
+
+struct image_change {
+    char product[LEDGER_NAME_MAX + 1];
+    char by[LEDGER_BY_MAX + 1];
+    struct ledger_image image;
+};
+
+/* A change about an image of a product, or NULL; *ret_error says why. */
+static struct change *image_change(change_apply apply, const char *product, const char *by,
+                                   enum error *ret_error, struct fault *fault)
+{
+    *ret_error = valid_name(product, fault);
+    if (*ret_error == ERR_OK)
+        *ret_error = valid_by(by, fault);
+    if (*ret_error != ERR_OK)
+        return NULL;
+    struct change *change = ledger_change(apply, sizeof(struct image_change), fault);
+    if (change == NULL) {
+        *ret_error = ERR_INTERNAL;
+        return NULL;
+    }
+    struct image_change *body = (void *)change->body;
+    strcpy(body->product, product);
+    strcpy(body->by, by);
+    return change;
+}
+
+static enum error apply_image(struct change_context *context, void *body, struct fault *fault)
+{
+    const struct image_change *change = body;
+    const struct ledger_image *image = &change->image;
+    enum error e = context->ops->image_add(context->store, change->product, image, fault);
+    if (e != ERR_OK)
+        return e;
+    struct leaf leaf = leaf_new(context, "image-added");
+    leaf_put_text(&leaf, "product", change->product);
+    leaf_put_image(&leaf, &image->digest);
+    leaf_put_number(&leaf, "size", image->size);
+    leaf_put_optional(&leaf, "label", image->label);
+    leaf_put_flag(&leaf, "enabled", image->is_enabled);
+    leaf_put_text(&leaf, "by", change->by);
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_image_add(struct ledger *ledger, const char *product,
+                            const struct ledger_image *image, const char *by, struct fault *fault)
+{
+    enum error e = valid_image(image, fault);
+    if (e != ERR_OK)
+        return e;
+    CHANGE_AUTO *change = image_change(apply_image, product, by, &e, fault);
+    if (change == NULL)
+        return e;
+    ((struct image_change *)(void *)change->body)->image = *image;
+    return commit_run(ledger->committer, change, fault);
+}
+
+static enum error apply_image_enable(struct change_context *context, void *body,
+                                     struct fault *fault)
+{
+    const struct image_change *change = body;
+    const struct ledger_image *image = &change->image;
+    bool is_changed = false;
+    enum error e = context->ops->image_enable(context->store, change->product, &image->digest,
+                                              image->is_enabled, &is_changed, fault);
+    if (e != ERR_OK || !is_changed)
+        return e;
+    struct leaf leaf = leaf_new(context, image->is_enabled ? "image-enabled" : "image-disabled");
+    leaf_put_text(&leaf, "product", change->product);
+    leaf_put_image(&leaf, &image->digest);
+    leaf_put_text(&leaf, "by", change->by);
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_image_enable(struct ledger *ledger, const char *product,
+                               const struct sha256 *digest, bool is_enabled, const char *by,
+                               struct fault *fault)
+{
+    enum error e = ERR_OK;
+    CHANGE_AUTO *change = image_change(apply_image_enable, product, by, &e, fault);
+    if (change == NULL)
+        return e;
+    struct image_change *body = (void *)change->body;
+    body->image.digest = *digest;
+    body->image.is_enabled = is_enabled;
+    return commit_run(ledger->committer, change, fault);
+}
+
+/* ---- principals ---- */
+
+struct principal_change {
+    char by[LEDGER_BY_MAX + 1];
+    struct ledger_principal principal;
+};
+
+static struct change *principal_change(change_apply apply, const char *name, const char *by,
+                                       enum error *ret_error, struct fault *fault)
+{
+    *ret_error = valid_name(name, fault);
+    if (*ret_error == ERR_OK)
+        *ret_error = valid_by(by, fault);
+    if (*ret_error != ERR_OK)
+        return NULL;
+    struct change *change = ledger_change(apply, sizeof(struct principal_change), fault);
+    if (change == NULL) {
+        *ret_error = ERR_INTERNAL;
+        return NULL;
+    }
+    struct principal_change *body = (void *)change->body;
+    strcpy(body->principal.name, name);
+    strcpy(body->by, by);
+    return change;
+}
+
+static enum error apply_principal(struct change_context *context, void *body, struct fault *fault)
+{
+    const struct principal_change *change = body;
+    const struct ledger_principal *principal = &change->principal;
+    enum error e = context->ops->principal_add(context->store, principal, fault);
+    if (e != ERR_OK)
+        return e;
+    struct leaf leaf = leaf_new(context, "principal-added");
+    leaf_put_text(&leaf, "principal", principal->name);
+    leaf_put_text(&leaf, "role", "station");
+    leaf_put_hex(&leaf, "spki", bytes_of(principal->spki.bytes, SHA256_SIZE));
+    leaf_put_text(&leaf, "by", change->by);
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_principal_add(struct ledger *ledger, const char *name, enum ledger_role role,
+                                const struct sha256 *spki, const char *by, struct fault *fault)
+{
+    enum error e = ERR_OK;
+    if (role != LEDGER_STATION)
+        return fault_set(fault, ERR_BAD_REQUEST, "role", "The role is station.", 0);
+    CHANGE_AUTO *change = principal_change(apply_principal, name, by, &e, fault);
+    if (change == NULL)
+        return e;
+    struct principal_change *body = (void *)change->body;
+    body->principal.role = role;
+    body->principal.spki = *spki;
+    body->principal.is_enabled = true;
+    return commit_run(ledger->committer, change, fault);
+}
+
+static enum error apply_principal_enable(struct change_context *context, void *body,
+                                         struct fault *fault)
+{
+    const struct principal_change *change = body;
+    const struct ledger_principal *principal = &change->principal;
+    bool is_changed = false;
+    enum error e = context->ops->principal_enable(context->store, principal->name,
+                                                  principal->is_enabled, &is_changed, fault);
+    if (e != ERR_OK || !is_changed)
+        return e;
+    struct leaf leaf =
+        leaf_new(context, principal->is_enabled ? "principal-enabled" : "principal-disabled");
+    leaf_put_text(&leaf, "principal", principal->name);
+    leaf_put_text(&leaf, "by", change->by);
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_principal_enable(struct ledger *ledger, const char *name, bool is_enabled,
+                                   const char *by, struct fault *fault)
+{
+    enum error e = ERR_OK;
+    CHANGE_AUTO *change = principal_change(apply_principal_enable, name, by, &e, fault);
+    if (change == NULL)
+        return e;
+    ((struct principal_change *)(void *)change->body)->principal.is_enabled = is_enabled;
+    return commit_run(ledger->committer, change, fault);
+}

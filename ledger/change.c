@@ -1,0 +1,70 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Counted memory of a change, and the meeting of asker and writer. Knows no rule and no store. */
+#include "ledger/change.h"
+
+#include <stdlib.h>
+
+struct change *change_new(change_apply apply, size_t body_size)
+{
+    struct change *change = calloc(1, sizeof *change + body_size);
+    if (change == NULL)
+        return NULL;
+    atomic_init(&change->references, 1);
+    change->apply = apply;
+    (void)pthread_mutex_init(&change->lock, NULL);
+    (void)pthread_cond_init(&change->is_finished, NULL);
+    return change;
+}
+
+void change_get(struct change *change)
+{
+    atomic_fetch_add(&change->references, 1);
+}
+
+void change_put(struct change *change)
+{
+    if (change == NULL || atomic_fetch_sub(&change->references, 1) != 1)
+        return;
+    (void)pthread_cond_destroy(&change->is_finished);
+    (void)pthread_mutex_destroy(&change->lock);
+    free(change);
+}
+
+void change_put_at_exit(struct change **change)
+{
+    change_put(*change);
+}
+
+void change_finish(struct change *change, enum error code, const struct fault *fault)
+{
+    change->code = code;
+    if (code != ERR_OK)
+        change->fault = *fault;
+    (void)pthread_mutex_lock(&change->lock);
+    change->is_done = true;
+    (void)pthread_cond_signal(&change->is_finished);
+    (void)pthread_mutex_unlock(&change->lock);
+}
+
+enum error change_wait(struct change *change, deadline_ms deadline, struct fault *fault)
+{
+    struct timespec until = deadline_timespec(deadline);
+    (void)pthread_mutex_lock(&change->lock);
+    while (!change->is_done) {
+        if (pthread_cond_clockwait(&change->is_finished, &change->lock, CLOCK_MONOTONIC, &until) !=
+            0)
+            break;
+    }
+    bool is_done = change->is_done;
+    (void)pthread_mutex_unlock(&change->lock);
+    if (!is_done)
+        return fault_set(fault, ERR_TIMEOUT, "commit-timeout",
+                         "The ledger did not commit in time; ask again, the change may have "
+                         "happened.",
+                         0);
+    if (change->code != ERR_OK && fault != NULL)
+        *fault = change->fault;
+    return change->code;
+}

@@ -1,0 +1,59 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One change on its way to the writer and back: a function, its arguments, its answer.
+ *
+ * Arguments and answer live in the change's own memory, which is counted: whoever asked holds one
+ * reference, the writer another. So a waiter may give up at its deadline while the change still
+ * happens. The body belongs to whoever made the change until it is handed to commit_run or
+ * commit_post, then to the writer, and after commit_run returned anything but ERR_TIMEOUT to the
+ * asker again.
+ */
+#ifndef LEDGER_CHANGE_H
+#define LEDGER_CHANGE_H
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "core/clock.h"
+#include "ledger/store.h"
+
+/* What a change works on, inside the writer's transaction. */
+struct change_context {
+    const struct ledger_store_ops *ops;
+    struct ledger_store *store;
+    int64_t now_unix_ms;
+};
+
+/* Runs on the writer thread, inside a savepoint: an error undoes this change alone. */
+typedef enum error (*change_apply)(struct change_context *context, void *body, struct fault *fault);
+
+struct change {
+    atomic_uint references;
+    change_apply apply; /* immutable after change_new */
+    pthread_mutex_t lock;
+    pthread_cond_t is_finished;
+    bool is_done;       /* guarded by lock */
+    enum error code;    /* written by the writer before is_done */
+    struct fault fault; /* likewise */
+    alignas(max_align_t) unsigned char body[];
+};
+
+#define CHANGE_AUTO __attribute__((cleanup(change_put_at_exit))) struct change
+
+/* A change with a zeroed body of that many bytes; NULL when memory is out. */
+struct change *change_new(change_apply apply, size_t body_size) MUST_USE;
+void change_get(struct change *change);
+/* Drops one reference and frees at the last. NULL is allowed. */
+void change_put(struct change *change);
+void change_put_at_exit(struct change **change);
+
+/* The writer's last word: wakes whoever waits. */
+void change_finish(struct change *change, enum error code, const struct fault *fault);
+/* Waits for the writer's word and copies it to *fault; ERR_TIMEOUT when the deadline passes. */
+enum error change_wait(struct change *change, deadline_ms deadline, struct fault *fault) MUST_USE;
+
+#endif

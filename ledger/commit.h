@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The one writer thread: takes all changes that wait, applies each in a savepoint of its own,
+ * commits them together and only then wakes those who asked.
+ *
+ * There is no delay by design: a lone change commits at once, and groups form by themselves while a
+ * commit is running. When the commit fails, every change of the group fails and none is visible.
+ * Threads: commit_run and commit_post are safe from any thread.
+ */
+#ifndef LEDGER_COMMIT_H
+#define LEDGER_COMMIT_H
+
+#include "ledger/change.h"
+
+struct committer;
+
+/* Starts the thread; the store stays the caller's and must outlive the committer. */
+enum error committer_new(const struct ledger_store_ops *ops, struct ledger_store *store,
+                         struct committer **ret_committer, struct fault *fault) MUST_USE;
+/* Commits what waits, ends the thread, frees. NULL is allowed. */
+void committer_free(struct committer *committer);
+
+/* Hands the change to the writer and waits at most LEDGER_COMMIT_TIMEOUT_MS. ERR_BUSY when too many
+ * wait, ERR_TIMEOUT. */
+enum error commit_run(struct committer *committer, struct change *change,
+                      struct fault *fault) MUST_USE;
+/* Hands the change over without waiting, for what may be lost: false when it was dropped because
+ * a quarter of the queue is waiting already. Takes its own reference. */
+bool commit_post(struct committer *committer, struct change *change);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The ledger's life: opening with its "start" leaf, the binding to a site and an HSM, closing with
+ * its "stop" leaf. The store is chosen here and nowhere else.
+ */
+#include "ledger/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/handle.h"
+#include "ledger/leaf.h"
+#include "ledger/valid.h"
+
+struct change *ledger_change(change_apply apply, size_t body_size, struct fault *fault)
+{
+    struct change *change = change_new(apply, body_size);
+    if (change == NULL)
+        (void)fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    return change;
+}
+
+/* ---- open and close ---- */
+
+/* An empty journal was never stopped, and never lost anything either. */
+static enum error apply_start(struct change_context *context, void *body, struct fault *fault)
+{
+    uint8_t last[LEAF_MAX_BYTES];
+    size_t length = 0;
+    (void)body;
+    enum error e = context->ops->journal_last(context->store, last, sizeof last, &length, fault);
+    if (e != ERR_OK)
+        return e;
+    struct leaf leaf = leaf_new(context, "start");
+    leaf_put_flag(&leaf, "clean", length == 0 || leaf_is_stop(bytes_of(last, length)));
+    return leaf_append(&leaf, NULL, fault);
+}
+
+static enum error apply_stop(struct change_context *context, void *body, struct fault *fault)
+{
+    (void)body;
+    struct leaf leaf = leaf_new(context, "stop");
+    return leaf_append(&leaf, NULL, fault);
+}
+
+static enum error run_plain(struct ledger *ledger, change_apply apply, struct fault *fault)
+{
+    CHANGE_AUTO *change = ledger_change(apply, 0, fault);
+    if (change == NULL)
+        return ERR_INTERNAL;
+    return commit_run(ledger->committer, change, fault);
+}
+
+static void ledger_free(struct ledger *ledger)
+{
+    committer_free(ledger->committer);
+    ledger->ops->close(ledger->store);
+    free(ledger);
+}
+
+enum error ledger_open(const char *path, struct ledger **ret_ledger, struct fault *fault)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    ledger->ops = &ledger_sqlite_ops;
+    enum error e = ledger->ops->open(path, &ledger->store, fault);
+    if (e == ERR_OK)
+        e = committer_new(ledger->ops, ledger->store, &ledger->committer, fault);
+    if (e == ERR_OK)
+        e = run_plain(ledger, apply_start, fault);
+    if (e != ERR_OK) {
+        ledger_free(ledger);
+        return e;
+    }
+    *ret_ledger = ledger;
+    return ERR_OK;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    struct fault ignored;
+    if (ledger == NULL)
+        return;
+    /* Without its leaf the stop was not clean, and the next start will say so. */
+    (void)run_plain(ledger, apply_stop, &ignored);
+    ledger_free(ledger);
+}
+
+/* ---- binding ---- */
+
+struct binding {
+    char site[LEDGER_NAME_MAX + 1];
+    struct sha256 hsm_identity;
+};
+
+static enum error apply_binding(struct change_context *context, void *body, struct fault *fault)
+{
+    const struct binding *binding = body;
+    bool is_new = false;
+    enum error e =
+        context->ops->bind(context->store, binding->site, &binding->hsm_identity, &is_new, fault);
+    if (e != ERR_OK || !is_new)
+        return e;
+    struct leaf leaf = leaf_new(context, "initialised");
+    leaf_put_text(&leaf, "site", binding->site);
+    leaf_put_hex(&leaf, "hsm", bytes_of(binding->hsm_identity.bytes, SHA256_SIZE));
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_initialise(struct ledger *ledger, const char *site,
+                             const struct sha256 *hsm_identity, struct fault *fault)
+{
+    enum error e = valid_name(site, fault);
+    if (e != ERR_OK)
+        return e;
+    CHANGE_AUTO *change = ledger_change(apply_binding, sizeof(struct binding), fault);
+    if (change == NULL)
+        return ERR_INTERNAL;
+    struct binding *binding = (void *)change->body;
+    strcpy(binding->site, site);
+    binding->hsm_identity = *hsm_identity;
+    return commit_run(ledger->committer, change, fault);
+}

@@ -1,0 +1,106 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The rules of metering. Owns no state. */
+#include "ledger/rules.h"
+
+#include <string.h>
+
+enum error rules_principal(bool is_known, bool is_enabled, struct fault *fault)
+{
+    if (!is_known)
+        return fault_set(fault, ERR_FORBIDDEN, "station-unknown",
+                         "This station is not enrolled; an administrator can add it.", 0);
+    if (!is_enabled)
+        return fault_set(fault, ERR_FORBIDDEN, "station-disabled",
+                         "This station is disabled; an administrator can enable it.", 0);
+    return ERR_OK;
+}
+
+enum error rules_image_disabled(struct fault *fault)
+{
+    return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-disabled",
+                     "The image is disabled; an administrator can enable it.", 0);
+}
+
+static enum error check_image(const struct store_view *view, struct fault *fault)
+{
+    if (!view->has_image)
+        return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-unknown",
+                         "The product has no image of this digest.", 0);
+    return view->is_image_enabled ? ERR_OK : rules_image_disabled(fault);
+}
+
+enum error rules_subject(const struct store_view *view, struct fault *fault)
+{
+    if (!view->is_product_enabled)
+        return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled",
+                         "The product is disabled; an administrator can enable it.", 0);
+    enum error e = check_image(view, fault);
+    if (e == ERR_OK)
+        e = rules_principal(view->has_principal, view->is_principal_enabled, fault);
+    return e;
+}
+
+/* A key and a serial belong together for ever; "none" is a serial like any other here. */
+static enum error check_identity(const struct store_view *view, const struct ledger_device *device,
+                                 struct fault *fault)
+{
+    if (view->has_device && strcmp(view->serial, device->serial) != 0)
+        return fault_set(fault, ERR_DEVICE_IDENTITY_CONFLICT, "key-has-other-serial",
+                         "This device's key was seen before with another serial number.", 0);
+    if (view->is_serial_taken)
+        return fault_set(fault, ERR_DEVICE_IDENTITY_CONFLICT, "serial-has-other-key",
+                         "This device's serial number was seen before with another key.", 0);
+    return ERR_OK;
+}
+
+enum error rules_standing(const struct store_view *view, const struct ledger_device *device,
+                          enum ledger_standing *ret_standing, struct fault *fault)
+{
+    enum error e = check_identity(view, device, fault);
+    if (e != ERR_OK)
+        return e;
+    if (view->is_scrapped)
+        return fault_set(fault, ERR_DEVICE_SCRAPPED, "device-scrapped",
+                         "This device was reported as scrapped; that is final.", 0);
+    if (view->install_id != 0) {
+        *ret_standing = LEDGER_LICENSED;
+        return ERR_OK;
+    }
+    if (!view->is_charged && view->remaining <= 0)
+        return fault_set(fault, ERR_QUOTA_SPENT, "quota-spent",
+                         "No unit of the product's quota is left; an administrator can add some.",
+                         0);
+    *ret_standing = LEDGER_MAY_ISSUE;
+    return ERR_OK;
+}
+
+static void move_result(struct store_move *move, int64_t result, int64_t units)
+{
+    if (result == LEDGER_SUCCEEDED)
+        move->succeeded += units;
+    else if (result == LEDGER_FAILED)
+        move->failed += units;
+    else if (result == LEDGER_SCRAPPED)
+        move->scrapped += units;
+}
+
+struct store_move rules_move_install(const struct store_view *view)
+{
+    struct store_move move = {.installs = 1};
+    if (view->is_charged)
+        move_result(&move, view->newest_result, -1);
+    return move;
+}
+
+struct store_move rules_move_outcome(const struct store_install_view *install,
+                                     enum ledger_result result)
+{
+    struct store_move move = {0};
+    if (!install->is_newest)
+        return move;
+    move_result(&move, install->result, -1);
+    move_result(&move, result, 1);
+    return move;
+}

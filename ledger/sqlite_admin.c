@@ -1,0 +1,249 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The store's administrative changes. Clashes are looked up first, in the same transaction, so that
+ * the answer can say which; the constraints stand behind that. Writer thread only.
+ */
+#include "ledger/sqlite_store.h"
+
+static enum error conflict(struct fault *fault, const char *reason, const char *detail)
+{
+    return fault_set(fault, ERR_CONFLICT, reason, detail, 0);
+}
+
+/* ---- binding ---- */
+
+static enum error compare_binding(sqlite3_stmt *row, const char *site,
+                                  const struct sha256 *hsm_identity, struct fault *fault)
+{
+    char bound[LEDGER_NAME_MAX + 1];
+    struct sha256 identity;
+    if (!db_column_text(row, 0, bound, sizeof bound) ||
+        !db_column_exact(row, 1, identity.bytes, SHA256_SIZE))
+        return db_column_fault(row, fault);
+    if (strcmp(bound, site) != 0)
+        return conflict(fault, "other-site", "The ledger belongs to another site.");
+    if (!sha256_equal(&identity, hsm_identity))
+        return conflict(fault, "other-hsm", "The ledger belongs to another HSM.");
+    return ERR_OK;
+}
+
+enum error store_bind(struct ledger_store *store, const char *site,
+                      const struct sha256 *hsm_identity, bool *ret_is_new, struct fault *fault)
+{
+    DB_ROW *row = db_row(&store->writer, SQL_META_GET);
+    int rc = db_step(row);
+    if (rc == SQLITE_ROW) {
+        *ret_is_new = false;
+        return compare_binding(row, site, hsm_identity, fault);
+    }
+    if (rc != SQLITE_DONE)
+        return db_fault(rc, fault);
+    *ret_is_new = true;
+    return db_run(&store->writer, SQL_META_ADD, fault, DB_TEXT(site), DB_SHA256(hsm_identity));
+}
+
+/* ---- products ---- */
+
+/* *ret_id is 0 when there is no such product. */
+static enum error find_product(struct db *db, const char *name, int64_t *ret_id,
+                               struct fault *fault)
+{
+    DB_ROW *row = db_row(db, SQL_PRODUCT_ID);
+    int rc = db_step(row, DB_TEXT(name));
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return db_fault(rc, fault);
+    *ret_id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+    return ERR_OK;
+}
+
+static enum error need_product(struct db *db, const char *name, int64_t *ret_id,
+                               struct fault *fault)
+{
+    enum error e = find_product(db, name, ret_id, fault);
+    if (e == ERR_OK && *ret_id == 0)
+        e = store_product_unknown(fault);
+    return e;
+}
+
+enum error store_product_add(struct ledger_store *store, const struct ledger_product_new *product,
+                             struct fault *fault)
+{
+    struct db *db = &store->writer;
+    int64_t existing = 0;
+    enum error e = find_product(db, product->name, &existing, fault);
+    if (e == ERR_OK && existing != 0)
+        e = conflict(fault, "product-exists",
+                     "A product of this name exists already; choose another name.");
+    if (e == ERR_OK)
+        e = db_run(db, SQL_PRODUCT_ADD, fault, DB_TEXT(product->name), DB_TEXT(product->profile),
+                   DB_INT(product->policy),
+                   DB_BLOB(product->firmware_key, sizeof product->firmware_key),
+                   DB_INT(product->quota));
+    if (e == ERR_OK)
+        e = db_run(db, SQL_ANCHORS_ADD, fault, DB_INT(sqlite3_last_insert_rowid(db->handle)),
+                   DB_BLOB(product->anchors.data, product->anchors.length));
+    return e;
+}
+
+static enum error get_quota(struct db *db, const char *product, int64_t *ret_quota,
+                            struct fault *fault)
+{
+    DB_ROW *row = db_row(db, SQL_USAGE);
+    int rc = db_step(row, DB_TEXT(product));
+    if (rc == SQLITE_DONE)
+        return store_product_unknown(fault);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    *ret_quota = sqlite3_column_int64(row, 0);
+    return ERR_OK;
+}
+
+enum error store_quota_add(struct ledger_store *store, const char *product, int64_t units,
+                           int64_t *ret_quota, struct fault *fault)
+{
+    struct db *db = &store->writer;
+    int64_t id = 0;
+    int64_t quota = 0;
+    enum error e = need_product(db, product, &id, fault);
+    if (e == ERR_OK)
+        e = get_quota(db, product, &quota, fault);
+    if (e == ERR_OK && units > LEDGER_QUOTA_MAX - quota)
+        e = fault_set(fault, ERR_BAD_REQUEST, "quota-too-large",
+                      "A product's quota is at most 1000000000000 units.", 0);
+    if (e == ERR_OK)
+        e = db_run(db, SQL_QUOTA_ADD, fault, DB_INT(id), DB_INT(units));
+    if (e == ERR_OK)
+        *ret_quota = quota + units;
+    return e;
+}
+
+/* ---- images ---- */
+
+static enum error check_image_is_new(struct db *db, int64_t product_id,
+                                     const struct ledger_image *image, struct fault *fault)
+{
+    DB_ROW *row = db_row(db, SQL_IMAGE_CLASH);
+    int rc = db_step(row, DB_INT(product_id), DB_SHA256(&image->digest),
+                     DB_BLOB(image->session_key, image->session_key_length));
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    if (sqlite3_column_int(row, 0) != 0)
+        return conflict(fault, "image-exists", "The product has this image already.");
+    if (sqlite3_column_int(row, 1) != 0)
+        return conflict(fault, "session-key-used",
+                        "Another image was encrypted under this session key; encrypt anew.");
+    return ERR_OK;
+}
+
+enum error store_image_add(struct ledger_store *store, const char *product,
+                           const struct ledger_image *image, struct fault *fault)
+{
+    struct db *db = &store->writer;
+    int64_t product_id = 0;
+    enum error e = need_product(db, product, &product_id, fault);
+    if (e == ERR_OK)
+        e = check_image_is_new(db, product_id, image, fault);
+    if (e == ERR_OK)
+        e = db_run(db, SQL_IMAGE_ADD, fault, DB_INT(product_id), DB_SHA256(&image->digest),
+                   DB_INT(image->size), DB_TEXT(image->label),
+                   DB_BLOB(image->session_key, image->session_key_length),
+                   DB_BLOB(image->iv, image->iv_length), DB_BLOB(image->tag, sizeof image->tag),
+                   DB_INT(image->created_unix_ms), DB_INT(image->is_enabled));
+    return e;
+}
+
+/* The id and switch of what the row found; *ret_id 0 when it found nothing. */
+static enum error read_switch(sqlite3_stmt *row, int rc, int64_t *ret_id, bool *ret_is_enabled,
+                              struct fault *fault)
+{
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return db_fault(rc, fault);
+    *ret_id = rc == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+    *ret_is_enabled = rc == SQLITE_ROW && sqlite3_column_int(row, 1) != 0;
+    return ERR_OK;
+}
+
+enum error store_image_enable(struct ledger_store *store, const char *product,
+                              const struct sha256 *digest, bool is_enabled, bool *ret_is_changed,
+                              struct fault *fault)
+{
+    struct db *db = &store->writer;
+    int64_t product_id = 0;
+    int64_t id = 0;
+    bool was_enabled = false;
+    enum error e = need_product(db, product, &product_id, fault);
+    if (e != ERR_OK)
+        return e;
+    DB_ROW *row = db_row(db, SQL_IMAGE_STATE);
+    int rc = db_step(row, DB_INT(product_id), DB_SHA256(digest));
+    e = read_switch(row, rc, &id, &was_enabled, fault);
+    if (e == ERR_OK && id == 0)
+        e = store_image_unknown(fault);
+    if (e == ERR_OK)
+        e = db_run(db, SQL_IMAGE_ENABLE, fault, DB_INT(id), DB_INT(is_enabled));
+    if (e == ERR_OK)
+        *ret_is_changed = was_enabled != is_enabled;
+    return e;
+}
+
+/* ---- principals ---- */
+
+static enum error check_principal_is_new(struct db *db, const struct ledger_principal *principal,
+                                         struct fault *fault)
+{
+    DB_ROW *row = db_row(db, SQL_PRINCIPAL_CLASH);
+    int rc = db_step(row, DB_TEXT(principal->name), DB_SHA256(&principal->spki));
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    if (sqlite3_column_int(row, 0) != 0)
+        return conflict(fault, "station-exists", "A station of this name is enrolled already.");
+    if (sqlite3_column_int(row, 1) != 0)
+        return conflict(fault, "key-enrolled", "A station with this key is enrolled already.");
+    return ERR_OK;
+}
+
+enum error store_principal_add(struct ledger_store *store, const struct ledger_principal *principal,
+                               struct fault *fault)
+{
+    enum error e = check_principal_is_new(&store->writer, principal, fault);
+    if (e == ERR_OK)
+        e = db_run(&store->writer, SQL_PRINCIPAL_ADD, fault, DB_TEXT(principal->name),
+                   DB_INT(principal->role), DB_SHA256(&principal->spki),
+                   DB_INT(principal->is_enabled));
+    return e;
+}
+
+enum error store_principal_enable(struct ledger_store *store, const char *name, bool is_enabled,
+                                  bool *ret_is_changed, struct fault *fault)
+{
+    struct db *db = &store->writer;
+    int64_t id = 0;
+    bool was_enabled = false;
+    DB_ROW *row = db_row(db, SQL_PRINCIPAL_STATE);
+    int rc = db_step(row, DB_TEXT(name));
+    enum error e = read_switch(row, rc, &id, &was_enabled, fault);
+    if (e == ERR_OK && id == 0)
+        e = store_station_unknown(fault);
+    if (e == ERR_OK)
+        e = db_run(db, SQL_PRINCIPAL_ENABLE, fault, DB_INT(id), DB_INT(is_enabled));
+    if (e == ERR_OK)
+        *ret_is_changed = was_enabled != is_enabled;
+    return e;
+}
+
+enum error store_principal_name(struct ledger_store *store, int64_t id,
+                                char ret_name[LEDGER_NAME_MAX + 1], struct fault *fault)
+{
+    DB_ROW *row = db_row(&store->writer, SQL_PRINCIPAL_NAME);
+    int rc = db_step(row, DB_INT(id));
+    if (rc == SQLITE_DONE) {
+        ret_name[0] = '\0';
+        return ERR_OK;
+    }
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    return db_column_text(row, 0, ret_name, LEDGER_NAME_MAX + 1) ? ERR_OK
+                                                                 : db_column_fault(row, fault);
+}

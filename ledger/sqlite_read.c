@@ -1,0 +1,279 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The store's reads: each one statement on a reader of its own, hence one snapshot. */
+#include "ledger/sqlite_store.h"
+
+#include <stdlib.h>
+
+#include "ledger/rules.h"
+
+enum error store_product_unknown(struct fault *fault)
+{
+    return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-unknown",
+                     "There is no product of this name.", 0);
+}
+
+enum error store_image_unknown(struct fault *fault)
+{
+    return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-unknown", "There is no image of this digest.",
+                     0);
+}
+
+enum error store_station_unknown(struct fault *fault)
+{
+    return rules_principal(false, false, fault);
+}
+
+/* ---- rows ---- */
+
+static bool read_product(sqlite3_stmt *row, struct ledger_product *product)
+{
+    product->id = sqlite3_column_int64(row, 0);
+    product->anchors_version = sqlite3_column_int64(row, 1);
+    product->policy = (enum ledger_policy)sqlite3_column_int(row, 4);
+    product->quota = sqlite3_column_int64(row, 6);
+    product->used = sqlite3_column_int64(row, 7);
+    product->is_enabled = sqlite3_column_int(row, 8) != 0;
+    return db_column_text(row, 2, product->name, sizeof product->name) &&
+           db_column_text(row, 3, product->profile, sizeof product->profile) &&
+           db_column_exact(row, 5, product->firmware_key, sizeof product->firmware_key);
+}
+
+static bool read_image(sqlite3_stmt *row, struct ledger_image *image)
+{
+    image->id = sqlite3_column_int64(row, 0);
+    image->size = sqlite3_column_int64(row, 2);
+    image->created_unix_ms = sqlite3_column_int64(row, 7);
+    image->is_enabled = sqlite3_column_int(row, 8) != 0;
+    return db_column_exact(row, 1, image->digest.bytes, SHA256_SIZE) &&
+           db_column_text(row, 3, image->label, sizeof image->label) &&
+           db_column_blob(row, 4, image->session_key, sizeof image->session_key,
+                          &image->session_key_length) &&
+           db_column_blob(row, 5, image->iv, sizeof image->iv, &image->iv_length) &&
+           db_column_exact(row, 6, image->tag, sizeof image->tag);
+}
+
+static bool read_principal(sqlite3_stmt *row, struct ledger_principal *principal)
+{
+    principal->id = sqlite3_column_int64(row, 0);
+    principal->role = (enum ledger_role)sqlite3_column_int(row, 1);
+    principal->is_enabled = sqlite3_column_int(row, 4) != 0;
+    return db_column_text(row, 2, principal->name, sizeof principal->name) &&
+           db_column_exact(row, 3, principal->spki.bytes, SHA256_SIZE);
+}
+
+/* ---- one row ---- */
+
+enum error store_info(struct ledger_store *store, struct ledger_info *ret_info, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_info info = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_INFO);
+    int rc = db_step(row);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    info.journal_size = sqlite3_column_int64(row, 0);
+    info.is_initialised = sqlite3_column_type(row, 1) != SQLITE_NULL;
+    if (info.is_initialised && (!db_column_text(row, 1, info.site, sizeof info.site) ||
+                                !db_column_exact(row, 2, info.hsm_identity.bytes, SHA256_SIZE)))
+        return db_column_fault(row, fault);
+    *ret_info = info;
+    return ERR_OK;
+}
+
+enum error store_principal_get(struct ledger_store *store, const struct sha256 *spki,
+                               struct ledger_principal *ret_principal, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_principal principal = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRINCIPAL_GET);
+    int rc = db_step(row, DB_SHA256(spki));
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return db_fault(rc, fault);
+    if (rc == SQLITE_ROW && !read_principal(row, &principal))
+        return db_column_fault(row, fault);
+    enum error e = rules_principal(rc == SQLITE_ROW, principal.is_enabled, fault);
+    if (e == ERR_OK)
+        *ret_principal = principal;
+    return e;
+}
+
+enum error store_product_get(struct ledger_store *store, const char *name,
+                             struct ledger_product *ret_product, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_product product = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_GET);
+    int rc = db_step(row, DB_TEXT(name));
+    if (rc == SQLITE_DONE)
+        return store_product_unknown(fault);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    if (!read_product(row, &product))
+        return db_column_fault(row, fault);
+    *ret_product = product;
+    return ERR_OK;
+}
+
+enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                                 size_t *ret_length, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    size_t length = 0;
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_ANCHORS);
+    int rc = db_step(row, DB_INT(product_id));
+    if (rc == SQLITE_DONE)
+        return store_product_unknown(fault);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    size_t size = (size_t)sqlite3_column_bytes(row, 0);
+    char *pem = malloc(size + 1);
+    if (pem == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    if (!db_column_blob(row, 0, pem, size, &length)) {
+        free(pem);
+        return db_column_fault(row, fault);
+    }
+    pem[length] = '\0';
+    *ret_pem = pem;
+    *ret_length = length;
+    return ERR_OK;
+}
+
+static enum error image_missing(bool is_newest_asked, struct fault *fault)
+{
+    if (is_newest_asked)
+        return fault_set(fault, ERR_IMAGE_UNKNOWN, "no-image",
+                         "The product has no enabled image; an administrator can add one.", 0);
+    return store_image_unknown(fault);
+}
+
+enum error store_image_get(struct ledger_store *store, int64_t product_id,
+                           const struct sha256 *digest, struct ledger_image *ret_image,
+                           struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_image image = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, digest == NULL ? SQL_IMAGE_NEWEST : SQL_IMAGE_GET);
+    int rc = digest == NULL ? db_step(row, DB_INT(product_id))
+                            : db_step(row, DB_INT(product_id), DB_SHA256(digest));
+    if (rc == SQLITE_DONE)
+        return image_missing(digest == NULL, fault);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    if (!read_image(row, &image))
+        return db_column_fault(row, fault);
+    if (!image.is_enabled)
+        return rules_image_disabled(fault);
+    *ret_image = image;
+    return ERR_OK;
+}
+
+enum error store_image_exists(struct ledger_store *store, const struct sha256 *digest,
+                              struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_IMAGE_EXISTS);
+    int rc = db_step(row, DB_SHA256(digest));
+    if (rc == SQLITE_DONE)
+        return store_image_unknown(fault);
+    return rc == SQLITE_ROW ? ERR_OK : db_fault(rc, fault);
+}
+
+enum error store_usage(struct ledger_store *store, const char *product,
+                       struct ledger_usage *ret_usage, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_usage usage = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_USAGE);
+    int rc = db_step(row, DB_TEXT(product));
+    if (rc == SQLITE_DONE)
+        return store_product_unknown(fault);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    usage.granted = sqlite3_column_int64(row, 0);
+    usage.charged = sqlite3_column_int64(row, 1);
+    usage.remaining = usage.granted - usage.charged;
+    usage.licensed = sqlite3_column_int64(row, 2);
+    usage.succeeded = sqlite3_column_int64(row, 3);
+    usage.failed = sqlite3_column_int64(row, 4);
+    usage.scrapped = sqlite3_column_int64(row, 5);
+    usage.unreported = usage.charged - usage.succeeded - usage.failed - usage.scrapped;
+    *ret_usage = usage;
+    return ERR_OK;
+}
+
+/* ---- every row ---- */
+
+enum error store_products_each(struct ledger_store *store,
+                               bool (*each)(void *context, const struct ledger_product *product),
+                               void *context, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_product product = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRODUCTS);
+    int rc = db_step(row);
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
+        if (!read_product(row, &product))
+            return db_column_fault(row, fault);
+        if (!each(context, &product))
+            return ERR_OK;
+    }
+    return rc == SQLITE_DONE ? ERR_OK : db_fault(rc, fault);
+}
+
+enum error store_images_each(struct ledger_store *store, int64_t product_id,
+                             bool (*each)(void *context, const struct ledger_image *image),
+                             void *context, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_IMAGES);
+    int rc = db_step(row, DB_INT(product_id));
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
+        struct ledger_image image = {0};
+        if (!read_image(row, &image))
+            return db_column_fault(row, fault);
+        if (!each(context, &image))
+            return ERR_OK;
+    }
+    return rc == SQLITE_DONE ? ERR_OK : db_fault(rc, fault);
+}
+
+enum error store_principals_each(struct ledger_store *store,
+                                 bool (*each)(void *context,
+                                              const struct ledger_principal *principal),
+                                 void *context, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_principal principal = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRINCIPALS);
+    int rc = db_step(row);
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
+        if (!read_principal(row, &principal))
+            return db_column_fault(row, fault);
+        if (!each(context, &principal))
+            return ERR_OK;
+    }
+    return rc == SQLITE_DONE ? ERR_OK : db_fault(rc, fault);
+}

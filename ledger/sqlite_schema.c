@@ -1,0 +1,259 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Tables, constraints and pragmas. The constraints are the last line of defence: one charge per
+ * product and device, used never beyond quota, licenses and charges and leaves never changed, even
+ * if all code above were wrong. Owns no state.
+ */
+#include "ledger/sqlite_schema.h"
+
+#include <assert.h>
+
+#define SCHEMA_VERSION 1
+#define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
+
+/* The numbers in texts below. */
+static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
+static_assert(LEDGER_SCRAPPED == 3 && LEDGER_STATION == 1, "the checks on result and role");
+static_assert(LEDGER_QUOTA_MAX == 1000000000000, "the check on quota");
+
+static const char PRAGMAS[] =
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA foreign_keys = ON;"
+    "PRAGMA recursive_triggers = ON;" /* so that REPLACE cannot delete a leaf unseen */
+    "PRAGMA trusted_schema = OFF;"
+    "PRAGMA wal_autocheckpoint = 1000;"      /* pages: 4 MiB of log, then back into the file */
+    "PRAGMA journal_size_limit = 67108864;"; /* a log that once grew shrinks again */
+
+static const char TABLES[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE meta ("
+    "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+    "  site TEXT NOT NULL,"
+    "  hsm_identity BLOB NOT NULL CHECK (length(hsm_identity) = 32)"
+    ") STRICT;"
+
+    /* used moves with charge rows alone (trigger charge_counts). */
+    "CREATE TABLE product ("
+    "  id INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  profile TEXT NOT NULL,"
+    "  policy INTEGER NOT NULL CHECK (policy = 1),"
+    "  firmware_key BLOB NOT NULL CHECK (length(firmware_key) = 16),"
+    "  anchors_version INTEGER NOT NULL DEFAULT 1,"
+    "  quota INTEGER NOT NULL CHECK (quota BETWEEN 0 AND 1000000000000),"
+    "  used INTEGER NOT NULL DEFAULT 0 CHECK (used BETWEEN 0 AND quota),"
+    "  installs INTEGER NOT NULL DEFAULT 0 CHECK (installs >= used),"
+    "  succeeded INTEGER NOT NULL DEFAULT 0 CHECK (succeeded >= 0),"
+    "  failed INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),"
+    "  scrapped INTEGER NOT NULL DEFAULT 0 CHECK (scrapped >= 0),"
+    "  is_enabled INTEGER NOT NULL DEFAULT 1 CHECK (is_enabled IN (0, 1)),"
+    "  CHECK (succeeded + failed + scrapped <= used)"
+    ") STRICT;"
+    "CREATE TABLE anchors ("
+    "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
+    "  pem BLOB NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE image ("
+    "  id INTEGER PRIMARY KEY,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  size INTEGER NOT NULL CHECK (size >= 0),"
+    "  label TEXT NOT NULL,"
+    "  session_key BLOB NOT NULL UNIQUE," /* one key, one image, ever */
+    "  iv BLOB NOT NULL,"
+    "  tag BLOB NOT NULL CHECK (length(tag) = 16),"
+    "  created_unix_ms INTEGER NOT NULL,"
+    "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
+    "  UNIQUE (digest, product_id)"
+    ") STRICT;"
+    "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
+    "CREATE INDEX image_product ON image (product_id);"
+
+    "CREATE TABLE principal ("
+    "  id INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  role INTEGER NOT NULL CHECK (role = 1),"
+    "  spki BLOB NOT NULL UNIQUE CHECK (length(spki) = 32),"
+    "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1))"
+    ") STRICT;"
+
+    "CREATE TABLE device ("
+    "  id INTEGER PRIMARY KEY,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  spki BLOB NOT NULL CHECK (length(spki) = 32),"
+    "  serial TEXT NOT NULL,"
+    "  is_scrapped INTEGER NOT NULL DEFAULT 0 CHECK (is_scrapped IN (0, 1)),"
+    "  UNIQUE (product_id, spki)"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX device_serial ON device (product_id, serial) WHERE serial <> '';"
+
+    /* Ids only grow, because rows are never deleted: a device's newest install has the largest. */
+    "CREATE TABLE install ("
+    "  id INTEGER PRIMARY KEY,"
+    "  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
+    "  device_id INTEGER NOT NULL REFERENCES device (id),"
+    "  image_id INTEGER NOT NULL REFERENCES image (id),"
+    "  principal_id INTEGER NOT NULL REFERENCES principal (id),"
+    "  license BLOB NOT NULL CHECK (length(license) BETWEEN 1 AND 4096),"
+    "  attempts INTEGER NOT NULL DEFAULT 1 CHECK (attempts >= 1),"
+    "  licensed_unix_ms INTEGER NOT NULL,"
+    "  attempted_unix_ms INTEGER NOT NULL,"
+    "  lot TEXT NOT NULL, line TEXT NOT NULL, work_order TEXT NOT NULL,"
+    "  operator TEXT NOT NULL, socket TEXT NOT NULL,"
+    "  result INTEGER CHECK (result BETWEEN 1 AND 3)," /* NULL: unreported */
+    "  code TEXT NOT NULL DEFAULT '',"
+    "  detail TEXT NOT NULL DEFAULT '',"
+    "  reporter_id INTEGER REFERENCES principal (id),"
+    "  reported_unix_ms INTEGER,"
+    "  UNIQUE (device_id, image_id)"
+    ") STRICT;"
+
+    "CREATE TABLE charge ("
+    "  id INTEGER PRIMARY KEY,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  device_id INTEGER NOT NULL REFERENCES device (id),"
+    "  install_id INTEGER NOT NULL UNIQUE REFERENCES install (id),"
+    "  policy INTEGER NOT NULL CHECK (policy = 1)"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX charge_device ON charge (product_id, device_id) WHERE policy = 1;"
+
+    "CREATE TABLE journal ("
+    "  idx INTEGER PRIMARY KEY,"
+    "  entry BLOB NOT NULL CHECK (length(entry) BETWEEN 2 AND 65535)"
+    ") STRICT;"
+
+    "CREATE TABLE refusal ("
+    "  hour INTEGER NOT NULL,"
+    "  identity BLOB NOT NULL CHECK (length(identity) = 32),"
+    "  code INTEGER NOT NULL,"
+    "  PRIMARY KEY (hour, identity, code)"
+    ") STRICT, WITHOUT ROWID;";
+
+static const char TRIGGERS[] =
+    "CREATE TRIGGER journal_grows_by_one BEFORE INSERT ON journal"
+    "  WHEN NEW.idx <> (SELECT coalesce(max(idx) + 1, 0) FROM journal)"
+    "  BEGIN SELECT RAISE(ABORT, 'the journal has no gaps'); END;"
+    "CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal"
+    "  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;"
+    "CREATE TRIGGER journal_is_not_deleted BEFORE DELETE ON journal"
+    "  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;"
+
+    "CREATE TRIGGER install_matches BEFORE INSERT ON install"
+    "  WHEN (SELECT product_id FROM device WHERE id = NEW.device_id)"
+    "    IS NOT (SELECT product_id FROM image WHERE id = NEW.image_id)"
+    "  BEGIN SELECT RAISE(ABORT, 'device and image are of one product'); END;"
+    "CREATE TRIGGER install_keeps_license BEFORE UPDATE OF id, uuid, device_id, image_id, license"
+    "  ON install BEGIN SELECT RAISE(ABORT, 'an issued license stays'); END;"
+    "CREATE TRIGGER install_is_not_deleted BEFORE DELETE ON install"
+    "  BEGIN SELECT RAISE(ABORT, 'an issued license stays'); END;"
+
+    "CREATE TRIGGER device_keeps_identity BEFORE UPDATE OF id, product_id, spki, serial ON device"
+    "  BEGIN SELECT RAISE(ABORT, 'a device keeps its identity'); END;"
+    "CREATE TRIGGER device_stays_scrapped BEFORE UPDATE OF is_scrapped ON device"
+    "  WHEN OLD.is_scrapped = 1 AND NEW.is_scrapped <> 1"
+    "  BEGIN SELECT RAISE(ABORT, 'scrapped is final'); END;"
+    "CREATE TRIGGER device_is_not_deleted BEFORE DELETE ON device"
+    "  BEGIN SELECT RAISE(ABORT, 'a device stays known'); END;"
+
+    "CREATE TRIGGER charge_matches BEFORE INSERT ON charge"
+    "  WHEN NEW.product_id IS NOT (SELECT product_id FROM device WHERE id = NEW.device_id)"
+    "  BEGIN SELECT RAISE(ABORT, 'a device is charged to its product'); END;"
+    "CREATE TRIGGER charge_counts AFTER INSERT ON charge"
+    "  BEGIN UPDATE product SET used = used + 1 WHERE id = NEW.product_id; END;"
+    "CREATE TRIGGER charge_is_not_updated BEFORE UPDATE ON charge"
+    "  BEGIN SELECT RAISE(ABORT, 'a charge stays'); END;"
+    "CREATE TRIGGER charge_is_not_deleted BEFORE DELETE ON charge"
+    "  BEGIN SELECT RAISE(ABORT, 'a charge stays'); END;"
+    "CREATE TRIGGER product_keeps_used BEFORE UPDATE OF used ON product"
+    "  WHEN NEW.used < OLD.used"
+    "  BEGIN SELECT RAISE(ABORT, 'a unit is not given back'); END;"
+
+    "PRAGMA application_id = 1886807142;"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+
+/* One integer of a one-row query. */
+static enum error get_number(struct db *db, const char *query, int64_t *ret_number,
+                             struct fault *fault)
+{
+    sqlite3_stmt *row = NULL;
+    int rc = sqlite3_prepare_v2(db->handle, query, -1, &row, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(row);
+    if (rc == SQLITE_ROW)
+        *ret_number = sqlite3_column_int64(row, 0);
+    (void)sqlite3_finalize(row);
+    return rc == SQLITE_ROW ? ERR_OK : db_fault(rc, fault);
+}
+
+static enum error execute(struct db *db, const char *text, struct fault *fault)
+{
+    int rc = sqlite3_exec(db->handle, text, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? ERR_OK : db_fault(rc, fault);
+}
+
+/* Read before anything is written, so that a refused file stays as it was. */
+static enum error check_version(struct db *db, bool *ret_is_empty, struct fault *fault)
+{
+    int64_t version = 0;
+    int64_t application = 0;
+    int64_t tables = 0;
+    enum error e = get_number(db, "PRAGMA user_version", &version, fault);
+    if (e == ERR_LEDGER_UNAVAILABLE && fault != NULL && (fault->native & 0xff) == SQLITE_NOTADB)
+        return fault_set(fault, ERR_CONFIG, "not-a-ledger", "The file is not a ledger.",
+                         SQLITE_NOTADB);
+    if (e == ERR_OK)
+        e = get_number(db, "PRAGMA application_id", &application, fault);
+    if (e == ERR_OK)
+        e = get_number(db, "SELECT count(*) FROM sqlite_schema", &tables, fault);
+    if (e != ERR_OK)
+        return e;
+    *ret_is_empty = tables == 0 && version == 0;
+    if (!*ret_is_empty && application != APPLICATION_ID)
+        return fault_set(fault, ERR_CONFIG, "not-a-ledger", "The file is not a ledger.", 0);
+    if (version > SCHEMA_VERSION)
+        return fault_set(fault, ERR_CONFIG, "schema-newer",
+                         "The ledger was written by a newer version; install that version.",
+                         (long)version);
+    return ERR_OK;
+}
+
+static enum error check_durability(struct db *db, struct fault *fault)
+{
+    int64_t synchronous = 0;
+    int64_t foreign_keys = 0;
+    int64_t is_wal = 0;
+    enum error e = get_number(db, "PRAGMA synchronous", &synchronous, fault);
+    if (e == ERR_OK)
+        e = get_number(db, "PRAGMA foreign_keys", &foreign_keys, fault);
+    if (e == ERR_OK)
+        e = get_number(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &is_wal, fault);
+    if (e != ERR_OK)
+        return e;
+    if (synchronous == 2 && foreign_keys == 1 && is_wal == 1)
+        return ERR_OK;
+    return fault_set(fault, ERR_CONFIG, "durability",
+                     "The ledger's disk cannot keep a write-ahead log with full synchronisation.",
+                     0);
+}
+
+enum error schema_start(struct db *db, struct fault *fault)
+{
+    bool is_empty = false;
+    enum error e = check_version(db, &is_empty, fault);
+    if (e == ERR_OK)
+        e = execute(db, "PRAGMA journal_mode = WAL;", fault);
+    if (e == ERR_OK)
+        e = execute(db, PRAGMAS, fault);
+    if (e == ERR_OK)
+        e = check_durability(db, fault);
+    if (e == ERR_OK && is_empty) {
+        e = execute(db, TABLES, fault);
+        if (e == ERR_OK)
+            e = execute(db, TRIGGERS, fault);
+    }
+    return e;
+}

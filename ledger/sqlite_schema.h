@@ -1,0 +1,17 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The schema of the SQLite store: its version, its tables, its durability. Writer's connection. */
+#ifndef LEDGER_SQLITE_SCHEMA_H
+#define LEDGER_SQLITE_SCHEMA_H
+
+#include "ledger/sqlite_db.h"
+
+/*
+ * Checks the file before anything is written to it (ERR_CONFIG: "schema-newer", "not-a-ledger"),
+ * sets WAL and synchronous=FULL and reads both back (ERR_CONFIG: "durability"), makes the tables in
+ * an empty file.
+ */
+enum error schema_start(struct db *db, struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Opening and closing of the SQLite store, its lock against a second process, its readers, its
+ * transactions, and the table of its functions.
+ */
+#include "ledger/sqlite_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger/sqlite_schema.h"
+
+#define LOCK_SUFFIX ".lock"
+#define FILE_MODE   0600
+
+/* ---- files ---- */
+
+static enum error file_fault(struct fault *fault)
+{
+    if (errno == ENOSPC || errno == EIO || errno == EMFILE || errno == ENFILE || errno == EDQUOT)
+        return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "ledger-file",
+                         "The ledger's file cannot be made or opened.", errno);
+    return fault_set(fault, ERR_CONFIG, "ledger-path",
+                     "The ledger's path cannot be used; check folder, owner and mode.", errno);
+}
+
+/*
+ * A lock file of its own: locks on the database file itself would vanish whenever this process
+ * closes any descriptor of it (POSIX).
+ */
+static enum error lock_file(const char *path, int *ret_fd, struct fault *fault)
+{
+    char name[PATH_MAX];
+    int length = snprintf(name, sizeof name, "%s" LOCK_SUFFIX, path);
+    if (length < 0 || (size_t)length >= sizeof name)
+        return fault_set(fault, ERR_CONFIG, "ledger-path", "The ledger's path is too long.", 0);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return file_fault(fault);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(fd);
+        return fault_set(fault, ERR_CONFIG, "ledger-in-use",
+                         "Another process serves this ledger; stop it first.", errno);
+    }
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+/* The names in a folder are durable only once the folder is (fsync(2)). */
+static enum error sync_folder(const char *path, struct fault *fault)
+{
+    char copy[PATH_MAX];
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return file_fault(fault);
+    int status = fsync(fd);
+    (void)close(fd);
+    return status == 0 ? ERR_OK : file_fault(fault);
+}
+
+/* Made here and not by SQLite, which would ask the umask; its side files take over the mode. */
+static enum error make_file(const char *path, struct fault *fault)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return file_fault(fault);
+    int status = fchmod(fd, FILE_MODE);
+    (void)close(fd);
+    return status == 0 ? sync_folder(path, fault) : file_fault(fault);
+}
+
+/* ---- open and close ---- */
+
+static enum error open_writer(struct ledger_store *store, const char *path, struct fault *fault)
+{
+    enum error e = db_open(&store->writer, path, true, fault);
+    if (e == ERR_OK)
+        e = schema_start(&store->writer, fault);
+    if (e == ERR_OK)
+        e = db_prepare(&store->writer, true, fault);
+    return e;
+}
+
+static enum error open_readers(struct ledger_store *store, const char *path, struct fault *fault)
+{
+    enum error e = queue_new(STORE_READERS, &store->idle);
+    if (e != ERR_OK)
+        return fault_set(fault, e, "memory", "Out of memory.", 0);
+    for (size_t i = 0; i < STORE_READERS && e == ERR_OK; i++) {
+        e = db_open(&store->readers[i], path, false, fault);
+        if (e == ERR_OK)
+            e = db_prepare(&store->readers[i], false, fault);
+        if (e == ERR_OK && !queue_push(store->idle, &store->readers[i]))
+            e = fault_set(fault, ERR_INTERNAL, "readers", "The readers' queue is too short.", 0);
+    }
+    return e;
+}
+
+/* Readers first: the last connection to close folds the log back into the file. */
+static void store_close(struct ledger_store *store)
+{
+    if (store == NULL)
+        return;
+    for (size_t i = 0; i < STORE_READERS; i++)
+        db_close(&store->readers[i]);
+    db_close(&store->writer);
+    queue_free(store->idle);
+    if (store->lock_fd >= 0)
+        (void)close(store->lock_fd);
+    free(store);
+}
+
+/* SQLite gives these beginnings a meaning of their own. */
+static bool path_is_plain(const char *path)
+{
+    return path[0] != '\0' && path[0] != ':' && strncmp(path, "file:", strlen("file:")) != 0;
+}
+
+static enum error store_open(const char *path, struct ledger_store **ret_store, struct fault *fault)
+{
+    if (!path_is_plain(path))
+        return fault_set(fault, ERR_CONFIG, "ledger-path", "The ledger's path is no file name.", 0);
+    struct ledger_store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    store->lock_fd = -1;
+    enum error e = lock_file(path, &store->lock_fd, fault);
+    if (e == ERR_OK)
+        e = make_file(path, fault);
+    if (e == ERR_OK)
+        e = open_writer(store, path, fault);
+    if (e == ERR_OK)
+        e = open_readers(store, path, fault);
+    if (e != ERR_OK) {
+        store_close(store);
+        return e;
+    }
+    *ret_store = store;
+    return ERR_OK;
+}
+
+/* ---- readers ---- */
+
+struct store_reader store_reader(struct ledger_store *store, struct fault *fault)
+{
+    struct store_reader reader = {
+        .store = store, .db = queue_pop(store->idle, deadline_in(LEDGER_COMMIT_TIMEOUT_MS))};
+    if (reader.db == NULL)
+        (void)fault_set(fault, ERR_LEDGER_UNAVAILABLE, "readers-busy",
+                        "All readers of the ledger are busy; ask again later.", 0);
+    return reader;
+}
+
+void store_reader_return(struct store_reader *reader)
+{
+    /* There is always room: the queue holds as many as there are readers. */
+    if (reader->db != NULL && !queue_push(reader->store->idle, reader->db))
+        abort();
+}
+
+/* ---- transactions ---- */
+
+static enum error store_begin(struct ledger_store *store, struct fault *fault)
+{
+    return db_run(&store->writer, SQL_BEGIN, fault);
+}
+
+static enum error store_commit(struct ledger_store *store, struct fault *fault)
+{
+    return db_run(&store->writer, SQL_COMMIT, fault);
+}
+
+static void store_rollback(struct ledger_store *store)
+{
+    struct fault ignored;
+    /* SQLite has rolled back on its own after some errors; there is nothing left to end then. */
+    if (sqlite3_get_autocommit(store->writer.handle) == 0 &&
+        db_run(&store->writer, SQL_ROLLBACK, &ignored) != ERR_OK)
+        return; /* the next begin fails and says why */
+}
+
+static enum error store_change_begin(struct ledger_store *store, struct fault *fault)
+{
+    return db_run(&store->writer, SQL_SAVEPOINT, fault);
+}
+
+/*
+ * After some errors (full disk, I/O) SQLite rolls the whole transaction back, and what follows
+ * would commit one by one. The earlier changes of the group are then gone.
+ */
+static enum error check_transaction(struct ledger_store *store, struct fault *fault)
+{
+    if (sqlite3_get_autocommit(store->writer.handle) == 0)
+        return ERR_OK;
+    return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "transaction-lost",
+                     "The database gave up the whole group of changes.",
+                     sqlite3_errcode(store->writer.handle));
+}
+
+static enum error store_change_keep(struct ledger_store *store, struct fault *fault)
+{
+    enum error e = check_transaction(store, fault);
+    if (e == ERR_OK)
+        e = db_run(&store->writer, SQL_RELEASE, fault);
+    return e;
+}
+
+static enum error store_change_undo(struct ledger_store *store, struct fault *fault)
+{
+    enum error e = check_transaction(store, fault);
+    if (e == ERR_OK)
+        e = db_run(&store->writer, SQL_UNDO, fault);
+    if (e == ERR_OK)
+        e = db_run(&store->writer, SQL_RELEASE, fault);
+    return e;
+}
+
+const struct ledger_store_ops ledger_sqlite_ops = {
+    .open = store_open,
+    .close = store_close,
+    .begin = store_begin,
+    .commit = store_commit,
+    .rollback = store_rollback,
+    .change_begin = store_change_begin,
+    .change_keep = store_change_keep,
+    .change_undo = store_change_undo,
+    .journal_append = store_journal_append,
+    .journal_last = store_journal_last,
+    .bind = store_bind,
+    .product_add = store_product_add,
+    .quota_add = store_quota_add,
+    .image_add = store_image_add,
+    .image_enable = store_image_enable,
+    .principal_add = store_principal_add,
+    .principal_enable = store_principal_enable,
+    .principal_name = store_principal_name,
+    .issue_view = store_issue_view,
+    .install_add = store_install_add,
+    .install_repeat = store_install_repeat,
+    .outcome_view = store_outcome_view,
+    .outcome_set = store_outcome_set,
+    .refusal_add = store_refusal_add,
+    .info = store_info,
+    .view = store_view,
+    .principal_get = store_principal_get,
+    .product_get = store_product_get,
+    .product_anchors = store_product_anchors,
+    .image_get = store_image_get,
+    .image_exists = store_image_exists,
+    .products_each = store_products_each,
+    .images_each = store_images_each,
+    .principals_each = store_principals_each,
+    .usage = store_usage,
+};

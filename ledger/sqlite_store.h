@@ -1,0 +1,106 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The SQLite store's connections, and its functions by file: one connection writes, a few read.
+ * Threads: writer belongs to the writer thread; a reader to whoever took it from the idle queue.
+ */
+#ifndef LEDGER_SQLITE_STORE_H
+#define LEDGER_SQLITE_STORE_H
+
+#include "core/queue.h"
+#include "ledger/sqlite_db.h"
+
+#define STORE_READERS 8
+
+struct ledger_store {
+    struct db writer;
+    struct db readers[STORE_READERS];
+    struct queue *idle; /* of struct db: the readers nobody uses */
+    int lock_fd;        /* holds "<path>.lock"; -1 when not */
+};
+
+/* A reader for the scope: READER_AUTO reader = store_reader(store); db is NULL with *fault filled
+ * when none came free in time. */
+struct store_reader {
+    struct ledger_store *store;
+    struct db *db;
+};
+#define READER_AUTO __attribute__((cleanup(store_reader_return))) struct store_reader
+struct store_reader store_reader(struct ledger_store *store, struct fault *fault);
+void store_reader_return(struct store_reader *reader);
+
+/* ---- sqlite_admin.c ---- */
+enum error store_bind(struct ledger_store *store, const char *site,
+                      const struct sha256 *hsm_identity, bool *ret_is_new, struct fault *fault);
+enum error store_product_add(struct ledger_store *store, const struct ledger_product_new *product,
+                             struct fault *fault);
+enum error store_quota_add(struct ledger_store *store, const char *product, int64_t units,
+                           int64_t *ret_quota, struct fault *fault);
+enum error store_image_add(struct ledger_store *store, const char *product,
+                           const struct ledger_image *image, struct fault *fault);
+enum error store_image_enable(struct ledger_store *store, const char *product,
+                              const struct sha256 *digest, bool is_enabled, bool *ret_is_changed,
+                              struct fault *fault);
+enum error store_principal_add(struct ledger_store *store, const struct ledger_principal *principal,
+                               struct fault *fault);
+enum error store_principal_enable(struct ledger_store *store, const char *name, bool is_enabled,
+                                  bool *ret_is_changed, struct fault *fault);
+enum error store_principal_name(struct ledger_store *store, int64_t id,
+                                char ret_name[LEDGER_NAME_MAX + 1], struct fault *fault);
+
+/* ---- sqlite_meter.c ---- */
+enum error store_journal_append(struct ledger_store *store, struct bytes leaf, int64_t *ret_index,
+                                struct fault *fault);
+enum error store_journal_last(struct ledger_store *store, uint8_t *out, size_t size,
+                              size_t *ret_length, struct fault *fault);
+enum error store_issue_view(struct ledger_store *store, const struct ledger_issue *issue,
+                            struct store_view *ret_view, struct fault *fault);
+enum error store_view(struct ledger_store *store, const struct ledger_issue *issue,
+                      struct store_view *ret_view, struct fault *fault);
+enum error store_install_add(struct ledger_store *store, const struct store_install *install,
+                             struct fault *fault);
+enum error store_install_repeat(struct ledger_store *store, int64_t install_id,
+                                int64_t time_unix_ms, struct ledger_issued *ret_issued,
+                                struct fault *fault);
+enum error store_outcome_view(struct ledger_store *store, const struct ledger_outcome *outcome,
+                              struct store_install_view *ret_view, struct fault *fault);
+enum error store_outcome_set(struct ledger_store *store, const struct store_outcome *outcome,
+                             struct fault *fault);
+enum error store_refusal_add(struct ledger_store *store, const struct sha256 *identity,
+                             enum error code, int64_t hour, bool *ret_is_first,
+                             struct fault *fault);
+
+/* ---- sqlite_read.c ---- */
+enum error store_info(struct ledger_store *store, struct ledger_info *ret_info,
+                      struct fault *fault);
+enum error store_principal_get(struct ledger_store *store, const struct sha256 *spki,
+                               struct ledger_principal *ret_principal, struct fault *fault);
+enum error store_product_get(struct ledger_store *store, const char *name,
+                             struct ledger_product *ret_product, struct fault *fault);
+enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                                 size_t *ret_length, struct fault *fault);
+enum error store_image_get(struct ledger_store *store, int64_t product_id,
+                           const struct sha256 *digest, struct ledger_image *ret_image,
+                           struct fault *fault);
+enum error store_image_exists(struct ledger_store *store, const struct sha256 *digest,
+                              struct fault *fault);
+enum error store_products_each(struct ledger_store *store,
+                               bool (*each)(void *context, const struct ledger_product *product),
+                               void *context, struct fault *fault);
+enum error store_images_each(struct ledger_store *store, int64_t product_id,
+                             bool (*each)(void *context, const struct ledger_image *image),
+                             void *context, struct fault *fault);
+enum error store_principals_each(struct ledger_store *store,
+                                 bool (*each)(void *context,
+                                              const struct ledger_principal *principal),
+                                 void *context, struct fault *fault);
+enum error store_usage(struct ledger_store *store, const char *product,
+                       struct ledger_usage *ret_usage, struct fault *fault);
+
+/* What several files refuse in the same words. */
+enum error store_product_unknown(struct fault *fault);
+enum error store_image_unknown(struct fault *fault);
+enum error store_station_unknown(struct fault *fault);
+
+#endif

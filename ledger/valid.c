@@ -1,0 +1,140 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Limits and texts of requests to the ledger. Owns no state. */
+#include "ledger/valid.h"
+
+#include <string.h>
+
+/* The first two bytes of a well-formed sequence decide its length (RFC 3629 §4); 0: ill-formed. */
+static size_t sequence_length(unsigned char first, unsigned char second)
+{
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xc2 && first <= 0xdf)
+        return 2;
+    if (first == 0xe0)
+        return second >= 0xa0 ? 3 : 0;
+    if (first == 0xed)
+        return second <= 0x9f ? 3 : 0;
+    if (first >= 0xe1 && first <= 0xef)
+        return 3;
+    if (first == 0xf0)
+        return second >= 0x90 ? 4 : 0;
+    if (first == 0xf4)
+        return second <= 0x8f ? 4 : 0;
+    return first >= 0xf1 && first <= 0xf3 ? 4 : 0;
+}
+
+bool valid_text(const char *text, size_t max)
+{
+    size_t length = strnlen(text, max + 1);
+    if (length > max)
+        return false;
+    for (size_t at = 0; at < length;) {
+        const unsigned char *here = (const unsigned char *)text + at;
+        size_t bytes = sequence_length(here[0], here[1]);
+        if (bytes == 0)
+            return false;
+        /* The terminating NUL is no continuation byte, so this cannot run past it. */
+        for (size_t i = 1; i < bytes; i++) {
+            if ((here[i] & 0xc0) != 0x80)
+                return false;
+        }
+        at += bytes;
+    }
+    return true;
+}
+
+static enum error refuse(struct fault *fault, const char *reason, const char *detail)
+{
+    return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
+}
+
+enum error valid_name(const char *name, struct fault *fault)
+{
+    if (name_is_valid(name, LEDGER_NAME_MAX))
+        return ERR_OK;
+    return refuse(fault, "name",
+                  "A name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter "
+                  "or digit.");
+}
+
+enum error valid_by(const char *by, struct fault *fault)
+{
+    if (by[0] != '\0' && valid_text(by, LEDGER_BY_MAX))
+        return ERR_OK;
+    return refuse(fault, "by", "Who asks must be a text of 1 to 64 bytes.");
+}
+
+enum error valid_product(const struct ledger_product_new *product, struct fault *fault)
+{
+    enum error e = valid_name(product->name, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!name_is_valid(product->profile, LEDGER_PROFILE_MAX - 1))
+        return refuse(fault, "profile", "A profile is named in 1 to 15 bytes.");
+    if (product->policy != LEDGER_PER_DEVICE)
+        return refuse(fault, "policy", "The policy is per-device.");
+    if (product->quota < 0 || product->quota > LEDGER_QUOTA_MAX)
+        return refuse(fault, "quota", "A quota is 0 to 1000000000000 units.");
+    if (product->anchors.length == 0 || product->anchors.length > LEDGER_ANCHORS_MAX)
+        return refuse(fault, "anchors", "The trust anchors are 1 byte to 64 KiB of PEM.");
+    return ERR_OK;
+}
+
+enum error valid_image(const struct ledger_image *image, struct fault *fault)
+{
+    if (image->size < 0)
+        return refuse(fault, "size", "A size is not negative.");
+    if (!valid_text(image->label, LEDGER_NAME_MAX))
+        return refuse(fault, "label", "A label is at most 64 bytes of UTF-8.");
+    if (image->session_key_length == 0 || image->session_key_length > LEDGER_WRAPPED_KEY_MAX)
+        return refuse(fault, "session-key", "A wrapped session key is 1 to 40 bytes.");
+    if (image->iv_length > LEDGER_IV_MAX)
+        return refuse(fault, "iv", "An IV is at most 16 bytes.");
+    return ERR_OK;
+}
+
+enum error valid_device(const struct ledger_device *device, struct fault *fault)
+{
+    if (valid_text(device->serial, LEDGER_SERIAL_MAX))
+        return ERR_OK;
+    return refuse(fault, "serial", "A device's serial is at most 64 bytes of UTF-8.");
+}
+
+enum error valid_issue(const struct ledger_issue *issue, struct fault *fault)
+{
+    const struct ledger_context *context = &issue->context;
+    enum error e = valid_device(&issue->device, fault);
+    if (e != ERR_OK)
+        return e;
+    if (issue->license.length > LEDGER_LICENSE_MAX)
+        return refuse(fault, "license", "A license is at most 4096 bytes.");
+    if (!valid_text(context->lot, LEDGER_CONTEXT_MAX) ||
+        !valid_text(context->line, LEDGER_CONTEXT_MAX) ||
+        !valid_text(context->work_order, LEDGER_CONTEXT_MAX) ||
+        !valid_text(context->operator_name, LEDGER_CONTEXT_MAX) ||
+        !valid_text(context->socket, LEDGER_CONTEXT_MAX))
+        return refuse(fault, "context", "A context field is at most 64 bytes of UTF-8.");
+    return ERR_OK;
+}
+
+enum error valid_outcome(const struct ledger_outcome *outcome, struct fault *fault)
+{
+    if (outcome->result != LEDGER_SUCCEEDED && outcome->result != LEDGER_FAILED &&
+        outcome->result != LEDGER_SCRAPPED)
+        return refuse(fault, "result", "A result is succeeded, failed or scrapped.");
+    if (!valid_text(outcome->code, LEDGER_OUTCOME_CODE_MAX))
+        return refuse(fault, "code", "An outcome's code is at most 64 bytes of UTF-8.");
+    if (!valid_text(outcome->detail, LEDGER_OUTCOME_DETAIL_MAX))
+        return refuse(fault, "detail", "An outcome's detail is at most 256 bytes of UTF-8.");
+    return ERR_OK;
+}
+
+bool valid_refusal(const struct ledger_refusal *refusal)
+{
+    return name_is_valid(refusal->product, LEDGER_NAME_MAX) &&
+           valid_text(refusal->reason, LEDGER_REASON_MAX) &&
+           (refusal->device == NULL || valid_text(refusal->device->serial, LEDGER_SERIAL_MAX));
+}

@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the ledger accepts, checked before anything is queued: a text that is no UTF-8 or a value
+ * outside its limits must never reach a row or a journal leaf. Pure functions; ERR_BAD_REQUEST.
+ */
+#ifndef LEDGER_VALID_H
+#define LEDGER_VALID_H
+
+#include "ledger/ledger.h"
+
+#define LEDGER_BY_MAX     64 /* bytes of "who did it" */
+#define LEDGER_REASON_MAX (FAULT_REASON_SIZE - 1)
+
+/* True for a NUL-terminated text of at most max bytes of strict UTF-8 (RFC 3629) in an array of
+ * max + 1 bytes. */
+bool valid_text(const char *text, size_t max);
+/* As name_is_valid, with a fault. */
+enum error valid_name(const char *name, struct fault *fault) MUST_USE;
+enum error valid_by(const char *by, struct fault *fault) MUST_USE;
+enum error valid_product(const struct ledger_product_new *product, struct fault *fault) MUST_USE;
+enum error valid_image(const struct ledger_image *image, struct fault *fault) MUST_USE;
+enum error valid_device(const struct ledger_device *device, struct fault *fault) MUST_USE;
+enum error valid_issue(const struct ledger_issue *issue, struct fault *fault) MUST_USE;
+enum error valid_outcome(const struct ledger_outcome *outcome, struct fault *fault) MUST_USE;
+bool valid_refusal(const struct ledger_refusal *refusal);
+
+#endif
