@@ -358,7 +358,7 @@ START_TEST(a_digest_is_read_with_and_without_its_prefix)
     struct sha256 a;
     struct sha256 b;
     ck_assert(answer_parse_digest(DIGEST, &a));
-    ck_assert(answer_parse_digest(DIGEST + 7, &b));
+    ck_assert(answer_parse_digest(&DIGEST[7], &b));
     ck_assert(sha256_equal(&a, &b));
     ck_assert(!answer_parse_digest("sha256:00", &a));
     ck_assert(!answer_parse_digest("latest", &a));
