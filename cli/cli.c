@@ -200,6 +200,28 @@ static int run_help(int argc, char **argv)
     return fflush(stdout) == 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
 }
 
+/* Elements of argv that are options before the command: "--config FILE", "--config=FILE", "--json".
+ */
+static int count_leading_options(int argc, char **argv)
+{
+    int count = 0;
+    while (count < argc && strncmp(argv[count], "--", 2) == 0 && argv[count][2] != '\0') {
+        bool is_alone = strchr(argv[count], '=') != NULL || strcmp(argv[count], "--json") == 0;
+        count += is_alone ? 1 : 2;
+    }
+    return count < argc ? count : 0; /* without a command the line is left as it is */
+}
+
+/* Options may stand before the command too: they are moved behind everything else. */
+static void move_leading_options(int argc, char **argv)
+{
+    for (int left = count_leading_options(argc, argv); left > 0; left--) {
+        char *first = argv[0];
+        memmove(argv, argv + 1, (size_t)(argc - 1) * sizeof argv[0]);
+        argv[argc - 1] = first;
+    }
+}
+
 int cli_main(int argc, char **argv)
 {
     (void)setlocale(LC_CTYPE, "");
@@ -212,5 +234,6 @@ int cli_main(int argc, char **argv)
         return puts("provctl " PROVISIOND_VERSION) >= 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
         return run_help(argc - 2, argv + 2);
+    move_leading_options(argc - 1, argv + 1);
     return run_and_report(argc - 1, argv + 1);
 }

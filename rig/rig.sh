@@ -71,6 +71,8 @@ directories.tokendir = $dir/tokens
 objectstore.backend = file
 log.level = ERROR
 EOF
+    SOFTHSM2_CONF=$dir/softhsm2.conf
+    export SOFTHSM2_CONF
     # Without printf or argv: the PIN goes from the random device to its file and to the token.
     od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' >"$dir/pin"
     "$bin/rig-token-init" "$module" "$token" <"$dir/pin"
@@ -120,8 +122,6 @@ start() {
 }
 
 start_programs() {
-    SOFTHSM2_CONF=$dir/softhsm2.conf
-    export SOFTHSM2_CONF
     stdin=$dir/pin start provision-hsm "$bin/provision-hsm" --config "$dir/provisiond.conf" --pin-fd 0
     start provision-vault "$bin/provision-vault" --config "$dir/provisiond.conf"
     start provisiond "$bin/provisiond" --config "$dir/provisiond.conf" --port-file "$dir/port"
