@@ -26,7 +26,7 @@ struct handler {
     /* reply has no fault. A descriptor that is kept is set to -1 in *file. */
     enum error (*take)(struct request *request, const Provisiond__StationReply *reply, int *file);
     enum MHD_Result (*answer)(struct request *request);
-    bool answers_faults; /* answer is called with request->fault set, too */
+    bool answers_faults; /* answer is called after a fault of start or take, too */
 };
 
 extern const struct handler LICENSE_HANDLER;

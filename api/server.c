@@ -117,22 +117,19 @@ static enum MHD_Result receive(struct request *request, const char *data, size_t
 
 static enum MHD_Result answer(struct request *request)
 {
-    const struct route *route = request->match.route;
-    bool is_fault = request->fault.code != ERR_OK;
-    bool has_asked = request->step == REQUEST_WAITING;
-    if (is_fault && !(has_asked && route->handler->answers_faults))
+    const struct handler *handler = request->match.route->handler;
+    if (request->fault.code != ERR_OK && !handler->answers_faults)
         return answer_problem(request);
-    return route->handler->answer(request);
+    return handler->answer(request);
 }
 
 static enum MHD_Result start(struct request *request)
 {
     if (request->fault.code != ERR_OK)
         return answer_problem(request);
-    if (request->match.route->handler->start(request) != ERR_OK)
-        return answer_problem(request);
+    enum error e = request->match.route->handler->start(request);
     /* A suspended connection comes back through server_handle, on this same thread. */
-    return request->step == REQUEST_WAITING ? MHD_YES : answer(request);
+    return e == ERR_OK && request->step == REQUEST_WAITING ? MHD_YES : answer(request);
 }
 
 enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection, const char *url,

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/api_limits.h"
 #include "call.h"
 #include "front.h"
 #include "suites.h"
@@ -120,10 +121,10 @@ END_TEST
 
 START_TEST(a_malformed_request_id_or_trace_is_replaced_or_dropped)
 {
-    static const char *const ids[] = {
-        "X-Request-Id: a b", "X-Request-Id: \"quoted\"", "X-Request-Id: \xc3\xa4",
-        "X-Request-Id: "
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static char long_id[API_REQUEST_ID_MAX + 32] = "X-Request-Id: ";
+    static const char *const ids[] = {"X-Request-Id: a b", "X-Request-Id: \"quoted\"",
+                                      "X-Request-Id: \xc3\xa4", long_id};
+    memset(long_id + strlen(long_id), 'a', API_REQUEST_ID_MAX + 1);
     static const char *const traces[] = {
         "traceparent: 00-00000000000000000000000000000000-b7ad6b7169203331-01",
         "traceparent: 00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
