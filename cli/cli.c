@@ -115,7 +115,7 @@ static enum error fail_command(int argc, char **argv, struct failure *failure)
     char words[NAME_MAX_BYTES];
     bool has_second = argc > 1 && argv[1][0] != '-';
     if (argv[0][0] == '-')
-        return failure_set_usage(failure, "The command comes first. See provctl help");
+        return failure_set_usage(failure, "%s is no command. See provctl help", argv[0]);
     (void)snprintf(typed, sizeof typed, "%s%s%s", argv[0], has_second ? " " : "",
                    has_second ? argv[1] : "");
     const char *nearest = nearest_command(typed);

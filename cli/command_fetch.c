@@ -98,7 +98,7 @@ static enum error download(struct rest *rest, const struct fetch *fetch, struct 
         if (e != ERR_OK || file_has_digest(fetch->fd, &fetch->digest))
             return e;
     }
-    (void)unlink(fetch->part);
+    (void)ftruncate(fetch->fd, 0);
     return failure_set_plain(failure, ERR_INTERNAL,
                              "The server sent content of another digest; it was thrown away");
 }
@@ -125,6 +125,17 @@ static enum error fetch_image(const struct arguments *arguments, struct fetch *f
     return e;
 }
 
+/* A part without a byte is of no use to the next run. */
+static void close_part(struct fetch *fetch)
+{
+    struct stat info;
+    if (fetch->fd < 0)
+        return;
+    if (fstat(fetch->fd, &info) == 0 && info.st_size == 0)
+        (void)unlink(fetch->part);
+    (void)close(fetch->fd);
+}
+
 enum error command_image_fetch(const struct arguments *arguments, struct failure *failure)
 {
     struct fetch fetch = {.target = arguments_get(arguments, OPTION_OUT), .fd = -1};
@@ -133,8 +144,7 @@ enum error command_image_fetch(const struct arguments *arguments, struct failure
                                  arguments->operands[0]);
     if (!target_is_there(&fetch)) {
         enum error e = fetch_image(arguments, &fetch, failure);
-        if (fetch.fd >= 0)
-            (void)close(fetch.fd);
+        close_part(&fetch);
         if (e != ERR_OK)
             return e;
     }

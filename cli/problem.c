@@ -8,7 +8,8 @@
 
 #include <jansson.h>
 
-#define TYPE_PREFIX "/problems/"
+#define TYPE_PREFIX  "/problems/"
+#define SENTENCE_MAX 380 /* bytes that are kept of a server's text */
 
 enum error problem_error_from_name(const char *name)
 {
@@ -75,6 +76,13 @@ static void describe_place(const json_t *problem, char *out, size_t size)
         (void)snprintf(out, size, " (check %.100s)", check);
 }
 
+/* The place goes before the full stop: "It is not genuine (check chain)." */
+static int length_without_stop(const char *sentence)
+{
+    int length = (int)strnlen(sentence, SENTENCE_MAX);
+    return length > 0 && sentence[length - 1] == '.' ? length - 1 : length;
+}
+
 /* The server's detail says what to do as well; with its title, or nothing, the advice is ours. */
 static void describe(const json_t *problem, enum error code, struct failure *failure)
 {
@@ -82,10 +90,13 @@ static void describe(const json_t *problem, enum error code, struct failure *fai
     const char *title = text_of(problem, "title");
     char place[120];
     describe_place(problem, place, sizeof place);
-    if (detail[0] != '\0')
-        (void)failure_set_plain(failure, code, "%.380s%s", detail, place);
+    if (detail[0] != '\0' && place[0] != '\0')
+        (void)failure_set_plain(failure, code, "%.*s%s.", length_without_stop(detail), detail,
+                                place);
+    else if (detail[0] != '\0')
+        (void)failure_set_plain(failure, code, "%.*s", SENTENCE_MAX, detail);
     else if (title[0] != '\0')
-        (void)failure_set(failure, code, "%.380s%s", title, place);
+        (void)failure_set(failure, code, "%.*s%s", SENTENCE_MAX, title, place);
     else
         (void)failure_set(failure, code, "%s%s", failure_sentence(code), place);
     (void)snprintf(failure->request_id, sizeof failure->request_id, "%s",

@@ -517,6 +517,15 @@ START_TEST(the_configuration_names_the_socket)
 }
 END_TEST
 
+START_TEST(options_may_come_before_the_command)
+{
+    say_status();
+    PROVCTL(&dir, &run, "--json", "--socket", vault.socket, "status");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_int_eq(run.out[0], '{');
+}
+END_TEST
+
 START_TEST(a_result_that_cannot_be_printed_is_no_success)
 {
     say_status();
@@ -576,8 +585,8 @@ START_TEST(a_wrong_command_is_a_usage_error_with_a_suggestion)
     claim_failed(64, "did you mean provctl image encrypt?");
     PROVCTL(&dir, &run, "station");
     claim_failed(64, "After station comes one of: add, list, enable, disable.");
-    PROVCTL(&dir, &run, "--json", "status");
-    claim_failed(64, "The command comes first");
+    PROVCTL(&dir, &run, "--json");
+    claim_failed(64, "--json is no command");
     PROVCTL(&dir, &run, "\033[2J");
     claim_failed(64, "Unknown command \\x1b[2J");
 }
@@ -611,6 +620,7 @@ int main(void)
                                   a_vault_that_hangs_up_is_named,
                                   a_socket_that_is_not_there_is_named,
                                   the_configuration_names_the_socket,
+                                  options_may_come_before_the_command,
                                   a_result_that_cannot_be_printed_is_no_success,
                                   the_overview_fits_one_screen,
                                   every_command_explains_its_options,
