@@ -10,6 +10,7 @@
 #include "api/answer.h"
 #include "api/handler.h"
 #include "api/request.h"
+#include "core/crash_point.h"
 
 #define ID_SIZE     48 /* "lic-" or "ins-" and a UUID */
 #define NUMBER_SIZE 24
@@ -77,6 +78,7 @@ static enum error ask(struct request *request, struct license_body *body)
     license.context = &context;
     message.op_case = PROVISIOND__STATION_REQUEST__OP_LICENSE;
     message.license = &license;
+    crash_point("api.before-vault");
     return request_ask(request, &message);
 }
 
@@ -121,6 +123,7 @@ static enum error take(struct request *request, const Provisiond__StationReply *
     result->attempt = from->attempt;
     result->remaining = from->remaining;
     result->journal_index = from->journal_index;
+    crash_point("api.before-answer");
     return ERR_OK;
 }
 

@@ -22,6 +22,9 @@ struct hsm_watch {
 static enum error compare(const struct hsm_status *status, const struct ledger_info *info,
                           struct fault *fault)
 {
+    if (status->workers_ready == 0)
+        return fault_set(fault, ERR_HSM_UNAVAILABLE, "no-worker",
+                         "No HSM worker is ready; see the log of provision-hsm.", 0);
     if (!info->is_initialised)
         return fault_set(fault, ERR_NOT_INITIALISED, "not-initialised",
                          "The ledger is not bound to an HSM yet; run provctl init.", 0);
@@ -127,6 +130,15 @@ enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault)
         return ERR_OK;
     *fault = seen;
     return seen.code;
+}
+
+void hsm_watch_note(struct hsm_watch *watch, const struct fault *fault)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    /* What look() found out about a foreign HSM weighs more than one failed call. */
+    if (watch->fault.code == ERR_OK)
+        watch->fault = *fault;
+    (void)pthread_mutex_unlock(&watch->lock);
 }
 
 void hsm_watch_refresh(struct hsm_watch *watch)

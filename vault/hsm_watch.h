@@ -35,6 +35,9 @@ enum error hsm_watch_get(struct hsm_watch *watch, struct hsm_status *ret_status,
  */
 enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault) MUST_USE;
 
+/* A call just failed like this: readiness shall say so before the next look. */
+void hsm_watch_note(struct hsm_watch *watch, const struct fault *fault);
+
 /* Looks again now: after `provctl init`. */
 void hsm_watch_refresh(struct hsm_watch *watch);
 

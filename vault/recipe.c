@@ -104,6 +104,8 @@ static enum error ask_hsm(struct course *course, const struct license_agreement 
     crash_point("vault.before-wrap");
     enum error e = hsm_wrap_key(course->vault->hsm, &wrap, ret_wrapped, fault);
     crash_point("vault.after-wrap");
+    if (e == ERR_HSM_UNAVAILABLE || e == ERR_TIMEOUT)
+        hsm_watch_note(course->vault->watch, fault);
     return e;
 }
 

@@ -42,10 +42,10 @@ static const struct step {
     const char *label;
     bool is_charged;
 } STEPS[] = {
-    {RIG_API, "api.before-vault", false},       {RIG_API, "api.before-answer", true},
-    {RIG_VAULT, "vault.before-wrap", false},    {RIG_VAULT, "vault.after-wrap", false},
-    {RIG_VAULT, "ledger.before-commit", false}, {RIG_VAULT, "ledger.after-commit", true},
-    {RIG_VAULT, "vault.before-reply", true},    {RIG_HSM, "hsm-master.before-reply", false},
+    {RIG_API, "api.before-vault", false},         {RIG_API, "api.before-answer", true},
+    {RIG_VAULT, "vault.before-wrap", false},      {RIG_VAULT, "vault.after-wrap", false},
+    {RIG_VAULT, "ledger.before-commit:2", false}, {RIG_VAULT, "ledger.after-commit:2", true},
+    {RIG_VAULT, "vault.before-reply", true},      {RIG_HSM, "hsm-master.before-reply", false},
 };
 
 static void restart_with_crash(enum rig_program program, const char *label)

@@ -55,10 +55,11 @@ START_TEST(pin_and_keys_are_in_no_log_argument_or_environment)
     license_one("one");
     ck_assert_int_eq(rig_shell(&rig, "! grep -rF \"$(cat $RIG_PIN_FILE)\" $DIR/log"), 0);
     ck_assert_int_eq(rig_shell(&rig, "! grep -rE 'PRIVATE KEY|BEGIN CERT' $DIR/log"), 0);
-    ck_assert_int_eq(rig_shell(&rig, "pids=$(cat $DIR/*.pid; pgrep -f $BIN/provision-hsm); "
-                                     "for pid in $pids; do for f in cmdline environ; do "
-                                     "grep -qaF \"$(cat $RIG_PIN_FILE)\" /proc/$pid/$f && exit 1; "
-                                     "done; done; exit 0"),
+    ck_assert_int_eq(rig_shell(&rig,
+                               "pids=$(cat $DIR/*.pid; pgrep -P $(cat $DIR/provision-hsm.pid)); "
+                               "for pid in $pids; do for f in cmdline environ; do "
+                               "grep -qaF \"$(cat $RIG_PIN_FILE)\" /proc/$pid/$f && exit 1; "
+                               "done; done; exit 0"),
                      0);
 }
 END_TEST
@@ -66,7 +67,7 @@ END_TEST
 START_TEST(no_program_writes_a_core_file)
 {
     ck_assert_int_eq(
-        rig_shell(&rig, "for pid in $(cat $DIR/*.pid; pgrep -f \"provision-hsm --worker\"); do "
+        rig_shell(&rig, "for pid in $(cat $DIR/*.pid; pgrep -P $(cat $DIR/provision-hsm.pid)); do "
                         "grep -q 'Max core file size *0 *0' /proc/$pid/limits || exit 1; done"),
         0);
 }

@@ -93,7 +93,10 @@ START_TEST(refused_identity_is_noted_once_an_hour)
     }
     rig_kill(&rig, RIG_VAULT, SIGTERM); /* a stop commits the notes that wait */
     ck_assert_int_eq(
-        rig_query(&rig, "SELECT count(*) FROM journal WHERE entry LIKE '%identity-refused%'"), 1);
+        rig_query(
+            &rig,
+            "SELECT count(*) FROM journal WHERE CAST(entry AS TEXT) LIKE '%identity-refused%'"),
+        1);
 }
 END_TEST
 

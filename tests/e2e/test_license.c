@@ -234,7 +234,7 @@ END_TEST
 
 START_TEST(image_content_is_served_whole_and_in_ranges)
 {
-    char path[RIG_VALUE_MAX];
+    char path[RIG_VALUE_MAX + 32];
     struct http_answer whole;
     struct http_answer part;
     (void)snprintf(path, sizeof path, "/v1/images/%s/content", rig.image);

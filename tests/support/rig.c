@@ -255,3 +255,38 @@ int64_t rig_query(const struct rig *rig, const char *sql)
     (void)sqlite3_close(database);
     return value;
 }
+
+/* ---- invariants ---- */
+
+/* Each query counts what must not be. */
+static const struct {
+    const char *claim;
+    const char *violations;
+} INVARIANTS[] = {
+    {"a device is charged once",
+     "SELECT count(*) FROM (SELECT 1 FROM charge GROUP BY product_id, device_id "
+     "HAVING count(*) > 1)"},
+    {"every licensed device is charged",
+     "SELECT count(*) FROM device WHERE id NOT IN (SELECT device_id FROM charge)"},
+    {"used is the number of charges and at most the quota",
+     "SELECT count(*) FROM product WHERE used > quota OR used <> "
+     "(SELECT count(*) FROM charge WHERE product_id = product.id)"},
+    {"every install has exactly one license leaf",
+     "SELECT (SELECT count(*) FROM install) <> (SELECT count(*) FROM journal "
+     "WHERE CAST(entry AS TEXT) LIKE '%\"type\":\"license-issued\"%')"},
+    {"every attempt has its leaf",
+     "SELECT (SELECT coalesce(sum(attempts), 0) FROM install) <> (SELECT count(*) FROM journal "
+     "WHERE CAST(entry AS TEXT) LIKE '%\"type\":\"license-%issued\"%')"},
+    {"the journal has no gap", "SELECT count(*) <> coalesce(max(idx) + 1, 0) FROM journal"},
+    {"the account is in balance: outcomes are those of each device's newest install",
+     "SELECT count(*) FROM product p WHERE succeeded <> (SELECT count(*) FROM device d WHERE "
+     "product_id = p.id AND (SELECT result FROM install WHERE device_id = d.id ORDER BY id DESC "
+     "LIMIT 1) = 1)"},
+};
+
+void rig_check_invariants(const struct rig *rig)
+{
+    for (size_t i = 0; i < sizeof INVARIANTS / sizeof INVARIANTS[0]; i++)
+        ck_assert_msg(rig_query(rig, INVARIANTS[i].violations) == 0, "not so: %s",
+                      INVARIANTS[i].claim);
+}
