@@ -98,7 +98,7 @@ static enum error download(struct rest *rest, const struct fetch *fetch, struct 
         if (e != ERR_OK || file_has_digest(fetch->fd, &fetch->digest))
             return e;
     }
-    (void)ftruncate(fetch->fd, 0);
+    (void)!ftruncate(fetch->fd, 0);
     return failure_set_plain(failure, ERR_INTERNAL,
                              "The server sent content of another digest; it was thrown away");
 }
