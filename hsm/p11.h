@@ -53,6 +53,7 @@ struct p11 {
     bool needs_login;
     bool is_unfit;
     bool is_stale;
+    bool keeps_local; /* CKA_LOCAL means something on this token */
     char label[33];
     char serial[17];
     char model[17];

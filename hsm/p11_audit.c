@@ -81,12 +81,34 @@ static const struct rules RULES_OF_USE[] = {
     [P11_TRANSPORT_USE] = RULES(TRANSPORT_RULES),
 };
 
+/*
+ * NSS says CKA_LOCAL = false of keys that it has just generated. There the rule would refuse every
+ * key; CKA_NEVER_EXTRACTABLE, which no token gives to an imported key, says the same.
+ */
+static enum error learn_local(struct p11 *p11, struct fault *fault)
+{
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    CK_BBOOL is_local = CK_FALSE;
+    CK_ULONG length = 0;
+    enum error e = p11_make_session_key(p11, P11_FK_BYTES, &key, fault);
+    if (e != ERR_OK)
+        return e;
+    CK_RV rv = p11_read(p11, key, CKA_LOCAL, &is_local, sizeof is_local, &length);
+    p11->keeps_local = rv == CKR_OK && is_local != CK_FALSE;
+    p11_destroy(p11, &key);
+    return ERR_OK;
+}
+
 /* *ret_is_kept says whether the key keeps the rule. */
 static CK_RV check_rule(struct p11 *p11, CK_OBJECT_HANDLE key, const struct rule *rule,
                         bool *ret_is_kept)
 {
     CK_BBOOL value = CK_FALSE;
     CK_ULONG length = 0;
+    if (rule->type == CKA_LOCAL && !p11->keeps_local) {
+        *ret_is_kept = true;
+        return CKR_OK;
+    }
     CK_RV rv = p11_read(p11, key, rule->type, &value, sizeof value, &length);
     if (rv == CKR_ATTRIBUTE_TYPE_INVALID) {
         *ret_is_kept = !rule->must_be_known;
@@ -192,7 +214,9 @@ enum error p11_audit_all(struct p11 *p11, struct fault *fault)
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
     size_t count = 0;
-    enum error e = p11_find(p11, template, 2, found, AUDIT_OBJECTS_MAX, &count, fault);
+    enum error e = learn_local(p11, fault);
+    if (e == ERR_OK)
+        e = p11_find(p11, template, 2, found, AUDIT_OBJECTS_MAX, &count, fault);
     for (size_t i = 0; i < count && e == ERR_OK; i++)
         e = audit_firmware_key(p11, found[i], fault);
     return e;

@@ -58,11 +58,12 @@ static enum error find_by_id(struct p11 *p11, CK_OBJECT_CLASS class, const uint8
 
 /* ---- firmware keys ---- */
 
+/* CKR_GENERAL_ERROR is what NSS says to attributes that it cannot store. */
 static bool is_attribute_refusal(CK_RV rv)
 {
     return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
            rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY ||
-           rv == CKR_ARGUMENTS_BAD;
+           rv == CKR_ARGUMENTS_BAD || rv == CKR_GENERAL_ERROR;
 }
 
 /*

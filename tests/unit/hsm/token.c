@@ -5,6 +5,7 @@
 #include "token.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <check.h>
@@ -46,6 +47,24 @@ void token_open(struct token *token, const char *module, const char *label, cons
     ck_assert_uint_eq(token->call->C_Login(token->session, CKU_USER,
                                            (unsigned char *)(uintptr_t)pin, strlen(pin)),
                       CKR_OK);
+}
+
+void token_make_nss(const char *folder, char *parameters, size_t size)
+{
+    struct token token;
+    CK_C_INITIALIZE_ARGS arguments = {.flags = CKF_OS_LOCKING_OK, .pReserved = parameters};
+    unsigned char empty[] = "";
+    (void)snprintf(parameters, size,
+                   "configdir='sql:%s' certPrefix='' keyPrefix='' secmod='' flags=", folder);
+    load(&token, TOKEN_NSS_MODULE);
+    ck_assert_uint_eq(token.call->C_Initialize(&arguments), CKR_OK);
+    ck_assert_uint_eq(token.call->C_OpenSession(find_slot(&token, TOKEN_NSS_LABEL),
+                                                CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
+                                                &token.session),
+                      CKR_OK);
+    ck_assert_uint_eq(token.call->C_Login(token.session, CKU_SO, empty, 0), CKR_OK);
+    ck_assert_uint_eq(token.call->C_InitPIN(token.session, empty, 0), CKR_OK);
+    token_close(&token);
 }
 
 void token_close(struct token *token)

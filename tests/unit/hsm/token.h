@@ -16,8 +16,15 @@ struct token {
     CK_SESSION_HANDLE session;
 };
 
-/* Logs in; the module is initialised with its library parameters (NULL: none). */
+/* Loads the module and logs in. */
 void token_open(struct token *token, const char *module, const char *label, const char *pin);
+/*
+ * NSS's software token, in a database of its own under folder, with the empty password: it asks
+ * for no PIN. parameters is what C_Initialize wants.
+ */
+#define TOKEN_NSS_MODULE "/usr/lib/x86_64-linux-gnu/libsoftokn3.so"
+#define TOKEN_NSS_LABEL  "NSS Certificate DB"
+void token_make_nss(const char *folder, char *parameters, size_t size);
 void token_close(struct token *token);
 
 /* The one object of a class with this CKA_ID. */

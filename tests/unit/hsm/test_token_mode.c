@@ -1,0 +1,163 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Token mode, with NSS softokn: it has the X9.63 KDF inside, no PIN, and GCM in one part only. */
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "device_key.h"
+#include "hsm_rig.h"
+#include "token.h"
+
+static struct hsm_rig rig;
+static struct device_key device;
+static struct rig_keys keys;
+static char parameters[256];
+
+static void set_up(void)
+{
+    char folder[TEMP_PATH_MAX];
+    hsm_rig_make(&rig);
+    temp_dir_path(&rig.dir, "nss", folder);
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    token_make_nss(folder, parameters, sizeof parameters);
+    rig.module = TOKEN_NSS_MODULE;
+    rig.module_arguments = parameters;
+    rig.label = TOKEN_NSS_LABEL;
+    rig.pin_file = NULL;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    device_key_make(&device);
+}
+
+static void tear_down(void)
+{
+    device_key_free(&device);
+    hsm_rig_remove(&rig);
+}
+
+static size_t open_session_key(unsigned kek_bytes, struct bytes info,
+                               uint8_t out[HSM_SESSION_KEY_MAX])
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault = {0};
+    struct hsm_wrap wrap = device_wrap(&device, &keys, info, kek_bytes);
+    ck_assert_msg(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault) == ERR_OK, "%s %lx",
+                  fault.reason, fault.native);
+    ck_assert_int_eq(wrapped.mode, HSM_TOKEN_MODE);
+    return device_key_open(&device, &wrapped, info, kek_bytes, out);
+}
+
+START_TEST(the_status_says_token_mode)
+{
+    struct hsm_status status;
+    struct fault fault;
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_int_eq(status.mode, HSM_TOKEN_MODE);
+    ck_assert_str_eq(status.token_label, TOKEN_NSS_LABEL);
+}
+END_TEST
+
+START_TEST(a_key_wrapped_in_token_mode_opens_whatever_the_parameters)
+{
+    uint8_t info[HSM_SHARED_INFO_MAX];
+    uint8_t opened[HSM_SESSION_KEY_MAX];
+    memset(info, 0x33, sizeof info);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    ck_assert_uint_eq(open_session_key(32, bytes_of(info, sizeof info), opened), 32);
+    ck_assert_uint_eq(open_session_key(16, bytes_of(info, 9), opened), 32);
+    ck_assert_uint_eq(open_session_key(32, bytes_of(NULL, 0), opened), 32);
+    hsm_rig_make_keys(&rig, 16, &keys);
+    ck_assert_uint_eq(open_session_key(32, bytes_of(info, 9), opened), 16);
+}
+END_TEST
+
+START_TEST(a_bad_point_is_refused_before_the_token_sees_it)
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    hsm_rig_make_keys(&rig, 32, &keys);
+    struct hsm_wrap wrap = device_wrap(&device, &keys, bytes_of("i", 1), 32);
+    device.point[40] ^= 1;
+    ck_assert_int_eq(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault), ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "peer-point");
+}
+END_TEST
+
+static enum error encrypt(int in, int out, struct hsm_content *ret_content, struct fault *fault)
+{
+    hsm_rig_make_keys(&rig, 32, &keys);
+    return hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key, bytes_of("h", 1), in, out,
+                       ret_content, fault);
+}
+
+START_TEST(an_image_is_encrypted_in_one_part)
+{
+    static uint8_t clear[200000];
+    static uint8_t cipher[200000];
+    struct hsm_content content;
+    struct fault fault = {0};
+    uint8_t key[HSM_SESSION_KEY_MAX];
+    int in = memfd_create("clear", MFD_CLOEXEC);
+    int out = memfd_create("cipher", MFD_CLOEXEC);
+    memset(clear, 0x77, sizeof clear);
+    ck_assert_int_eq(pwrite(in, clear, sizeof clear, 0), sizeof clear);
+    ck_assert_msg(encrypt(in, out, &content, &fault) == ERR_OK, "%s %lx", fault.reason,
+                  fault.native);
+    ck_assert_int_eq(pread(out, cipher, sizeof cipher, 0), sizeof cipher);
+    ck_assert_uint_eq(open_session_key(32, bytes_of("i", 1), key), 32);
+    ck_assert(device_decrypt(bytes_of(key, 32), &content, bytes_of("h", 1),
+                             bytes_of(cipher, sizeof cipher), cipher));
+    ck_assert_mem_eq(clear, cipher, sizeof clear);
+    (void)close(in);
+    (void)close(out);
+}
+END_TEST
+
+START_TEST(an_image_too_large_for_one_part_is_unsupported)
+{
+    struct hsm_content content;
+    struct fault fault;
+    int in = memfd_create("clear", MFD_CLOEXEC);
+    int out = memfd_create("cipher", MFD_CLOEXEC);
+    ck_assert_int_eq(ftruncate(in, ((off_t)16 << 20) + 1), 0);
+    ck_assert_int_eq(encrypt(in, out, &content, &fault), ERR_UNSUPPORTED);
+    ck_assert_int_eq(lseek(out, 0, SEEK_END), 0);
+    ck_assert_int_eq(ftruncate(in, (off_t)16 << 20), 0);
+    ck_assert_int_eq(lseek(in, 0, SEEK_SET), 0);
+    ck_assert_int_eq(encrypt(in, out, &content, &fault), ERR_OK);
+    ck_assert_uint_eq(content.length, 16 << 20);
+    (void)close(in);
+    (void)close(out);
+}
+END_TEST
+
+START_TEST(the_keys_of_init_exist_on_this_token_too)
+{
+    struct hsm_spki checkpoint;
+    struct hsm_spki transport;
+    struct fault fault = {0};
+    ck_assert_msg(hsm_init(rig.client, &checkpoint, &transport, &fault) == ERR_OK, "%s %lx",
+                  fault.reason, fault.native);
+    ck_assert_uint_eq(checkpoint.length, 91); /* a P-256 SubjectPublicKeyInfo */
+    ck_assert_uint_eq(transport.length, 91);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("token mode");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, the_status_says_token_mode);
+    tcase_add_test(tests, a_key_wrapped_in_token_mode_opens_whatever_the_parameters);
+    tcase_add_test(tests, a_bad_point_is_refused_before_the_token_sees_it);
+    tcase_add_test(tests, an_image_is_encrypted_in_one_part);
+    tcase_add_test(tests, an_image_too_large_for_one_part_is_unsupported);
+    tcase_add_test(tests, the_keys_of_init_exist_on_this_token_too);
+    return hsm_rig_run_tests(tests);
+}
