@@ -74,10 +74,11 @@ START_TEST(raw_license_comes_with_its_facts_in_headers)
     char body[FLOOR_PEM_MAX * 2];
     floor_device_make(&rig, "one", NULL, &device);
     http_license(&rig, device.pem, NULL, &json);
-    char *request = json_dumps(
-        json_pack("{ss s{ss}}", "product", rig.product, "device", "certificate_chain", device.pem),
-        0);
+    json_t *question =
+        json_pack("{ss s{ss}}", "product", rig.product, "device", "certificate_chain", device.pem);
+    char *request = json_dumps(question, 0);
     (void)snprintf(body, sizeof body, "%s", request);
+    json_decref(question);
     free(request);
     http_send(&rig,
               &(struct http_request){.method = "POST",
