@@ -15,6 +15,8 @@
 
 static const char IMAGE_PREFIX[] = "sha256:";
 #define UUID_TEXT_LENGTH 36
+#define UUID_VERSION     7
+#define UUID_VARIANT     2 /* binary 10 */
 
 struct bytes bytes_of(const void *data, size_t length)
 {
@@ -103,17 +105,27 @@ enum error base64_encode(struct bytes data, char **ret_text)
     return ERR_OK;
 }
 
+static const char BASE64_ALPHABET[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* The bits of the last digit that no byte takes are zero: one text for one value. */
+static bool base64_end_is_canonical(char last, size_t padding)
+{
+    ptrdiff_t value = strchr(BASE64_ALPHABET, last) - BASE64_ALPHABET;
+    return (value & (padding == 2 ? 15 : 3)) == 0;
+}
+
 /* EVP_DecodeBlock forgives white space at the ends and misplaced padding; a strict reader does not.
  */
 static bool base64_is_strict(const char *text, size_t length, size_t *ret_padding)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if (length % 4 != 0)
         return false;
-    size_t body = strspn(text, alphabet);
+    size_t body = strspn(text, BASE64_ALPHABET);
     *ret_padding = length - body;
-    return *ret_padding <= 2 && strspn(text + body, "=") == *ret_padding;
+    if (*ret_padding > 2 || strspn(text + body, "=") != *ret_padding)
+        return false;
+    return *ret_padding == 0 || base64_end_is_canonical(text[body - 1], *ret_padding);
 }
 
 enum error base64_decode(const char *text, uint8_t *out, size_t max, size_t *ret_length)
@@ -150,8 +162,8 @@ struct uuid uuid_new(int64_t unix_ms)
     random_fill(id.bytes, sizeof id.bytes);
     for (int i = 0; i < 6; i++)
         id.bytes[i] = (uint8_t)((uint64_t)unix_ms >> (40 - 8 * i));
-    id.bytes[6] = (uint8_t)(0x70 | (id.bytes[6] & 0x0f));
-    id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
+    id.bytes[6] = (uint8_t)(UUID_VERSION << 4 | (id.bytes[6] & 0x0f));
+    id.bytes[8] = (uint8_t)(UUID_VARIANT << 6 | (id.bytes[8] & 0x3f));
     return id;
 }
 
@@ -168,6 +180,7 @@ bool uuid_parse(const char *text, const char *prefix, struct uuid *ret_id)
 {
     size_t skip = strlen(prefix);
     char hex[2 * UUID_SIZE + 1];
+    struct uuid id;
     if (strncmp(text, prefix, skip) != 0)
         return false;
     text += skip;
@@ -176,7 +189,11 @@ bool uuid_parse(const char *text, const char *prefix, struct uuid *ret_id)
         return false;
     (void)snprintf(hex, sizeof hex, "%.8s%.4s%.4s%.4s%.12s", text, text + 9, text + 14, text + 19,
                    text + 24);
-    return hex_decode(hex, ret_id->bytes, UUID_SIZE);
+    if (!hex_decode(hex, id.bytes, UUID_SIZE) || id.bytes[6] >> 4 != UUID_VERSION ||
+        id.bytes[8] >> 6 != UUID_VARIANT)
+        return false;
+    *ret_id = id;
+    return true;
 }
 
 bool name_is_valid(const char *text, size_t max)

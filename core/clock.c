@@ -51,10 +51,11 @@ struct timespec deadline_timespec(deadline_ms deadline)
 void timestamp_format(int64_t unix_ms, char out[TIMESTAMP_SIZE])
 {
     struct tm utc;
-    time_t seconds = (time_t)(unix_ms / 1000);
+    int64_t ms = (unix_ms % 1000 + 1000) % 1000; /* also before 1970 */
+    time_t seconds = (time_t)(unix_ms / 1000 - (unix_ms % 1000 < 0 ? 1 : 0));
     char day_time[20]; /* "2026-11-23T22:05:36" and NUL */
-    gmtime_r(&seconds, &utc);
-    if (strftime(day_time, sizeof day_time, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+    if (gmtime_r(&seconds, &utc) == NULL ||
+        strftime(day_time, sizeof day_time, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
         day_time[0] = '\0';
-    (void)snprintf(out, TIMESTAMP_SIZE, "%s.%03uZ", day_time, (unsigned)(unix_ms % 1000) % 1000U);
+    (void)snprintf(out, TIMESTAMP_SIZE, "%s.%03uZ", day_time, (unsigned)ms % 1000U);
 }

@@ -40,7 +40,8 @@ static json_t *text_or_hex(const char *text)
 
 static void write_line(const json_t *line)
 {
-    char *text = json_dumps(line, JSON_COMPACT);
+    /* ASCII only: a terminal obeys some control characters of Unicode too. */
+    char *text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);
     if (text == NULL)
         return;
     size_t length = strlen(text);

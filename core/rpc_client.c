@@ -3,8 +3,9 @@
 
 /*
  * Multiplexing client. Two locks: `table_lock` guards the open questions, `write_lock` guards the
- * socket's life and its write side. The reader thread alone reads; when both locks are taken,
- * write_lock comes first.
+ * socket's life and its write side; when both are taken, write_lock comes first. The reader thread
+ * alone reads, and alone closes. It reads without write_lock: a thread that holds it may wait for a
+ * server that waits for us to read.
  */
 #include "core/rpc_client.h"
 
@@ -41,7 +42,7 @@ struct rpc_client {
     pthread_t reader;
 
     pthread_mutex_t write_lock;
-    int socket; /* -1 while not connected */
+    int socket; /* -1 while not connected; written under both locks, read under either */
 
     pthread_mutex_t table_lock;
     bool is_ending;
@@ -136,6 +137,23 @@ static void wake_reader(struct rpc_client *client)
 }
 
 /* Under write_lock. */
+static void set_socket(struct rpc_client *client, int socket)
+{
+    (void)pthread_mutex_lock(&client->table_lock);
+    client->socket = socket;
+    (void)pthread_mutex_unlock(&client->table_lock);
+}
+
+static int current_socket(struct rpc_client *client, bool *ret_is_ending)
+{
+    (void)pthread_mutex_lock(&client->table_lock);
+    int socket = client->socket;
+    *ret_is_ending = client->is_ending;
+    (void)pthread_mutex_unlock(&client->table_lock);
+    return socket;
+}
+
+/* Under write_lock. */
 static bool connect_now(struct rpc_client *client)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -147,7 +165,7 @@ static bool connect_now(struct rpc_client *client)
         (void)close(fd);
         return false;
     }
-    client->socket = fd;
+    set_socket(client, fd);
     wake_reader(client);
     return true;
 }
@@ -171,10 +189,14 @@ static enum error send_question(struct rpc_client *client, uint64_t id, struct b
 
 static void disconnect(struct rpc_client *client)
 {
+    bool is_ending = false;
+    int socket = current_socket(client, &is_ending);
+    if (socket >= 0)
+        (void)shutdown(socket, SHUT_RDWR); /* whoever waits to send gives write_lock back */
     (void)pthread_mutex_lock(&client->write_lock);
     if (client->socket >= 0)
         (void)close(client->socket);
-    client->socket = -1;
+    set_socket(client, -1);
     /* Under write_lock: nothing sent on a newer connection can be among these. */
     struct question *lost = table_take_due(client, INT64_MAX);
     (void)pthread_mutex_unlock(&client->write_lock);
@@ -197,17 +219,6 @@ static void read_answer(struct rpc_client *client, int socket)
         frame_clear(&frame); /* answered too late: its deadline has passed */
     else
         finish(question, ERR_OK, &frame);
-}
-
-static int current_socket(struct rpc_client *client, bool *ret_is_ending)
-{
-    (void)pthread_mutex_lock(&client->write_lock);
-    int socket = client->socket;
-    (void)pthread_mutex_unlock(&client->write_lock);
-    (void)pthread_mutex_lock(&client->table_lock);
-    *ret_is_ending = client->is_ending;
-    (void)pthread_mutex_unlock(&client->table_lock);
-    return socket;
 }
 
 static int poll_timeout(struct rpc_client *client)

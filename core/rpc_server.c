@@ -189,6 +189,14 @@ static void *accept_main(void *argument)
 
 /* ---- life ---- */
 
+/* Whatever else lies there was not made by a server, and bind refuses it. */
+static void remove_old_socket(const char *path)
+{
+    struct stat info;
+    if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode))
+        (void)unlink(path);
+}
+
 static enum error listen_at(struct rpc_server *server, struct fault *fault)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -200,7 +208,7 @@ static enum error listen_at(struct rpc_server *server, struct fault *fault)
     server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->listener < 0)
         return fault_set(fault, ERR_CONFIG, "socket", "A Unix socket cannot be made.", errno);
-    (void)unlink(server->path);
+    remove_old_socket(server->path);
     /* fchmod before bind sets the mode from the first moment on. */
     if (fchmod(server->listener, server->options.mode) != 0 ||
         bind(server->listener, (struct sockaddr *)&address, sizeof address) != 0 ||

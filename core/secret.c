@@ -29,6 +29,8 @@ enum error secret_heap_init(struct fault *fault)
 enum error secret_new(size_t length, struct secret *ret_secret)
 {
     assert(length <= SECRET_MAX_BYTES);
+    if (!CRYPTO_secure_malloc_initialized())
+        return ERR_INTERNAL; /* libcrypto would take the ordinary heap */
     uint8_t *bytes = OPENSSL_secure_zalloc(length + 1);
     if (bytes == NULL)
         return ERR_INTERNAL;
@@ -54,11 +56,10 @@ static ssize_t read_full(int fd, uint8_t *out, size_t max)
 
 static size_t length_without_newline(const uint8_t *bytes, size_t length)
 {
-    if (length > 0 && bytes[length - 1] == '\n')
-        length--;
-    if (length > 0 && bytes[length - 1] == '\r')
-        length--;
-    return length;
+    if (length == 0 || bytes[length - 1] != '\n')
+        return length;
+    length--;
+    return length > 0 && bytes[length - 1] == '\r' ? length - 1 : length;
 }
 
 enum error secret_read_pin(int fd, struct secret *ret_pin, struct fault *fault)

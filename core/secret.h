@@ -32,12 +32,12 @@ struct secret {
  */
 enum error secret_heap_init(struct fault *fault) MUST_USE;
 
-/* A zeroed secret of length bytes, at most SECRET_MAX_BYTES. */
+/* A zeroed secret of length bytes, at most SECRET_MAX_BYTES. ERR_INTERNAL: no room, or no heap. */
 enum error secret_new(size_t length, struct secret *ret_secret) MUST_USE;
 
 /*
- * Reads a PIN from fd to its end and drops one trailing newline (CR LF too). 1 to SECRET_MAX_BYTES
- * bytes without NUL, else ERR_CONFIG. Does not close fd. The buffer has a NUL behind its length.
+ * Reads a PIN from fd to its end and drops one trailing newline (CR LF too). 1 to 511 bytes, the
+ * newline included, without NUL, else ERR_CONFIG. Does not close fd. The buffer has a NUL behind its length.
  */
 enum error secret_read_pin(int fd, struct secret *ret_pin, struct fault *fault) MUST_USE;
 
