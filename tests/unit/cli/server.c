@@ -83,6 +83,8 @@ static enum MHD_Result send_content(struct server *server, struct MHD_Connection
         return send_bytes(connection, 416, make_whole("", 0));
     if (!is_part)
         from = 0;
+    else if (server->shifts_ranges)
+        from++;
     const char *data = server->content + from;
     size_t length = server->content_length - from;
     if (is_first && server->content_cut > 0)

@@ -54,6 +54,7 @@ struct server {
     size_t content_length;
     size_t content_cut;  /* the first answer ends after so many bytes; 0: it does not */
     bool ignores_ranges; /* 200 and everything, whatever was asked for */
+    bool shifts_ranges;  /* 206 that begins a byte later than was asked for */
 };
 
 /*

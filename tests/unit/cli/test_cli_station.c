@@ -565,6 +565,17 @@ START_TEST(a_server_without_ranges_begins_anew)
 }
 END_TEST
 
+START_TEST(a_range_that_was_not_asked_for_is_refused)
+{
+    serve_content();
+    server.shifts_ranges = true;
+    write_file(&dir, "license.bin.part", content, 1000);
+    files_before = count_files(&dir);
+    FETCH();
+    claim_refused(1, "another part of the content than was asked for");
+}
+END_TEST
+
 START_TEST(a_part_of_another_image_is_thrown_away)
 {
     serve_content();
@@ -639,6 +650,7 @@ int main(void)
                                   a_part_of_an_earlier_run_is_continued,
                                   a_whole_part_needs_no_more_bytes,
                                   a_server_without_ranges_begins_anew,
+                                  a_range_that_was_not_asked_for_is_refused,
                                   a_part_of_another_image_is_thrown_away,
                                   content_of_another_digest_is_never_named_so,
                                   an_image_that_is_there_is_not_fetched_again,
