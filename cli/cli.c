@@ -76,20 +76,26 @@ static void print_help(const struct command *command)
 
 /* ---- a command that does not exist ---- */
 
+/* The command of a group that is nearer than *least, which it lowers; else the one so far. */
+static const char *nearest_of_group(const struct command_group *group, const char *typed,
+                                    const char *nearest, unsigned *least)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        unsigned distance = text_distance(typed, group->commands[i].form.name);
+        if (distance < *least) {
+            *least = distance;
+            nearest = group->commands[i].form.name;
+        }
+    }
+    return nearest;
+}
+
 static const char *nearest_command(const char *typed)
 {
     const char *nearest = NULL;
     unsigned least = SUGGESTION_DISTANCE + 1;
-    for (size_t g = 0; g < COMMAND_GROUPS; g++) {
-        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g].count; i++) {
-            const char *name = COMMAND_GROUP_TABLE[g].commands[i].form.name;
-            unsigned distance = text_distance(typed, name);
-            if (distance < least) {
-                least = distance;
-                nearest = name;
-            }
-        }
-    }
+    for (size_t g = 0; g < COMMAND_GROUPS; g++)
+        nearest = nearest_of_group(&COMMAND_GROUP_TABLE[g], typed, nearest, &least);
     return nearest;
 }
 

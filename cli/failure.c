@@ -75,21 +75,17 @@ const char *failure_advice(enum error code)
     return (unsigned)code < ERR_COUNT ? word_or(WORDS[code].advice, "") : "";
 }
 
-static void fill(struct failure *failure, enum error code, const char *advice, const char *format,
-                 va_list arguments) __attribute__((format(printf, 4, 0)));
-
-static void fill(struct failure *failure, enum error code, const char *advice, const char *format,
-                 va_list arguments)
+static void begin(struct failure *failure, enum error code, const char *advice)
 {
     *failure = (struct failure){.code = code, .exit = exit_code_of(code), .advice = advice};
-    (void)vsnprintf(failure->what, sizeof failure->what, format, arguments);
 }
 
 enum error failure_set(struct failure *failure, enum error code, const char *format, ...)
 {
     va_list arguments;
+    begin(failure, code, failure_advice(code));
     va_start(arguments, format);
-    fill(failure, code, failure_advice(code), format, arguments);
+    (void)vsnprintf(failure->what, sizeof failure->what, format, arguments);
     va_end(arguments);
     return code;
 }
@@ -97,8 +93,9 @@ enum error failure_set(struct failure *failure, enum error code, const char *for
 enum error failure_set_plain(struct failure *failure, enum error code, const char *format, ...)
 {
     va_list arguments;
+    begin(failure, code, "");
     va_start(arguments, format);
-    fill(failure, code, "", format, arguments);
+    (void)vsnprintf(failure->what, sizeof failure->what, format, arguments);
     va_end(arguments);
     return code;
 }
@@ -106,10 +103,11 @@ enum error failure_set_plain(struct failure *failure, enum error code, const cha
 enum error failure_set_usage(struct failure *failure, const char *format, ...)
 {
     va_list arguments;
-    va_start(arguments, format);
-    fill(failure, ERR_BAD_REQUEST, "", format, arguments);
-    va_end(arguments);
+    begin(failure, ERR_BAD_REQUEST, "");
     failure->exit = EXIT_CODE_USAGE;
+    va_start(arguments, format);
+    (void)vsnprintf(failure->what, sizeof failure->what, format, arguments);
+    va_end(arguments);
     return failure->code;
 }
 

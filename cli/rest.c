@@ -155,17 +155,25 @@ static long status_of(const struct rest *rest)
     return status;
 }
 
+/* The first byte of "bytes FIRST-LAST/SIZE"; -1 when the header is missing or another thing. */
+static int64_t range_begin(CURL *curl)
+{
+    static const char unit[] = "bytes ";
+    struct curl_header *range = NULL;
+    char *end = NULL;
+    if (curl_easy_header(curl, "Content-Range", 0, CURLH_HEADER, -1, &range) != CURLHE_OK ||
+        strncmp(range->value, unit, sizeof unit - 1) != 0)
+        return -1;
+    int64_t begin = strtoll(range->value + sizeof unit - 1, &end, 10);
+    return *end == '-' ? begin : -1;
+}
+
 /* A 206 must continue exactly where the file ends; a 200 begins it anew. */
 static bool begin_file(struct exchange *exchange, long status)
 {
-    struct curl_header *range = NULL;
-    int64_t begin = -1;
     exchange->is_begun = true;
     if (status == 206) {
-        if (curl_easy_header(exchange->rest->curl, "Content-Range", 0, CURLH_HEADER, -1, &range) ==
-            CURLHE_OK)
-            (void)sscanf(range->value, "bytes %" SCNd64 "-", &begin);
-        exchange->is_range_wrong = begin != exchange->offset;
+        exchange->is_range_wrong = range_begin(exchange->rest->curl) != exchange->offset;
         return !exchange->is_range_wrong;
     }
     exchange->file_length = 0;

@@ -24,7 +24,7 @@
 #define REST_TIMEOUT_DEFAULT_S 30
 #define REST_TIMEOUT_MAX_S     3600
 #define REST_RETRY_AFTER_MAX_S 30
-#define REST_DOWNLOAD_MAX      ((int64_t)4 * 1024 * 1024 * 1024 + 1024 * 1024)
+#define REST_DOWNLOAD_MAX      (INT64_C(4097) * 1024 * 1024) /* the largest image, with room */
 
 struct rest;
 
