@@ -16,7 +16,6 @@
 #include "daemon/daemon.h"
 
 #define PORT_PATH_SIZE         (CONFIG_PATH_MAX + 8)
-#define EXIT_CONFIGURATION     78  /* sysexits(3): EX_CONFIG */
 #define SPARE_DESCRIPTORS      256 /* beside those of connections: an image each, files, the vault */
 #define DESCRIPTORS_PER_CLIENT 2
 
@@ -103,7 +102,7 @@ static int serve(const struct config *config, const char *port_file)
         e = start(config, port_file, &api, &fault);
     if (e != ERR_OK) {
         log_fault(LOG_LEVEL_ERROR, "start-failed", &fault);
-        return e == ERR_CONFIG ? EXIT_CONFIGURATION : EXIT_FAILURE;
+        return EXIT_FAILURE;
     }
     daemon_ready("serving stations");
     daemon_wait();
@@ -123,7 +122,7 @@ int main(int argc, char **argv)
         return exit_status;
     if (config_load(path, CONFIG_API, &config, problem) != ERR_OK) {
         (void)fprintf(stderr, "provisiond: %s\n", problem);
-        return EXIT_CONFIGURATION;
+        return EXIT_FAILURE;
     }
     return serve(&config, port_file);
 }

@@ -89,6 +89,9 @@ static CURL *make_easy(const struct call *call, struct curl_slist *headers, stru
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, collect_header);
     (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
+    (void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, call->tls);
+    if (call->ciphers != NULL)
+        (void)curl_easy_setopt(curl, CURLOPT_SSL_CIPHER_LIST, call->ciphers);
     set_client(curl, call->client);
     if (call->body != NULL)
         set_body(curl, call);
@@ -182,6 +185,38 @@ void answer_expect_problem(const struct answer *answer, long status, const char 
     ck_assert_str_ne(answer_text(answer, "detail"), "");
     ck_assert(json_is_boolean(json_object_get(answer->json, "retryable")));
     ck_assert_int_eq(answer_header(answer, "Retry-After")[0] != '\0', status == 503);
+}
+
+/* ---- a kept connection ---- */
+
+struct kept {
+    CURL *easy;
+    struct answer unused; /* where make_easy points first */
+};
+
+struct kept *kept_open(const char *path)
+{
+    struct kept *kept = calloc(1, sizeof *kept);
+    ck_assert_ptr_nonnull(kept);
+    kept->easy = make_easy(&(struct call){.path = path}, NULL, &kept->unused);
+    return kept;
+}
+
+void kept_send(struct kept *kept, struct answer *ret_answer)
+{
+    memset(ret_answer, 0, sizeof *ret_answer);
+    (void)curl_easy_setopt(kept->easy, CURLOPT_WRITEDATA, ret_answer);
+    (void)curl_easy_setopt(kept->easy, CURLOPT_HEADERDATA, ret_answer);
+    (void)curl_easy_perform(kept->easy);
+    (void)curl_easy_getinfo(kept->easy, CURLINFO_RESPONSE_CODE, &ret_answer->status);
+    if (ret_answer->body != NULL)
+        ret_answer->json = json_loadb(ret_answer->body, ret_answer->length, 0, NULL);
+}
+
+void kept_close(struct kept *kept)
+{
+    curl_easy_cleanup(kept->easy);
+    free(kept);
 }
 
 /* ---- many calls ---- */

@@ -27,6 +27,8 @@ struct call {
     const char *headers[CALL_HEADERS_MAX]; /* "Name: value" */
     bool is_chunked;
     bool has_no_media_type;
+    long tls;            /* CURLOPT_SSLVERSION; 0: any */
+    const char *ciphers; /* OpenSSL's name of a TLS 1.2 suite; NULL: any */
 };
 
 struct answer {
@@ -54,6 +56,13 @@ const char *answer_header(const struct answer *answer, const char *name);
 const char *answer_text(const struct answer *answer, const char *member);
 /* Fails the test unless the answer is the problem of that name with that status. */
 void answer_expect_problem(const struct answer *answer, long status, const char *name);
+
+/* One connection that is kept between calls. */
+struct kept;
+struct kept *kept_open(const char *path);
+/* GET once more. */
+void kept_send(struct kept *kept, struct answer *ret_answer);
+void kept_close(struct kept *kept);
 
 /* count equal calls under way at the same time. */
 struct calls;

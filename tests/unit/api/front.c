@@ -64,6 +64,9 @@ void front_make_pki(void)
                 &(struct pki_options){.name = "wrong", .extended_key_usage = "serverAuth"});
     make_client(ca, "expired", &(struct pki_options){.name = "expired", .not_after = now - HOUR_S});
     make_client(ca, "early", &(struct pki_options){.name = "early", .not_before = now + HOUR_S});
+    make_client(ca, "rsa", &(struct pki_options){.name = "rsa", .key = PKI_RSA_2048});
+    make_client(ca, "p384", &(struct pki_options){.name = "p384", .key = PKI_P384});
+    make_client(ca, "ed25519", &(struct pki_options){.name = "ed25519", .key = PKI_ED25519});
     make_client(ca, "forged", &(struct pki_options){.name = "forged", .is_forged = true});
     pki_free(server);
     pki_free(other);

@@ -28,7 +28,7 @@ struct front {
 
 extern struct front front;
 
-/* ca, other-ca, server, and the clients station, expired, early, server-only, stranger. */
+/* ca, other-ca, server, and clients: station, rsa, p384, ed25519, expired, early, … */
 void front_make_pki(void);
 void front_remove_pki(void);
 /* The path of "<name>.pem" or "<name>.key" made by front_make_pki. */

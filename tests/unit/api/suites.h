@@ -17,5 +17,7 @@ Suite *license_suite(void);
 Suite *limits_suite(void);
 Suite *content_suite(void);
 Suite *stop_suite(void);
+Suite *log_suite(void);
+Suite *program_suite(void);
 
 #endif

@@ -18,6 +18,8 @@ int main(void)
     srunner_add_suite(runner, limits_suite());
     srunner_add_suite(runner, content_suite());
     srunner_add_suite(runner, stop_suite());
+    srunner_add_suite(runner, log_suite());
+    srunner_add_suite(runner, program_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

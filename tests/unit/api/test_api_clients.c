@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <curl/curl.h>
+
 #include "api/api_limits.h"
 #include "call.h"
 #include "front.h"
@@ -76,6 +78,42 @@ START_TEST(the_key_hash_is_that_of_openssl)
     ck_assert_int_eq(call_status(&(struct call){.path = "/v1/products/widget/usage"}), 200);
     hex_encode(bytes_of(vault_peer_seen(front.vault).spki, SHA256_SIZE), got);
     ck_assert_str_eq(got, wanted);
+}
+END_TEST
+
+START_TEST(stations_may_have_the_usual_kinds_of_keys_on_tls_1_2_and_1_3)
+{
+    static const char *const clients[] = {"station", "rsa", "p384", "ed25519"};
+    static const long versions[] = {CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2,
+                                    CURL_SSLVERSION_TLSv1_3};
+    for (size_t i = 0; i < 8; i++) {
+        struct call call = {
+            .path = "/v1/products/widget/usage", .client = clients[i / 2], .tls = versions[i % 2]};
+        ck_assert_msg(call_status(&call) == 200, "%s, version %zu", call.client, i % 2);
+        call.client = "stranger";
+        ck_assert_int_eq(call_status(&call), 401);
+    }
+}
+END_TEST
+
+START_TEST(old_versions_and_weak_suites_get_no_connection)
+{
+    static const struct call calls[] = {
+        {.path = "/livez",
+         .tls = CURL_SSLVERSION_TLSv1_1 | CURL_SSLVERSION_MAX_TLSv1_1,
+         .ciphers = "ALL:@SECLEVEL=0"},
+        {.path = "/livez",
+         .tls = CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2,
+         .ciphers = "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"},
+        {.path = "/livez",
+         .tls = CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2,
+         .ciphers = "ECDHE-ECDSA-AES256-SHA384"},
+    };
+    struct call good = calls[1];
+    good.ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256";
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        ck_assert_int_eq(call_status(&calls[i]), 0);
+    ck_assert_int_eq(call_status(&good), 200);
 }
 END_TEST
 
@@ -244,6 +282,8 @@ Suite *clients_suite(void)
         BAD_CLIENT_COUNT);
     tcase_add_test(tcase, a_valid_client_is_known_to_the_vault_by_its_key);
     tcase_add_test(tcase, the_key_hash_is_that_of_openssl);
+    tcase_add_test(tcase, stations_may_have_the_usual_kinds_of_keys_on_tls_1_2_and_1_3);
+    tcase_add_test(tcase, old_versions_and_weak_suites_get_no_connection);
     tcase_add_test(tcase, livez_never_asks_the_vault);
     tcase_add_test(tcase, unknown_paths_and_wrong_methods_are_told_apart);
     tcase_add_test(tcase, a_well_formed_request_id_and_trace_are_taken_over);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Image content: the bytes of the descriptor that the vault passes, whole and in ranges. */
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,19 +128,30 @@ START_TEST(an_unknown_image_is_a_problem)
 }
 END_TEST
 
-START_TEST(descriptors_do_not_leak_when_the_bytes_are_not_sent)
+static size_t open_descriptors(void)
 {
-    int before = dup(0);
-    (void)close(before);
-    for (int i = 0; i < 40; i++) {
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(folder);
+    while (readdir(folder) != NULL)
+        count++;
+    (void)closedir(folder);
+    return count;
+}
+
+START_TEST(descriptors_do_not_leak_whether_or_not_the_bytes_are_sent)
+{
+    size_t before = open_descriptors();
+    for (int i = 0; i < 30; i++) {
         get("If-None-Match: *", NULL);
         answer_clear(&answer);
         get("Range: bytes=100000-", NULL);
         answer_clear(&answer);
+        get("Range: bytes=5-9", NULL);
+        answer_clear(&answer);
     }
-    int after = dup(0);
-    (void)close(after);
-    ck_assert_int_lt(after, before + 16); /* connections come and go, eighty files would show */
+    /* The server's ends of the last connections may still be open, ninety files would show. */
+    ck_assert_uint_lt(open_descriptors(), before + 20);
 }
 END_TEST
 
@@ -158,7 +170,7 @@ Suite *content_suite(void)
     tcase_add_test(tcase, if_range_gives_the_part_of_the_same_image_only);
     tcase_add_test(tcase, an_image_that_the_client_has_is_not_sent);
     tcase_add_test(tcase, an_unknown_image_is_a_problem);
-    tcase_add_test(tcase, descriptors_do_not_leak_when_the_bytes_are_not_sent);
+    tcase_add_test(tcase, descriptors_do_not_leak_whether_or_not_the_bytes_are_sent);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -60,6 +60,35 @@ START_TEST(a_stop_lets_requests_under_way_finish)
 }
 END_TEST
 
+static void *stop_in_thread(void *context)
+{
+    (void)context;
+    stop_api();
+    return NULL;
+}
+
+START_TEST(a_kept_connection_is_refused_and_closed_during_a_stop)
+{
+    pthread_t thread;
+    struct calls *calls = start_held(); /* keeps the stop waiting */
+    struct kept *kept = kept_open("/v1/products/widget/usage");
+    kept_send(kept, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_in_thread, NULL), 0);
+    while (answer.status == 200) {
+        answer_clear(&answer);
+        kept_send(kept, &answer);
+    }
+    answer_expect_problem(&answer, 503, "vault-unavailable");
+    ck_assert_str_eq(answer_header(&answer, "Connection"), "close");
+    answer_clear(&answer);
+    vault_peer_release(front.vault);
+    (void)pthread_join(thread, NULL);
+    kept_close(kept);
+    calls_free(calls);
+}
+END_TEST
+
 START_TEST(a_stop_with_clients_that_left_ends)
 {
     struct calls *calls = start_held();
@@ -97,6 +126,7 @@ Suite *stop_suite(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_stop_ends_requests_that_the_vault_never_answers_with_a_problem);
     tcase_add_test(tcase, a_stop_lets_requests_under_way_finish);
+    tcase_add_test(tcase, a_kept_connection_is_refused_and_closed_during_a_stop);
     tcase_add_test(tcase, a_stop_with_clients_that_left_ends);
     tcase_add_test(tcase, a_stop_frees_the_port_for_the_next_start);
     tcase_add_test(tcase, stop_of_nothing_is_nothing);

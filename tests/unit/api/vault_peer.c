@@ -60,6 +60,7 @@ static void reply_license(struct rpc_call *call, bool is_repeat, size_t license_
     Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
     Provisiond__LicenseReply result = PROVISIOND__LICENSE_REPLY__INIT;
     memset(install, 0x77, sizeof install);
+    install[8] = 0xb7; /* the variant of RFC 9562 */
     memset(image, 0xab, sizeof image);
     memset(license, 0x5a, sizeof license);
     result.install_id = (ProtobufCBinaryData){.data = install, .len = sizeof install};
