@@ -74,19 +74,21 @@ static struct question *table_take(struct rpc_client *client, uint64_t id)
     return found;
 }
 
-static bool table_add(struct rpc_client *client, struct question *question)
+/* The question's id, or 0 when there is no room. From then on the question is the reader's to end.
+ */
+static uint64_t table_add(struct rpc_client *client, struct question *question)
 {
+    uint64_t id = 0;
     (void)pthread_mutex_lock(&client->table_lock);
-    bool has_room = client->open < RPC_OPEN_MAX && !client->is_ending;
-    if (has_room) {
-        question->id = ++client->last_id;
-        struct question **bucket = bucket_of(client, question->id);
+    if (client->open < RPC_OPEN_MAX && !client->is_ending) {
+        id = question->id = ++client->last_id;
+        struct question **bucket = bucket_of(client, id);
         question->next = *bucket;
         *bucket = question;
         client->open++;
     }
     (void)pthread_mutex_unlock(&client->table_lock);
-    return has_room;
+    return id;
 }
 
 /* Unlinks every question whose deadline is at or before limit and returns them as a list. */
@@ -309,12 +311,12 @@ void rpc_client_send(struct rpc_client *client, struct bytes payload, const int 
         return;
     }
     *question = (struct question){.deadline = deadline, .done = done, .context = context};
-    if (!table_add(client, question)) {
+    uint64_t id = table_add(client, question);
+    if (id == 0) {
         free(question);
         done(context, ERR_BUSY, NULL);
         return;
     }
-    uint64_t id = question->id;
     wake_reader(client); /* so that its next poll has a timeout */
     enum error e = send_question(client, id, payload, fds, fd_count);
     /* The reader may have ended the question meanwhile; whoever takes it out finishes it. */

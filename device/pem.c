@@ -128,13 +128,15 @@ static enum pem_outcome read_blocks(struct scanner *scanner, int max)
 enum pem_outcome pem_read_certificates(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
 {
     struct scanner scanner = {.next = (const char *)pem.data, .size = pem.length + 1};
+    if (pem.length == 0)
+        return PEM_NOT_A_CERTIFICATE; /* its data may be NULL */
     scanner.end = scanner.next + pem.length;
     scanner.list = sk_X509_new_null();
     scanner.body = malloc(2 * scanner.size);
     enum pem_outcome outcome = PEM_NO_MEMORY;
     if (scanner.list != NULL && scanner.body != NULL) {
         scanner.der = (uint8_t *)scanner.body + scanner.size;
-        outcome = pem.length == 0 ? PEM_NOT_A_CERTIFICATE : read_blocks(&scanner, max);
+        outcome = read_blocks(&scanner, max);
     }
     free(scanner.body);
     if (outcome == PEM_OK)
