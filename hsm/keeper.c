@@ -133,7 +133,7 @@ static enum error await_ready(struct keeper *keeper, struct fault *fault)
         if (e != ERR_TIMEOUT)
             return e;
         if (pool_is_stopping(keeper->pool)) {
-            (void)worker_process_kill(&keeper->worker);
+            worker_process_end(&keeper->worker); /* not killed in the middle of its login */
             return fault_set(fault, ERR_HSM_UNAVAILABLE, "stopping", "provision-hsm stops.", 0);
         }
         if (!is_slow && deadline_left_ms(grace) == 0) {
@@ -207,7 +207,7 @@ static void abandon_recycling(struct keeper *keeper)
                                       "A worker was lost while its successor started."};
     if (keeper->successor.pid == 0)
         return;
-    (void)worker_process_kill(&keeper->successor);
+    worker_process_end(&keeper->successor); /* not killed in the middle of its login */
     pool_leave_start(keeper->pool, ERR_HSM_UNAVAILABLE, &lost);
 }
 
@@ -415,7 +415,7 @@ static void *keeper_main(void *argument)
         else
             (void)hire(keeper, &state);
     }
-    (void)worker_process_kill(&keeper->successor);
+    worker_process_end(&keeper->successor);
     worker_process_end(&keeper->worker);
     pool_change_state(keeper->pool, state, KEEPER_DOWN);
     return NULL;

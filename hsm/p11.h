@@ -93,15 +93,23 @@ enum error p11_fail(struct p11 *p11, CK_RV rv, struct fault *fault);
 
 /* ---- p11_object.c ---- */
 
-/* How many objects match, at most max; their handles in ret_found. */
+/* Room for handles, and how many were found. */
+struct p11_found {
+    CK_OBJECT_HANDLE *handles;
+    size_t max;
+    size_t count;
+};
+
+/* The first objects that match. */
 enum error p11_find(struct p11 *p11, CK_ATTRIBUTE *template, CK_ULONG count,
-                    CK_OBJECT_HANDLE *ret_found, size_t max, size_t *ret_count,
-                    struct fault *fault) MUST_USE;
+                    struct p11_found *found, struct fault *fault) MUST_USE;
 /* Destroys a session object and forgets its handle; CK_INVALID_HANDLE is allowed. */
 void p11_destroy(struct p11 *p11, CK_OBJECT_HANDLE *object);
-/* Reads one attribute into out; a shorter one is fine. The raw return value is the answer. */
-CK_RV p11_read(struct p11 *p11, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *out,
-               CK_ULONG size, CK_ULONG *ret_length) MUST_USE;
+/*
+ * Reads one attribute into its buffer and sets its length; a shorter value is fine. The raw return
+ * value is the answer.
+ */
+CK_RV p11_read(struct p11 *p11, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute) MUST_USE;
 enum error p11_random(struct p11 *p11, uint8_t *out, size_t length, struct fault *fault) MUST_USE;
 
 /* ---- p11_audit.c ---- */

@@ -89,11 +89,11 @@ static enum error learn_local(struct p11 *p11, struct fault *fault)
 {
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     CK_BBOOL is_local = CK_FALSE;
-    CK_ULONG length = 0;
+    CK_ATTRIBUTE local = {CKA_LOCAL, &is_local, sizeof is_local};
     enum error e = p11_make_session_key(p11, P11_FK_BYTES, &key, fault);
     if (e != ERR_OK)
         return e;
-    CK_RV rv = p11_read(p11, key, CKA_LOCAL, &is_local, sizeof is_local, &length);
+    CK_RV rv = p11_read(p11, key, &local);
     p11->keeps_local = rv == CKR_OK && is_local != CK_FALSE;
     p11_destroy(p11, &key);
     return ERR_OK;
@@ -104,18 +104,19 @@ static CK_RV check_rule(struct p11 *p11, CK_OBJECT_HANDLE key, const struct rule
                         bool *ret_is_kept)
 {
     CK_BBOOL value = CK_FALSE;
-    CK_ULONG length = 0;
+    CK_ATTRIBUTE attribute = {rule->type, &value, sizeof value};
     if (rule->type == CKA_LOCAL && !p11->keeps_local) {
         *ret_is_kept = true;
         return CKR_OK;
     }
-    CK_RV rv = p11_read(p11, key, rule->type, &value, sizeof value, &length);
+    CK_RV rv = p11_read(p11, key, &attribute);
     if (rv == CKR_ATTRIBUTE_TYPE_INVALID) {
         *ret_is_kept = !rule->must_be_known;
         return CKR_OK;
     }
     if (rv == CKR_OK)
-        *ret_is_kept = length == sizeof value && (value != CK_FALSE) == (rule->wanted != CK_FALSE);
+        *ret_is_kept = attribute.ulValueLen == sizeof value &&
+                       (value != CK_FALSE) == (rule->wanted != CK_FALSE);
     return rv;
 }
 
@@ -124,12 +125,13 @@ static CK_RV check_size(struct p11 *p11, CK_OBJECT_HANDLE key, const char **ret_
 {
     CK_KEY_TYPE type = 0;
     CK_ULONG size = 0;
-    CK_ULONG length = 0;
-    CK_RV rv = p11_read(p11, key, CKA_KEY_TYPE, &type, sizeof type, &length);
+    CK_ATTRIBUTE key_type = {CKA_KEY_TYPE, &type, sizeof type};
+    CK_ATTRIBUTE value_length = {CKA_VALUE_LEN, &size, sizeof size};
+    CK_RV rv = p11_read(p11, key, &key_type);
     if (rv == CKR_OK && type != CKK_AES)
         *ret_weak = "CKA_KEY_TYPE";
     if (rv == CKR_OK)
-        rv = p11_read(p11, key, CKA_VALUE_LEN, &size, sizeof size, &length);
+        rv = p11_read(p11, key, &value_length);
     if (rv == CKR_OK && size != P11_FK_BYTES && *ret_weak == NULL)
         *ret_weak = "CKA_VALUE_LEN";
     return rv;
@@ -159,9 +161,8 @@ static void read_weak_label(struct p11 *p11, CK_OBJECT_HANDLE key,
                             char out[HSM_LABEL_MAX_BYTES + 1])
 {
     char label[256];
-    CK_ULONG length = 0;
-    if (p11_read(p11, key, CKA_LABEL, label, sizeof label, &length) != CKR_OK)
-        length = 0;
+    CK_ATTRIBUTE attribute = {CKA_LABEL, label, sizeof label};
+    CK_ULONG length = p11_read(p11, key, &attribute) == CKR_OK ? attribute.ulValueLen : 0;
     if (length > HSM_LABEL_MAX_BYTES)
         length = HSM_LABEL_MAX_BYTES;
     for (CK_ULONG i = 0; i < length; i++) /* it travels as a protobuf string: keep it printable */
@@ -173,9 +174,9 @@ void p11_note_weak(struct p11 *p11, CK_OBJECT_HANDLE key, const char *attribute)
 {
     struct hsm_weak_key weak = {0};
     uint8_t id[256];
-    CK_ULONG length = 0;
-    if (p11_read(p11, key, CKA_ID, id, sizeof id, &length) == CKR_OK)
-        memcpy(weak.id.bytes, id, length < sizeof weak.id.bytes ? length : sizeof weak.id.bytes);
+    CK_ATTRIBUTE id_read = {CKA_ID, id, sizeof id};
+    CK_ULONG length = p11_read(p11, key, &id_read) == CKR_OK ? id_read.ulValueLen : 0;
+    memcpy(weak.id.bytes, id, length < sizeof weak.id.bytes ? length : sizeof weak.id.bytes);
     read_weak_label(p11, key, weak.label);
     strncpy(weak.attribute, attribute, sizeof weak.attribute - 1);
     for (size_t i = 0; i < p11->weak_key_count; i++) {
@@ -190,10 +191,10 @@ void p11_note_weak(struct p11 *p11, CK_OBJECT_HANDLE key, const char *attribute)
 static bool has_our_label(struct p11 *p11, CK_OBJECT_HANDLE key)
 {
     char label[256];
-    CK_ULONG length = 0;
+    CK_ATTRIBUTE attribute = {CKA_LABEL, label, sizeof label};
     size_t prefix = strlen(P11_FK_LABEL_PREFIX);
-    return p11_read(p11, key, CKA_LABEL, label, sizeof label, &length) == CKR_OK &&
-           length >= prefix && memcmp(label, P11_FK_LABEL_PREFIX, prefix) == 0;
+    return p11_read(p11, key, &attribute) == CKR_OK && attribute.ulValueLen >= prefix &&
+           memcmp(label, P11_FK_LABEL_PREFIX, prefix) == 0;
 }
 
 static enum error audit_firmware_key(struct p11 *p11, CK_OBJECT_HANDLE key, struct fault *fault)
@@ -213,11 +214,11 @@ enum error p11_audit_all(struct p11 *p11, struct fault *fault)
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
-    size_t count = 0;
+    struct p11_found all = {.handles = found, .max = AUDIT_OBJECTS_MAX};
     enum error e = learn_local(p11, fault);
     if (e == ERR_OK)
-        e = p11_find(p11, template, 2, found, AUDIT_OBJECTS_MAX, &count, fault);
-    for (size_t i = 0; i < count && e == ERR_OK; i++)
+        e = p11_find(p11, template, 2, &all, fault);
+    for (size_t i = 0; i < all.count && e == ERR_OK; i++)
         e = audit_firmware_key(p11, found[i], fault);
     return e;
 }

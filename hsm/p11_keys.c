@@ -53,7 +53,10 @@ static enum error find_by_id(struct p11 *p11, CK_OBJECT_CLASS class, const uint8
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
                                YES(CKA_TOKEN),
                                {CKA_ID, (void *)(uintptr_t)id, HSM_KEY_ID_BYTES}};
-    return p11_find(p11, template, COUNT(template), found, 2, ret_count, fault);
+    struct p11_found all = {.handles = found, .max = 2};
+    enum error e = p11_find(p11, template, COUNT(template), &all, fault);
+    *ret_count = all.count;
+    return e;
 }
 
 /* ---- firmware keys ---- */
@@ -136,9 +139,9 @@ static enum error check_label(struct p11 *p11, CK_OBJECT_HANDLE key, const char 
                               struct fault *fault)
 {
     char found[HSM_LABEL_MAX_BYTES + 1];
-    CK_ULONG length = 0;
-    if (p11_read(p11, key, CKA_LABEL, found, sizeof found, &length) == CKR_OK &&
-        length == strlen(label) && memcmp(found, label, length) == 0)
+    CK_ATTRIBUTE attribute = {CKA_LABEL, found, sizeof found};
+    if (p11_read(p11, key, &attribute) == CKR_OK && attribute.ulValueLen == strlen(label) &&
+        memcmp(found, label, strlen(label)) == 0)
         return ERR_OK;
     return fault_set(fault, ERR_CONFLICT, "key-id-taken",
                      "A key with this id and another label exists already.", 0);
@@ -233,15 +236,14 @@ static enum error read_spki(struct p11 *p11, const struct pair *pair, CK_OBJECT_
     CK_OBJECT_HANDLE found[2] = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     uint8_t value[HSM_POINT_MAX_BYTES + 4];
     uint8_t point[P11_POINT_BYTES];
-    CK_ULONG length = 0;
+    CK_ATTRIBUTE attribute = {CKA_EC_POINT, value, sizeof value};
     size_t count = 0;
     enum error e = find_by_id(p11, CKO_PUBLIC_KEY, pair->id, found, &count, fault);
     if (e != ERR_OK)
         return e;
     /* Some tokens keep the point with the private key only. */
-    CK_RV rv = p11_read(p11, count > 0 ? found[0] : private_key, CKA_EC_POINT, value, sizeof value,
-                        &length);
-    if (rv != CKR_OK || !p11_decode_point(bytes_of(value, length), point))
+    CK_RV rv = p11_read(p11, count > 0 ? found[0] : private_key, &attribute);
+    if (rv != CKR_OK || !p11_decode_point(bytes_of(value, attribute.ulValueLen), point))
         return fault_set(fault, ERR_HSM_KEY_MISSING, "public-key-missing",
                          "The public part of a key pair cannot be read from the token.", (long)rv);
     return p11_spki_of_point(point, ret_spki, fault);

@@ -5,23 +5,23 @@
 #include "hsm/p11.h"
 
 enum error p11_find(struct p11 *p11, CK_ATTRIBUTE *template, CK_ULONG count,
-                    CK_OBJECT_HANDLE *ret_found, size_t max, size_t *ret_count, struct fault *fault)
+                    struct p11_found *found, struct fault *fault)
 {
-    size_t found = 0;
+    found->count = 0;
     CK_RV rv = p11->call->C_FindObjectsInit(p11->session, template, count);
     if (rv != CKR_OK)
         return p11_fail(p11, rv, fault);
-    while (rv == CKR_OK && found < max) {
+    while (rv == CKR_OK && found->count < found->max) {
         CK_ULONG n = 0;
-        rv = p11->call->C_FindObjects(p11->session, ret_found + found, (CK_ULONG)(max - found), &n);
+        rv = p11->call->C_FindObjects(p11->session, found->handles + found->count,
+                                      (CK_ULONG)(found->max - found->count), &n);
         if (n == 0)
             break;
-        found += n;
+        found->count += n;
     }
     CK_RV end = p11->call->C_FindObjectsFinal(p11->session);
     if (rv != CKR_OK || end != CKR_OK)
         return p11_fail(p11, rv != CKR_OK ? rv : end, fault);
-    *ret_count = found;
     return ERR_OK;
 }
 
@@ -32,15 +32,12 @@ void p11_destroy(struct p11 *p11, CK_OBJECT_HANDLE *object)
     *object = CK_INVALID_HANDLE;
 }
 
-CK_RV p11_read(struct p11 *p11, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *out,
-               CK_ULONG size, CK_ULONG *ret_length)
+CK_RV p11_read(struct p11 *p11, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attribute)
 {
-    CK_ATTRIBUTE attribute = {type, out, size};
-    CK_RV rv = p11->call->C_GetAttributeValue(p11->session, object, &attribute, 1);
-    if (rv == CKR_OK && attribute.ulValueLen > size)
+    CK_ULONG size = attribute->ulValueLen;
+    CK_RV rv = p11->call->C_GetAttributeValue(p11->session, object, attribute, 1);
+    if (rv == CKR_OK && attribute->ulValueLen > size)
         return CKR_ATTRIBUTE_TYPE_INVALID; /* "unavailable" without saying so in rv */
-    if (rv == CKR_OK)
-        *ret_length = attribute.ulValueLen;
     return rv;
 }
 

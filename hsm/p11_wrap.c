@@ -113,9 +113,9 @@ static CK_RV derive_kek(struct p11 *p11, CK_OBJECT_HANDLE private_key,
 static CK_RV read_point(struct p11 *p11, CK_OBJECT_HANDLE key, uint8_t out[P11_POINT_BYTES])
 {
     uint8_t value[HSM_POINT_MAX_BYTES + 4];
-    CK_ULONG length = 0;
-    CK_RV rv = p11_read(p11, key, CKA_EC_POINT, value, sizeof value, &length);
-    if (rv == CKR_OK && !p11_decode_point(bytes_of(value, length), out))
+    CK_ATTRIBUTE attribute = {CKA_EC_POINT, value, sizeof value};
+    CK_RV rv = p11_read(p11, key, &attribute);
+    if (rv == CKR_OK && !p11_decode_point(bytes_of(value, attribute.ulValueLen), out))
         return CKR_FUNCTION_FAILED;
     return rv;
 }

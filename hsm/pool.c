@@ -138,7 +138,6 @@ void pool_send(struct rpc_call *call, const Provisiond__HsmReply *reply)
         return;
     }
     provisiond__hsm_reply__pack(reply, payload);
-    crash_point("hsm-master.before-reply");
     rpc_reply(call, bytes_of(payload, length), NULL, 0);
     free(payload);
 }
@@ -179,6 +178,8 @@ static void finish(struct pool *pool, struct job *job)
 
 void pool_answer(struct pool *pool, struct job *job, const Provisiond__HsmReply *reply)
 {
+    if (job->operation == PROVISIOND__HSM_REQUEST__OP_WRAP)
+        crash_point("hsm-master.before-reply");
     pool_send(job->call, reply);
     finish(pool, job);
 }

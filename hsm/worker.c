@@ -7,6 +7,7 @@
  */
 #include "hsm/worker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #include "worker.pb-c.h"
 
 #define MASTER_TIMEOUT_MS 10000 /* the master reads at once, or it is gone */
+#define START_LIMIT_S     20    /* SIGALRM ends a start that hangs; the master gives up earlier */
 
 /* One answer in the making: the messages and the bytes that they point to. */
 struct answer {
@@ -281,6 +283,20 @@ static enum error receive_pin(int socket, struct secret *ret_pin)
     return e;
 }
 
+/*
+ * From here on the kernel kills the worker when its master dies, even inside a module that hangs.
+ * Not before: SoftHSM rewrites its token in C_Login, and a worker killed there leaves a token of no
+ * bytes. Until then START_LIMIT_S ends a worker that hangs without a master. A master that died
+ * before this line is noticed at the next read or write.
+ */
+static enum error tie_to_master(struct fault *fault)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return fault_set(fault, ERR_INTERNAL, "worker-hardening",
+                         "A worker cannot be tied to its master.", errno);
+    return ERR_OK;
+}
+
 static enum error open_token(struct worker *worker, const Provisiond__WorkerHello *hello,
                              struct fault *fault)
 {
@@ -289,7 +305,8 @@ static enum error open_token(struct worker *worker, const Provisiond__WorkerHell
         .module = hello->module, .token = hello->token, .arguments = hello->arguments};
     if (hello->has_pin && receive_pin(worker->socket, &pin) != ERR_OK)
         return fault_set(fault, ERR_INTERNAL, "worker-hello", "The master sent no PIN.", 0);
-    return p11_open(&worker->p11, &options, &pin, fault);
+    enum error e = p11_open(&worker->p11, &options, &pin, fault);
+    return e == ERR_OK ? tie_to_master(fault) : e;
 }
 
 static void copy_status(const struct p11 *p11, struct hsm_status *status)
@@ -372,14 +389,12 @@ int worker_main(int socket)
 {
     static struct worker worker; /* large, and there is only one */
     worker.socket = socket;
-    /*
-     * Also ends a worker that hangs inside its module. When the master died before this line, the
-     * socketpair has ended and the first read says so. No child of the module may keep the
-     * socketpair open.
-     */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || fcntl(socket, F_SETFD, FD_CLOEXEC) != 0)
+    /* No child of the module may keep the socketpair open. */
+    if (fcntl(socket, F_SETFD, FD_CLOEXEC) != 0)
         return EXIT_FAILURE;
+    (void)alarm(START_LIMIT_S);
     bool is_ready = greet(&worker);
+    (void)alarm(0);
     if (is_ready)
         serve_until_the_master_is_gone(&worker);
     p11_close(&worker.p11);

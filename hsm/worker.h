@@ -5,8 +5,8 @@
  * A worker process of provision-hsm: the vendor's module, one session, one request at a time.
  *
  * The master executes the program again as a worker with a socketpair on WORKER_FD. The worker ends
- * when the socketpair ends, and is killed by the kernel when the master dies. Threads: the worker
- * has one.
+ * when the socketpair ends; once it has logged in, the kernel kills it when the master dies.
+ * Threads: the worker has one.
  */
 #ifndef HSM_WORKER_H
 #define HSM_WORKER_H

@@ -251,6 +251,23 @@ START_TEST(a_weak_key_under_another_label_is_refused_and_listed_when_asked_for)
 }
 END_TEST
 
+START_TEST(an_imported_firmware_key_is_refused_and_listed)
+{
+    struct hsm_wrapped_key wrapped;
+    struct hsm_status status;
+    struct fault fault;
+    open_token();
+    token_import_key(&token, &key_id, "provisiond-fk:imported");
+    token_close(&token);
+    serve();
+    ck_assert_int_eq(hsm_generate_session_key(rig.client, &key_id, 32, &wrapped, &fault),
+                     ERR_HSM_KEY_WEAK);
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_uint_eq(status.weak_key_count, 1);
+    ck_assert_str_eq(status.weak_keys[0].attribute, "CKA_NEVER_EXTRACTABLE");
+}
+END_TEST
+
 START_TEST(two_keys_under_one_id_are_refused)
 {
     static const struct weakness none = {CKA_MODIFIABLE, false, ""};
@@ -277,6 +294,7 @@ int main(void)
     tcase_add_loop_test(tests, a_weak_firmware_key_is_refused_and_listed, 0,
                         (int)COUNT(weaknesses));
     tcase_add_test(tests, a_weak_key_under_another_label_is_refused_and_listed_when_asked_for);
+    tcase_add_test(tests, an_imported_firmware_key_is_refused_and_listed);
     tcase_add_test(tests, two_keys_under_one_id_are_refused);
     return hsm_rig_run_tests(tests);
 }

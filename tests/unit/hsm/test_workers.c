@@ -116,8 +116,9 @@ START_TEST(wraps_survive_the_death_of_workers)
     load_start(&load);
     for (unsigned round = 1; round <= 10; round++) {
         load_await(&load, round * 100);
-        if (hsm_rig_workers(&rig, workers) > 0)
-            (void)kill(workers[0], SIGKILL);
+        ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 2);
+        ck_assert_int_eq(kill(workers[round % 2], SIGKILL), 0);
+        hsm_rig_await_end(workers[round % 2]);
         hsm_rig_await_workers(&rig, 2);
     }
     load_stop(&load);
@@ -272,6 +273,19 @@ START_TEST(a_missing_module_is_named_as_the_reason)
 }
 END_TEST
 
+/* SoftHSM leaves a token of no bytes when a process dies inside C_Login. */
+START_TEST(a_master_killed_while_workers_log_in_leaves_the_token_whole)
+{
+    for (int round = 0; round < 60; round++) {
+        hsm_rig_start(&rig);
+        hsm_rig_pause(round); /* every moment of the first worker's start */
+        hsm_rig_kill_master(&rig);
+    }
+    serve();
+    wrap_well();
+}
+END_TEST
+
 /* ---- recycling and crashes ---- */
 
 START_TEST(ten_thousand_wraps_with_recycling_stay_correct)
@@ -334,6 +348,7 @@ int main(void)
     tcase_add_test(tests, a_token_that_goes_away_comes_back_by_itself);
     tcase_add_test(tests, a_missing_token_is_named_as_the_reason);
     tcase_add_test(tests, a_missing_module_is_named_as_the_reason);
+    tcase_add_test(tests, a_master_killed_while_workers_log_in_leaves_the_token_whole);
     tcase_add_test(tests, ten_thousand_wraps_with_recycling_stay_correct);
     tcase_add_loop_test(tests, a_wrap_whose_worker_crashes_is_done_by_another, 0, 2);
     tcase_add_test(tests, a_master_that_crashes_is_unavailable_until_it_is_back);

@@ -108,6 +108,30 @@ bool token_read_flag(struct token *token, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYP
     return value != CK_FALSE;
 }
 
+void token_import_key(struct token *token, const struct hsm_key_id *id, const char *label)
+{
+    static uint8_t value[32] = "known to whoever imported it..."; /* 31 letters and a NUL */
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_AES;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               {CKA_KEY_TYPE, &type, sizeof type},
+                               {CKA_TOKEN, &yes, sizeof yes},
+                               {CKA_PRIVATE, &yes, sizeof yes},
+                               {CKA_SENSITIVE, &yes, sizeof yes},
+                               {CKA_EXTRACTABLE, &no, sizeof no},
+                               {CKA_WRAP, &yes, sizeof yes},
+                               {CKA_UNWRAP, &yes, sizeof yes},
+                               {CKA_VALUE, value, sizeof value},
+                               {CKA_ID, (void *)(uintptr_t)id->bytes, sizeof id->bytes},
+                               {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
+    ck_assert_uint_eq(token->call->C_CreateObject(token->session, template,
+                                                  sizeof template / sizeof template[0], &key),
+                      CKR_OK);
+}
+
 void token_make_weak_key(struct token *token, const struct hsm_key_id *id, const char *label,
                          CK_ATTRIBUTE_TYPE type, bool is_set)
 {

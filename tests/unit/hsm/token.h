@@ -36,4 +36,7 @@ bool token_read_flag(struct token *token, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYP
 void token_make_weak_key(struct token *token, const struct hsm_key_id *id, const char *label,
                          CK_ATTRIBUTE_TYPE type, bool is_set);
 
+/* A key that was imported: perfect but for its origin. */
+void token_import_key(struct token *token, const struct hsm_key_id *id, const char *label);
+
 #endif
