@@ -8,6 +8,12 @@ set -eu
 cd "$1"
 jobs=$(nproc)
 
+# Whatever a failed test leaves behind goes with this folder.
+PROVISIOND_TEST_DIR=$(mktemp -d /tmp/pt.XXXXXX)
+export PROVISIOND_TEST_DIR
+trap 'rm -rf "$PROVISIOND_TEST_DIR"' EXIT
+trap 'exit 1' INT TERM
+
 say() { printf '== %s\n' "$*"; }
 
 # check WHAT COMMAND...: output only when it fails.

@@ -228,6 +228,7 @@ static enum error serve_ready(struct vault *vault, const request_message *messag
     struct ledger_info info;
     Provisiond__ReadyReply *reply = &answer->ready_reply;
     provisiond__ready_reply__init(reply);
+    hsm_watch_refresh(vault->watch); /* what is true now, not half a second ago */
     enum error hsm = hsm_watch_get(vault->watch, &status, &answer->hsm_fault);
     enum error ledger = ledger_info(vault->ledger, &info, &answer->ledger_fault);
     reply->hsm = reason_of(&answer->hsm_fault, hsm);
