@@ -44,8 +44,9 @@ void change_finish(struct change *change, enum error code, const struct fault *f
         change->fault = *fault;
     (void)pthread_mutex_lock(&change->lock);
     change->is_done = true;
-    (void)pthread_cond_signal(&change->is_finished);
     (void)pthread_mutex_unlock(&change->lock);
+    /* The caller's reference keeps the change alive; the waiter need not wait for the lock. */
+    (void)pthread_cond_signal(&change->is_finished);
 }
 
 enum error change_wait(struct change *change, deadline_ms deadline, struct fault *fault)

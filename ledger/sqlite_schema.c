@@ -23,7 +23,7 @@ static const char PRAGMAS[] =
     "PRAGMA foreign_keys = ON;"
     "PRAGMA recursive_triggers = ON;" /* so that REPLACE cannot delete a leaf unseen */
     "PRAGMA trusted_schema = OFF;"
-    "PRAGMA wal_autocheckpoint = 1000;"      /* pages: 4 MiB of log, then back into the file */
+    "PRAGMA wal_autocheckpoint = 4000;"      /* pages: 16 MiB of log, then back into the file */
     "PRAGMA journal_size_limit = 67108864;"; /* a log that once grew shrinks again */
 
 static const char TABLES[] =

@@ -130,6 +130,9 @@ static enum error store_open(const char *path, struct ledger_store **ret_store, 
 {
     if (!path_is_plain(path))
         return fault_set(fault, ERR_CONFIG, "ledger-path", "The ledger's path is no file name.", 0);
+    /* The statistics cost a mutex that all readers and the writer would meet at. Without effect,
+     * and without harm, when this process uses SQLite already. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     struct ledger_store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);

@@ -170,7 +170,9 @@ static sqlite3 *open_raw(const struct world *world)
     ck_assert_int_eq(sqlite3_open_v2(world->path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     (void)sqlite3_extended_result_codes(db, 1);
     (void)sqlite3_busy_timeout(db, 5000);
-    ck_assert_int_eq(sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     return db;
 }
 

@@ -1,0 +1,399 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Products, quota, images, stations: what is kept, what clashes, what is refused before a row. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+static struct world world;
+
+static void setup(void)
+{
+    world_make(&world, 10);
+}
+
+static void teardown(void)
+{
+    world_check_account(&world);
+    world_end(&world);
+}
+
+static struct ledger_product_new product_new(const char *name)
+{
+    return (struct ledger_product_new){.name = name,
+                                       .profile = "sealed-v1",
+                                       .policy = LEDGER_PER_DEVICE,
+                                       .quota = 3,
+                                       .anchors = bytes_of("PEM", 3)};
+}
+
+static enum error create(const struct ledger_product_new *product)
+{
+    return ledger_product_create(world.ledger, product, WORLD_BY, &world.fault);
+}
+
+/* ---- products ---- */
+
+START_TEST(a_product_is_read_as_it_was_made)
+{
+    struct ledger_product product;
+    char *pem = NULL;
+    size_t length = 0;
+    ck_assert_int_eq(ledger_product_get(world.ledger, WORLD_PRODUCT, &product, &world.fault), 0);
+    ck_assert_str_eq(product.name, WORLD_PRODUCT);
+    ck_assert_str_eq(product.profile, "sealed-v1");
+    ck_assert_int_eq(product.policy, LEDGER_PER_DEVICE);
+    ck_assert_mem_eq(product.firmware_key, ((uint8_t[LEDGER_KEY_ID_BYTES]){1, 2, 3}),
+                     LEDGER_KEY_ID_BYTES);
+    ck_assert_int_eq(product.quota, 10);
+    ck_assert_int_eq(product.used, 0);
+    ck_assert(product.is_enabled);
+    ck_assert_int_eq(ledger_product_anchors(world.ledger, product.id, &pem, &length, &world.fault),
+                     ERR_OK);
+    ck_assert_str_eq(pem, "-----BEGIN CERTIFICATE-----\n");
+    ck_assert_uint_eq(length, strlen(pem));
+    free(pem);
+}
+END_TEST
+
+START_TEST(a_product_name_is_taken_once)
+{
+    struct ledger_product_new product = product_new(WORLD_PRODUCT);
+    ck_assert_int_eq(create(&product), ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, "product-exists");
+    ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"product-created\""), 1);
+}
+END_TEST
+
+START_TEST(the_largest_anchors_fit_and_one_byte_more_does_not)
+{
+    static uint8_t pem[LEDGER_ANCHORS_MAX + 1];
+    struct ledger_product_new product = product_new("gadget");
+    memset(pem, 'x', sizeof pem);
+    product.anchors = bytes_of(pem, sizeof pem);
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product.anchors = bytes_of(pem, LEDGER_ANCHORS_MAX);
+    ck_assert_int_eq(create(&product), ERR_OK);
+}
+END_TEST
+
+START_TEST(a_product_outside_the_limits_is_refused)
+{
+    struct ledger_product_new product = product_new("no spaces");
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product = product_new("gadget");
+    product.profile = "a-name-of-16-by-";
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product = product_new("gadget");
+    product.quota = -1;
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product.quota = LEDGER_QUOTA_MAX + 1;
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product = product_new("gadget");
+    product.policy = 2;
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product = product_new("gadget");
+    ck_assert_int_eq(ledger_product_create(world.ledger, &product, "\xff", &world.fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM product"), 1);
+}
+END_TEST
+
+START_TEST(an_unknown_product_is_named_as_such)
+{
+    struct ledger_product product;
+    struct ledger_usage usage;
+    struct ledger_image image = world_image(2);
+    char *pem = NULL;
+    size_t length = 0;
+    int64_t quota = 0;
+    struct ledger *ledger = world.ledger;
+    struct fault *fault = &world.fault;
+    ck_assert_int_eq(ledger_product_get(ledger, "none", &product, fault), ERR_PRODUCT_UNKNOWN);
+    ck_assert_int_eq(ledger_usage(ledger, "none", &usage, fault), ERR_PRODUCT_UNKNOWN);
+    ck_assert_int_eq(ledger_product_anchors(ledger, 99, &pem, &length, fault), ERR_PRODUCT_UNKNOWN);
+    ck_assert_int_eq(ledger_quota_add(ledger, "none", 1, WORLD_BY, &quota, fault),
+                     ERR_PRODUCT_UNKNOWN);
+    ck_assert_int_eq(ledger_image_add(ledger, "none", &image, WORLD_BY, fault),
+                     ERR_PRODUCT_UNKNOWN);
+    ck_assert_int_eq(ledger_image_enable(ledger, "none", &image.digest, true, WORLD_BY, fault),
+                     ERR_PRODUCT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(quota_grows_by_whole_units_up_to_its_limit)
+{
+    int64_t quota = 0;
+    struct ledger *ledger = world.ledger;
+    struct fault *fault = &world.fault;
+    ck_assert_int_eq(ledger_quota_add(ledger, WORLD_PRODUCT, 5, WORLD_BY, &quota, fault), ERR_OK);
+    ck_assert_int_eq(quota, 15);
+    ck_assert_int_eq(ledger_quota_add(ledger, WORLD_PRODUCT, 0, WORLD_BY, &quota, fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_int_eq(ledger_quota_add(ledger, WORLD_PRODUCT, -1, WORLD_BY, &quota, fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_int_eq(
+        ledger_quota_add(ledger, WORLD_PRODUCT, LEDGER_QUOTA_MAX, WORLD_BY, &quota, fault),
+        ERR_BAD_REQUEST);
+    ck_assert_int_eq(
+        ledger_quota_add(ledger, WORLD_PRODUCT, LEDGER_QUOTA_MAX - 15, WORLD_BY, &quota, fault),
+        ERR_OK);
+    ck_assert_int_eq(world_usage(&world).granted, LEDGER_QUOTA_MAX);
+}
+END_TEST
+
+/* ---- images ---- */
+
+START_TEST(an_image_is_read_as_it_was_added)
+{
+    struct ledger_image made = world_image(1);
+    struct ledger_image read;
+    ck_assert_int_eq(
+        ledger_image_get(world.ledger, world.product_id, &made.digest, &read, &world.fault), 0);
+    ck_assert(sha256_equal(&read.digest, &made.digest));
+    ck_assert_int_eq(read.size, made.size);
+    ck_assert_str_eq(read.label, "v1");
+    ck_assert_uint_eq(read.session_key_length, made.session_key_length);
+    ck_assert_mem_eq(read.session_key, made.session_key, made.session_key_length);
+    ck_assert_uint_eq(read.iv_length, 12);
+    ck_assert_mem_eq(read.tag, made.tag, LEDGER_TAG_BYTES);
+    ck_assert(read.is_enabled);
+}
+END_TEST
+
+START_TEST(one_session_key_serves_one_image_ever)
+{
+    struct ledger_product_new product = product_new("gadget");
+    struct ledger_image image = world_image(2);
+    const struct ledger_image first = world_image(1);
+    memcpy(image.session_key, first.session_key, sizeof image.session_key);
+    ck_assert_int_eq(create(&product), ERR_OK);
+    ck_assert_int_eq(ledger_image_add(world.ledger, WORLD_PRODUCT, &image, WORLD_BY, &world.fault),
+                     ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, "session-key-used");
+    ck_assert_int_eq(ledger_image_add(world.ledger, "gadget", &image, WORLD_BY, &world.fault),
+                     ERR_CONFLICT);
+    ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM image"), 1);
+}
+END_TEST
+
+START_TEST(one_digest_is_one_image_of_a_product)
+{
+    struct ledger_image image = world_image(1);
+    struct ledger_product_new product = product_new("gadget");
+    image.session_key[0] ^= 1;
+    ck_assert_int_eq(ledger_image_add(world.ledger, WORLD_PRODUCT, &image, WORLD_BY, &world.fault),
+                     ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, "image-exists");
+    ck_assert_int_eq(create(&product), ERR_OK);
+    ck_assert_int_eq(ledger_image_add(world.ledger, "gadget", &image, WORLD_BY, &world.fault),
+                     ERR_OK);
+}
+END_TEST
+
+START_TEST(latest_is_the_newest_enabled_image)
+{
+    struct ledger_image image;
+    const struct sha256 second = world_digest('i', 2);
+    int64_t id = world_add_image(&world, 2);
+    ck_assert_int_eq(ledger_image_get(world.ledger, world.product_id, NULL, &image, &world.fault),
+                     0);
+    ck_assert_int_eq(image.id, id);
+    ck_assert_int_eq(
+        ledger_image_enable(world.ledger, WORLD_PRODUCT, &second, false, WORLD_BY, &world.fault),
+        ERR_OK);
+    ck_assert_int_eq(ledger_image_get(world.ledger, world.product_id, NULL, &image, &world.fault),
+                     0);
+    ck_assert_int_eq(image.id, world.image_id);
+    ck_assert_int_eq(
+        ledger_image_get(world.ledger, world.product_id, &second, &image, &world.fault),
+        ERR_IMAGE_UNKNOWN);
+    ck_assert_str_eq(world.fault.reason, "image-disabled");
+}
+END_TEST
+
+START_TEST(without_an_image_the_answer_says_which_kind_of_none)
+{
+    struct ledger_image image;
+    struct ledger_product product;
+    const struct sha256 none = world_digest('i', 99);
+    struct ledger_product_new gadget = product_new("gadget");
+    ck_assert_int_eq(create(&gadget), ERR_OK);
+    ck_assert_int_eq(ledger_product_get(world.ledger, "gadget", &product, &world.fault), ERR_OK);
+    ck_assert_int_eq(ledger_image_get(world.ledger, product.id, NULL, &image, &world.fault),
+                     ERR_IMAGE_UNKNOWN);
+    ck_assert_str_eq(world.fault.reason, "no-image");
+    ck_assert_int_eq(ledger_image_get(world.ledger, product.id, &none, &image, &world.fault),
+                     ERR_IMAGE_UNKNOWN);
+    ck_assert_str_eq(world.fault.reason, "image-unknown");
+}
+END_TEST
+
+START_TEST(an_image_exists_while_it_is_enabled_in_an_enabled_product)
+{
+    const struct sha256 digest = world_digest('i', 1);
+    ck_assert_int_eq(ledger_image_exists(world.ledger, &digest, &world.fault), ERR_OK);
+    ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 0"), 0);
+    ck_assert_int_eq(ledger_image_exists(world.ledger, &digest, &world.fault), ERR_IMAGE_UNKNOWN);
+    ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 1"), 0);
+    ck_assert_int_eq(
+        ledger_image_enable(world.ledger, WORLD_PRODUCT, &digest, false, WORLD_BY, &world.fault),
+        ERR_OK);
+    ck_assert_int_eq(ledger_image_exists(world.ledger, &digest, &world.fault), ERR_IMAGE_UNKNOWN);
+}
+END_TEST
+
+START_TEST(a_disabled_product_is_still_read)
+{
+    struct ledger_product product;
+    struct ledger_issued issued;
+    ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 0"), 0);
+    ck_assert_int_eq(ledger_product_get(world.ledger, WORLD_PRODUCT, &product, &world.fault), 0);
+    ck_assert(!product.is_enabled);
+    ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_PRODUCT_UNKNOWN);
+}
+END_TEST
+
+/* ---- stations ---- */
+
+START_TEST(a_station_is_found_by_its_key_while_it_is_enabled)
+{
+    struct ledger_principal principal;
+    const struct sha256 key = world_digest('s', 2);
+    const struct sha256 none = world_digest('s', 9);
+    ck_assert_int_eq(ledger_principal_get(world.ledger, &key, &principal, &world.fault), ERR_OK);
+    ck_assert_str_eq(principal.name, "st-2");
+    ck_assert_int_eq(principal.role, LEDGER_STATION);
+    ck_assert_int_eq(ledger_principal_get(world.ledger, &none, &principal, &world.fault),
+                     ERR_FORBIDDEN);
+    ck_assert_str_eq(world.fault.reason, "station-unknown");
+    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-2", false, WORLD_BY, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(ledger_principal_get(world.ledger, &key, &principal, &world.fault),
+                     ERR_FORBIDDEN);
+    ck_assert_str_eq(world.fault.reason, "station-disabled");
+    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-9", false, WORLD_BY, &world.fault),
+                     ERR_FORBIDDEN);
+    ck_assert_str_eq(world.fault.reason, "station-unknown");
+}
+END_TEST
+
+START_TEST(a_station_name_and_a_station_key_are_enrolled_once)
+{
+    const struct sha256 known = world_digest('s', 1);
+    const struct sha256 fresh = world_digest('s', 3);
+    ck_assert_int_eq(
+        ledger_principal_add(world.ledger, "st-1", LEDGER_STATION, &fresh, WORLD_BY, &world.fault),
+        ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, "station-exists");
+    ck_assert_int_eq(
+        ledger_principal_add(world.ledger, "st-3", LEDGER_STATION, &known, WORLD_BY, &world.fault),
+        ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, "key-enrolled");
+}
+END_TEST
+
+/* ---- lists ---- */
+
+struct count {
+    int rows;
+    int most;
+    int64_t last_id;
+};
+
+static bool count_row(struct count *count, int64_t id)
+{
+    ck_assert_int_gt(id, count->last_id);
+    count->last_id = id;
+    return ++count->rows < count->most;
+}
+
+static bool count_product(void *context, const struct ledger_product *product)
+{
+    return count_row(context, product->id);
+}
+
+static bool count_image(void *context, const struct ledger_image *image)
+{
+    return count_row(context, image->id);
+}
+
+static bool count_principal(void *context, const struct ledger_principal *principal)
+{
+    return count_row(context, principal->id);
+}
+
+START_TEST(lists_are_whole_and_oldest_first)
+{
+    struct count products = {.most = 100};
+    struct count images = {.most = 100};
+    struct count principals = {.most = 100};
+    struct ledger_product_new gadget = product_new("gadget");
+    ck_assert_int_eq(create(&gadget), ERR_OK);
+    for (int64_t n = 2; n <= 5; n++)
+        (void)world_add_image(&world, n);
+    ck_assert_int_eq(ledger_products_each(world.ledger, count_product, &products, &world.fault), 0);
+    ck_assert_int_eq(
+        ledger_images_each(world.ledger, world.product_id, count_image, &images, &world.fault), 0);
+    ck_assert_int_eq(
+        ledger_principals_each(world.ledger, count_principal, &principals, &world.fault), 0);
+    ck_assert_int_eq(products.rows, 2);
+    ck_assert_int_eq(images.rows, 5);
+    ck_assert_int_eq(principals.rows, 2);
+}
+END_TEST
+
+START_TEST(a_list_stops_when_it_is_told_to)
+{
+    struct count images = {.most = 2};
+    for (int64_t n = 2; n <= 5; n++)
+        (void)world_add_image(&world, n);
+    ck_assert_int_eq(
+        ledger_images_each(world.ledger, world.product_id, count_image, &images, &world.fault), 0);
+    ck_assert_int_eq(images.rows, 2);
+}
+END_TEST
+
+START_TEST(a_switch_that_does_not_move_leaves_no_leaf)
+{
+    const struct sha256 digest = world_digest('i', 1);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(ledger_image_enable(world.ledger, WORLD_PRODUCT, &digest, false, WORLD_BY,
+                                             &world.fault),
+                         ERR_OK);
+        ck_assert_int_eq(
+            ledger_principal_enable(world.ledger, "st-1", false, WORLD_BY, &world.fault), ERR_OK);
+    }
+    ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"image-disabled\""), 1);
+    ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"principal-disabled\""), 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("administration");
+    TCase *tcase = tcase_create("administration");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_product_is_read_as_it_was_made);
+    tcase_add_test(tcase, a_product_name_is_taken_once);
+    tcase_add_test(tcase, the_largest_anchors_fit_and_one_byte_more_does_not);
+    tcase_add_test(tcase, a_product_outside_the_limits_is_refused);
+    tcase_add_test(tcase, an_unknown_product_is_named_as_such);
+    tcase_add_test(tcase, quota_grows_by_whole_units_up_to_its_limit);
+    tcase_add_test(tcase, an_image_is_read_as_it_was_added);
+    tcase_add_test(tcase, one_session_key_serves_one_image_ever);
+    tcase_add_test(tcase, one_digest_is_one_image_of_a_product);
+    tcase_add_test(tcase, latest_is_the_newest_enabled_image);
+    tcase_add_test(tcase, without_an_image_the_answer_says_which_kind_of_none);
+    tcase_add_test(tcase, an_image_exists_while_it_is_enabled_in_an_enabled_product);
+    tcase_add_test(tcase, a_disabled_product_is_still_read);
+    tcase_add_test(tcase, a_station_is_found_by_its_key_while_it_is_enabled);
+    tcase_add_test(tcase, a_station_name_and_a_station_key_are_enrolled_once);
+    tcase_add_test(tcase, lists_are_whole_and_oldest_first);
+    tcase_add_test(tcase, a_list_stops_when_it_is_told_to);
+    tcase_add_test(tcase, a_switch_that_does_not_move_leaves_no_leaf);
+    suite_add_tcase(suite, tcase);
+    return world_run(suite);
+}

@@ -1,0 +1,318 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The n-th write, sync, truncate and allocation fails, for every n until nothing is left to fail.
+ * After each: what was answered is there, the account holds, and service returns by itself.
+ */
+#include <sqlite3.h>
+#include <string.h>
+
+#include "fault_memory.h"
+#include "fault_vfs.h"
+#include "world.h"
+
+#define BATCH      6
+#define ROUNDS_MAX 20000
+
+static struct world world;
+static int64_t next_device = 1;
+
+/* What the last scenario answered. */
+struct answered {
+    enum error code;
+    struct ledger_issued issued;
+};
+static struct answered answered[BATCH];
+
+static void setup(void)
+{
+    fault_memory_register();
+    fault_vfs_register();
+    world_make(&world, 1000000);
+}
+
+static void teardown(void)
+{
+    world_check_account(&world);
+    world_end(&world);
+}
+
+/* ---- one scenario ---- */
+
+static bool is_honest(enum error e)
+{
+    return e == ERR_OK || e == ERR_LEDGER_UNAVAILABLE || e == ERR_INTERNAL;
+}
+
+/* New devices, a repeat, outcomes: each may fail, and says so. */
+static void run_scenario(void)
+{
+    int64_t first = next_device;
+    next_device += BATCH;
+    for (int i = 0; i < BATCH; i++) {
+        answered[i].code = world_issue(&world, first + i, &answered[i].issued);
+        ck_assert_msg(is_honest(answered[i].code), "issue: %d", answered[i].code);
+        if (answered[i].code != ERR_OK || i % 2 == 0)
+            continue;
+        enum error e = world_report(&world, &answered[i].issued.install, LEDGER_SUCCEEDED);
+        ck_assert_msg(is_honest(e), "report: %d", e);
+    }
+}
+
+/* Everything answered is stored as it was answered. */
+static void check_answered(void)
+{
+    struct ledger_issued again;
+    for (int i = 0; i < BATCH; i++) {
+        if (answered[i].code != ERR_OK)
+            continue;
+        ck_assert_int_eq(world_issue(&world, next_device - BATCH + i, &again), ERR_OK);
+        ck_assert(again.is_repeat);
+        ck_assert_mem_eq(&again.install, &answered[i].issued.install, sizeof again.install);
+        ck_assert_mem_eq(again.license, answered[i].issued.license, again.license_length);
+    }
+}
+
+/* A device that got an error gets its license now, without anybody opening anything again. */
+static void check_service_is_back(void)
+{
+    struct ledger_issued issued;
+    for (int i = 0; i < BATCH; i++)
+        ck_assert_int_eq(world_issue(&world, next_device - BATCH + i, &issued), ERR_OK);
+}
+
+static void check_after(long n)
+{
+    check_answered();
+    check_service_is_back();
+    if (n % 8 == 0)
+        world_reopen(&world);
+    if (n % 8 == 0)
+        check_answered();
+    world_check_account(&world);
+}
+
+/* ---- the disk ---- */
+
+static const struct disk_fault {
+    enum fault_operation operation;
+    int code;
+    bool is_lasting;
+} DISK_FAULTS[] = {
+    {FAULT_WRITE, SQLITE_FULL, false},        {FAULT_WRITE, SQLITE_FULL, true},
+    {FAULT_WRITE, SQLITE_IOERR_WRITE, false}, {FAULT_SYNC, SQLITE_IOERR_FSYNC, false},
+    {FAULT_SYNC, SQLITE_IOERR_FSYNC, true},
+};
+
+START_TEST(no_disk_fault_loses_an_answer)
+{
+    const struct disk_fault *fault = &DISK_FAULTS[_i];
+    long n = 1;
+    for (; n < ROUNDS_MAX; n++) {
+        fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
+        run_scenario();
+        bool is_spent = fault_vfs_is_spent();
+        fault_vfs_arm(fault->operation, 0, SQLITE_OK, false);
+        check_after(n);
+        if (!is_spent)
+            break;
+    }
+    ck_assert_int_gt(n, BATCH / 2);
+    ck_assert_int_lt(n, ROUNDS_MAX);
+}
+END_TEST
+
+START_TEST(a_failed_commit_charges_nobody)
+{
+    struct ledger_issued issued;
+    fault_vfs_arm(FAULT_SYNC, 1, SQLITE_IOERR_FSYNC, true);
+    ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_LEDGER_UNAVAILABLE);
+    ck_assert_int_eq(world_usage(&world).charged, 0);
+    fault_vfs_arm(FAULT_SYNC, 0, SQLITE_OK, false);
+    ck_assert_int_eq(world_usage(&world).charged, 0);
+    ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
+    ck_assert(issued.is_charged);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_called_so)
+{
+    struct ledger_issue issue = {.product_id = world.product_id,
+                                 .image_id = world.image_id,
+                                 .principal_id = world.station_id,
+                                 .device = world_device(1),
+                                 .license = bytes_of("x", 1)};
+    struct ledger_issued issued;
+    fault_vfs_arm(FAULT_WRITE, 1, SQLITE_FULL, true);
+    ck_assert_int_eq(ledger_issue(world.ledger, &issue, &issued, &world.fault),
+                     ERR_LEDGER_UNAVAILABLE);
+    ck_assert_str_eq(world.fault.reason, "disk-full");
+    ck_assert_int_eq(world.fault.native, SQLITE_FULL);
+    fault_vfs_arm(FAULT_WRITE, 0, SQLITE_OK, false);
+}
+END_TEST
+
+/* ---- opening ---- */
+
+/* Opens with the fault armed, then without; both ways no leaf may be lost. */
+static void open_twice(void)
+{
+    enum error e = ledger_open(world.path, &world.ledger, &world.fault);
+    ck_assert_msg(is_honest(e), "open: %d %s", e, world.fault.reason);
+    if (e == ERR_OK)
+        return;
+    ck_assert_int_eq(world.fault.code, e);
+    ck_assert_ptr_null(world.ledger);
+}
+
+static void close_ledger(void)
+{
+    ledger_close(world.ledger);
+    world.ledger = NULL;
+}
+
+START_TEST(a_fault_while_opening_leaves_a_ledger_that_opens)
+{
+    const struct disk_fault *fault = &DISK_FAULTS[_i];
+    bool is_spent = true;
+    run_scenario();
+    for (long n = 1; is_spent && n < ROUNDS_MAX; n++) {
+        close_ledger();
+        fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
+        open_twice();
+        is_spent = fault_vfs_is_spent();
+        fault_vfs_arm(fault->operation, 0, SQLITE_OK, false);
+        if (world.ledger == NULL)
+            ck_assert_int_eq(ledger_open(world.path, &world.ledger, &world.fault), ERR_OK);
+        check_answered();
+        world_check_account(&world);
+    }
+    ck_assert(!is_spent);
+}
+END_TEST
+
+START_TEST(a_fault_while_making_the_file_leaves_nothing_half_made)
+{
+    const struct disk_fault *fault = &DISK_FAULTS[_i];
+    bool is_spent = true;
+    for (long n = 1; is_spent && n < ROUNDS_MAX; n++) {
+        world_end(&world);
+        world = (struct world){0};
+        temp_dir_make(&world.dir);
+        temp_dir_path(&world.dir, "ledger.db", world.path);
+        fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
+        open_twice();
+        is_spent = fault_vfs_is_spent();
+        fault_vfs_arm(fault->operation, 0, SQLITE_OK, false);
+        if (world.ledger == NULL)
+            ck_assert_int_eq(ledger_open(world.path, &world.ledger, &world.fault), ERR_OK);
+        world_fill(&world, 10);
+    }
+    ck_assert(!is_spent);
+}
+END_TEST
+
+/* ---- memory ---- */
+
+/* Each of the first allocations, then ever wider steps: a start makes many thousands. */
+static long next_allocation(long n)
+{
+    return n + 1 + n / 30;
+}
+
+START_TEST(no_failed_allocation_loses_an_answer)
+{
+    bool is_spent = true;
+    long n = 1;
+    for (; is_spent; n = next_allocation(n)) {
+        fault_memory_arm(n);
+        run_scenario();
+        is_spent = fault_memory_is_spent();
+        fault_memory_arm(0);
+        check_answered();
+        check_service_is_back();
+    }
+    ck_assert_int_gt(n, 20);
+}
+END_TEST
+
+START_TEST(a_failed_allocation_while_opening_leaves_a_ledger_that_opens)
+{
+    bool is_spent = true;
+    long n = 1;
+    run_scenario();
+    for (; is_spent; n = next_allocation(n)) {
+        close_ledger();
+        fault_memory_arm(n);
+        open_twice();
+        is_spent = fault_memory_is_spent();
+        fault_memory_arm(0);
+        if (world.ledger == NULL)
+            ck_assert_int_eq(ledger_open(world.path, &world.ledger, &world.fault), ERR_OK);
+    }
+    ck_assert_int_gt(n, 50);
+    check_answered();
+}
+END_TEST
+
+static bool count_image(void *context, const struct ledger_image *image)
+{
+    ck_assert_uint_eq(image->session_key_length, LEDGER_WRAPPED_KEY_MAX);
+    (*(int *)context)++;
+    return true;
+}
+
+/* Reads answer whole or fail; never with empty texts. */
+static void read_all(void)
+{
+    struct ledger_product product;
+    struct ledger_image image;
+    enum ledger_standing standing;
+    const struct ledger_device device = world_device(1);
+    int images = 0;
+    struct ledger *ledger = world.ledger;
+    enum error e = ledger_product_get(ledger, WORLD_PRODUCT, &product, &world.fault);
+    ck_assert(is_honest(e) && (e != ERR_OK || strcmp(product.name, WORLD_PRODUCT) == 0));
+    e = ledger_image_get(ledger, world.product_id, NULL, &image, &world.fault);
+    ck_assert(is_honest(e) && (e != ERR_OK || strcmp(image.label, "v1") == 0));
+    e = world_standing(&world, &device, &standing);
+    ck_assert(is_honest(e) && (e != ERR_OK || standing == LEDGER_LICENSED));
+    e = ledger_images_each(ledger, world.product_id, count_image, &images, &world.fault);
+    ck_assert(is_honest(e) && (e != ERR_OK || images == 1));
+}
+
+START_TEST(a_read_without_memory_fails_and_never_lies)
+{
+    bool is_spent = true;
+    struct ledger_issued issued;
+    ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
+    for (long n = 1; is_spent; n = next_allocation(n)) {
+        world_reopen(&world);
+        fault_memory_arm(n);
+        read_all();
+        is_spent = fault_memory_is_spent();
+        fault_memory_arm(0);
+        read_all();
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const int faults = (int)(sizeof DISK_FAULTS / sizeof DISK_FAULTS[0]);
+    Suite *suite = suite_create("faults");
+    TCase *tcase = tcase_create("faults");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 240);
+    tcase_add_loop_test(tcase, no_disk_fault_loses_an_answer, 0, faults);
+    tcase_add_test(tcase, a_failed_commit_charges_nobody);
+    tcase_add_test(tcase, a_full_disk_is_called_so);
+    tcase_add_loop_test(tcase, a_fault_while_opening_leaves_a_ledger_that_opens, 0, faults);
+    tcase_add_loop_test(tcase, a_fault_while_making_the_file_leaves_nothing_half_made, 0, faults);
+    tcase_add_test(tcase, no_failed_allocation_loses_an_answer);
+    tcase_add_test(tcase, a_failed_allocation_while_opening_leaves_a_ledger_that_opens);
+    tcase_add_test(tcase, a_read_without_memory_fails_and_never_lies);
+    suite_add_tcase(suite, tcase);
+    return world_run(suite);
+}
