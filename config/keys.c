@@ -17,7 +17,7 @@
 #define GUESS_MAX_DISTANCE 2
 #define GUESS_MAX_LENGTH   31 /* longer than any known name by more than the distance */
 
-#define AT(field)          offsetof(struct config, field)
+#define AT(field)          ((unsigned)offsetof(struct config, field))
 
 /* clang-format off */
 const struct config_key CONFIG_KEYS[CONFIG_KEYS_COUNT] = {

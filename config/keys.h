@@ -30,7 +30,7 @@ struct config_key {
     const char *section;
     const char *name;
     enum config_type type;
-    size_t offset;        /* into struct config */
+    unsigned offset;      /* into struct config */
     unsigned min;         /* a value for numbers, bytes without NUL for all else */
     unsigned max;         /* the same */
     const char *preset;   /* the default; NULL when the key has none */

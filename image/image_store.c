@@ -199,14 +199,15 @@ static bool digest_content(int fd, EVP_MD_CTX *hash, uint64_t *ret_size)
 static enum error digest_file(int fd, struct sha256 *ret_digest, uint64_t *ret_size,
                               struct fault *fault)
 {
-    enum error e = ERR_OK;
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    if (hash == NULL || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1)
-        e = out_of_memory(fault);
-    else if (!digest_content(fd, hash, ret_size))
+    if (hash == NULL || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(hash);
+        return out_of_memory(fault);
+    }
+    enum error e = ERR_OK;
+    if (!digest_content(fd, hash, ret_size) ||
+        EVP_DigestFinal_ex(hash, ret_digest->bytes, NULL) != 1)
         e = unavailable(fault, "A new image cannot be read back.");
-    else if (EVP_DigestFinal_ex(hash, ret_digest->bytes, NULL) != 1)
-        e = out_of_memory(fault);
     EVP_MD_CTX_free(hash);
     return e;
 }

@@ -26,7 +26,8 @@
 #define POINT_BYTES       65 /* P-256, uncompressed */
 #define GCM_NONCE_BYTES   12
 #define GCM_TAG_BYTES     16
-#define SERIAL_MAX_BYTES  32 /* of the certificate's serial number; RFC 5280 allows 20 */
+#define BINDING_MAX_BYTES 1024 /* of the hashed encoding; names have some hundred bytes at most */
+#define SERIAL_MAX_BYTES  32   /* of the certificate's serial number; RFC 5280 allows 20 */
 
 #define ENVELOPED_VERSION 0 /* RFC 5083 §2.1 */
 #define RECIPIENT_VERSION 3 /* RFC 5652 §6.2.2 */
@@ -132,7 +133,7 @@ ASN1_SEQUENCE(CMS_GCM) = {
     /* ---- the binding ---- */
 
     struct binding {
-    uint8_t bytes[4 * 5 + sizeof BINDING_DOMAIN + 2 * SHA256_SIZE + 512];
+    uint8_t bytes[BINDING_MAX_BYTES];
     size_t length;
     bool is_full;
 };

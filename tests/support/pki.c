@@ -166,8 +166,10 @@ static void add_extensions(X509 *x509, X509 *issuer, const struct pki_options *o
     X509V3_set_ctx(&context, issuer, x509, NULL, NULL, 0);
     X509V3_set_nconf(&context, NULL);
     add_extension(x509, &context, NID_subject_key_identifier, options->key_identifiers, "hash");
+    const char *authority =
+        options->authority_key != NULL ? options->authority_key : "keyid:always";
     add_extension(x509, &context, NID_authority_key_identifier, options->key_identifiers,
-                  x509 != issuer ? "keyid:always" : NULL);
+                  x509 != issuer ? authority : NULL);
     add_extension(x509, &context, NID_basic_constraints, options->basic_constraints,
                   is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     add_extension(x509, &context, NID_key_usage, options->key_usage,

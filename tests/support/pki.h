@@ -51,6 +51,7 @@ struct pki_options {
     const char *alternative_names;  /* default none */
     const char *name_constraints;   /* default none */
     const char *key_identifiers;    /* "": neither subject nor authority key identifier */
+    const char *authority_key;      /* default "keyid:always"; "DER:…" names any other key */
     const char *unknown_extension;  /* "critical,DER:05:00": of an OID nobody knows */
 };
 

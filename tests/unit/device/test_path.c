@@ -137,6 +137,14 @@ START_TEST(forger_without_key_identifiers_has_an_invalid_signature)
 }
 END_TEST
 
+START_TEST(signature_of_an_anchor_under_a_wrong_key_identifier_is_no_forgery)
+{
+    struct pki_options options = A_DEVICE;
+    options.authority_key = "DER:30:06:80:04:01:02:03:04";
+    refused(check_options(root, &options), "chain-invalid");
+}
+END_TEST
+
 START_TEST(forged_intermediate_has_an_invalid_signature)
 {
     struct pki *forged =
@@ -337,6 +345,7 @@ static void add_tests(TCase *path)
     tcase_add_test(path, forged_device_has_an_invalid_signature);
     tcase_add_test(path, forger_with_a_ca_of_the_same_name_has_an_invalid_signature);
     tcase_add_test(path, forger_without_key_identifiers_has_an_invalid_signature);
+    tcase_add_test(path, signature_of_an_anchor_under_a_wrong_key_identifier_is_no_forgery);
     tcase_add_test(path, forged_intermediate_has_an_invalid_signature);
     tcase_add_test(path, expired_device_is_refused_and_was_genuine_before);
     tcase_add_test(path, device_from_the_future_is_not_yet_valid);
