@@ -37,7 +37,8 @@ enum error secret_new(size_t length, struct secret *ret_secret) MUST_USE;
 
 /*
  * Reads a PIN from fd to its end and drops one trailing newline (CR LF too). 1 to 511 bytes, the
- * newline included, without NUL, else ERR_CONFIG. Does not close fd. The buffer has a NUL behind its length.
+ * newline included, without NUL, else ERR_CONFIG. Does not close fd. The buffer has a NUL behind
+ * its length.
  */
 enum error secret_read_pin(int fd, struct secret *ret_pin, struct fault *fault) MUST_USE;
 

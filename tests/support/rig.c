@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +110,7 @@ void rig_up(struct rig *rig, int64_t quota)
 {
     char command[COMMAND_MAX];
     memset(rig, 0, sizeof *rig);
+    rig->listener = -1;
     /* The programs outlive the shell that starts them: they shall be ours to wait for. */
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     temp_dir_make(&rig->temp);
@@ -127,6 +130,8 @@ void rig_down(struct rig *rig)
         if (rig->pids[i] > 0)
             rig_kill(rig, (enum rig_program)i, SIGTERM);
     }
+    if (rig->listener >= 0)
+        (void)close(rig->listener);
     temp_dir_remove(&rig->temp);
 }
 
@@ -191,27 +196,42 @@ static void set_environment(const struct rig *rig, const char *crash_at)
     (void)setenv("PROVISIOND_CRASH_ONCE", path, 1);
 }
 
+/* As systemd hands over a socket: descriptor 3, and two variables (sd_listen_fds(3)). */
+static void hand_over_listener(const struct rig *rig)
+{
+    char pid[16];
+    (void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    (void)setenv("LISTEN_FDS", "1", 1);
+    (void)setenv("LISTEN_PID", pid, 1);
+    if (dup2(rig->listener, 3) < 0)
+        _exit(126);
+}
+
 static void execute(const struct rig *rig, enum rig_program program)
 {
     char binary[RIG_VALUE_MAX];
-    char listen_port[TEMP_PATH_MAX + 8];
     (void)snprintf(binary, sizeof binary, "%s/%s", bin_dir(), NAMES[program]);
-    (void)snprintf(listen_port, sizeof listen_port, "%s/port", rig->dir);
     if (program == RIG_HSM)
         (void)execl(binary, binary, "--config", rig->config, "--pin-fd", "0", NULL);
-    else if (program == RIG_API)
-        (void)execl(binary, binary, "--config", rig->config, "--port-file", listen_port, NULL);
-    else
-        (void)execl(binary, binary, "--config", rig->config, NULL);
+    if (program == RIG_API)
+        hand_over_listener(rig);
+    (void)execl(binary, binary, "--config", rig->config, NULL);
     _exit(127);
 }
 
-/* The port was free-chosen at first: a restarted provisiond must listen where its clients ask. */
-static void keep_port(const struct rig *rig)
+/* From the first restart on the port is ours: nobody else can take it while provisiond is down. */
+static void keep_port(struct rig *rig)
 {
-    const char *port = strrchr(rig->url, ':');
-    ck_assert_int_eq(
-        rig_shell(rig, "sed -i 's/^listen = .*/listen = 127.0.0.1%s/' '%s'", port, rig->config), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    const int yes = 1;
+    if (rig->listener >= 0)
+        return;
+    address.sin_port = htons((uint16_t)strtoul(strrchr(rig->url, ':') + 1, NULL, 10));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    rig->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)setsockopt(rig->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    ck_assert_int_eq(bind(rig->listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(rig->listener, 128), 0);
 }
 
 void rig_start(struct rig *rig, enum rig_program program, const char *crash_at)
@@ -229,13 +249,22 @@ void rig_start(struct rig *rig, enum rig_program program, const char *crash_at)
     rig->pids[program] = pid;
 }
 
+/* Says why, as an operator would find out. */
+static void fail_unready(const struct rig *rig)
+{
+    (void)rig_shell(rig, "exec >&2; curl -s --max-time 5 --cacert $RIG_CA --cert $RIG_STATION_CERT "
+                         "--key $RIG_STATION_KEY $RIG_URL/readyz; tail -n 6 $DIR/log/*.log");
+    ck_abort_msg("the service does not become ready");
+}
+
 void rig_wait_ready(const struct rig *rig)
 {
     deadline_ms deadline = deadline_in(START_TIMEOUT_MS);
     while (rig_shell(rig, "test \"$(curl -s -o /dev/null -w '%%{http_code}' --max-time 2 --cacert "
                           "$RIG_CA --cert $RIG_STATION_CERT --key $RIG_STATION_KEY "
                           "$RIG_URL/readyz)\" = 200") != 0) {
-        ck_assert_msg(deadline_left_ms(deadline) > 0, "the service does not become ready");
+        if (deadline_left_ms(deadline) == 0)
+            fail_unready(rig);
         (void)usleep(POLL_MS * 1000);
     }
 }

@@ -37,6 +37,7 @@ struct rig {
     char ledger[RIG_VALUE_MAX];
     char vault_socket[RIG_VALUE_MAX];
     pid_t pids[RIG_PROGRAMS];
+    int listener; /* keeps the port between two lives of provisiond; -1 before the first restart */
 };
 
 void rig_up(struct rig *rig, int64_t quota);
