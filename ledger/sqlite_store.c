@@ -198,31 +198,17 @@ static enum error store_change_begin(struct ledger_store *store, struct fault *f
 }
 
 /*
- * After some errors (full disk, I/O) SQLite rolls the whole transaction back, and what follows
- * would commit one by one. The earlier changes of the group are then gone.
+ * After some errors (full disk, I/O) SQLite has rolled the whole transaction back. The savepoint is
+ * then gone, so these statements fail, and with them the group: nothing of it commits piecemeal.
  */
-static enum error check_transaction(struct ledger_store *store, struct fault *fault)
-{
-    if (sqlite3_get_autocommit(store->writer.handle) == 0)
-        return ERR_OK;
-    return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "transaction-lost",
-                     "The database gave up the whole group of changes.",
-                     sqlite3_errcode(store->writer.handle));
-}
-
 static enum error store_change_keep(struct ledger_store *store, struct fault *fault)
 {
-    enum error e = check_transaction(store, fault);
-    if (e == ERR_OK)
-        e = db_run(&store->writer, SQL_RELEASE, fault);
-    return e;
+    return db_run(&store->writer, SQL_RELEASE, fault);
 }
 
 static enum error store_change_undo(struct ledger_store *store, struct fault *fault)
 {
-    enum error e = check_transaction(store, fault);
-    if (e == ERR_OK)
-        e = db_run(&store->writer, SQL_UNDO, fault);
+    enum error e = db_run(&store->writer, SQL_UNDO, fault);
     if (e == ERR_OK)
         e = db_run(&store->writer, SQL_RELEASE, fault);
     return e;
