@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,13 +73,25 @@ static void spawn_master(struct hsm_rig *rig)
     (void)posix_spawn_file_actions_destroy(&actions);
 }
 
+/* The socket file is there a moment before anybody listens. */
+static bool is_listening(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    bool is_open = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    (void)close(fd);
+    return is_open;
+}
+
 void hsm_rig_start(struct hsm_rig *rig)
 {
     write_config(rig);
     spawn_master(rig);
     if (rig->client == NULL)
         ck_assert_int_eq(hsm_client_new(rig->socket, &rig->client), ERR_OK);
-    for (int waited = 0; access(rig->socket, F_OK) != 0; waited += PAUSE_MS) {
+    for (int waited = 0; !is_listening(rig->socket); waited += PAUSE_MS) {
         ck_assert_int_lt(waited, RIG_WAIT_MS);
         hsm_rig_pause(PAUSE_MS);
     }
@@ -94,6 +108,18 @@ void hsm_rig_kill_master(struct hsm_rig *rig)
 {
     ck_assert_int_eq(kill(rig->master, SIGKILL), 0);
     ck_assert_int_eq(waitpid(rig->master, NULL, 0), rig->master);
+    (void)unlink(rig->socket);
+    rig->master = 0;
+}
+
+void hsm_rig_await_crash(struct hsm_rig *rig)
+{
+    int status = 0;
+    for (int waited = 0; waitpid(rig->master, &status, WNOHANG) == 0; waited += PAUSE_MS) {
+        ck_assert_msg(waited < RIG_WAIT_MS, "the master did not crash");
+        hsm_rig_pause(PAUSE_MS);
+    }
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     (void)unlink(rig->socket);
     rig->master = 0;
 }

@@ -62,6 +62,9 @@ void hsm_rig_await_event(const struct hsm_rig *rig, const char *event);
 /* Kills the master as a power cut would. */
 void hsm_rig_kill_master(struct hsm_rig *rig);
 
+/* Waits for a master that has killed itself at a crash point; any other end fails the test. */
+void hsm_rig_await_crash(struct hsm_rig *rig);
+
 /* A firmware key and a session key under it. */
 struct rig_keys {
     struct hsm_key_id firmware_key;

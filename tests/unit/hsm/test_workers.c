@@ -324,12 +324,15 @@ END_TEST
 
 START_TEST(a_master_that_crashes_is_unavailable_until_it_is_back)
 {
-    struct hsm_status status;
+    struct hsm_wrapped wrapped;
     struct fault fault;
     crash_once_at("hsm-master.before-reply");
     hsm_rig_start(&rig);
-    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_HSM_UNAVAILABLE);
-    hsm_rig_kill_master(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    ck_assert_int_eq(wrap_once(&wrapped, &fault), ERR_HSM_UNAVAILABLE);
+    ck_assert_str_eq(fault.reason, "hsm-unreachable");
+    hsm_rig_await_crash(&rig);
     serve();
     wrap_well();
 }
