@@ -76,7 +76,7 @@ bool hex_decode(const char *text, uint8_t *out, size_t length)
     if (!hex_is_valid(text, 2 * length))
         return false;
     for (size_t i = 0; i < length; i++)
-        out[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+        out[i] = (uint8_t)(hex_value(text[2 * i]) * 16 + hex_value(text[2 * i + 1]));
     return true;
 }
 

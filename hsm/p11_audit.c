@@ -166,7 +166,7 @@ static void read_weak_label(struct p11 *p11, CK_OBJECT_HANDLE key,
     if (length > HSM_LABEL_MAX_BYTES)
         length = HSM_LABEL_MAX_BYTES;
     for (CK_ULONG i = 0; i < length; i++) /* it travels as a protobuf string: keep it printable */
-        out[i] = label[i] >= ' ' && label[i] <= '~' ? label[i] : '?';
+        out[i] = (char)(label[i] >= ' ' && label[i] <= '~' ? label[i] : '?');
     out[length] = '\0';
 }
 

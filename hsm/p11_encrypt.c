@@ -235,7 +235,7 @@ enum error p11_encrypt(struct p11 *p11, const struct p11_encryption *encryption,
                                 .iv_bits = sizeof iv * 8,
                                 .aad_ptr = (unsigned char *)(uintptr_t)encryption->aad.data,
                                 .aad_len = encryption->aad.length,
-                                .tag_bits = HSM_GCM_TAG_BYTES * 8};
+                                .tag_bits = HSM_GCM_TAG_BYTES * 8UL};
     enum error e = p11_unwrap_for_encryption(p11, &encryption->firmware_key,
                                              encryption->wrapped_session_key, &key, fault);
     if (e != ERR_OK)
