@@ -177,7 +177,8 @@ enum error ledger_image_get(struct ledger *ledger, int64_t product_id, const str
 enum error ledger_image_exists(struct ledger *ledger, const struct sha256 *digest,
                                struct fault *fault) MUST_USE;
 
-/* Calls each for every row, oldest first; stops when each returns false. */
+/* Calls each for every row, oldest first; stops when each returns false. each holds a
+ * reader meanwhile: it must not wait and not call the ledger. */
 enum error ledger_products_each(struct ledger *ledger,
                                 bool (*each)(void *context, const struct ledger_product *product),
                                 void *context, struct fault *fault) MUST_USE;
@@ -232,7 +233,8 @@ struct ledger_issued {
 
 /*
  * Step 6: charge, install, license and journal leaf in one transaction; or, when the device has a
- * license for this image, one more attempt of it. Refusals as ledger_standing, decided again here.
+ * license for this image, one more attempt of it. Refusals as ledger_standing, decided again here;
+ * also what was disabled since: ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN, ERR_FORBIDDEN.
  */
 enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
                         struct ledger_issued *ret_issued, struct fault *fault) MUST_USE;
@@ -287,7 +289,7 @@ struct ledger_refusal {
 /*
  * Notes a refused identity in the journal: at most one leaf per identity (or, without a proven one,
  * per station), code and hour. Never makes the caller wait: the leaf joins a later group commit,
- * and is dropped when the queue is full.
+ * and is dropped when a quarter of LEDGER_QUEUE_MAX waits already: charges go first.
  */
 void ledger_refusal_note(struct ledger *ledger, const struct ledger_refusal *refusal);
 

@@ -5,6 +5,7 @@
  * The n-th write, sync, truncate and allocation fails, for every n until nothing is left to fail.
  * After each: what was answered is there, the account holds, and service returns by itself.
  */
+#include <pthread.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -120,6 +121,56 @@ START_TEST(no_disk_fault_loses_an_answer)
     }
     ck_assert_int_gt(n, BATCH / 2);
     ck_assert_int_lt(n, ROUNDS_MAX);
+}
+END_TEST
+
+/* ---- the disk, under groups ---- */
+
+#define GROUP_THREADS 24
+#define GROUP_ROUNDS  60
+
+struct asker {
+    int64_t device;
+    struct answered answered;
+};
+
+static void *ask(void *argument)
+{
+    struct asker *asker = argument;
+    asker->answered.code = world_issue(&world, asker->device, &asker->answered.issued);
+    return NULL;
+}
+
+static void ask_together(struct asker askers[GROUP_THREADS])
+{
+    pthread_t threads[GROUP_THREADS];
+    for (int i = 0; i < GROUP_THREADS; i++) {
+        askers[i].device = next_device++;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, &askers[i]), 0);
+    }
+    for (int i = 0; i < GROUP_THREADS; i++)
+        (void)pthread_join(threads[i], NULL);
+}
+
+START_TEST(no_disk_fault_breaks_a_group_in_pieces)
+{
+    const struct disk_fault *fault = &DISK_FAULTS[_i];
+    struct asker askers[GROUP_THREADS];
+    struct ledger_issued again;
+    for (long n = 1; n < GROUP_ROUNDS; n++) {
+        fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
+        ask_together(askers);
+        fault_vfs_arm(fault->operation, 0, SQLITE_OK, false);
+        for (int i = 0; i < GROUP_THREADS; i++) {
+            bool was_answered = askers[i].answered.code == ERR_OK;
+            ck_assert_int_eq(world_issue(&world, askers[i].device, &again), ERR_OK);
+            /* An answer stands, and an error charged nobody. */
+            ck_assert_int_eq(again.is_repeat, was_answered);
+            ck_assert(!was_answered || memcmp(&again.install, &askers[i].answered.issued.install,
+                                              sizeof again.install) == 0);
+        }
+        world_check_account(&world);
+    }
 }
 END_TEST
 
@@ -306,6 +357,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, no_disk_fault_loses_an_answer, 0, faults);
+    tcase_add_loop_test(tcase, no_disk_fault_breaks_a_group_in_pieces, 0, faults);
     tcase_add_test(tcase, a_failed_commit_charges_nobody);
     tcase_add_test(tcase, a_full_disk_is_called_so);
     tcase_add_loop_test(tcase, a_fault_while_opening_leaves_a_ledger_that_opens, 0, faults);
