@@ -127,6 +127,13 @@ static enum error take(struct request *request, const Provisiond__StationReply *
     return ERR_OK;
 }
 
+/* The chain is the one field that provisiond passes on unread. */
+static void locate(struct request *request)
+{
+    if (request->fault.code == ERR_BAD_REQUEST || request->fault.code == ERR_TOO_LARGE)
+        (void)snprintf(request->path.text, sizeof request->path.text, "$.device.certificate_chain");
+}
+
 /* ---- the answer ---- */
 
 struct license_texts {
@@ -197,4 +204,5 @@ static enum MHD_Result answer(struct request *request)
     return answer_json(request, status, license_json(result));
 }
 
-const struct handler LICENSE_HANDLER = {.start = start, .take = take, .answer = answer};
+const struct handler LICENSE_HANDLER = {
+    .start = start, .take = take, .locate = locate, .answer = answer};

@@ -25,6 +25,8 @@ struct handler {
     enum error (*start)(struct request *request);
     /* reply has no fault. A descriptor that is kept is set to -1 in *file. */
     enum error (*take)(struct request *request, const Provisiond__StationReply *reply, int *file);
+    /* The vault answered with a fault: says where in the body it lies. NULL where it cannot. */
+    void (*locate)(struct request *request);
     enum MHD_Result (*answer)(struct request *request);
     bool answers_faults; /* answer is called after a fault of start or take, too */
 };

@@ -150,11 +150,14 @@ static void note_answer(void *context, const struct fault *fault,
 {
     struct request *request = context;
     struct gate *gate = &request->api->gate;
+    const struct handler *handler = request->match.route->handler;
     request->fault = *fault;
     if (fault->code == ERR_OK && reply == NULL)
         (void)request_refuse_reply(request);
     else if (fault->code == ERR_OK)
-        (void)request->match.route->handler->take(request, reply, &file);
+        (void)handler->take(request, reply, &file);
+    else if (handler->locate != NULL)
+        handler->locate(request);
     if (file >= 0)
         (void)close(file);
     MHD_resume_connection(request->connection);

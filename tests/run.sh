@@ -39,6 +39,10 @@ spdx_lines() {
 
 formatted() { git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror; }
 
+analysed() {
+    git ls-files '*.c' | grep -v '^tests/' | xargs -n 1 -P "$jobs" clang-tidy -p build/dev --quiet 2>/dev/null
+}
+
 units_verify() {
     # The programs are not installed here: verify copies that name the built ones.
     dir=$(mktemp -d)
@@ -55,6 +59,7 @@ units_verify() {
 say "sizes: ${PROVISIOND_TEST_SIZES:-short} (./dev test --long runs the full ones)"
 check "every file has its SPDX line" spdx_lines
 check "the sources are formatted" formatted
+check "the static analysis has nothing to say" analysed
 check "rooms include only what the architecture allows" sh tests/architecture.sh .
 check "systemd accepts the units" units_verify
 check "the demo holds" sh rig/demo.sh "$PWD/build/release"

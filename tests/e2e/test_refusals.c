@@ -85,6 +85,7 @@ END_TEST
 
 START_TEST(truncated_huge_and_no_certificate_are_told_apart)
 {
+    struct http_answer answer;
     struct floor_device device;
     floor_device_make(&rig, "good", NULL, &device);
     char *huge = malloc(1024 * 1024 + 1);
@@ -96,6 +97,9 @@ START_TEST(truncated_huge_and_no_certificate_are_told_apart)
     expect_refusal(device.pem, 422, "device-not-genuine", "certificate-malformed");
     expect_refusal("this is not a certificate", 400, "bad-request", "");
     expect_refusal("", 400, "bad-request", "");
+    http_license(&rig, "this is not a certificate", NULL, &answer);
+    ck_assert_str_eq(http_text(&answer, "path"), "$.device.certificate_chain");
+    http_answer_clear(&answer);
 }
 END_TEST
 
