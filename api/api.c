@@ -137,10 +137,13 @@ uint16_t api_port(const struct api *api)
 
 /* ---- stop ---- */
 
-/* Until no question is under way, no thread inside a send, and the answers are out. */
+/*
+ * Until no question is under way and no thread inside a send. New connections are still accepted
+ * and told to close: MHD_quiesce_daemon (0.9.75) and its own workers may both take the listening
+ * socket out of the epoll set, and whoever comes second aborts the program.
+ */
 static void drain(struct api *api)
 {
-    (void)MHD_quiesce_daemon(api->daemon); /* the listening socket is ours to close from now on */
     gate_shut(&api->gate);
     (void)gate_wait(&api->gate, GATE_WAITING, deadline_in(API_DRAIN_TIMEOUT_MS));
     /* A send has its own deadline: this wait ends. */
@@ -157,7 +160,8 @@ void api_free(struct api *api)
     vault_client_free(api->vault); /* ends the last questions, which resumes their connections */
     if (api->daemon != NULL) {
         (void)gate_wait(&api->gate, GATE_REQUESTS, deadline_in(API_LEAVE_TIMEOUT_MS));
-        MHD_stop_daemon(api->daemon);
+        MHD_stop_daemon(api->daemon); /* closes the listening socket */
+        api->listener = -1;
     }
     if (api->listener >= 0)
         (void)close(api->listener);

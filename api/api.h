@@ -36,8 +36,8 @@ enum error api_new(const struct config *config, int listen_fd, struct api **ret_
 uint16_t api_port(const struct api *api);
 
 /*
- * Stops accepting, lets the requests under way finish for a while, then ends them with a problem
- * and frees. NULL is allowed.
+ * Refuses new questions, lets the requests under way finish for a while, then ends them with a
+ * problem and frees; the listening socket is closed last. NULL is allowed.
  */
 void api_free(struct api *api);
 

@@ -134,7 +134,7 @@ long call_status(const struct call *call)
 
 const char *call_license_body(const char *product)
 {
-    static char text[512];
+    static _Thread_local char text[512];
     (void)snprintf(text, sizeof text,
                    "{\"product\":\"%s\",\"device\":{\"certificate_chain\":\"PEM\"},"
                    "\"context\":{\"lot\":\"L7\",\"operator\":\"ann\"}}",
@@ -152,7 +152,7 @@ void call_license(const char *product, struct answer *ret_answer)
 
 const char *answer_header(const struct answer *answer, const char *name)
 {
-    static char value[512];
+    static _Thread_local char value[512];
     size_t length = strlen(name);
     value[0] = '\0';
     for (const char *at = answer->headers; at != NULL && *at != '\0'; at = strchr(at, '\n') + 1) {

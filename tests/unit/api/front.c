@@ -24,8 +24,8 @@ static struct temp_dir pki_dir;
 
 const char *front_pki_path(const char *name, const char *ending)
 {
-    static char paths[4][TEMP_PATH_MAX];
-    static unsigned next;
+    static _Thread_local char paths[4][TEMP_PATH_MAX];
+    static _Thread_local unsigned next;
     char *path = paths[next++ % 4];
     int n = snprintf(path, TEMP_PATH_MAX, "%s/%s.%s", pki_dir.path, name, ending);
     ck_assert_int_lt(n, TEMP_PATH_MAX);

@@ -70,7 +70,7 @@ static int exit_status_of(pid_t pid)
 {
     int status = 0;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFEXITED(status));
+    ck_assert_msg(WIFEXITED(status), "signal %d", WTERMSIG(status));
     return WEXITSTATUS(status);
 }
 

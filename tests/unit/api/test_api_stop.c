@@ -3,6 +3,8 @@
 
 /* Stopping with requests under way. */
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -10,6 +12,8 @@
 #include "suites.h"
 
 #define STOP_CLIENTS 20
+#define LOAD_THREADS 4
+#define LOAD_ROUNDS  20
 
 static struct answer answer;
 
@@ -75,7 +79,7 @@ START_TEST(a_kept_connection_is_refused_and_closed_during_a_stop)
     kept_send(kept, &answer);
     ck_assert_int_eq(answer.status, 200);
     ck_assert_int_eq(pthread_create(&thread, NULL, stop_in_thread, NULL), 0);
-    while (answer.status == 200) {
+    while (answer.status == 200) { /* the last of them, too, may have been told to close */
         answer_clear(&answer);
         kept_send(kept, &answer);
     }
@@ -94,6 +98,33 @@ START_TEST(a_stop_with_clients_that_left_ends)
     struct calls *calls = start_held();
     calls_free(calls);
     stop_api();
+}
+END_TEST
+
+/* Asks on a kept connection until it is refused. */
+static void *ask_until_refused(void *context)
+{
+    struct answer own = {0};
+    struct kept *kept = context;
+    do {
+        answer_clear(&own);
+        kept_send(kept, &own);
+    } while (own.status == 200 && strcmp(answer_header(&own, "Connection"), "close") != 0);
+    answer_clear(&own);
+    kept_close(kept);
+    return NULL;
+}
+
+START_TEST(a_stop_under_load_is_clean)
+{
+    pthread_t threads[LOAD_THREADS];
+    for (int i = 0; i < LOAD_THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_until_refused, kept_open("/livez")),
+                         0);
+    (void)usleep(100 * 1000); /* most likely they are under way then; right in either case */
+    stop_api();
+    for (int i = 0; i < LOAD_THREADS; i++)
+        (void)pthread_join(threads[i], NULL);
 }
 END_TEST
 
@@ -128,6 +159,7 @@ Suite *stop_suite(void)
     tcase_add_test(tcase, a_stop_lets_requests_under_way_finish);
     tcase_add_test(tcase, a_kept_connection_is_refused_and_closed_during_a_stop);
     tcase_add_test(tcase, a_stop_with_clients_that_left_ends);
+    tcase_add_loop_test(tcase, a_stop_under_load_is_clean, 0, LOAD_ROUNDS);
     tcase_add_test(tcase, a_stop_frees_the_port_for_the_next_start);
     tcase_add_test(tcase, stop_of_nothing_is_nothing);
     suite_add_tcase(suite, tcase);
