@@ -15,7 +15,7 @@
 #include <gnutls/pkcs11.h>
 #include <gnutls/x509.h>
 
-#define PEM_FILE_MAX_BYTES (1024 * 1024)
+#define PEM_FILE_MAX_BYTES 1048576
 #define CERTIFICATES_MAX   16 /* in the server's chain */
 
 const char TLS_PRIORITIES[] =
