@@ -58,23 +58,37 @@ static void log_weak_keys(struct pool *pool, const struct hsm_status *status)
     }
 }
 
-static enum error read_ready(struct keeper *keeper, const struct frame *frame, struct fault *fault)
+/* ERR_TIMEOUT: a step on the way, not the end of the start. */
+static enum error read_step(struct keeper *keeper, struct worker_process *worker,
+                            const Provisiond__WorkerReady *ready, struct fault *fault)
 {
     struct hsm_status status;
-    enum error e = ERR_OK;
-    Provisiond__WorkerReady *ready =
-        provisiond__worker_ready__unpack(NULL, frame->length, frame->payload);
-    if (ready == NULL)
-        return fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
-    e = fault_from_message(ready->fault, fault);
+    if (ready->step != PROVISIOND__WORKER_STEP__WORKER_STARTED) {
+        worker->is_logging_in = ready->step == PROVISIOND__WORKER_STEP__WORKER_LOGGING_IN;
+        if (!worker->is_logging_in)
+            pool_confirm_pin(keeper->pool);
+        return ERR_TIMEOUT;
+    }
+    enum error e = fault_from_message(ready->fault, fault);
     if (e == ERR_OK && (ready->status == NULL || !hsm_status_from_message(ready->status, &status)))
         e = fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
-    provisiond__worker_ready__free_unpacked(ready, NULL);
     if (e != ERR_OK)
         return e;
     log_weak_keys(keeper->pool, &status);
     pool_set_status(keeper->pool, &status);
     return ERR_OK;
+}
+
+static enum error read_ready(struct keeper *keeper, struct worker_process *worker,
+                             const struct frame *frame, struct fault *fault)
+{
+    Provisiond__WorkerReady *ready =
+        provisiond__worker_ready__unpack(NULL, frame->length, frame->payload);
+    if (ready == NULL)
+        return fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
+    enum error e = read_step(keeper, worker, ready, fault);
+    provisiond__worker_ready__free_unpacked(ready, NULL);
+    return e;
 }
 
 static void log_start_failure(const struct fault *fault)
@@ -96,8 +110,10 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
     if (e == ERR_TIMEOUT && deadline_left_ms(deadline) > 0)
         return e;
     if (e == ERR_OK) {
-        e = read_ready(keeper, &frame, fault);
+        e = read_ready(keeper, worker, &frame, fault);
         frame_clear(&frame);
+        if (e == ERR_TIMEOUT)
+            return e;
     } else if (e == ERR_TIMEOUT) {
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-hung",
                       "A worker did not become ready in time.", 0);
@@ -105,6 +121,8 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-crashed",
                       "A worker ended before it was ready.", 0);
     }
+    if (e != ERR_OK && e != ERR_HSM_PIN_REFUSED && worker->is_logging_in)
+        e = pool_count_lost_login(keeper->pool, fault);
     if (e != ERR_OK) {
         log_start_failure(fault);
         (void)worker_process_kill(worker);
@@ -132,7 +150,8 @@ static enum error await_ready(struct keeper *keeper, struct fault *fault)
         enum error e = check_start(keeper, &keeper->worker, deadline, SLICE_MS, fault);
         if (e != ERR_TIMEOUT)
             return e;
-        if (pool_is_stopping(keeper->pool)) {
+        /* Not in the middle of its login: SoftHSM would lose its token. */
+        if (pool_is_stopping(keeper->pool) && !keeper->worker.is_logging_in) {
             worker_process_end(&keeper->worker); /* not killed in the middle of its login */
             return fault_set(fault, ERR_HSM_UNAVAILABLE, "stopping", "provision-hsm stops.", 0);
         }
@@ -182,12 +201,13 @@ static void begin_recycling(struct keeper *keeper)
     keeper->successor_deadline = deadline_in(START_TIMEOUT_MS);
 }
 
-static void advance_recycling(struct keeper *keeper)
+static void advance_recycling(struct keeper *keeper, int wait_ms)
 {
     struct fault fault = {0};
     if (keeper->successor.pid == 0)
         return;
-    enum error e = check_start(keeper, &keeper->successor, keeper->successor_deadline, 0, &fault);
+    enum error e =
+        check_start(keeper, &keeper->successor, keeper->successor_deadline, wait_ms, &fault);
     if (e == ERR_TIMEOUT)
         return;
     pool_leave_start(keeper->pool, e, &fault);
@@ -341,6 +361,9 @@ static void run_job(struct keeper *keeper, struct job *job, enum keeper_state *s
 {
     struct fault loss = {0};
     Provisiond__WorkerAnswer *answer = NULL;
+    /* An encryption may take an hour, and nobody else can start a worker meanwhile. */
+    while (job->lane == JOB_ENCRYPT && keeper->successor.pid != 0)
+        advance_recycling(keeper, SLICE_MS);
     job->attempts++;
     keeper->calls++;
     enum outcome outcome = ask(keeper, rpc_call_request(job->call), job->lane, job, &answer);
@@ -401,7 +424,7 @@ static void serve(struct keeper *keeper, enum keeper_state *state)
         check_worker(keeper, state);
     if (*state == KEEPER_READY) {
         begin_recycling(keeper);
-        advance_recycling(keeper);
+        advance_recycling(keeper, 0);
     }
 }
 

@@ -73,6 +73,9 @@ struct p11_options {
     const char *module;
     const char *token;
     const char *arguments; /* "" is none */
+    /* Called right before C_Login, and again after it succeeded. */
+    void (*note_login)(void *context, bool is_done);
+    void *context;
 };
 
 /* ---- p11_module.c ---- */

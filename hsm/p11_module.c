@@ -129,7 +129,8 @@ static enum error select_token(struct p11 *p11, const struct p11_options *option
     return check_login(slot->token, pin, fault);
 }
 
-static enum error log_in(struct p11 *p11, const struct secret *pin, struct fault *fault)
+static enum error log_in(struct p11 *p11, const struct p11_options *options,
+                         const struct secret *pin, struct fault *fault)
 {
     CK_RV rv = p11->call->C_OpenSession(p11->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
                                         &p11->session);
@@ -137,9 +138,11 @@ static enum error log_in(struct p11 *p11, const struct secret *pin, struct fault
         return p11_fail(p11, rv, fault);
     if (!p11->needs_login)
         return ERR_OK;
+    options->note_login(options->context, false);
     rv = p11->call->C_Login(p11->session, CKU_USER, pin->bytes, (CK_ULONG)pin->length);
     if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
         return p11_fail(p11, rv, fault);
+    options->note_login(options->context, true);
     return ERR_OK;
 }
 
@@ -150,7 +153,7 @@ enum error p11_open(struct p11 *p11, const struct p11_options *options, const st
     if (e == ERR_OK)
         e = select_token(p11, options, pin, fault);
     if (e == ERR_OK)
-        e = log_in(p11, pin, fault);
+        e = log_in(p11, options, pin, fault);
     ERR_clear_error();
     return e;
 }

@@ -20,6 +20,7 @@
 #define BACKOFF_MAX_MS   2000
 #define PARKED_MAX       16 /* jobs that wait for a place in their lane */
 #define ATTEMPTS_MAX     2
+#define LOST_LOGINS_MAX  2 /* of a PIN that was never accepted; tokens lock after three */
 
 /* A kind of job of which only so many run at a time. */
 struct lane {
@@ -37,7 +38,9 @@ struct pool {
     bool is_starting; /* one worker is between its start and ready */
     bool is_failing;  /* the newest start failed or takes long */
     bool is_refused;  /* the PIN: nobody starts any more */
-    bool is_known;    /* status was set */
+    bool is_pin_good; /* the token accepted the PIN once */
+    unsigned lost_logins;
+    bool is_known; /* status was set */
     int backoff_ms;
     deadline_ms not_before; /* the next start */
     struct fault fault;     /* why there is no worker */
@@ -344,6 +347,26 @@ void pool_leave_start(struct pool *pool, enum error result, const struct fault *
     (void)pthread_mutex_unlock(&pool->lock);
     if (result != ERR_OK && is_over)
         drain(pool);
+}
+
+void pool_confirm_pin(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->is_pin_good = true;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+enum error pool_count_lost_login(struct pool *pool, struct fault *fault)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    bool is_refusal = !pool->is_pin_good && ++pool->lost_logins >= LOST_LOGINS_MAX;
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (is_refusal)
+        return fault_set(fault, ERR_HSM_PIN_REFUSED, "pin-not-confirmed",
+                         "The HSM failed twice while it checked the PIN; check HSM and PIN, then "
+                         "restart provision-hsm.",
+                         fault->native);
+    return fault->code;
 }
 
 void pool_report_slow_start(struct pool *pool)

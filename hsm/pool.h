@@ -81,6 +81,14 @@ bool pool_enter_start(struct pool *pool);
 bool pool_try_enter_start(struct pool *pool);
 /* Ends what the two above began. */
 void pool_leave_start(struct pool *pool, enum error result, const struct fault *fault);
+/* The token accepted the PIN. */
+void pool_confirm_pin(struct pool *pool);
+/*
+ * A worker was lost in C_Login, so the token may have counted a failed try. While the PIN was never
+ * accepted, a second such loss is a refusal: *fault becomes ERR_HSM_PIN_REFUSED, which is returned.
+ * Otherwise returns the code that *fault has.
+ */
+enum error pool_count_lost_login(struct pool *pool, struct fault *fault) MUST_USE;
 /* The start under way takes long: requests are refused until it ends. */
 void pool_report_slow_start(struct pool *pool);
 

@@ -297,12 +297,38 @@ static enum error tie_to_master(struct fault *fault)
     return ERR_OK;
 }
 
+static bool send_step(struct worker *worker, const Provisiond__WorkerReady *ready)
+{
+    size_t length = provisiond__worker_ready__get_packed_size(ready);
+    uint8_t *payload = malloc(length + 1);
+    if (payload == NULL)
+        return false;
+    provisiond__worker_ready__pack(ready, payload);
+    enum error e = frame_send(worker->socket, 0, bytes_of(payload, length), NULL, 0,
+                              deadline_in(MASTER_TIMEOUT_MS));
+    free(payload);
+    return e == ERR_OK;
+}
+
+/* A master that does not hear this must not lose count of the PIN: then it is not spent. */
+static void note_login(void *context, bool is_done)
+{
+    Provisiond__WorkerReady ready = PROVISIOND__WORKER_READY__INIT;
+    ready.step = is_done ? PROVISIOND__WORKER_STEP__WORKER_LOGGED_IN
+                         : PROVISIOND__WORKER_STEP__WORKER_LOGGING_IN;
+    if (!send_step(context, &ready))
+        _exit(EXIT_FAILURE);
+}
+
 static enum error open_token(struct worker *worker, const Provisiond__WorkerHello *hello,
                              struct fault *fault)
 {
     SECRET_AUTO pin = {0};
-    const struct p11_options options = {
-        .module = hello->module, .token = hello->token, .arguments = hello->arguments};
+    const struct p11_options options = {.module = hello->module,
+                                        .token = hello->token,
+                                        .arguments = hello->arguments,
+                                        .note_login = note_login,
+                                        .context = worker};
     if (hello->has_pin && receive_pin(worker->socket, &pin) != ERR_OK)
         return fault_set(fault, ERR_INTERNAL, "worker-hello", "The master sent no PIN.", 0);
     enum error e = p11_open(&worker->p11, &options, &pin, fault);
@@ -329,15 +355,7 @@ static bool send_ready(struct worker *worker, const struct hsm_status *status,
     fault_to_message(fault, &fault_message);
     ready.fault = &fault_message;
     ready.status = &status_message.message;
-    size_t length = provisiond__worker_ready__get_packed_size(&ready);
-    uint8_t *payload = malloc(length);
-    if (payload == NULL)
-        return false;
-    provisiond__worker_ready__pack(&ready, payload);
-    enum error e = frame_send(worker->socket, 0, bytes_of(payload, length), NULL, 0,
-                              deadline_in(MASTER_TIMEOUT_MS));
-    free(payload);
-    return e == ERR_OK;
+    return send_step(worker, &ready);
 }
 
 static bool start(struct worker *worker, const Provisiond__WorkerHello *hello)

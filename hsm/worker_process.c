@@ -21,9 +21,10 @@
 #include "hsm/worker.h"
 #include "worker.pb-c.h"
 
-#define SEND_TIMEOUT_MS 1000
-#define REST_TIMEOUT_MS 1000 /* from an answer's first byte to its last */
-#define END_TIMEOUT_MS  500
+#define SEND_TIMEOUT_MS  1000
+#define REST_TIMEOUT_MS  1000 /* from an answer's first byte to its last */
+#define END_TIMEOUT_MS   500
+#define LOGIN_TIMEOUT_MS 15000
 
 static enum error fail_start(int native, struct fault *fault)
 {
@@ -145,7 +146,8 @@ void worker_process_end(struct worker_process *worker)
     int process = pidfd_open(worker->pid, 0);
     if (process >= 0) {
         struct pollfd entry = {.fd = process, .events = POLLIN};
-        (void)poll(&entry, 1, END_TIMEOUT_MS);
+        /* Killed in the middle of its login it would cost SoftHSM its token. */
+        (void)poll(&entry, 1, worker->is_logging_in ? LOGIN_TIMEOUT_MS : END_TIMEOUT_MS);
         (void)close(process);
     }
     (void)worker_process_kill(worker);

@@ -23,7 +23,8 @@
 struct worker_process {
     pid_t pid; /* 0: there is none */
     int socket;
-    uint64_t last_id; /* of the newest request */
+    uint64_t last_id;   /* of the newest request */
+    bool is_logging_in; /* C_Login was called and has not been answered: see keeper.c */
 };
 
 /* Executes this program again as a worker and sends it its parameters and the PIN. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hsm_rig.h"
@@ -41,6 +42,22 @@ START_TEST(a_wrong_pin_is_tried_exactly_once)
     ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_HSM_PIN_REFUSED);
     ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-started"), 1);
     ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-pin-refused"), 1);
+}
+END_TEST
+
+START_TEST(a_pin_that_was_never_accepted_is_not_spent_on_a_module_that_dies_in_login)
+{
+    char logins[TEMP_PATH_MAX];
+    struct stat info;
+    temp_dir_path(&rig.dir, "logins", logins);
+    ck_assert_int_eq(setenv("TEST_LOGINS", logins, 1), 0);
+    rig.module = MODULE_LOGIN_DIES;
+    hsm_rig_start(&rig);
+    struct fault fault = hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    ck_assert_str_eq(fault.reason, "pin-not-confirmed");
+    hsm_rig_pause(1000); /* a third try would come after 200 ms */
+    ck_assert_int_eq(stat(logins, &info), 0);
+    ck_assert_int_eq(info.st_size, 2);
 }
 END_TEST
 
@@ -136,6 +153,8 @@ int main(void)
     TCase *tests = tcase_create("pin");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_wrong_pin_is_tried_exactly_once);
+    tcase_add_test(tests,
+                   a_pin_that_was_never_accepted_is_not_spent_on_a_module_that_dies_in_login);
     tcase_add_test(tests, a_refused_pin_refuses_every_operation);
     tcase_add_test(tests, a_restart_with_the_right_pin_serves);
     tcase_add_test(tests, a_token_that_wants_a_pin_is_not_asked_without_one);
