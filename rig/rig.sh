@@ -7,7 +7,7 @@
 # All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with one
 # product, one real firmware and one station. DIR/env tells tests, benchmarks and people where
 # everything is. BIN is the folder with the programs. Everything lives in DIR and may be deleted
-# after `down`.
+# after `down`; the next `up` on the same DIR starts afresh, with new keys and a new token.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,6 +15,11 @@ module=/usr/lib/softhsm/libsofthsm2.so
 token=provisiond-rig
 product=rig-gateway
 start_timeout_s=30
+stop_timeout_s=10
+programs="provisiond provision-vault provision-hsm"
+# What `up` makes in DIR. The file run-dir comes first and goes last: it says that the rest is ours.
+made="tls device-ca tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
+    provisiond.pid provision-vault.pid provision-hsm.pid run-dir"
 
 die() {
     echo "rig: $*" >&2
@@ -24,6 +29,34 @@ die() {
 usage() {
     echo "usage: ./dev rig up --dir DIR [--quota N] | ./dev rig down --dir DIR" >&2
     exit 64
+}
+
+# refuse_path PATH: what DIR/env or a configuration file cannot quote.
+refuse_path() {
+    case $1 in
+    *[\'\;\#\"]* | *"
+"*) die "a path must not hold quotes, semicolons, # or line ends: $1" ;;
+    esac
+}
+
+# ---- the folder ----
+
+enter_folder() {
+    [ -d "$dir" ] || die "there is no folder $dir"
+    dir=$(cd "$dir" && pwd -P)
+    refuse_path "$dir"
+}
+
+# Removes what an earlier rig left, and nothing that a rig did not make.
+clear_folder() {
+    for name in $programs; do
+        ! is_running $name || die "$dir holds a running rig; first: ./dev rig down --dir '$dir'"
+    done
+    for name in $made; do
+        [ -e "$dir/$name" ] || continue
+        [ -f "$dir/run-dir" ] || die "$dir/$name is not from a rig; choose another folder"
+        rm -rf "${dir:?}/$name"
+    done
 }
 
 # ---- certificates ----
@@ -96,6 +129,7 @@ write_config() {
 module = $module
 token = $token
 socket = $run/hsm.sock
+client_user = root
 
 [vault]
 socket = $run/station.sock
@@ -113,12 +147,16 @@ EOF
 
 # ---- programs ----
 
-# start NAME COMMAND...: in a session of its own, so that it outlives this script.
+# start NAME COMMAND...: in a session of its own, so that it outlives this script. A signal waits
+# until the process id is written down: nobody could stop the program otherwise.
 start() {
     name=$1
     shift
+    trap 'is_interrupted=yes' INT TERM HUP
     setsid "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
     echo $! >"$dir/$name.pid"
+    trap 'exit 1' INT TERM HUP
+    [ -z "$is_interrupted" ] || exit 1
 }
 
 start_programs() {
@@ -127,7 +165,40 @@ start_programs() {
     start provisiond "$bin/provisiond" --config "$dir/provisiond.conf" --port-file "$dir/port"
 }
 
-is_running() { kill -0 "$(cat "$dir/$1.pid" 2>/dev/null)" 2>/dev/null; }
+# is_running NAME: the number in a pid file may be another program's by now. It is ours when this
+# script started it or when it reads this rig's configuration; the dead whom nobody reaped are not.
+is_running() {
+    { read -r pid <"$dir/$1.pid" && read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+    stat=${stat##*) } # state, parent, ...
+    case $stat in
+    [ZX]*) return 1 ;;
+    "${stat%% *} $$ "*) return 0 ;;
+    esac
+    { tr '\0' '\n' <"/proc/$pid/cmdline" | grep -Fqx "$dir/provisiond.conf"; } 2>/dev/null
+}
+
+signal_programs() {
+    for name in $programs; do
+        ! is_running $name || kill "-$1" "$pid" 2>/dev/null || true
+    done
+}
+
+is_any_running() {
+    for name in $programs; do
+        ! is_running $name || return 0
+    done
+    return 1
+}
+
+stop_programs() {
+    signal_programs TERM
+    tries=$((stop_timeout_s * 20))
+    while is_any_running && [ $tries -gt 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.05
+    done
+    signal_programs KILL
+}
 
 # wait_until WHAT COMMAND...
 wait_until() {
@@ -135,7 +206,7 @@ wait_until() {
     shift
     tries=$((start_timeout_s * 20))
     until "$@" >/dev/null 2>&1; do
-        for name in provision-hsm provision-vault provisiond; do
+        for name in $programs; do
             is_running $name || { tail -n 3 "$dir/log/$name.log" >&2 && die "$name did not start"; }
         done
         tries=$((tries - 1))
@@ -178,6 +249,7 @@ RIG_HSM_MODULE='$module'
 RIG_TOKEN='$token'
 RIG_PIN_FILE='$dir/pin'
 RIG_VAULT_SOCKET='$run/station.sock'
+RIG_ADMIN_SOCKET='$run/admin.sock'
 RIG_LEDGER='$dir/vault/ledger.db'
 RIG_CONFIG='$dir/provisiond.conf'
 RIG_SOFTHSM2_CONF='$dir/softhsm2.conf'
@@ -186,16 +258,22 @@ EOF
 }
 
 rig_up() {
-    [ ! -e "$dir/env" ] || die "$dir holds a rig already; take it down first, or choose another folder"
-    mkdir -p "$dir"
-    dir=$(cd "$dir" && pwd)
+    case $quota in
+    "" | *[!0-9]*) echo "rig: --quota is a number of devices, 0 or more" >&2 && exit 64 ;;
+    esac
+    refuse_path "$bin"
+    refuse_path "$dir"
     umask 077
+    mkdir -p "$dir"
+    enter_folder
+    clear_folder
+    choose_run_dir
+    trap 'clean_up' EXIT # a rig that does not come up leaves nothing running
+    trap 'exit 1' INT TERM HUP
     make_certificates
     make_token
-    choose_run_dir
     write_config
     start_programs
-    trap 'rig_down' EXIT # a rig that does not come up leaves nothing running
     wait_until "provisiond's start" test -s "$dir/port"
     url=https://127.0.0.1:$(cat "$dir/port")
     wait_until "the HSM" hsm_answers
@@ -203,28 +281,27 @@ rig_up() {
     wait_until "the service" is_served
     write_env
     trap - EXIT
-    echo "rig: up at $url; everything is in $dir, begin with: . $dir/env"
+    echo "rig: up at $url; everything is in $dir, begin with: . '$dir/env'"
 }
 
-rig_down() {
-    [ -d "$dir" ] || die "there is no rig in $dir"
-    dir=$(cd "$dir" && pwd)
-    for name in provisiond provision-vault provision-hsm; do
-        [ -f "$dir/$name.pid" ] || continue
-        pid=$(cat "$dir/$name.pid")
-        kill -TERM "$pid" 2>/dev/null || true
-        tries=100
-        while kill -0 "$pid" 2>/dev/null && [ $tries -gt 0 ]; do
-            tries=$((tries - 1))
-            sleep 0.05
-        done
-        kill -KILL "$pid" 2>/dev/null || true
-        rm -f "$dir/$name.pid"
-    done
+# A second Ctrl-C shall not leave half of the programs running.
+clean_up() {
+    trap '' INT TERM HUP
+    stop_programs
     case "$(cat "$dir/run-dir" 2>/dev/null)" in
     /tmp/provisiond-rig.*) rm -rf "$(cat "$dir/run-dir")" ;;
     esac
+    for name in $programs; do
+        rm -f "$dir/$name.pid"
+    done
     rm -f "$dir/env" "$dir/port"
+}
+
+rig_down() {
+    enter_folder
+    [ -f "$dir/run-dir" ] || die "there is no rig in $dir"
+    clean_up
+    echo "rig: down; $dir may be deleted"
 }
 
 [ $# -ge 2 ] || usage
@@ -233,6 +310,7 @@ verb=$2
 shift 2
 dir=
 quota=10000
+is_interrupted=
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || usage
     case $1 in
