@@ -81,6 +81,10 @@ static enum error fail(const char *path, const Provisiond__AdminRequest *request
     if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD &&
         error_is_retryable(fault->code) && access(path, R_OK | W_OK) == 0)
         return fail_unsure(failure);
+    if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE &&
+        strcmp(fault->reason, "station-unknown") == 0)
+        return failure_set_plain(failure, ERR_BAD_REQUEST,
+                                 "There is no station of this name. See provctl station list");
     if (strcmp(fault->reason, "vault-unreachable") == 0)
         return fail_unreachable(path, fault, failure);
     return failure_from_fault(failure, fault);

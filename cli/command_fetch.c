@@ -72,6 +72,11 @@ static enum error open_part(struct fetch *fetch, struct failure *failure)
         return failure_set_usage(failure, "--out wants the name of a file");
     if (lstat(fetch->target, &info) == 0 && !S_ISREG(info.st_mode))
         return failure_set_plain(failure, ERR_CONFIG, "%s is not a plain file", fetch->target);
+    if (lstat(fetch->target, &info) == 0)
+        return failure_set_plain(failure, ERR_CONFLICT,
+                                 "%s is there already with other content. Remove it, or give "
+                                 "another --out",
+                                 fetch->target);
     fetch->fd = open(fetch->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fetch->fd < 0)
         return failure_set_plain(failure, ERR_CONFIG, "%s cannot be written: %s", fetch->part,
@@ -142,12 +147,13 @@ enum error command_image_fetch(const struct arguments *arguments, struct failure
     if (!answer_parse_digest(arguments->operands[0], &fetch.digest))
         return failure_set_usage(failure, "%s is no digest; it looks like sha256: and 64 digits",
                                  arguments->operands[0]);
-    if (!target_is_there(&fetch)) {
-        enum error e = fetch_image(arguments, &fetch, failure);
+    enum error e = station_check_output(arguments, NULL, failure);
+    if (e == ERR_OK && !target_is_there(&fetch)) {
+        e = fetch_image(arguments, &fetch, failure);
         close_part(&fetch);
-        if (e != ERR_OK)
-            return e;
     }
+    if (e != ERR_OK)
+        return e;
     if (arguments_has(arguments, OPTION_JSON))
         return output_json(json_pack("{s:o, s:o}", "image", output_digest(&fetch.digest), "file",
                                      output_text(fetch.target)),

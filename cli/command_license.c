@@ -121,6 +121,8 @@ enum error command_license(const struct arguments *arguments, struct failure *fa
         return failure_set_usage(failure, "--json and --out - both want standard output");
     enum error e = check_image(arguments, failure);
     if (e == ERR_OK)
+        e = station_check_output(arguments, arguments_get(arguments, OPTION_DEVICE_CERT), failure);
+    if (e == ERR_OK)
         e = file_output_open(path, &output, failure);
     if (e == ERR_OK)
         e = ask(arguments, &answer, failure);

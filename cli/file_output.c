@@ -50,6 +50,27 @@ enum error file_output_open(const char *path, struct file_output *ret_output,
     return ERR_OK;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat a_info;
+    struct stat b_info;
+    return strcmp(a, b) == 0 || (stat(a, &a_info) == 0 && stat(b, &b_info) == 0 &&
+                                 a_info.st_dev == b_info.st_dev && a_info.st_ino == b_info.st_ino);
+}
+
+enum error file_output_refuse_inputs(const char *path, const char *const *inputs, size_t count,
+                                     struct failure *failure)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (inputs[i] != NULL && strcmp(inputs[i], "-") != 0 && is_same_file(path, inputs[i]))
+            return failure_set_usage(failure,
+                                     "--out %s would replace a file that this command reads. "
+                                     "Give another name",
+                                     path);
+    }
+    return ERR_OK;
+}
+
 static bool write_all(int fd, struct bytes data)
 {
     while (data.length > 0) {

@@ -14,6 +14,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "cli/failure.h"
 #include "core/bytes.h"
@@ -35,6 +36,13 @@ enum error file_output_commit(struct file_output *output, struct bytes data,
                               struct failure *failure) MUST_USE;
 /* Removes what was not committed. An empty output ({0}) is allowed. */
 void file_output_clear(struct file_output *output);
+
+/*
+ * A usage failure when path is one of the command's own inputs, by whatever name: the answer would
+ * replace it. inputs are paths; NULL and "-" among them are none.
+ */
+enum error file_output_refuse_inputs(const char *path, const char *const *inputs, size_t count,
+                                     struct failure *failure) MUST_USE;
 
 /*
  * Gives a finished, synced file another name in the same folder, durably. For content that is too

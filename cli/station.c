@@ -4,6 +4,8 @@
 /* The connection options of station commands. Owns no state. */
 #include "cli/station.h"
 
+#include "cli/file_output.h"
+
 enum error station_connect(const struct arguments *arguments, struct rest **ret_rest,
                            struct failure *failure)
 {
@@ -25,4 +27,14 @@ enum error station_connect(const struct arguments *arguments, struct rest **ret_
             return e;
     }
     return rest_new(&options, ret_rest, failure);
+}
+
+enum error station_check_output(const struct arguments *arguments, const char *extra,
+                                struct failure *failure)
+{
+    const char *const inputs[] = {arguments_get(arguments, OPTION_CA),
+                                  arguments_get(arguments, OPTION_CERT),
+                                  arguments_get(arguments, OPTION_KEY), extra};
+    return file_output_refuse_inputs(arguments_get(arguments, OPTION_OUT), inputs,
+                                     sizeof inputs / sizeof inputs[0], failure);
 }

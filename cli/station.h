@@ -20,4 +20,8 @@
 enum error station_connect(const struct arguments *arguments, struct rest **ret_rest,
                            struct failure *failure) MUST_USE;
 
+/* A usage failure when --out names a file that the command reads; extra is one more, or NULL. */
+enum error station_check_output(const struct arguments *arguments, const char *extra,
+                                struct failure *failure) MUST_USE;
+
 #endif

@@ -431,6 +431,20 @@ START_TEST(stations_are_listed_and_disabled)
 }
 END_TEST
 
+START_TEST(a_station_that_is_unknown_is_not_the_callers_own)
+{
+    Provisiond__FaultMessage fault = PROVISIOND__FAULT_MESSAGE__INIT;
+    fault.code = ERR_FORBIDDEN;
+    fault.reason = (char *)"station-unknown";
+    fault.detail = (char *)"This station is not enrolled; an administrator can add it.";
+    reply.fault = &fault;
+    ADMIN("station", "disable", "nope");
+    claim_failed(1, "provctl: There is no station of this name. See provctl station list.\n");
+    ADMIN("station", "enable", "nope");
+    claim_failed(1, "There is no station of this name.");
+}
+END_TEST
+
 START_TEST(usage_asks_the_vault_when_its_socket_is_given)
 {
     Provisiond__UsageReply usage = PROVISIOND__USAGE_REPLY__INIT;
@@ -613,6 +627,7 @@ int main(void)
                                   images_are_enabled_and_disabled,
                                   a_station_is_added_by_its_certificate,
                                   stations_are_listed_and_disabled,
+                                  a_station_that_is_unknown_is_not_the_callers_own,
                                   usage_asks_the_vault_when_its_socket_is_given,
                                   the_vaults_refusal_decides_words_and_exit_code,
                                   an_answer_to_another_question_is_refused,

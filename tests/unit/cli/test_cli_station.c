@@ -157,6 +157,24 @@ START_TEST(a_folder_that_cannot_be_written_costs_no_unit)
 }
 END_TEST
 
+START_TEST(an_output_never_replaces_an_input)
+{
+    char alias[TEMP_PATH_MAX];
+    server_say(&server, 201, GOOD);
+    temp_dir_path(&dir, "alias.pem", alias);
+    ck_assert_int_eq(symlink(device, alias), 0);
+    files_before = count_files(&dir);
+    PROVCTL(&dir, &run, "license", "--product", "meter", "--device-cert", device, "--out", alias);
+    claim_refused(64, "would replace a file that this command reads");
+    PROVCTL(&dir, &run, "license", "--product", "meter", "--device-cert", device, "--out",
+            getenv("PROVCTL_KEY"));
+    claim_refused(64, "would replace a file that this command reads");
+    PROVCTL(&dir, &run, "image", "fetch", IMAGE, "--out", getenv("PROVCTL_CERT"));
+    claim_refused(64, "would replace a file that this command reads");
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 struct refusal {
@@ -606,6 +624,19 @@ START_TEST(an_image_that_is_there_is_not_fetched_again)
 }
 END_TEST
 
+START_TEST(a_file_with_other_content_is_not_replaced_by_an_image)
+{
+    char found[32];
+    serve_content();
+    write_file(&dir, "license.bin", "a certificate", 13);
+    files_before = count_files(&dir);
+    FETCH();
+    claim_refused(1, "license.bin is there already with other content");
+    ck_assert_int_eq((int)read_file(&dir, "license.bin", found, sizeof found), 13);
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
 START_TEST(an_image_that_is_unknown_leaves_no_content)
 {
     server_say(&server, 404, "{\"type\":\"/problems/image-unknown\",\"title\":\"Unknown\"}");
@@ -623,6 +654,7 @@ int main(void)
                                   dash_reads_the_device_from_stdin_and_writes_to_stdout,
                                   options_win_over_the_environment,
                                   a_folder_that_cannot_be_written_costs_no_unit,
+                                  an_output_never_replaces_an_input,
                                   problems_decide_the_exit_code,
                                   json_gives_the_failure_as_an_object,
                                   control_characters_of_a_server_are_escaped,
@@ -654,6 +686,7 @@ int main(void)
                                   a_part_of_another_image_is_thrown_away,
                                   content_of_another_digest_is_never_named_so,
                                   an_image_that_is_there_is_not_fetched_again,
+                                  a_file_with_other_content_is_not_replaced_by_an_image,
                                   an_image_that_is_unknown_leaves_no_content,
                                   NULL};
     return suite_run("cli station", set_up, tear_down, tests);
