@@ -31,6 +31,7 @@ struct connection {
 
 struct rpc_call {
     struct connection *connection;
+    int64_t received_ms;
     struct frame frame;
 };
 
@@ -68,6 +69,7 @@ static void handle_frame(struct connection *connection, struct frame *frame)
     }
     atomic_fetch_add(&connection->references, 1);
     call->connection = connection;
+    call->received_ms = clock_monotonic_ms();
     call->frame = *frame;
     connection->server->options.handle(connection->server->options.context, call);
 }
@@ -293,6 +295,11 @@ struct bytes rpc_call_request(const struct rpc_call *call)
 const struct rpc_peer *rpc_call_peer(const struct rpc_call *call)
 {
     return &call->connection->peer;
+}
+
+int64_t rpc_call_age_ms(const struct rpc_call *call)
+{
+    return clock_monotonic_ms() - call->received_ms;
 }
 
 const int *rpc_call_fds(const struct rpc_call *call, unsigned *ret_count)

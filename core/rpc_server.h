@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/bytes.h"
@@ -59,6 +60,8 @@ void rpc_server_free(struct rpc_server *server);
 /* The request; borrowed, valid until the call is answered. */
 struct bytes rpc_call_request(const struct rpc_call *call);
 const struct rpc_peer *rpc_call_peer(const struct rpc_call *call);
+/* Milliseconds since the call was read from its socket. */
+int64_t rpc_call_age_ms(const struct rpc_call *call);
 /* The descriptors that came along; borrowed. */
 const int *rpc_call_fds(const struct rpc_call *call, unsigned *ret_count);
 

@@ -62,18 +62,17 @@ static enum error fail_link(enum error code, struct fault *fault)
     case ERR_TIMEOUT:
         return fault_set(fault, code, "hsm-timeout", "provision-hsm did not answer in time.", 0);
     case ERR_BUSY:
-        return fault_set(fault, code, "link-full", "Too many requests are under way; ask again.",
-                         0);
+        return fault_set(fault, code, "link-full", "Too many requests are under way.", 0);
     default:
         return fault_set(fault, ERR_HSM_UNAVAILABLE, "hsm-unreachable",
-                         "provision-hsm cannot be reached; is it running?", 0);
+                         "provision-hsm cannot be reached.", 0);
     }
 }
 
 static enum error fail_answer(struct fault *fault)
 {
     return fault_set(fault, ERR_INTERNAL, "hsm-answer",
-                     "provision-hsm's answer cannot be understood; are the versions equal?", 0);
+                     "provision-hsm's answer cannot be understood: its version may differ.", 0);
 }
 
 static enum error fail_argument(struct fault *fault)
@@ -141,7 +140,7 @@ enum error hsm_status(struct hsm_client *client, struct hsm_status *ret_status, 
     REPLY_AUTO *reply = NULL;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_STATUS;
     request.status = &status;
-    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    enum error e = ask(client, &request, NULL, HSM_STATUS_TIMEOUT_MS, &reply, fault);
     if (e != ERR_OK)
         return e;
     return hsm_status_from_message(reply->status, ret_status) ? ERR_OK : fail_answer(fault);

@@ -36,6 +36,7 @@
 #define HSM_WEAK_KEYS_MAX      16
 #define HSM_REQUEST_MAX_BYTES  ((size_t)64 * 1024)
 #define HSM_CALL_TIMEOUT_MS    5000    /* a wrap or a status, queueing included */
+#define HSM_STATUS_TIMEOUT_MS  2000    /* answered from the master's memory */
 #define HSM_KEYGEN_TIMEOUT_MS  30000   /* network HSMs take seconds */
 #define HSM_ENCRYPT_TIMEOUT_MS 3600000 /* a whole image; a stalled worker is noticed earlier */
 

@@ -16,6 +16,9 @@
 #include "license/license.h"
 #include "vault/hsm_watch.h"
 
+/* Fewer than the threads that serve administration, so that a station can always be disabled. */
+#define ENCRYPTIONS_MAX 2
+
 static_assert(HSM_WRAPPED_KEY_MAX <= LEDGER_WRAPPED_KEY_MAX, "a wrapped key fits the ledger");
 static_assert(HSM_GCM_IV_BYTES <= LEDGER_IV_MAX, "an IV fits the ledger");
 static_assert(HSM_GCM_TAG_BYTES == LEDGER_TAG_BYTES, "a tag fits the ledger");
@@ -112,7 +115,7 @@ static void put_image(struct admin_task *task, const struct ledger_image *image)
     task->reply.image_encrypt = reply;
 }
 
-enum error admin_image_encrypt(struct admin_task *task)
+static enum error encrypt_image(struct admin_task *task)
 {
     struct image_draft *draft = NULL;
     struct ledger_image image = {0};
@@ -131,6 +134,19 @@ enum error admin_image_encrypt(struct admin_task *task)
     image_draft_free(draft);
     if (e == ERR_OK)
         put_image(task, &image);
+    return e;
+}
+
+enum error admin_image_encrypt(struct admin_task *task)
+{
+    struct vault *vault = task->vault;
+    enum error e = ERR_OK;
+    if (atomic_fetch_add(&vault->encryptions, 1) < ENCRYPTIONS_MAX)
+        e = encrypt_image(task);
+    else
+        e = fault_set(&task->fault, ERR_BUSY, "encryptions",
+                      "Two images are being encrypted already; try again when one is done.", 0);
+    (void)atomic_fetch_sub(&vault->encryptions, 1);
     return e;
 }
 

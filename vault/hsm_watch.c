@@ -11,9 +11,11 @@ struct hsm_watch {
     struct hsm_client *hsm;
     struct ledger *ledger;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards everything below */
-    pthread_cond_t is_changed;
+    pthread_mutex_t lock;      /* guards everything below */
+    pthread_cond_t has_ended;  /* is_ending was set */
+    pthread_cond_t has_looked; /* is_looking was cleared */
     bool is_ending;
+    bool is_looking; /* one look at a time, so that an older result never replaces a newer one */
     struct hsm_status status;
     struct fault fault;
 };
@@ -36,21 +38,37 @@ static enum error compare(const struct hsm_status *status, const struct ledger_i
     return ERR_OK;
 }
 
+static void look_now(struct hsm_watch *watch, struct hsm_status *status, struct fault *fault)
+{
+    struct ledger_info info;
+    enum error e = hsm_status(watch->hsm, status, fault);
+    if (e == ERR_OK)
+        e = ledger_info(watch->ledger, &info, fault);
+    if (e == ERR_OK)
+        e = compare(status, &info, fault);
+    if (e == ERR_OK)
+        *fault = (struct fault){0};
+}
+
+/* Who comes while somebody looks waits for that look, which has a deadline. */
 static void look(struct hsm_watch *watch)
 {
     struct hsm_status status = {0};
-    struct ledger_info info;
     struct fault fault = {0};
-    enum error e = hsm_status(watch->hsm, &status, &fault);
-    if (e == ERR_OK)
-        e = ledger_info(watch->ledger, &info, &fault);
-    if (e == ERR_OK)
-        e = compare(&status, &info, &fault);
-    if (e == ERR_OK)
-        fault = (struct fault){0};
+    (void)pthread_mutex_lock(&watch->lock);
+    bool is_mine = !watch->is_looking;
+    watch->is_looking = true;
+    while (!is_mine && watch->is_looking)
+        (void)pthread_cond_wait(&watch->has_looked, &watch->lock);
+    (void)pthread_mutex_unlock(&watch->lock);
+    if (!is_mine)
+        return;
+    look_now(watch, &status, &fault);
     (void)pthread_mutex_lock(&watch->lock);
     watch->status = status;
     watch->fault = fault;
+    watch->is_looking = false;
+    (void)pthread_cond_broadcast(&watch->has_looked);
     (void)pthread_mutex_unlock(&watch->lock);
 }
 
@@ -59,7 +77,7 @@ static bool sleep_until_next(struct hsm_watch *watch)
     struct timespec until = deadline_timespec(deadline_in(HSM_WATCH_INTERVAL_MS));
     (void)pthread_mutex_lock(&watch->lock);
     if (!watch->is_ending)
-        (void)pthread_cond_clockwait(&watch->is_changed, &watch->lock, CLOCK_MONOTONIC, &until);
+        (void)pthread_cond_clockwait(&watch->has_ended, &watch->lock, CLOCK_MONOTONIC, &until);
     bool is_ending = watch->is_ending;
     (void)pthread_mutex_unlock(&watch->lock);
     return !is_ending;
@@ -85,7 +103,8 @@ enum error hsm_watch_new(struct hsm_client *hsm, struct ledger *ledger,
     (void)fault_set(&watch->fault, ERR_HSM_UNAVAILABLE, "hsm-not-seen-yet",
                     "The HSM has not answered since the vault started.", 0);
     (void)pthread_mutex_init(&watch->lock, NULL);
-    (void)pthread_cond_init(&watch->is_changed, NULL);
+    (void)pthread_cond_init(&watch->has_ended, NULL);
+    (void)pthread_cond_init(&watch->has_looked, NULL);
     if (pthread_create(&watch->thread, NULL, watch_main, watch) != 0) {
         free(watch);
         return ERR_INTERNAL;
@@ -100,11 +119,12 @@ void hsm_watch_free(struct hsm_watch *watch)
         return;
     (void)pthread_mutex_lock(&watch->lock);
     watch->is_ending = true;
-    (void)pthread_cond_signal(&watch->is_changed);
+    (void)pthread_cond_broadcast(&watch->has_ended);
     (void)pthread_mutex_unlock(&watch->lock);
     (void)pthread_join(watch->thread, NULL);
     (void)pthread_mutex_destroy(&watch->lock);
-    (void)pthread_cond_destroy(&watch->is_changed);
+    (void)pthread_cond_destroy(&watch->has_ended);
+    (void)pthread_cond_destroy(&watch->has_looked);
     free(watch);
 }
 
@@ -126,9 +146,8 @@ enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault)
     (void)pthread_mutex_lock(&watch->lock);
     struct fault seen = watch->fault;
     (void)pthread_mutex_unlock(&watch->lock);
-    if (seen.code != ERR_HSM_SWAPPED && seen.code != ERR_NOT_INITIALISED)
-        return ERR_OK;
-    *fault = seen;
+    if (seen.code != ERR_OK)
+        *fault = seen;
     return seen.code;
 }
 

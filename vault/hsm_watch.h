@@ -5,9 +5,9 @@
  * Knows whether the HSM before us is the one that this ledger belongs to.
  *
  * A thread asks provision-hsm for its status every HSM_WATCH_INTERVAL_MS and compares the
- * checkpoint key's identity with the ledger's. A dead HSM is reported here for readiness only: the
- * recipe still asks it, so that service returns with the HSM. A foreign HSM is refused. Threads:
- * safe from any.
+ * checkpoint key's identity with the ledger's. While it finds no HSM, or a foreign one, requests
+ * that need it are refused at once instead of waiting one after the other for a dead HSM; the look
+ * after its return lets them through again. Threads: safe from any.
  */
 #ifndef VAULT_HSM_WATCH_H
 #define VAULT_HSM_WATCH_H
@@ -29,13 +29,10 @@ void hsm_watch_free(struct hsm_watch *watch);
 enum error hsm_watch_get(struct hsm_watch *watch, struct hsm_status *ret_status,
                          struct fault *fault) MUST_USE;
 
-/*
- * Whether the HSM may be used for licenses: everything but a foreign or not initialised HSM is
- * ERR_OK (whether it answers, the next call will tell).
- */
+/* Whether the HSM may be used now: ERR_OK, or the fault that stands in the way. Never waits. */
 enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault) MUST_USE;
 
-/* A call just failed like this: readiness shall say so before the next look. */
+/* A call just failed like this: nobody shall wait for the same before the next look. */
 void hsm_watch_note(struct hsm_watch *watch, const struct fault *fault);
 
 /* Looks again now: after `provctl init`, and for whoever asks about readiness. */

@@ -7,6 +7,8 @@
 #ifndef VAULT_STATE_H
 #define VAULT_STATE_H
 
+#include <stdatomic.h>
+
 #include "config/config.h"
 #include "hsm/hsm_client.h"
 #include "image/image_store.h"
@@ -28,6 +30,7 @@ struct vault {
     struct work_pool *admin_pool;
     struct rpc_server *station_server;
     struct rpc_server *admin_server;
+    atomic_uint encryptions; /* under way; see admin_image.c */
 };
 
 #endif

@@ -37,15 +37,13 @@ static bool admin_peer_is_allowed(void *context, const struct rpc_peer *peer)
 static void take_station_call(void *context, struct rpc_call *call)
 {
     struct vault *vault = context;
-    if (!work_pool_submit(vault->station_pool, call))
-        station_refuse_busy(call);
+    work_pool_submit(vault->station_pool, call);
 }
 
 static void take_admin_call(void *context, struct rpc_call *call)
 {
     struct vault *vault = context;
-    if (!work_pool_submit(vault->admin_pool, call))
-        admin_refuse_busy(call);
+    work_pool_submit(vault->admin_pool, call);
 }
 
 static enum error open_stores(struct vault *vault, struct fault *fault)
@@ -60,16 +58,25 @@ static enum error open_stores(struct vault *vault, struct fault *fault)
 static enum error start_threads(struct vault *vault, struct fault *fault)
 {
     const struct config *config = vault->config;
+    const struct work_pool_options station = {.threads = config->vault.threads,
+                                              .queue_max = config->vault.queue,
+                                              .serve = station_serve,
+                                              .refuse = station_refuse_busy,
+                                              .context = vault};
+    const struct work_pool_options admin = {.threads = ADMIN_THREADS,
+                                            .queue_max = ADMIN_QUEUE,
+                                            .serve = admin_serve,
+                                            .refuse = admin_refuse_busy,
+                                            .context = vault};
     enum error e = product_cache_new(&vault->products);
     if (e == ERR_OK)
         e = hsm_client_new(config->hsm.socket, &vault->hsm);
     if (e == ERR_OK)
         e = hsm_watch_new(vault->hsm, vault->ledger, &vault->watch);
     if (e == ERR_OK)
-        e = work_pool_new(config->vault.threads, config->vault.queue, station_serve, vault,
-                          &vault->station_pool);
+        e = work_pool_new(&station, &vault->station_pool);
     if (e == ERR_OK)
-        e = work_pool_new(ADMIN_THREADS, ADMIN_QUEUE, admin_serve, vault, &vault->admin_pool);
+        e = work_pool_new(&admin, &vault->admin_pool);
     if (e != ERR_OK)
         return fault_set(fault, e, "start", "The vault lacks memory or threads to start.", 0);
     return ERR_OK;

@@ -13,8 +13,7 @@
 
 struct work_pool {
     struct queue *queue;
-    void (*serve)(void *context, struct rpc_call *call);
-    void *context;
+    struct work_pool_options options;
     unsigned count;
     pthread_t threads[];
 };
@@ -24,24 +23,23 @@ static void *thread_main(void *argument)
     struct work_pool *pool = argument;
     for (;;) {
         struct rpc_call *call = queue_pop(pool->queue, deadline_in(POOL_WAIT_MS));
-        if (call != NULL)
-            pool->serve(pool->context, call);
+        if (call != NULL && rpc_call_age_ms(call) > WORK_AGE_MAX_MS)
+            pool->options.refuse(call);
+        else if (call != NULL)
+            pool->options.serve(pool->options.context, call);
         else if (queue_is_closed(pool->queue))
             return NULL;
     }
 }
 
-enum error work_pool_new(unsigned threads, unsigned queue_max,
-                         void (*serve)(void *context, struct rpc_call *call), void *context,
-                         struct work_pool **ret_pool)
+enum error work_pool_new(const struct work_pool_options *options, struct work_pool **ret_pool)
 {
-    struct work_pool *pool = calloc(1, sizeof *pool + threads * sizeof pool->threads[0]);
+    struct work_pool *pool = calloc(1, sizeof *pool + options->threads * sizeof pool->threads[0]);
     if (pool == NULL)
         return ERR_INTERNAL;
-    pool->serve = serve;
-    pool->context = context;
-    enum error e = queue_new(queue_max, &pool->queue);
-    while (e == ERR_OK && pool->count < threads) {
+    pool->options = *options;
+    enum error e = queue_new(options->queue_max, &pool->queue);
+    while (e == ERR_OK && pool->count < options->threads) {
         if (pthread_create(&pool->threads[pool->count], NULL, thread_main, pool) == 0)
             pool->count++;
         else
@@ -55,9 +53,10 @@ enum error work_pool_new(unsigned threads, unsigned queue_max,
     return ERR_OK;
 }
 
-bool work_pool_submit(struct work_pool *pool, struct rpc_call *call)
+void work_pool_submit(struct work_pool *pool, struct rpc_call *call)
 {
-    return queue_push(pool->queue, call);
+    if (!queue_push(pool->queue, call))
+        pool->options.refuse(call);
 }
 
 void work_pool_free(struct work_pool *pool)
