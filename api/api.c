@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/api_limits.h"
+#include "api/acceptor.h"
 #include "api/listener.h"
 #include "api/server.h"
 #include "api/tls.h"
@@ -48,7 +49,6 @@ static unsigned pool_size(unsigned connections)
 static struct MHD_Daemon *start_daemon(struct api *api, const struct tls_material *material)
 {
     const struct MHD_OptionItem options[] = {
-        {MHD_OPTION_LISTEN_SOCKET, api->listener, NULL},
         {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)pool_size(api->config->connections), NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)api->config->connections, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)api->config->idle_timeout_s, NULL},
@@ -64,7 +64,8 @@ static struct MHD_Daemon *start_daemon(struct api *api, const struct tls_materia
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)server_note_connection, api},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TLS |
+                                MHD_ALLOW_SUSPEND_RESUME,
                             0, NULL, NULL, server_handle, api, MHD_OPTION_ARRAY, options,
                             MHD_OPTION_END);
 }
@@ -77,12 +78,11 @@ static enum error serve(struct api *api, struct fault *fault)
         return e;
     api->daemon = start_daemon(api, &material);
     tls_material_clear(&material); /* libmicrohttpd has its own form of it by now */
-    if (api->daemon != NULL)
+    if (api->daemon != NULL && acceptor_new(api->listener, api->daemon, &api->acceptor) == ERR_OK)
         return ERR_OK;
     int reason = errno;
-    api->listener = -1; /* some of libmicrohttpd's failures close it: closing twice is worse */
-    return fault_set(fault, ERR_INTERNAL, "http-start",
-                     "The HTTPS server cannot be started; are there enough descriptors?", reason);
+    return fault_set(fault, ERR_INTERNAL, "http-start", "The HTTPS server cannot be started.",
+                     reason);
 }
 
 static enum error listen_somewhere(struct api *api, struct fault *fault)
@@ -99,7 +99,8 @@ static enum error reach_vault(struct api *api, const char *socket, struct fault 
     enum error e = vault_client_new(socket, &api->vault);
     if (e != ERR_OK)
         return fault_set(fault, e, "vault-client",
-                         "The link to the vault cannot be made; is [vault] socket too long?", 0);
+                         "The link to the vault cannot be made: [vault] socket may be too long.",
+                         0);
     return ERR_OK;
 }
 
@@ -137,13 +138,10 @@ uint16_t api_port(const struct api *api)
 
 /* ---- stop ---- */
 
-/*
- * Until no question is under way and no thread inside a send. New connections are still accepted
- * and told to close: MHD_quiesce_daemon (0.9.75) and its own workers may both take the listening
- * socket out of the epoll set, and whoever comes second aborts the program.
- */
+/* Until no question is under way and no thread inside a send. */
 static void drain(struct api *api)
 {
+    acceptor_stop(api->acceptor);
     gate_shut(&api->gate);
     (void)gate_wait(&api->gate, GATE_WAITING, deadline_in(API_DRAIN_TIMEOUT_MS));
     /* A send has its own deadline: this wait ends. */
@@ -160,9 +158,9 @@ void api_free(struct api *api)
     vault_client_free(api->vault); /* ends the last questions, which resumes their connections */
     if (api->daemon != NULL) {
         (void)gate_wait(&api->gate, GATE_REQUESTS, deadline_in(API_LEAVE_TIMEOUT_MS));
-        MHD_stop_daemon(api->daemon); /* closes the listening socket */
-        api->listener = -1;
+        MHD_stop_daemon(api->daemon);
     }
+    acceptor_free(api->acceptor);
     if (api->listener >= 0)
         (void)close(api->listener);
     gate_clear(&api->gate);

@@ -21,10 +21,9 @@ static enum error start(struct request *request)
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__ImageContentRequest content = PROVISIOND__IMAGE_CONTENT_REQUEST__INIT;
     if (!image_reference_parse(request->match.segment, &digest))
-        return fault_set(&request->fault, ERR_IMAGE_UNKNOWN, "not-an-image",
-                         "The path names no image: \"sha256:\" and 64 lower-case hex digits is "
-                         "one.",
-                         0);
+        return fault_set(
+            &request->fault, ERR_IMAGE_UNKNOWN, "not-an-image",
+            "The path names no image by its digest: \"sha256:\" and 64 lower-case hex digits.", 0);
     image_reference_format(&digest, name);
     (void)snprintf(content_result->etag, sizeof content_result->etag, "\"%s\"", name);
     content.image.data = digest.bytes;
@@ -89,7 +88,8 @@ static enum MHD_Result answer_bytes(struct request *request, unsigned status,
 
 static enum MHD_Result answer_outside(struct request *request)
 {
-    (void)fault_set(&request->fault, ERR_RANGE, "range", "", 0);
+    (void)fault_set(&request->fault, ERR_RANGE, "range",
+                    "The byte range holds no byte of the image.", 0);
     (void)snprintf(request->content_range, sizeof request->content_range, "bytes */%llu",
                    (unsigned long long)request->result.content.size);
     return answer_problem(request);

@@ -64,7 +64,7 @@ static enum error check_text(struct reader *reader, const struct json_field *fie
 {
     size_t length = strlen(text);
     if (length == 0)
-        return refuse(reader, "empty-text", "The text is empty; leave the member out.");
+        return refuse(reader, "empty-text", "The text is empty.");
     if (length >= field->size && field->kind == JSON_FIELD_LINES)
         return fault_set(
             reader->fault, ERR_TOO_LARGE, "text-too-large",
@@ -193,7 +193,7 @@ enum error json_read(struct bytes text, const struct json_field *fields, void *t
             &reader, "too-deep",
             "The JSON is nested deeper than " API_NUMBER_OF(API_JSON_DEPTH_MAX) " levels.");
     JSON_AUTO *root = json_loadb(text.length > 0 ? (const char *)text.data : "", text.length,
-                                 JSON_REJECT_DUPLICATES, &error);
+                                 JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (root == NULL)
         return refuse_syntax(&reader, &error);
     enum error e = read_object(&reader, root, fields, target);

@@ -57,10 +57,10 @@ static enum error open_place(const struct addrinfo *place, int *ret_fd, struct f
     int reason = errno;
     if (fd >= 0)
         (void)close(fd);
-    return fault_set(fault, ERR_CONFIG, "listen",
-                     "Listening at [api] listen failed; is the address of this host, and the port "
-                     "free?",
-                     reason);
+    return fault_set(
+        fault, ERR_CONFIG, "listen",
+        "Listening at [api] listen failed: the address is not of this host, or the port is taken.",
+        reason);
 }
 
 enum error listener_open(const char *address, int *ret_fd, struct fault *fault)

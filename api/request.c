@@ -141,7 +141,7 @@ void request_keep_body(struct request *request, const char *data, size_t length)
 enum error request_refuse_reply(struct request *request)
 {
     return fault_set(&request->fault, ERR_INTERNAL, "vault-answer",
-                     "The vault's answer is not what was asked for; are the versions equal?", 0);
+                     "The vault's answer is not what was asked for: its version may differ.", 0);
 }
 
 /* On the vault client's thread, or inside request_ask when the question could not be sent. */

@@ -105,8 +105,9 @@ enum error route_find(const char *method, const char *path, struct route_match *
         add_allowed(&ROUTES[i], ret_match->allow);
     }
     if (ret_match->allow[0] != '\0')
-        return fault_set(fault, ERR_METHOD_NOT_ALLOWED, "method", "", 0);
-    return fault_set(fault, ERR_ROUTE_UNKNOWN, "path", "", 0);
+        return fault_set(fault, ERR_METHOD_NOT_ALLOWED, "method",
+                         "The path is served, but with other methods only.", 0);
+    return fault_set(fault, ERR_ROUTE_UNKNOWN, "path", "No route of this server fits the path.", 0);
 }
 
 const struct route *route_table(size_t *ret_count)

@@ -11,29 +11,25 @@ static const struct {
     const char *reason;
     const char *detail;
 } REFUSALS[REFUSAL_COUNT] = {
-    [REFUSAL_CERTIFICATE_MALFORMED] =
-        {"certificate-malformed", "A certificate of the device is cut off or is not DER; read the "
-                                  "device again."},
+    [REFUSAL_CERTIFICATE_MALFORMED] = {"certificate-malformed",
+                                       "A certificate of the device is cut off or is not DER."},
     [REFUSAL_TPM_EK] =
-        {"tpm-ek", "This is the endorsement certificate of a TPM, whose key cannot open a license; "
-                   "send the device's own identity certificate."},
+        {"tpm-ek",
+         "This is the endorsement certificate of a TPM, whose key cannot open a license."},
     [REFUSAL_KEY_TYPE] = {"key-type", "The device's key is not an EC key."},
     [REFUSAL_CURVE] = {"curve", "The device's EC key is not a valid point of P-256."},
     [REFUSAL_UNTRUSTED_ISSUER] =
-        {"untrusted-issuer", "No path leads from the device to a trust anchor of the product; is "
-                             "it this product, and are its intermediates sent along?"},
+        {"untrusted-issuer", "No path leads from the device to a trust anchor of the product."},
     [REFUSAL_SIGNATURE_INVALID] =
-        {"signature-invalid", "A certificate names an issuer that is trusted, but that issuer did "
-                              "not sign it; the device may be a forgery."},
+        {"signature-invalid",
+         "A certificate names an issuer that is trusted, but that issuer did not sign it."},
     [REFUSAL_WEAK_SIGNATURE] =
         {"weak-signature", "A certificate is signed with less than 112 bits of security (SHA-1, "
                            "MD5 or a small key)."},
-    [REFUSAL_CHAIN_INVALID] =
-        {"chain-invalid", "The certificate path breaks a rule of RFC 5280; the number says which "
-                          "(X509_V_ERR)."},
+    [REFUSAL_CHAIN_INVALID] = {"chain-invalid", "The certificate path breaks a rule of RFC 5280."},
     [REFUSAL_NOT_YET_VALID] = {"not-yet-valid",
-                               "A certificate is not valid yet; is this server's clock right?"},
-    [REFUSAL_EXPIRED] = {"expired", "A certificate has expired."},
+                               "A certificate is not valid yet by this server's clock."},
+    [REFUSAL_EXPIRED] = {"expired", "A certificate has expired by this server's clock."},
     [REFUSAL_KEY_USAGE] =
         {"key-usage", "The certificate does not allow its key to agree on keys (keyAgreement), or "
                       "belongs to a CA."},

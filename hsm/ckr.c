@@ -16,13 +16,12 @@ static const struct ckr_meaning MEANINGS[KIND_COUNT] = {
     [KIND_FULL] = {ERR_HSM_UNAVAILABLE, CKR_REPLACE, "token-full",
                    "The token is out of memory or sessions; a new worker logs in."},
     [KIND_STALE] = {ERR_HSM_UNAVAILABLE, CKR_FORGET, "key-handle-stale",
-                    "A key vanished while it was used; ask again."},
+                    "A key vanished while it was used."},
     [KIND_INPUT] = {ERR_BAD_REQUEST, CKR_ANSWER, "refused-by-token",
                     "The token refused the data that it was given."},
     [KIND_UNSUPPORTED] = {ERR_UNSUPPORTED, CKR_ANSWER, "unsupported-by-token",
                           "The token cannot do this, or a key's attributes forbid it."},
-    [KIND_PIN] = {ERR_HSM_PIN_REFUSED, CKR_GIVE_UP, "pin-refused",
-                  "The token refused the PIN; correct it and restart provision-hsm."},
+    [KIND_PIN] = {ERR_HSM_PIN_REFUSED, CKR_GIVE_UP, "pin-refused", "The token refused the PIN."},
 };
 
 struct row {

@@ -123,7 +123,7 @@ static enum error check_frame(const Provisiond__HsmRequest *request, unsigned fd
     if (request->op_case == PROVISIOND__HSM_REQUEST__OP__NOT_SET)
         return refuse("operation-unknown", "The request names no known operation.", fault);
     if (request->base.n_unknown_fields > 0 || operation_of(request)->n_unknown_fields > 0)
-        return refuse("field-unknown", "The request has unknown fields; are the versions equal?",
+        return refuse("field-unknown", "The request has unknown fields: the versions may differ.",
                       fault);
     if (fd_count != wanted)
         return refuse("descriptors", "An encryption comes with two files, all else with none.",

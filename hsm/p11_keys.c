@@ -111,8 +111,7 @@ static enum error refuse_weak(struct p11 *p11, CK_OBJECT_HANDLE key, const char 
 {
     p11_note_weak(p11, key, weak);
     return fault_set(fault, ERR_HSM_KEY_WEAK, "key-weak",
-                     "A key's attributes are weaker than the policy; provctl status names them.",
-                     0);
+                     "A key's attributes are weaker than the policy.", 0);
 }
 
 /* *ret_key stays CK_INVALID_HANDLE when there is none. */

@@ -100,11 +100,12 @@ static enum error check_login(const PKCS11_TOKEN *token, const struct secret *pi
     if (pin->length == 0)
         return refuse_pin("pin-missing", "The token asks for a PIN and none was given.", fault);
     if (token->userPinLocked)
-        return refuse_pin("pin-locked", "The token's PIN is locked; unlock it by hand.", fault);
+        return refuse_pin("pin-locked",
+                          "The token's PIN is locked, and only its security officer can unlock it.",
+                          fault);
     if (token->userPinFinalTry)
         return refuse_pin("pin-final-try",
-                          "One more wrong PIN would lock the token; log in by hand once, then "
-                          "restart provision-hsm.",
+                          "One more wrong PIN would lock the token, so the PIN was not tried.",
                           fault);
     return ERR_OK;
 }

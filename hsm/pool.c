@@ -210,7 +210,7 @@ static enum error enter_lane(struct pool *pool, struct job *job, struct fault *f
     }
     bool is_running = lane->running < lane->limit;
     if (!queue_push(is_running ? pool->queue : lane->parked, job))
-        return fault_set(fault, ERR_BUSY, "queue-full", "Too many requests wait; ask again.", 0);
+        return fault_set(fault, ERR_BUSY, "queue-full", "Too many requests wait.", 0);
     lane->running += is_running;
     return ERR_OK;
 }
@@ -242,7 +242,7 @@ enum error pool_submit(struct pool *pool, struct rpc_call *call,
     enum job_lane lane = lane_of(operation);
     struct job *job = calloc(1, sizeof *job);
     if (job == NULL)
-        return fault_set(fault, ERR_BUSY, "memory", "Out of memory; ask again.", 0);
+        return fault_set(fault, ERR_BUSY, "memory", "Out of memory.", 0);
     *job = (struct job){.call = call,
                         .operation = operation,
                         .lane = lane,
@@ -363,8 +363,7 @@ enum error pool_count_lost_login(struct pool *pool, struct fault *fault)
     (void)pthread_mutex_unlock(&pool->lock);
     if (is_refusal)
         return fault_set(fault, ERR_HSM_PIN_REFUSED, "pin-not-confirmed",
-                         "The HSM failed twice while it checked the PIN; check HSM and PIN, then "
-                         "restart provision-hsm.",
+                         "The HSM failed twice while it checked the PIN, which is not tried again.",
                          fault->native);
     return fault->code;
 }

@@ -62,9 +62,7 @@ enum error change_wait(struct change *change, deadline_ms deadline, struct fault
     (void)pthread_mutex_unlock(&change->lock);
     if (!is_done)
         return fault_set(fault, ERR_TIMEOUT, "commit-timeout",
-                         "The ledger did not commit in time; ask again, the change may have "
-                         "happened.",
-                         0);
+                         "The ledger did not commit in time; the change may have happened.", 0);
     if (change->code != ERR_OK && fault != NULL)
         *fault = change->fault;
     return change->code;

@@ -145,7 +145,7 @@ enum error commit_run(struct committer *committer, struct change *change, struct
     deadline_ms deadline = deadline_in(LEDGER_COMMIT_TIMEOUT_MS);
     if (!push(committer, change))
         return fault_set(fault, ERR_BUSY, "ledger-queue-full",
-                         "Too many changes wait for the ledger; ask again later.", 0);
+                         "Too many changes wait for the ledger.", 0);
     return change_wait(change, deadline, fault);
 }
 

@@ -184,7 +184,7 @@ static enum error apply_outcome(struct change_context *context, void *body, stru
         return e;
     if (install.is_scrapped && outcome->result != LEDGER_SCRAPPED)
         return fault_set(fault, ERR_DEVICE_SCRAPPED, "device-scrapped",
-                         "This device was reported as scrapped; that is final.", 0);
+                         "This device was reported as scrapped.", 0);
     if (is_same_outcome(&install, outcome))
         return ERR_OK;
     const struct store_outcome set = {

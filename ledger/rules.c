@@ -9,18 +9,16 @@
 enum error rules_principal(bool is_known, bool is_enabled, struct fault *fault)
 {
     if (!is_known)
-        return fault_set(fault, ERR_FORBIDDEN, "station-unknown",
-                         "This station is not enrolled; an administrator can add it.", 0);
+        return fault_set(fault, ERR_FORBIDDEN, "station-unknown", "This station is not enrolled.",
+                         0);
     if (!is_enabled)
-        return fault_set(fault, ERR_FORBIDDEN, "station-disabled",
-                         "This station is disabled; an administrator can enable it.", 0);
+        return fault_set(fault, ERR_FORBIDDEN, "station-disabled", "This station is disabled.", 0);
     return ERR_OK;
 }
 
 enum error rules_image_disabled(struct fault *fault)
 {
-    return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-disabled",
-                     "The image is disabled; an administrator can enable it.", 0);
+    return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-disabled", "The image is disabled.", 0);
 }
 
 static enum error check_image(const struct store_view *view, struct fault *fault)
@@ -34,8 +32,8 @@ static enum error check_image(const struct store_view *view, struct fault *fault
 enum error rules_subject(const struct store_view *view, struct fault *fault)
 {
     if (!view->is_product_enabled)
-        return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled",
-                         "The product is disabled; an administrator can enable it.", 0);
+        return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled", "The product is disabled.",
+                         0);
     enum error e = check_image(view, fault);
     if (e == ERR_OK)
         e = rules_principal(view->has_principal, view->is_principal_enabled, fault);
@@ -63,15 +61,14 @@ enum error rules_standing(const struct store_view *view, const struct ledger_dev
         return e;
     if (view->is_scrapped)
         return fault_set(fault, ERR_DEVICE_SCRAPPED, "device-scrapped",
-                         "This device was reported as scrapped; that is final.", 0);
+                         "This device was reported as scrapped.", 0);
     if (view->install_id != 0) {
         *ret_standing = LEDGER_LICENSED;
         return ERR_OK;
     }
     if (!view->is_charged && view->remaining <= 0)
         return fault_set(fault, ERR_QUOTA_SPENT, "quota-spent",
-                         "No unit of the product's quota is left; an administrator can add some.",
-                         0);
+                         "No unit of the product's quota is left.", 0);
     *ret_standing = LEDGER_MAY_ISSUE;
     return ERR_OK;
 }

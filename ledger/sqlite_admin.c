@@ -74,8 +74,7 @@ enum error store_product_add(struct ledger_store *store, const struct ledger_pro
     int64_t existing = 0;
     enum error e = find_product(db, product->name, &existing, fault);
     if (e == ERR_OK && existing != 0)
-        e = conflict(fault, "product-exists",
-                     "A product of this name exists already; choose another name.");
+        e = conflict(fault, "product-exists", "A product of this name exists already.");
     if (e == ERR_OK)
         e = db_run(db, SQL_PRODUCT_ADD, fault, DB_TEXT(product->name), DB_TEXT(product->profile),
                    DB_INT(product->policy),
@@ -133,7 +132,7 @@ static enum error check_image_is_new(struct db *db, int64_t product_id,
         return conflict(fault, "image-exists", "The product has this image already.");
     if (sqlite3_column_int(row, 1) != 0)
         return conflict(fault, "session-key-used",
-                        "Another image was encrypted under this session key; encrypt anew.");
+                        "Another image was encrypted under this session key.");
     return ERR_OK;
 }
 

@@ -152,8 +152,8 @@ enum error store_product_anchors(struct ledger_store *store, int64_t product_id,
 static enum error image_missing(bool is_newest_asked, struct fault *fault)
 {
     if (is_newest_asked)
-        return fault_set(fault, ERR_IMAGE_UNKNOWN, "no-image",
-                         "The product has no enabled image; an administrator can add one.", 0);
+        return fault_set(fault, ERR_IMAGE_UNKNOWN, "no-image", "The product has no enabled image.",
+                         0);
     return store_image_unknown(fault);
 }
 

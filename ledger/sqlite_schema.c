@@ -216,8 +216,7 @@ static enum error check_version(struct db *db, bool *ret_is_empty, struct fault 
         return fault_set(fault, ERR_CONFIG, "not-a-ledger", "The file is not a ledger.", 0);
     if (version > SCHEMA_VERSION)
         return fault_set(fault, ERR_CONFIG, "schema-newer",
-                         "The ledger was written by a newer version; install that version.",
-                         (long)version);
+                         "The ledger was written by a newer version than this one.", (long)version);
     return ERR_OK;
 }
 

@@ -30,7 +30,8 @@ static enum error file_fault(struct fault *fault)
         return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "ledger-file",
                          "The ledger's file cannot be made or opened.", errno);
     return fault_set(fault, ERR_CONFIG, "ledger-path",
-                     "The ledger's path cannot be used; check folder, owner and mode.", errno);
+                     "The ledger's path cannot be used: its folder, owner or mode is not right.",
+                     errno);
 }
 
 /*
@@ -48,8 +49,8 @@ static enum error lock_file(const char *path, int *ret_fd, struct fault *fault)
         return file_fault(fault);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         (void)close(fd);
-        return fault_set(fault, ERR_CONFIG, "ledger-in-use",
-                         "Another process serves this ledger; stop it first.", errno);
+        return fault_set(fault, ERR_CONFIG, "ledger-in-use", "Another process serves this ledger.",
+                         errno);
     }
     *ret_fd = fd;
     return ERR_OK;
@@ -160,7 +161,7 @@ struct store_reader store_reader(struct ledger_store *store, struct fault *fault
         .store = store, .db = queue_pop(store->idle, deadline_in(LEDGER_COMMIT_TIMEOUT_MS))};
     if (reader.db == NULL)
         (void)fault_set(fault, ERR_LEDGER_UNAVAILABLE, "readers-busy",
-                        "All readers of the ledger are busy; ask again later.", 0);
+                        "All readers of the ledger are busy.", 0);
     return reader;
 }
 
