@@ -6,7 +6,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -34,34 +38,83 @@ enum error admin_find_socket(const struct arguments *arguments, char out[], size
     struct config config;
     char problem[CONFIG_PROBLEM_MAX];
     const char *path = arguments_get(arguments, OPTION_SOCKET);
+    const char *file = arguments_get_or(arguments, OPTION_CONFIG, CONFIG_DEFAULT_PATH);
     if (path == NULL) {
-        if (config_load(arguments_get_or(arguments, OPTION_CONFIG, CONFIG_DEFAULT_PATH), CONFIG_CLI,
-                        &config, problem) != ERR_OK)
+        if (access(file, R_OK) != 0)
+            return failure_set_plain(failure, ERR_CONFIG,
+                                     "The configuration %s cannot be read: %s. Give --socket or "
+                                     "--config",
+                                     file, strerror(errno));
+        if (config_load(file, CONFIG_CLI, &config, problem) != ERR_OK)
             return failure_set_plain(failure, ERR_CONFIG, "%s", problem);
         path = config.vault.admin_socket;
     }
+    if (path[0] == '\0')
+        return failure_set_usage(failure, "--socket wants the path of the admin socket");
     if (snprintf(out, size, "%s", path) >= (int)size)
         return failure_set_usage(failure, "The path of the admin socket is too long");
     return ERR_OK;
+}
+
+/* The group of the nearest thing on the path that may be looked at; "" when it has no name. */
+static void name_group(const char *path, char out[], size_t size)
+{
+    struct stat info = {0};
+    char copy[CONFIG_PATH_MAX];
+    const char *at = copy;
+    out[0] = '\0';
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    while (stat(at, &info) != 0 && strcmp(at, ".") != 0 && strcmp(at, "/") != 0)
+        at = dirname(copy);
+    const struct group *group = getgrgid(info.st_gid);
+    if (group != NULL && info.st_gid != 0)
+        (void)snprintf(out, size, "%s", group->gr_name);
+}
+
+/* No repeat helps, so this does not exit with "try again". */
+static enum error fail_not_allowed(const char *path, struct failure *failure)
+{
+    char group[64];
+    name_group(path, group, sizeof group);
+    (void)failure_set_plain(failure, ERR_FORBIDDEN,
+                            "You may not use the admin socket %s. Be root, or join %s%s", path,
+                            group[0] != '\0' ? "group " : "its group", group);
+    failure->exit = EXIT_CODE_OTHER;
+    return ERR_FORBIDDEN;
+}
+
+static enum error fail_other_socket(const char *path, struct failure *failure)
+{
+    return failure_set_plain(failure, ERR_CONFIG,
+                             "%s is not the admin socket: it does not know what was asked. Give "
+                             "the path that [vault] admin_socket names",
+                             path);
 }
 
 /* The vault's own words for "not reachable", made exact where the file system knows more. */
 static enum error fail_unreachable(const char *path, const struct fault *fault,
                                    struct failure *failure)
 {
-    if (access(path, F_OK) != 0)
+    struct stat info;
+    int native = stat(path, &info) != 0 ? errno : 0;
+    if (native == EACCES || (native == 0 && S_ISSOCK(info.st_mode) && access(path, R_OK | W_OK)))
+        return fail_not_allowed(path, failure);
+    if (native == 0 && !S_ISSOCK(info.st_mode))
+        return failure_set_plain(failure, ERR_CONFIG, "%s is not a socket", path);
+    if (native != 0)
         return failure_set(failure, fault->code,
                            "The admin socket %s is not there: %s. Is provision-vault running?",
-                           path, strerror(errno));
-    if (access(path, R_OK | W_OK) != 0)
-        return failure_set_plain(failure, ERR_FORBIDDEN,
-                                 "You may not use the admin socket %s. Be root or a member of its "
-                                 "group",
-                                 path);
+                           path, strerror(native));
     return failure_set(failure, fault->code,
                        "The vault closed or does not answer its admin socket %s. Is "
                        "provision-vault running, and may you administer it?",
                        path);
+}
+
+static bool is_usable_socket(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISSOCK(info.st_mode) && access(path, R_OK | W_OK) == 0;
 }
 
 /*
@@ -75,11 +128,20 @@ static enum error fail_unsure(struct failure *failure)
                              "added. Compare with provctl product list before you repeat");
 }
 
+/* Another program's answer, or another version's. */
+static enum error fail_garbage(const char *path, struct failure *failure)
+{
+    return failure_set_plain(failure, ERR_INTERNAL,
+                             "The vault's answer cannot be understood. Is %s the admin socket, "
+                             "and are the versions equal?",
+                             path);
+}
+
 static enum error fail(const char *path, const Provisiond__AdminRequest *request,
                        const struct fault *fault, struct failure *failure)
 {
     if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD &&
-        error_is_retryable(fault->code) && access(path, R_OK | W_OK) == 0)
+        error_is_retryable(fault->code) && is_usable_socket(path))
         return fail_unsure(failure);
     if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE &&
         strcmp(fault->reason, "station-unknown") == 0)
@@ -87,6 +149,11 @@ static enum error fail(const char *path, const Provisiond__AdminRequest *request
                                  "There is no station of this name. See provctl station list");
     if (strcmp(fault->reason, "vault-unreachable") == 0)
         return fail_unreachable(path, fault, failure);
+    if (fault->code == ERR_BAD_REQUEST &&
+        (strcmp(fault->reason, "op") == 0 || strcmp(fault->reason, "station_spki") == 0))
+        return fail_other_socket(path, failure);
+    if (strcmp(fault->reason, "vault-answer") == 0)
+        return fail_garbage(path, failure);
     return failure_from_fault(failure, fault);
 }
 
@@ -121,9 +188,7 @@ enum error admin_ask(const struct arguments *arguments, const Provisiond__AdminR
         return fail(path, request, &fault, failure);
     if ((int)reply->result_case != (int)request->op_case + 1) {
         vault_admin_reply_free(reply);
-        return failure_set_plain(
-            failure, ERR_INTERNAL,
-            "The vault's answer cannot be understood. Are the versions equal?");
+        return fail_garbage(path, failure);
     }
     *ret_reply = reply;
     return ERR_OK;

@@ -161,11 +161,11 @@ static enum error take_operands(const struct arguments_form *form, int count, ch
     return ERR_OK;
 }
 
-static enum error demand_options(const struct arguments_form *form,
-                                 const struct arguments *arguments, struct failure *failure)
+enum error arguments_demand(const struct arguments *arguments, uint64_t mask,
+                            struct failure *failure)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (!form_demands(form, i) || arguments_get(arguments, (enum option_id)i) != NULL)
+        if ((mask & OPTION_BIT(i)) == 0 || arguments_get(arguments, (enum option_id)i) != NULL)
             continue;
         if (ROWS[i].environment != NULL)
             return failure_set_usage(failure, "The option --%s %s is missing (or set %s)",
@@ -184,7 +184,7 @@ enum error arguments_parse(const struct arguments_form *form, int argc, char **a
     if (e == ERR_OK && !arguments_has(&arguments, OPTION_HELP)) {
         e = take_operands(form, argc - optind, argv + optind, &arguments, failure);
         if (e == ERR_OK)
-            e = demand_options(form, &arguments, failure);
+            e = arguments_demand(&arguments, form->required, failure);
     }
     if (e == ERR_OK)
         *ret_arguments = arguments;

@@ -89,6 +89,10 @@ enum error arguments_get_number(const struct arguments *arguments, enum option_i
                                 int64_t min, int64_t max, int64_t *ret_number,
                                 struct failure *failure) MUST_USE;
 
+/* A usage failure that names the first option of the mask that has no value. */
+enum error arguments_demand(const struct arguments *arguments, uint64_t mask,
+                            struct failure *failure) MUST_USE;
+
 /* Prints the options of a form, one line each. */
 void arguments_print_options(const struct arguments_form *form, FILE *out);
 /* Prints the line "--quota N [--profile NAME]" of a form, wrapped, without a heading. */

@@ -2,13 +2,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* provctl usage: the account of a product, from the vault or from provisiond. Owns no state. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/station.h"
+#include "config/config.h"
 
 static enum error ask_vault(const struct arguments *arguments, struct answer_usage *ret_usage,
                             struct failure *failure)
@@ -60,6 +64,11 @@ enum error command_usage(const struct arguments *arguments, struct failure *fail
     bool is_rest = arguments_get(arguments, OPTION_URL) != NULL && !is_admin;
     if (is_admin && arguments_has(arguments, OPTION_URL))
         return failure_set_usage(failure, "Give --url, or --socket or --config, but not both");
+    if (!is_rest && !is_admin && access(CONFIG_DEFAULT_PATH, R_OK) != 0)
+        return failure_set_plain(failure, ERR_CONFIG,
+                                 "The configuration %s cannot be read: %s. Give --socket or "
+                                 "--config, or give --url to ask provisiond",
+                                 CONFIG_DEFAULT_PATH, strerror(errno));
     enum error e =
         is_rest ? ask_server(arguments, &usage, failure) : ask_vault(arguments, &usage, failure);
     if (e != ERR_OK)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,23 +50,35 @@ struct exchange {
 
 /* ---- set-up ---- */
 
-static bool file_is_readable(const char *path)
+static enum error check_files(const struct rest_options *options, struct failure *failure)
 {
-    return access(path, R_OK) == 0;
-}
-
-static enum error check_options(const struct rest_options *options, struct failure *failure)
-{
-    const char *const files[] = {options->ca, options->certificate, options->key};
-    if (strncmp(options->url, "https://", 8) != 0 || strlen(options->url) >= URL_MAX)
-        return failure_set_usage(failure, "The address %s does not begin with https://",
-                                 options->url);
+    const struct {
+        const char *option;
+        const char *path;
+    } files[] = {{"--ca", options->ca}, {"--cert", options->certificate}, {"--key", options->key}};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        if (!file_is_readable(files[i]))
-            return failure_set_plain(failure, ERR_CONFIG,
-                                     "%s cannot be read. Check --ca, --cert and --key", files[i]);
+        if (access(files[i].path, R_OK) != 0)
+            return failure_set_plain(failure, ERR_CONFIG, "%s %s cannot be read: %s",
+                                     files[i].option, files[i].path, strerror(errno));
     }
     return ERR_OK;
+}
+
+/* Nothing may stand behind host and port: the paths of the API are ours. */
+static enum error check_options(const struct rest_options *options, struct failure *failure)
+{
+    static const char scheme[] = "https://";
+    const size_t length = sizeof scheme - 1;
+    if (strncmp(options->url, scheme, length) != 0 || strlen(options->url) >= URL_MAX)
+        return failure_set_usage(failure, "The address %s does not begin with https://",
+                                 options->url);
+    const char *end = options->url + length + strcspn(options->url + length, "/?#");
+    if (end[strspn(end, "/")] != '\0')
+        return failure_set_usage(failure,
+                                 "The address %s has a path or a query. Give https://HOST[:PORT] "
+                                 "alone",
+                                 options->url);
+    return check_files(options, failure);
 }
 
 static size_t take_bytes(char *data, size_t size, size_t count, void *context);
@@ -221,6 +234,30 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 
 /* ---- how an attempt ended ---- */
 
+/* libcurl does not tell a name that does not exist from a name server that is away. */
+static bool host_is_unknown(const char *url)
+{
+    CURLU *parts = curl_url();
+    char *host = NULL;
+    struct addrinfo *found = NULL;
+    int answer = EAI_AGAIN;
+    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+        answer = getaddrinfo(host, NULL, NULL, &found);
+    if (answer == 0)
+        freeaddrinfo(found);
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return answer == EAI_NONAME;
+}
+
+static enum error fail_unreachable(const struct rest *rest, const char *words, bool *ret_retryable,
+                                   struct failure *failure)
+{
+    *ret_retryable = true;
+    return failure_set(failure, ERR_LINK_CLOSED, "%s cannot be reached: %s", rest->url, words);
+}
+
 /*
  * TLS 1.3 servers refuse a client certificate after the handshake, with an alert that libcurl
  * reports as a read error; OpenSSL's text is the only place where it can be told from a lost
@@ -259,9 +296,13 @@ static enum error fail_transport(struct exchange *exchange, CURLcode code, bool 
     case CURLE_OPERATION_TIMEDOUT:
         *ret_retryable = true;
         return failure_set(failure, ERR_TIMEOUT, "%s did not answer in time", rest->url);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        if (host_is_unknown(rest->url))
+            return failure_set_plain(failure, ERR_CONFIG,
+                                     "There is no host of the name in %s. Check --url", rest->url);
+        return fail_unreachable(rest, words, ret_retryable, failure);
     default:
-        *ret_retryable = true;
-        return failure_set(failure, ERR_LINK_CLOSED, "%s cannot be reached: %s", rest->url, words);
+        return fail_unreachable(rest, words, ret_retryable, failure);
     }
 }
 

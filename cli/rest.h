@@ -29,7 +29,7 @@
 struct rest;
 
 struct rest_options {
-    const char *url; /* https://HOST[:PORT][/PREFIX]; every text is borrowed until rest_free */
+    const char *url; /* https://HOST[:PORT]; every text is borrowed until rest_free */
     const char *ca;
     const char *certificate;
     const char *key;

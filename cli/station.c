@@ -16,10 +16,9 @@ enum error station_connect(const struct arguments *arguments, struct rest **ret_
         .key = arguments_get(arguments, OPTION_KEY),
         .timeout_s = REST_TIMEOUT_DEFAULT_S,
     };
-    if (options.url == NULL || options.ca == NULL || options.certificate == NULL ||
-        options.key == NULL)
-        return failure_set_usage(failure, "A question to provisiond wants --url, --ca, --cert and "
-                                          "--key");
+    enum error checked = arguments_demand(arguments, STATION_OPTIONS_REQUIRED, failure);
+    if (checked != ERR_OK)
+        return checked;
     if (arguments_has(arguments, OPTION_TIMEOUT)) {
         enum error e = arguments_get_number(arguments, OPTION_TIMEOUT, 1, REST_TIMEOUT_MAX_S,
                                             &options.timeout_s, failure);

@@ -516,6 +516,47 @@ START_TEST(a_socket_that_is_not_there_is_named)
 }
 END_TEST
 
+START_TEST(a_path_that_is_no_admin_socket_is_no_reason_to_try_again)
+{
+    PROVCTL(&dir, &run, "status", "--socket", write_certificate());
+    claim_failed(1, "anchors.pem is not a socket.\n");
+    PROVCTL(&dir, &run, "quota", "add", "meter", "--units", "1", "--socket", write_certificate());
+    claim_failed(1, "anchors.pem is not a socket.\n");
+    PROVCTL(&dir, &run, "status", "--socket", "");
+    claim_failed(64, "--socket wants the path of the admin socket");
+}
+END_TEST
+
+START_TEST(another_socket_of_the_vault_is_told_from_the_admin_socket)
+{
+    static const char *const reasons[] = {"op", "station_spki"};
+    Provisiond__FaultMessage fault = PROVISIOND__FAULT_MESSAGE__INIT;
+    fault.code = ERR_BAD_REQUEST;
+    fault.detail = (char *)"A field of the request is missing, too long or malformed.";
+    reply.fault = &fault;
+    for (size_t i = 0; i < 2; i++) {
+        fault.reason = (char *)reasons[i];
+        ADMIN("status");
+        claim_failed(1, "admin.sock is not the admin socket");
+    }
+    vault.reply = NULL;
+    ADMIN("status");
+    claim_failed(1, "admin.sock the admin socket, and are the versions equal?");
+}
+END_TEST
+
+START_TEST(without_address_and_configuration_usage_names_both)
+{
+    if (access("/etc/provisiond/provisiond.conf", F_OK) == 0)
+        return; /* a machine that has provisiond installed */
+    PROVCTL(&dir, &run, "usage", "meter");
+    claim_failed(1, "provisiond.conf cannot be read: No such file or directory. Give --socket or "
+                    "--config, or give --url");
+    PROVCTL(&dir, &run, "usage", "meter", "--url", "https://127.0.0.1:1", "--ca", "/dev/null");
+    claim_failed(64, "The option --cert FILE is missing (or set PROVCTL_CERT)");
+}
+END_TEST
+
 START_TEST(the_configuration_names_the_socket)
 {
     char path[TEMP_PATH_MAX];
@@ -527,7 +568,7 @@ START_TEST(the_configuration_names_the_socket)
     PROVCTL(&dir, &run, "status", "--config", path);
     ck_assert_msg(run.exit == 0, "%s", run.err);
     PROVCTL(&dir, &run, "status", "--config", "/nowhere.conf");
-    claim_failed(1, "/nowhere.conf");
+    claim_failed(1, "The configuration /nowhere.conf cannot be read: No such file or directory.");
 }
 END_TEST
 
@@ -634,6 +675,9 @@ int main(void)
                                   garbage_is_refused,
                                   a_vault_that_hangs_up_is_named,
                                   a_socket_that_is_not_there_is_named,
+                                  a_path_that_is_no_admin_socket_is_no_reason_to_try_again,
+                                  another_socket_of_the_vault_is_told_from_the_admin_socket,
+                                  without_address_and_configuration_usage_names_both,
                                   the_configuration_names_the_socket,
                                   options_may_come_before_the_command,
                                   a_result_that_cannot_be_printed_is_no_success,

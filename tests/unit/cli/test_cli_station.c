@@ -400,6 +400,37 @@ START_TEST(plain_http_is_refused)
 }
 END_TEST
 
+START_TEST(an_address_is_a_host_and_a_port_alone)
+{
+    static const char *const wrong[] = {"/v1", "/?x", "?x=1", "#x", "//v1"};
+    char url[96];
+    server_say(&server, 201, GOOD);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(url, sizeof url, "%s%s", server.url, wrong[i]);
+        LICENSE("--url", url);
+        claim_refused(64, "has a path or a query. Give https://HOST[:PORT] alone.");
+    }
+    ck_assert_uint_eq(server.request_count, 0);
+    (void)snprintf(url, sizeof url, "%s/", server.url);
+    LICENSE("--url", url);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+}
+END_TEST
+
+START_TEST(a_host_that_cannot_exist_is_no_reason_to_try_again)
+{
+    LICENSE("--url", "https://a..b");
+    claim_refused(1, "There is no host of the name in https://a..b. Check --url.");
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_named_with_its_option)
+{
+    LICENSE("--cert", "/nowhere.pem");
+    claim_refused(1, "--cert /nowhere.pem cannot be read: No such file or directory.");
+}
+END_TEST
+
 START_TEST(a_redirect_is_not_followed)
 {
     server_say(&server, 302, "");
@@ -671,6 +702,9 @@ int main(void)
                                   a_server_of_another_ca_is_not_trusted,
                                   a_server_of_another_name_is_not_trusted,
                                   plain_http_is_refused,
+                                  an_address_is_a_host_and_a_port_alone,
+                                  a_host_that_cannot_exist_is_no_reason_to_try_again,
+                                  a_file_that_cannot_be_read_is_named_with_its_option,
                                   a_redirect_is_not_followed,
                                   a_key_that_is_no_key_is_named_at_once,
                                   a_certificate_refused_by_tls_exits_with_11,
