@@ -8,9 +8,19 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$1
+dir=
+trap 'clean_up' EXIT
+trap 'exit 1' INT TERM HUP PIPE
 dir=$(mktemp -d /tmp/provisiond-demo.XXXXXX)
-trap 'sh "$here/rig.sh" "$bin" down --dir "$dir/rig" 2>/dev/null || true; rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
+
+# A second Ctrl-C shall not leave half of the programs running.
+clean_up() {
+    trap '' INT TERM HUP PIPE
+    trap - EXIT
+    [ -n "$dir" ] || return 0
+    sh "$here/rig.sh" "$bin" down --dir "$dir/rig" >/dev/null 2>&1 || true
+    rm -rf "$dir"
+}
 
 if [ -t 1 ]; then
     bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m') off=$(printf '\033[0m')
@@ -19,7 +29,7 @@ else
 fi
 
 step() { printf '\n%s%s%s\n' "$bold" "$*" "$off"; }
-note() { printf '  %s\n' "$*"; }
+note() { printf '%s\n' "$*" | fold -s -w 96 | sed 's/ *$//; s/^/  /'; }
 wrong() {
     printf '  %sWRONG: %s%s\n' "$red" "$*" "$off"
     exit 1
@@ -42,6 +52,13 @@ license() {
         --out "$dir/$2" >"$dir/answer" 2>"$dir/complaint" || code=$?
 }
 
+# report RESULT: how the install of the last license ended.
+report() {
+    read -r install rest <"$dir/answer"
+    "$bin/provctl" outcome --url "$RIG_URL" --ca "$RIG_CA" --cert "$RIG_STATION_CERT" \
+        --key "$RIG_STATION_KEY" "$install" "$1" >/dev/null 2>"$dir/complaint"
+}
+
 # opens LICENSE KEYNAME: what the device does, with openssl alone.
 opens() {
     openssl cms -decrypt -binary -inform DER -in "$dir/$1" -content "$RIG_IMAGE_FILE" \
@@ -49,7 +66,7 @@ opens() {
         cmp -s "$dir/opened" "$RIG_FIRMWARE"
 }
 
-row() { printf '  %-12s %-34s %-9s %-26s\n' "$@" >>"$dir/table"; }
+row() { printf '  %-12s %-34s %-9s %s\n' "$@" >>"$dir/table"; }
 
 step "1. A factory: a SoftHSM token, provision-hsm, provision-vault, provisiond; quota 3"
 sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 >/dev/null
@@ -66,10 +83,12 @@ for n in 1 2 3; do
     license "device-$n" "device-$n.lic"
     [ $code = 0 ] || wrong "device-$n got no license: $(cat "$dir/complaint")"
     opens "device-$n.lic" "device-$n" || wrong "device-$n cannot open its license"
-    note "device-$n: license of $(wc -c <"$dir/device-$n.lic") bytes, opened by openssl with the device's key: the firmware is the original"
+    note "device-$n: license of $(wc -c <"$dir/device-$n.lic") bytes; openssl opens it with the device's key"
+    report succeeded || wrong "the outcome was not taken: $(cat "$dir/complaint")"
     row "device-$n" "license" "1 unit" "yes, equal to the original"
 done
 opens device-1.lic device-2 && wrong "device-2 opened the license of device-1"
+note "each has the original firmware, and its station reported success"
 note "device-2 cannot open the license of device-1"
 
 step "4. The answer for device-1 was lost: its station asks again"
@@ -96,11 +115,12 @@ note "refused (exit code 10): $(sed 's/^provctl: //' "$dir/complaint" | head -n 
 row "device-4" "refused: quota-spent" "no" "-"
 
 step "What happened"
-printf '\n  %-12s %-34s %-9s %-26s\n' "DEVICE" "ANSWER" "CHARGED" "OPENS ON THE DEVICE"
+printf '\n  %-12s %-34s %-9s %s\n' "DEVICE" "ANSWER" "CHARGED" "OPENS ON THE DEVICE"
 cat "$dir/table"
 printf '\n'
-"$bin/provctl" --config "$RIG_CONFIG" usage "$RIG_PRODUCT" | sed 's/^/  /'
+"$bin/provctl" --config "$RIG_CONFIG" usage "$RIG_PRODUCT" | sed 's/^/  /; s/ *$//'
 
+clean_up
 printf '\n%sAll of it held.%s Now try it yourself:\n\n' "$green" "$off"
 cat <<EOF
   ./dev rig up --dir /tmp/rig                   # the same factory, quota 10,000; stays up
