@@ -19,6 +19,7 @@ struct api {
     const struct config_api *config;
     struct vault_client *vault;
     struct MHD_Daemon *daemon;
+    struct acceptor *acceptor;
     struct gate gate;
     int listener;
     uint16_t port;

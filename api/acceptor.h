@@ -1,0 +1,31 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Accepts connections and hands them to libmicrohttpd.
+ *
+ * libmicrohttpd could accept by itself, but when it stops it shuts its listening socket down, and a
+ * socket that the service manager keeps for the next life of the program would be dead with it; and
+ * its way around that (MHD_quiesce_daemon) races with its own threads in 0.9.75.
+ *
+ * Order of calls: acceptor_new, acceptor_stop, stop of the daemon, acceptor_free. Threads: one
+ * thread of its own; the functions from one thread.
+ */
+#ifndef API_ACCEPTOR_H
+#define API_ACCEPTOR_H
+
+#include <microhttpd.h>
+
+#include "core/error.h"
+
+struct acceptor;
+
+/* Starts accepting. listener is borrowed: a listening socket, non-blocking. */
+enum error acceptor_new(int listener, struct MHD_Daemon *daemon,
+                        struct acceptor **ret_acceptor) MUST_USE;
+/* Nothing is accepted any more; who connects waits for the socket's next owner. NULL is allowed. */
+void acceptor_stop(struct acceptor *acceptor);
+/* NULL is allowed. */
+void acceptor_free(struct acceptor *acceptor);
+
+#endif
