@@ -10,17 +10,25 @@
 #include <string.h>
 
 #include "cli/text.h"
+#include "core/bytes.h"
 
 #define ALWAYS_TAKEN        (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_JSON))
 #define FIRST_VALUE         256 /* getopt's answers for our options, above every character */
 #define SUGGESTION_DISTANCE 2
 #define USAGE_WIDTH         78
 
+/* What the services take, checked here so that a wrong line never reaches them. */
+#define NAME_BYTES   64
+#define TEXT_BYTES   64
+#define DETAIL_BYTES 256
+
 struct option_row {
     const char *name;
     const char *value; /* how its value is called; NULL for a flag */
     const char *environment;
     const char *help;
+    size_t line_max; /* bytes of a text without control characters; 0: not such a text */
+    bool is_name;    /* of a product or a site */
 };
 
 static const struct option_row ROWS[OPTION_COUNT] = {
@@ -33,28 +41,32 @@ static const struct option_row ROWS[OPTION_COUNT] = {
     [OPTION_CERT] = {"cert", "FILE", "PROVCTL_CERT", "PEM, this station's certificate"},
     [OPTION_KEY] = {"key", "FILE", "PROVCTL_KEY", "PEM, its private key, not encrypted"},
     [OPTION_TIMEOUT] = {"timeout", "SECONDS", NULL, "time for all attempts together (default 30)"},
-    [OPTION_SITE] = {"site", "NAME", NULL, "name of this site, for ever in its journal"},
+    [OPTION_SITE] = {"site", "NAME", NULL, "name of this site, for ever in its journal",
+                     .is_name = true},
     [OPTION_OUT_DIR] = {"out-dir", "DIR", NULL,
                         "write checkpoint.pub.pem and transport.pub.pem there"},
     [OPTION_ANCHORS] = {"anchors", "FILE", NULL, "PEM, the CAs that its devices come from"},
     [OPTION_QUOTA] = {"quota", "N", NULL, "devices that may be licensed"},
     [OPTION_PROFILE] = {"profile", "NAME", NULL, "form of the licenses (default cms)"},
     [OPTION_UNITS] = {"units", "N", NULL, "units to add"},
-    [OPTION_PRODUCT] = {"product", "NAME", NULL, "the product"},
-    [OPTION_LABEL] = {"label", "TEXT", NULL, "the maker's version, e.g. 1.4.2"},
+    [OPTION_PRODUCT] = {"product", "NAME", NULL, "the product", .is_name = true},
+    [OPTION_LABEL] = {"label", "TEXT", NULL, "the maker's version, e.g. 1.4.2",
+                      .line_max = TEXT_BYTES},
     [OPTION_FORMAT] = {"format", "NAME", NULL, "form of the encrypted image (default cms)"},
     [OPTION_CERTIFICATE] = {"certificate", "FILE", NULL, "PEM, the station's TLS certificate"},
     [OPTION_DEVICE_CERT] = {"device-cert", "FILE", NULL, "PEM chain of the device; - is stdin"},
     [OPTION_OUT] = {"out", "FILE", NULL, "file to write, whole or not at all"},
     [OPTION_IMAGE] = {"image", "DIGEST", NULL, "sha256:..., or latest (the default)"},
-    [OPTION_LOT] = {"lot", "TEXT", NULL, "lot, for the record"},
-    [OPTION_LINE] = {"line", "TEXT", NULL, "line, for the record"},
-    [OPTION_WORK_ORDER] = {"work-order", "TEXT", NULL, "work order, for the record"},
-    [OPTION_OPERATOR] = {"operator", "TEXT", NULL, "operator, for the record"},
-    [OPTION_SOCKET_NAME] = {"socket-name", "TEXT", NULL,
-                            "socket of the programmer, for the record"},
-    [OPTION_CODE] = {"code", "TEXT", NULL, "the tool's error code"},
-    [OPTION_DETAIL] = {"detail", "TEXT", NULL, "what happened, in words"},
+    [OPTION_LOT] = {"lot", "TEXT", NULL, "lot, for the record", .line_max = TEXT_BYTES},
+    [OPTION_LINE] = {"line", "TEXT", NULL, "line, for the record", .line_max = TEXT_BYTES},
+    [OPTION_WORK_ORDER] = {"work-order", "TEXT", NULL, "work order, for the record",
+                           .line_max = TEXT_BYTES},
+    [OPTION_OPERATOR] = {"operator", "TEXT", NULL, "operator, for the record",
+                         .line_max = TEXT_BYTES},
+    [OPTION_SOCKET_NAME] = {"socket-name", "TEXT", NULL, "socket of the programmer, for the record",
+                            .line_max = TEXT_BYTES},
+    [OPTION_CODE] = {"code", "TEXT", NULL, "the tool's error code", .line_max = TEXT_BYTES},
+    [OPTION_DETAIL] = {"detail", "TEXT", NULL, "what happened, in words", .line_max = DETAIL_BYTES},
 };
 
 static bool form_takes(const struct arguments_form *form, size_t option)
@@ -176,6 +188,52 @@ enum error arguments_demand(const struct arguments *arguments, uint64_t mask,
     return ERR_OK;
 }
 
+static enum error fail_name(const char *what, const char *text, struct failure *failure)
+{
+    return failure_set_usage(failure,
+                             "%s is not a name: \"%.100s\". A name is 1 to %d of A-Z a-z 0-9 . _ - "
+                             "and begins with a letter or a digit",
+                             what, text, NAME_BYTES);
+}
+
+static enum error check_line(const struct option_row *row, const char *text,
+                             struct failure *failure)
+{
+    if (strlen(text) > row->line_max)
+        return failure_set_usage(failure, "--%s is at most %zu bytes", row->name, row->line_max);
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == '\x7f')
+            return failure_set_usage(failure, "--%s holds a control character", row->name);
+    }
+    return ERR_OK;
+}
+
+/* The first operand of "PRODUCT" and "NAME" is a name as well. */
+static enum error check_operand(const struct arguments_form *form,
+                                const struct arguments *arguments, struct failure *failure)
+{
+    bool is_name = strcmp(form->operands, "NAME") == 0 || strcmp(form->operands, "PRODUCT") == 0;
+    if (is_name && !name_is_valid(arguments->operands[0], NAME_BYTES))
+        return fail_name(form->operands, arguments->operands[0], failure);
+    return ERR_OK;
+}
+
+static enum error check_values(const struct arguments_form *form, const struct arguments *arguments,
+                               struct failure *failure)
+{
+    char option[40];
+    enum error e = check_operand(form, arguments, failure);
+    for (size_t i = 0; i < OPTION_COUNT && e == ERR_OK; i++) {
+        const char *text = arguments->given[i];
+        (void)snprintf(option, sizeof option, "--%s", ROWS[i].name);
+        if (text != NULL && ROWS[i].is_name && !name_is_valid(text, NAME_BYTES))
+            e = fail_name(option, text, failure);
+        else if (text != NULL && ROWS[i].line_max > 0)
+            e = check_line(&ROWS[i], text, failure);
+    }
+    return e;
+}
+
 enum error arguments_parse(const struct arguments_form *form, int argc, char **argv,
                            struct arguments *ret_arguments, struct failure *failure)
 {
@@ -185,6 +243,8 @@ enum error arguments_parse(const struct arguments_form *form, int argc, char **a
         e = take_operands(form, argc - optind, argv + optind, &arguments, failure);
         if (e == ERR_OK)
             e = arguments_demand(&arguments, form->required, failure);
+        if (e == ERR_OK)
+            e = check_values(form, &arguments, failure);
     }
     if (e == ERR_OK)
         *ret_arguments = arguments;

@@ -71,7 +71,8 @@ struct arguments {
 
 /*
  * Parses what follows the words of the command; argv[0] stands for them. The texts are borrowed
- * from argv. A wrong line is a usage failure that names the option and the nearest known one.
+ * from argv. A wrong line is a usage failure that names the option and the nearest known one; so is
+ * a name or a text that no service would take.
  * With --help nothing is demanded. argv is reordered, as getopt does.
  */
 enum error arguments_parse(const struct arguments_form *form, int argc, char **argv,

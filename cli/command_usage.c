@@ -44,8 +44,6 @@ static enum error ask_server(const struct arguments *arguments, struct answer_us
     REST_AUTO rest = NULL;
     struct rest_answer answer = {0};
     char path[128];
-    if (!name_is_valid(arguments->operands[0], 64))
-        return failure_set_usage(failure, "%s is no name of a product", arguments->operands[0]);
     (void)snprintf(path, sizeof path, "/v1/products/%s/usage", arguments->operands[0]);
     enum error e = station_connect(arguments, &rest, failure);
     if (e == ERR_OK)

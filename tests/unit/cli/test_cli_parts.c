@@ -182,6 +182,51 @@ START_TEST(numbers_are_whole_and_within_their_limits)
 }
 END_TEST
 
+/* Like FORM, with one option that is checked. */
+static enum error parse_value(enum option_id option, const char *word, const char *value)
+{
+    struct arguments arguments;
+    const struct arguments_form form = {
+        .name = "try", .operands = "DIGEST", .operand_count = 1, .optional = OPTION_BIT(option)};
+    const char *words[] = {"try", "n", word, value, NULL};
+    return arguments_parse(&form, 4, (char **)words, &arguments, &failure);
+}
+
+START_TEST(a_text_is_as_long_as_the_services_take_it)
+{
+    char text[258];
+    memset(text, 'x', sizeof text);
+    text[257] = '\0';
+    claim_usage(parse_value(OPTION_DETAIL, "--detail", text), "--detail is at most 256 bytes");
+    ck_assert_int_eq(parse_value(OPTION_DETAIL, "--detail", text + 1), ERR_OK);
+    text[65] = '\0';
+    claim_usage(parse_value(OPTION_LOT, "--lot", text), "--lot is at most 64 bytes");
+    ck_assert_int_eq(parse_value(OPTION_LOT, "--lot", text + 1), ERR_OK);
+    claim_usage(parse_value(OPTION_CODE, "--code", text), "--code is at most 64 bytes");
+    claim_usage(parse_value(OPTION_LABEL, "--label", "a\tb"), "--label holds a control character");
+    claim_usage(parse_value(OPTION_LINE, "--line", "\x7f"), "--line holds a control character");
+}
+END_TEST
+
+START_TEST(a_name_is_checked_before_anybody_is_asked)
+{
+    static const char *const wrong[] = {"", "a b", "-a", ".a", "a/b", "\xc3\xbc"};
+    struct arguments arguments;
+    char long_name[66];
+    memset(long_name, 'x', 65);
+    long_name[65] = '\0';
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ck_assert_int_ne(parse_value(OPTION_PRODUCT, "--product", wrong[i]), ERR_OK);
+        ck_assert_int_eq(failure.exit, EXIT_CODE_USAGE);
+    }
+    ck_assert_int_ne(parse_value(OPTION_SITE, "--site", long_name), ERR_OK);
+    ck_assert_int_eq(parse_value(OPTION_SITE, "--site", long_name + 1), ERR_OK);
+    claim_usage(PARSE(&arguments, "a b", "--product", "p"),
+                "NAME is not a name: \"a b\". A name is 1 to 64 of A-Z a-z 0-9 . _ - and begins "
+                "with a letter or a digit");
+}
+END_TEST
+
 /* ---- foreign text ---- */
 
 static const char *escaped(const char *text)
@@ -507,6 +552,8 @@ int main(void)
                                   help_demands_nothing_else,
                                   the_environment_is_a_default_and_an_empty_one_is_none,
                                   numbers_are_whole_and_within_their_limits,
+                                  a_text_is_as_long_as_the_services_take_it,
+                                  a_name_is_checked_before_anybody_is_asked,
                                   control_characters_never_reach_the_terminal,
                                   text_that_is_not_utf8_is_shown_as_hex,
                                   escaping_cuts_at_a_whole_character,
