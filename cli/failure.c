@@ -77,7 +77,9 @@ const char *failure_advice(enum error code)
 
 static void begin(struct failure *failure, enum error code, const char *advice)
 {
-    *failure = (struct failure){.code = code, .exit = exit_code_of(code), .advice = advice};
+    *failure = (struct failure){
+        .code = code, .exit = exit_code_of(code), .is_retryable = error_is_retryable(code)};
+    (void)snprintf(failure->advice, sizeof failure->advice, "%s", advice);
 }
 
 enum error failure_set(struct failure *failure, enum error code, const char *format, ...)
@@ -131,26 +133,39 @@ static bool ends_sentence(const char *text)
 void failure_print(const struct failure *failure, FILE *out)
 {
     char what[2 * FAILURE_WHAT_MAX];
+    char advice[2 * FAILURE_WHAT_MAX];
     char request_id[2 * FAILURE_REQUEST_ID_MAX];
     text_escape(failure->what, what, sizeof what);
+    text_escape(failure->advice, advice, sizeof advice);
     text_escape(failure->request_id, request_id, sizeof request_id);
     (void)fprintf(out, "provctl: %s%s%s%s", what, ends_sentence(what) ? "" : ".",
-                  failure->advice[0] != '\0' ? " " : "", failure->advice);
+                  advice[0] != '\0' ? " " : "", advice);
     if (request_id[0] != '\0')
         (void)fprintf(out, " (request %s)", request_id);
     (void)fputc('\n', out);
 }
 
+/* A member with escaped text; false when memory is out. */
+static bool add_text(json_t *object, const char *name, const char *text)
+{
+    char escaped[2 * FAILURE_WHAT_MAX];
+    text_escape(text, escaped, sizeof escaped);
+    return json_object_set_new(object, name, json_string(escaped)) == 0;
+}
+
 void failure_print_json(const struct failure *failure, FILE *out)
 {
-    char what[2 * FAILURE_WHAT_MAX];
-    char request_id[2 * FAILURE_REQUEST_ID_MAX];
-    text_escape(failure->what, what, sizeof what);
-    text_escape(failure->request_id, request_id, sizeof request_id);
-    json_t *object = json_pack(
-        "{s:{s:s, s:s, s:s, s:s, s:i}}", "error", "code",
-        failure->exit == EXIT_CODE_USAGE ? "usage" : error_name(failure->code), "message", what,
-        "advice", failure->advice, "request_id", request_id, "exit", (int)failure->exit);
+    const char *code = failure->exit == EXIT_CODE_USAGE ? "usage" : error_name(failure->code);
+    json_t *error = json_object();
+    bool is_made =
+        add_text(error, "code", code) && add_text(error, "message", failure->what) &&
+        add_text(error, "advice", failure->advice) && add_text(error, "check", failure->check) &&
+        add_text(error, "path", failure->path) &&
+        json_object_set_new(error, "retryable", json_boolean(failure->is_retryable)) == 0 &&
+        add_text(error, "request_id", failure->request_id) &&
+        json_object_set_new(error, "exit", json_integer((int)failure->exit)) == 0;
+    json_t *object = is_made ? json_pack("{s:O}", "error", error) : NULL;
+    json_decref(error);
     if (object == NULL)
         return;
     (void)json_dumpf(object, out, JSON_ENSURE_ASCII);

@@ -19,13 +19,17 @@
 
 #define FAILURE_WHAT_MAX       512
 #define FAILURE_REQUEST_ID_MAX 65
+#define FAILURE_PLACE_MAX      101
 
 struct failure {
     enum error code;
     enum exit_code exit;
-    char what[FAILURE_WHAT_MAX]; /* raw; escaped when it is printed */
-    const char *advice;          /* a literal; "" for none */
+    char what[FAILURE_WHAT_MAX];   /* raw; escaped when it is printed */
+    char advice[FAILURE_WHAT_MAX]; /* raw too; "" for none */
     char request_id[FAILURE_REQUEST_ID_MAX];
+    char path[FAILURE_PLACE_MAX];  /* which member of a request a server refused; "" */
+    char check[FAILURE_PLACE_MAX]; /* which check a device did not pass; "" */
+    bool is_retryable;             /* the same request may succeed later */
 };
 
 /* Fills *failure, exit code and advice by the code's rows, and returns code. */
@@ -44,7 +48,10 @@ enum error failure_from_fault(struct failure *failure, const struct fault *fault
 
 /* "provctl: <what happened>. <what to do> (request <id>)" */
 void failure_print(const struct failure *failure, FILE *out);
-/* {"error":{"code","message","advice","request_id","exit"}} on one line. */
+/*
+ * {"error":{"code","message","advice","check","path","retryable","request_id","exit"}} on one line;
+ * a text that does not apply is "".
+ */
 void failure_print_json(const struct failure *failure, FILE *out);
 
 /* A sentence that says what code means, and what the asking side can do; for when nobody said. */

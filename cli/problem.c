@@ -76,31 +76,56 @@ static void describe_place(const json_t *problem, char *out, size_t size)
         (void)snprintf(out, size, " (check %.100s)", check);
 }
 
-/* The place goes before the full stop: "It is not genuine (check chain)." */
-static int length_without_stop(const char *sentence)
+/* Where the second sentence begins; the end when there is one sentence only. */
+static const char *second_sentence(const char *text)
 {
-    int length = (int)strnlen(sentence, SENTENCE_MAX);
-    return length > 0 && sentence[length - 1] == '.' ? length - 1 : length;
+    const char *at = text;
+    while ((at = strchr(at, ' ')) != NULL) {
+        if (at > text && strchr(".?!", at[-1]) != NULL && at[1] >= 'A' && at[1] <= 'Z')
+            return at + 1;
+        at++;
+    }
+    return text + strlen(text);
 }
 
-/* The server's detail says what to do as well; with its title, or nothing, the advice is ours. */
+/* Without blanks and the full stop: the place goes before it, "It is not genuine (check chain)." */
+static int length_without_stop(const char *sentence, size_t length)
+{
+    length = length < SENTENCE_MAX ? length : SENTENCE_MAX;
+    while (length > 0 && (sentence[length - 1] == ' ' || sentence[length - 1] == '.'))
+        length--;
+    return (int)length;
+}
+
+/* A server's detail: the first sentence is what happened, the others are what to do. */
+static void describe_detail(const char *detail, const char *place, enum error code,
+                            struct failure *failure)
+{
+    const char *advice = second_sentence(detail);
+    int length = length_without_stop(detail, (size_t)(advice - detail));
+    bool is_question = length > 0 && strchr("?!", detail[length - 1]) != NULL && place[0] == '\0';
+    (void)failure_set_plain(failure, code, "%.*s%s%s", length, detail, place,
+                            is_question ? "" : ".");
+    (void)snprintf(failure->advice, sizeof failure->advice, "%.*s", SENTENCE_MAX, advice);
+}
+
+/* With the server's title alone, or nothing, the advice is ours. */
 static void describe(const json_t *problem, enum error code, struct failure *failure)
 {
     const char *detail = text_of(problem, "detail");
     const char *title = text_of(problem, "title");
     char place[120];
     describe_place(problem, place, sizeof place);
-    if (detail[0] != '\0' && place[0] != '\0')
-        (void)failure_set_plain(failure, code, "%.*s%s.", length_without_stop(detail), detail,
-                                place);
-    else if (detail[0] != '\0')
-        (void)failure_set_plain(failure, code, "%.*s", SENTENCE_MAX, detail);
+    if (detail[0] != '\0')
+        describe_detail(detail, place, code, failure);
     else if (title[0] != '\0')
         (void)failure_set(failure, code, "%.*s%s", SENTENCE_MAX, title, place);
     else
         (void)failure_set(failure, code, "%s%s", failure_sentence(code), place);
     (void)snprintf(failure->request_id, sizeof failure->request_id, "%s",
                    text_of(problem, "request_id"));
+    (void)snprintf(failure->path, sizeof failure->path, "%s", text_of(problem, "path"));
+    (void)snprintf(failure->check, sizeof failure->check, "%s", text_of(problem, "check"));
 }
 
 static enum error read_problem(const json_t *problem, long status, bool *ret_retryable,
@@ -114,6 +139,7 @@ static enum error read_problem(const json_t *problem, long status, bool *ret_ret
     describe(problem, code, failure);
     *ret_retryable =
         json_is_boolean(retryable) ? json_boolean_value(retryable) : error_is_retryable(code);
+    failure->is_retryable = *ret_retryable;
     if (!is_known && *ret_retryable)
         failure->exit = EXIT_CODE_TRY_AGAIN;
     else if (!is_known && failure->exit == EXIT_CODE_TRY_AGAIN)

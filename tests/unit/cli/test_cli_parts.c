@@ -336,6 +336,8 @@ START_TEST(a_problem_keeps_the_servers_words_and_the_request_id)
                              &is_retryable),
                      ERR_DEVICE_NOT_GENUINE);
     ck_assert_str_eq(failure.what, "The chain ends nowhere (check chain).");
+    ck_assert_str_eq(failure.check, "chain");
+    ck_assert_str_eq(failure.advice, "");
     ck_assert_str_eq(failure.request_id, "r-1");
     ck_assert(!is_retryable);
 }

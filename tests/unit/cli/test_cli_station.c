@@ -222,6 +222,25 @@ START_TEST(json_gives_the_failure_as_an_object)
 }
 END_TEST
 
+START_TEST(json_tells_the_failed_check_and_what_to_do)
+{
+    server_say(&server, 422,
+               "{\"type\":\"/problems/device-not-genuine\",\"detail\":\"It is expired. Set the "
+               "device aside; \\u001b.\",\"check\":\"expired\",\"path\":\"$.device\","
+               "\"retryable\":false}");
+    LICENSE("--json");
+    claim_refused(12, "provctl: It is expired (at $.device). Set the device aside; \\x1b.\n");
+    json_t *answer = json_loads(run.out, 0, NULL);
+    json_t *expected =
+        json_pack("{s{ss ss ss ss ss sb ss si}}", "error", "code", "device-not-genuine", "message",
+                  "It is expired (at $.device).", "advice", "Set the device aside; \\x1b.", "check",
+                  "expired", "path", "$.device", "retryable", 0, "request_id", "", "exit", 12);
+    ck_assert_msg(json_equal(answer, expected), "%s", run.out);
+    json_decref(answer);
+    json_decref(expected);
+}
+END_TEST
+
 START_TEST(control_characters_of_a_server_are_escaped)
 {
     server_say(&server, 409,
@@ -688,6 +707,7 @@ int main(void)
                                   an_output_never_replaces_an_input,
                                   problems_decide_the_exit_code,
                                   json_gives_the_failure_as_an_object,
+                                  json_tells_the_failed_check_and_what_to_do,
                                   control_characters_of_a_server_are_escaped,
                                   a_wrong_answer_writes_no_file,
                                   a_license_for_another_image_is_refused,
