@@ -42,6 +42,8 @@ static void look_now(struct hsm_watch *watch, struct hsm_status *status, struct 
 {
     struct ledger_info info;
     enum error e = hsm_status(watch->hsm, status, fault);
+    if (e == ERR_TIMEOUT)
+        e = fault_set(fault, ERR_HSM_UNAVAILABLE, "hsm-hung", "provision-hsm does not answer.", 0);
     if (e == ERR_OK)
         e = ledger_info(watch->ledger, &info, fault);
     if (e == ERR_OK)

@@ -104,7 +104,9 @@ static enum error ask_hsm(struct course *course, const struct license_agreement 
     crash_point("vault.before-wrap");
     enum error e = hsm_wrap_key(course->vault->hsm, &wrap, ret_wrapped, fault);
     crash_point("vault.after-wrap");
-    if (e == ERR_HSM_UNAVAILABLE || e == ERR_TIMEOUT)
+    if (e == ERR_TIMEOUT) /* a wrap leaves nothing behind: the outcome is known */
+        e = fault_set(fault, ERR_HSM_UNAVAILABLE, "hsm-hung", "The HSM did not answer in time.", 0);
+    if (e == ERR_HSM_UNAVAILABLE)
         hsm_watch_note(course->vault->watch, fault);
     return e;
 }

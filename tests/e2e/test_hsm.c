@@ -106,6 +106,30 @@ START_TEST(without_the_hsm_new_licenses_wait_and_stored_ones_are_served)
 }
 END_TEST
 
+START_TEST(a_hung_hsm_stops_new_licenses_and_nothing_else)
+{
+    struct floor_device known;
+    struct floor_device fresh;
+    struct http_answer answer;
+    floor_device_make(&rig, "known", NULL, &known);
+    floor_device_make(&rig, "fresh", NULL, &fresh);
+    http_license(&rig, known.pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 201);
+    http_answer_clear(&answer);
+    ck_assert_int_eq(kill(rig.pids[RIG_HSM], SIGSTOP), 0);
+    http_license(&rig, fresh.pem, NULL, &answer); /* finds out the hard way */
+    ck_assert_int_eq(answer.status, 503);
+    http_answer_clear(&answer);
+    expect_unavailable(&fresh, "hsm-unavailable");
+    http_license(&rig, known.pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 200);
+    http_answer_clear(&answer);
+    ck_assert_int_eq(kill(rig.pids[RIG_HSM], SIGCONT), 0);
+    rig_wait_ready(&rig);
+    license_one("late");
+}
+END_TEST
+
 START_TEST(without_the_vault_provisiond_stays_and_says_so)
 {
     struct floor_device device;
@@ -153,6 +177,7 @@ int main(void)
         pin_and_keys_are_in_no_log_argument_or_environment,
         no_program_writes_a_core_file,
         without_the_hsm_new_licenses_wait_and_stored_ones_are_served,
+        a_hung_hsm_stops_new_licenses_and_nothing_else,
         without_the_vault_provisiond_stays_and_says_so,
         a_swapped_token_is_refused_until_the_right_one_is_back,
         NULL,
