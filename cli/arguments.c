@@ -149,8 +149,10 @@ static enum error take_options(const struct arguments_form *form, int argc, char
     fill_getopt(form, long_options);
     optind = 0; /* glibc: begin anew */
     opterr = 0;
-    while (e == ERR_OK && (answer = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        if (answer >= FIRST_VALUE)
+    while (e == ERR_OK && (answer = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+        if (answer == 'h')
+            arguments->given[OPTION_HELP] = "";
+        else if (answer >= FIRST_VALUE)
             e = take_option(answer, arguments, failure);
         else
             e = fail_option(form, answer, argv[optind - 1], failure);

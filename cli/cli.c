@@ -74,6 +74,30 @@ static void print_help(const struct command *command)
     arguments_print_options(&command->form, stdout);
 }
 
+/* The commands whose first word is that; false when there are none. */
+static bool print_group_help(const char *word)
+{
+    bool is_found = false;
+    size_t length = strlen(word);
+    for (size_t g = 0; g < COMMAND_GROUPS; g++) {
+        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g].count; i++) {
+            const struct command *command = &COMMAND_GROUP_TABLE[g].commands[i];
+            if (strncmp(command->form.name, word, length) != 0 || command->form.name[length] != ' ')
+                continue;
+            (void)printf("  provctl %s %-*s %s\n", command->form.name,
+                         (int)(26 - strlen(command->form.name)), command->form.operands,
+                         command->summary);
+            is_found = true;
+        }
+    }
+    return is_found;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* ---- a command that does not exist ---- */
 
 /* The command of a group that is nearer than *least, which it lowers; else the one so far. */
@@ -154,6 +178,8 @@ static enum error run(int argc, char **argv, struct failure *failure)
     struct arguments arguments;
     int words = 0;
     const struct command *command = find_command(argc, argv, &words);
+    if (command == NULL && argc == 2 && is_help(argv[1]) && print_group_help(argv[0]))
+        return ERR_OK;
     if (command == NULL)
         return fail_command(argc, argv, failure);
     /* getopt takes the element before the options for the program's name. */
@@ -201,7 +227,7 @@ static int run_help(int argc, char **argv)
         print_help(command);
     else if (argc == 0)
         print_overview(stdout);
-    else
+    else if (argc != 1 || !print_group_help(argv[0]))
         return run_and_report(argc, argv);
     return fflush(stdout) == 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
 }
@@ -238,7 +264,7 @@ int cli_main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         return puts("provctl " PROVISIOND_VERSION) >= 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+    if (strcmp(argv[1], "help") == 0 || is_help(argv[1]))
         return run_help(argc - 2, argv + 2);
     move_leading_options(argc - 1, argv + 1);
     return run_and_report(argc - 1, argv + 1);

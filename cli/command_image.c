@@ -165,6 +165,7 @@ static enum error print_images(const Provisiond__ImageListReply *list, struct fa
     TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->n_images; i++)
         add_image(table, list->images[i]);
+    output_note_empty(list->n_images, "images");
     return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
 }
 

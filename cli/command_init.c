@@ -162,7 +162,8 @@ static enum error print_status(const Provisiond__AdminStatusReply *status, const
     add_pair(table, "Token serial", status->token_serial);
     add_pair(table, "Token model", status->token_model);
     add_pair(table, "Wrapping mode", status->mode);
-    add_pair(table, "Workers", workers);
+    if (status->workers_total > 0) /* 0: nobody knows yet, or the HSM's program is away */
+        add_pair(table, "Workers", workers);
     add_pair(table, "Journal leaves", text_number(status->journal_size, number));
     return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
 }

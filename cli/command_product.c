@@ -57,7 +57,7 @@ static json_t *product_to_json(const Provisiond__ProductEntry *product)
     return json_pack("{s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I}", "name", output_text(product->name),
                      "profile", output_text(product->profile), "policy",
                      output_text(product->policy), "governed", (int)product->governed, "enabled",
-                     (int)product->enabled, "quota", (json_int_t)product->quota, "used",
+                     (int)product->enabled, "granted", (json_int_t)product->quota, "charged",
                      (json_int_t)product->used, "remaining",
                      (json_int_t)(product->quota - product->used));
 }
@@ -91,10 +91,11 @@ static enum error print_products(const Provisiond__ProductListReply *list, struc
 {
     static const struct table_column columns[] = {
         {"PRODUCT", false}, {"PROFILE", false}, {"POLICY", false}, {"RULE", false},
-        {"STATE", false},   {"QUOTA", true},    {"USED", true},    {"REMAINING", true}};
+        {"STATE", false},   {"GRANTED", true},  {"CHARGED", true}, {"REMAINING", true}};
     TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->n_products; i++)
         add_product(table, list->products[i]);
+    output_note_empty(list->n_products, "products");
     return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
 }
 

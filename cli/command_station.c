@@ -88,6 +88,7 @@ static enum error print_stations(const Provisiond__StationListReply *list, struc
         table_add_row(
             table, (const char *[]){station->name, station->enabled ? "enabled" : "disabled", key});
     }
+    output_note_empty(list->n_stations, "stations");
     return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
 }
 

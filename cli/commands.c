@@ -17,7 +17,10 @@ static const struct command ADMINISTRATION[] = {
      command_init},
     {{"status", "", 0, 0, ADMIN_OPTIONS},
      "show the HSM, its workers and the journal",
-     "",
+     "Wrapping mode: token when a session key is wrapped for a device inside the HSM alone, host\n"
+     "when the key that wraps one license is derived in the memory of the HSM worker.\n"
+     "Workers: programs that work with the HSM at the same time; left out when the HSM does not\n"
+     "answer. Journal leaves: entries of the journal; the number never shrinks.",
      command_status},
     {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA), ADMIN_OPTIONS | BIT(PROFILE)},
      "add a product and make its firmware key",
@@ -25,7 +28,8 @@ static const struct command ADMINISTRATION[] = {
      command_product_create},
     {{"product list", "", 0, 0, ADMIN_OPTIONS},
      "list products and quotas",
-     "",
+     "POLICY: what one unit pays for; per-device is one device, however often it is asked for.\n"
+     "RULE: who may add units; local is this site's administrator, with provctl quota add.",
      command_product_list},
     {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS},
      "add units to a local product",

@@ -77,3 +77,9 @@ enum error output_usage(const struct answer_usage *usage, bool is_json, struct f
                   (json_int_t)usage->scrapped, "unreported", (json_int_t)usage->unreported),
         failure);
 }
+
+void output_note_empty(size_t count, const char *things)
+{
+    if (count == 0)
+        (void)fprintf(stderr, "There are no %s yet.\n", things);
+}

@@ -9,6 +9,8 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include <stddef.h>
+
 #include <jansson.h>
 
 #include "cli/answer.h"
@@ -26,5 +28,8 @@ enum error output_json_body(struct bytes body, struct failure *failure) MUST_USE
 /* The account of a product, as a table or as JSON. */
 enum error output_usage(const struct answer_usage *usage, bool is_json,
                         struct failure *failure) MUST_USE;
+
+/* Tells a person on standard error that a list is empty: "There are no products yet." */
+void output_note_empty(size_t count, const char *things);
 
 #endif

@@ -191,6 +191,17 @@ START_TEST(status_is_an_object_for_machines)
 }
 END_TEST
 
+START_TEST(workers_that_nobody_knows_are_not_shown_as_none)
+{
+    say_status();
+    status_reply.workers_ready = 0;
+    status_reply.workers_total = 0;
+    ADMIN("status");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_ptr_null(strstr(run.out, "Workers"));
+}
+END_TEST
+
 /* ---- products ---- */
 
 START_TEST(a_product_is_created_with_its_anchors)
@@ -230,9 +241,10 @@ START_TEST(products_are_listed_in_columns)
     reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_PRODUCT_LIST;
     reply.product_list = &list;
     ADMIN("product", "list");
-    claim_done("PRODUCT      PROFILE  POLICY      RULE      STATE      QUOTA  USED  REMAINING\n"
-               "meter        cms      per-device  local     enabled   100000    99      99901\n"
-               "gateway-pro  cms      per-device  governed  disabled       0     0          0\n");
+    claim_done(
+        "PRODUCT      PROFILE  POLICY      RULE      STATE     GRANTED  CHARGED  REMAINING\n"
+        "meter        cms      per-device  local     enabled    100000       99      99901\n"
+        "gateway-pro  cms      per-device  governed  disabled        0        0          0\n");
 }
 END_TEST
 
@@ -243,6 +255,9 @@ START_TEST(an_empty_list_is_an_empty_list)
     reply.product_list = &list;
     ADMIN("product", "list", "--json");
     claim_done("{\"products\": []}\n");
+    ADMIN("product", "list");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_str_eq(run.err, "There are no products yet.\n");
 }
 END_TEST
 
@@ -630,6 +645,25 @@ START_TEST(every_command_explains_its_options)
 }
 END_TEST
 
+START_TEST(help_is_to_be_had_by_every_name)
+{
+    PROVCTL(&dir, &run, "image", "--help");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_ptr_nonnull(strstr(run.out, "  provctl image fetch DIGEST "));
+    ck_assert_ptr_null(strstr(run.out, "provctl station"));
+    PROVCTL(&dir, &run, "help", "station");
+    ck_assert_ptr_nonnull(strstr(run.out, "  provctl station enable NAME "));
+    PROVCTL(&dir, &run, "-h");
+    claim_done(run.out);
+    ck_assert_int_eq(strncmp(run.out, "Usage: provctl COMMAND", 22), 0);
+    PROVCTL(&dir, &run, "license", "-h");
+    claim_done(run.out);
+    ck_assert_int_eq(strncmp(run.out, "Usage: provctl license", 22), 0);
+    PROVCTL(&dir, &run, "nothing", "--help");
+    claim_failed(64, "Unknown command nothing");
+}
+END_TEST
+
 START_TEST(a_wrong_command_is_a_usage_error_with_a_suggestion)
 {
     provctl_run(&dir, NULL, (const char *const[]){NULL}, &run);
@@ -655,6 +689,7 @@ int main(void)
                                   init_asks_nothing_when_the_keys_could_not_be_written,
                                   status_is_a_page_for_people,
                                   status_is_an_object_for_machines,
+                                  workers_that_nobody_knows_are_not_shown_as_none,
                                   a_product_is_created_with_its_anchors,
                                   products_are_listed_in_columns,
                                   an_empty_list_is_an_empty_list,
@@ -683,6 +718,7 @@ int main(void)
                                   a_result_that_cannot_be_printed_is_no_success,
                                   the_overview_fits_one_screen,
                                   every_command_explains_its_options,
+                                  help_is_to_be_had_by_every_name,
                                   a_wrong_command_is_a_usage_error_with_a_suggestion,
                                   NULL};
     return suite_run("cli admin", set_up, tear_down, tests);
