@@ -2,15 +2,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* provctl station add, list, enable and disable. Owns no state. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/admin.h"
+#include "cli/certificate.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
 #include "cli/output.h"
 #include "cli/table.h"
+#include "cli/text.h"
 
 static enum error ask_add(const struct arguments *arguments, char *certificate,
                           struct sha256 *ret_spki, struct failure *failure)
@@ -29,6 +32,19 @@ static enum error ask_add(const struct arguments *arguments, char *certificate,
     return e;
 }
 
+/* It is added all the same: it may be renewed with the same key, or the clock be wrong. */
+static void warn_of_certificate(const char *path, const char *pem)
+{
+    const char *complaints[CERTIFICATE_COMPLAINTS_MAX];
+    char escaped[PATH_MAX];
+    size_t count = certificate_complain(pem, complaints);
+    text_escape(path, escaped, sizeof escaped);
+    for (size_t i = 0; i < count; i++)
+        (void)fprintf(stderr,
+                      "provctl: warning: no station can connect with the certificate %s: %s\n",
+                      escaped, complaints[i]);
+}
+
 enum error command_station_add(const struct arguments *arguments, struct failure *failure)
 {
     char *certificate = NULL;
@@ -39,6 +55,8 @@ enum error command_station_add(const struct arguments *arguments, struct failure
         file_input_read_pem(arguments_get(arguments, OPTION_CERTIFICATE), &certificate, failure);
     if (e == ERR_OK)
         e = ask_add(arguments, certificate, &spki, failure);
+    if (e == ERR_OK)
+        warn_of_certificate(arguments_get(arguments, OPTION_CERTIFICATE), certificate);
     free(certificate);
     if (e != ERR_OK)
         return e;

@@ -412,13 +412,53 @@ END_TEST
 
 /* ---- stations ---- */
 
+static Provisiond__StationAddReply add_reply = PROVISIOND__STATION_ADD_REPLY__INIT;
+
+/* Adds a station with such a certificate. */
+static void add_station(const struct pki_options *options)
+{
+    char path[TEMP_PATH_MAX];
+    struct pki *root = pki_root("Stations");
+    struct pki *station = pki_new(root, options);
+    add_reply.spki = digest;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ADD;
+    reply.station_add = &add_reply;
+    temp_dir_path(&dir, "station.pem", path);
+    pki_write_certificate(station, path);
+    ADMIN("station", "add", "line-3", "--certificate", path);
+    pki_free(station);
+    pki_free(root);
+}
+
+START_TEST(a_certificate_that_can_never_connect_is_warned_of)
+{
+    static const struct {
+        struct pki_options options;
+        const char *words;
+    } rows[] = {{{.not_before = 1000, .not_after = 2000}, "it is expired\n"},
+                {{.not_before = 4000000000, .not_after = 4000000001}, "it is not yet valid"},
+                {{.extended_key_usage = "serverAuth"}, "without clientAuth\n"},
+                {{.key_usage = "critical,keyAgreement"}, "without digitalSignature\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        add_station(&rows[i].options);
+        ck_assert_msg(strstr(run.err, rows[i].words) != NULL, "%s", run.err);
+        ck_assert_ptr_eq(strchr(run.err, '\n'), run.err + strlen(run.err) - 1);
+        ck_assert_int_eq(run.exit, 0);
+        ck_assert_ptr_nonnull(strstr(run.out, "Station line-3 added"));
+    }
+}
+END_TEST
+
+START_TEST(a_certificate_without_usages_is_not_warned_of)
+{
+    add_station(&(struct pki_options){.key_usage = ""});
+    ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
 START_TEST(a_station_is_added_by_its_certificate)
 {
-    Provisiond__StationAddReply add = PROVISIOND__STATION_ADD_REPLY__INIT;
-    add.spki = digest;
-    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ADD;
-    reply.station_add = &add;
-    ADMIN("station", "add", "line-3", "--certificate", write_certificate());
+    add_station(&(struct pki_options){.extended_key_usage = "serverAuth,clientAuth"});
     claim_done("Station line-3 added, known by key " DIGEST_HEX ".\n");
     ck_assert_str_eq(vault.request->station_add->name, "line-3");
 }
@@ -701,6 +741,8 @@ int main(void)
                                   images_are_listed_with_whole_digests,
                                   an_image_with_a_short_digest_is_refused,
                                   images_are_enabled_and_disabled,
+                                  a_certificate_that_can_never_connect_is_warned_of,
+                                  a_certificate_without_usages_is_not_warned_of,
                                   a_station_is_added_by_its_certificate,
                                   stations_are_listed_and_disabled,
                                   a_station_that_is_unknown_is_not_the_callers_own,

@@ -1,0 +1,23 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What is visibly wrong with a TLS client certificate, for a warning to a person. Whether the
+ * server's CA signed it cannot be seen here. Threads: pure functions.
+ */
+#ifndef CLI_CERTIFICATE_H
+#define CLI_CERTIFICATE_H
+
+#include <stddef.h>
+
+#define CERTIFICATE_COMPLAINTS_MAX 4
+
+/*
+ * Fills ret_complaints with sentences (literals) that say why no station can connect with the
+ * first certificate of a PEM text. Returns how many; 0 also for a text that is no certificate,
+ * which the vault refuses.
+ */
+size_t certificate_complain(const char *pem,
+                            const char *ret_complaints[CERTIFICATE_COMPLAINTS_MAX]);
+
+#endif
