@@ -9,10 +9,6 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$1
 dir=
-trap 'clean_up' EXIT
-trap 'exit 1' INT TERM HUP PIPE
-dir=$(mktemp -d /tmp/provisiond-demo.XXXXXX)
-
 # A second Ctrl-C shall not leave half of the programs running.
 clean_up() {
     trap '' INT TERM HUP PIPE
@@ -21,6 +17,10 @@ clean_up() {
     sh "$here/rig.sh" "$bin" down --dir "$dir/rig" >/dev/null 2>&1 || true
     rm -rf "$dir"
 }
+
+trap 'clean_up' EXIT
+trap 'exit 1' INT TERM HUP PIPE
+dir=$(mktemp -d /tmp/provisiond-demo.XXXXXX)
 
 if [ -t 1 ]; then
     bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m') off=$(printf '\033[0m')
