@@ -27,8 +27,6 @@ struct option_row {
     const char *value; /* how its value is called; NULL for a flag */
     const char *environment;
     const char *help;
-    size_t line_max; /* bytes of a text without control characters; 0: not such a text */
-    bool is_name;    /* of a product or a site */
 };
 
 static const struct option_row ROWS[OPTION_COUNT] = {
@@ -41,32 +39,36 @@ static const struct option_row ROWS[OPTION_COUNT] = {
     [OPTION_CERT] = {"cert", "FILE", "PROVCTL_CERT", "PEM, this station's certificate"},
     [OPTION_KEY] = {"key", "FILE", "PROVCTL_KEY", "PEM, its private key, not encrypted"},
     [OPTION_TIMEOUT] = {"timeout", "SECONDS", NULL, "time for all attempts together (default 30)"},
-    [OPTION_SITE] = {"site", "NAME", NULL, "name of this site, for ever in its journal",
-                     .is_name = true},
+    [OPTION_SITE] = {"site", "NAME", NULL, "name of this site, for ever in its journal"},
     [OPTION_OUT_DIR] = {"out-dir", "DIR", NULL,
                         "write checkpoint.pub.pem and transport.pub.pem there"},
     [OPTION_ANCHORS] = {"anchors", "FILE", NULL, "PEM, the CAs that its devices come from"},
     [OPTION_QUOTA] = {"quota", "N", NULL, "devices that may be licensed"},
     [OPTION_PROFILE] = {"profile", "NAME", NULL, "form of the licenses (default cms)"},
     [OPTION_UNITS] = {"units", "N", NULL, "units to add"},
-    [OPTION_PRODUCT] = {"product", "NAME", NULL, "the product", .is_name = true},
-    [OPTION_LABEL] = {"label", "TEXT", NULL, "the maker's version, e.g. 1.4.2",
-                      .line_max = TEXT_BYTES},
+    [OPTION_PRODUCT] = {"product", "NAME", NULL, "the product"},
+    [OPTION_LABEL] = {"label", "TEXT", NULL, "the maker's version, e.g. 1.4.2"},
     [OPTION_FORMAT] = {"format", "NAME", NULL, "form of the encrypted image (default cms)"},
     [OPTION_CERTIFICATE] = {"certificate", "FILE", NULL, "PEM, the station's TLS certificate"},
     [OPTION_DEVICE_CERT] = {"device-cert", "FILE", NULL, "PEM chain of the device; - is stdin"},
     [OPTION_OUT] = {"out", "FILE", NULL, "file to write, whole or not at all"},
     [OPTION_IMAGE] = {"image", "DIGEST", NULL, "sha256:..., or latest (the default)"},
-    [OPTION_LOT] = {"lot", "TEXT", NULL, "lot, for the record", .line_max = TEXT_BYTES},
-    [OPTION_LINE] = {"line", "TEXT", NULL, "line, for the record", .line_max = TEXT_BYTES},
-    [OPTION_WORK_ORDER] = {"work-order", "TEXT", NULL, "work order, for the record",
-                           .line_max = TEXT_BYTES},
-    [OPTION_OPERATOR] = {"operator", "TEXT", NULL, "operator, for the record",
-                         .line_max = TEXT_BYTES},
-    [OPTION_SOCKET_NAME] = {"socket-name", "TEXT", NULL, "socket of the programmer, for the record",
-                            .line_max = TEXT_BYTES},
-    [OPTION_CODE] = {"code", "TEXT", NULL, "the tool's error code", .line_max = TEXT_BYTES},
-    [OPTION_DETAIL] = {"detail", "TEXT", NULL, "what happened, in words", .line_max = DETAIL_BYTES},
+    [OPTION_LOT] = {"lot", "TEXT", NULL, "lot, for the record"},
+    [OPTION_LINE] = {"line", "TEXT", NULL, "line, for the record"},
+    [OPTION_WORK_ORDER] = {"work-order", "TEXT", NULL, "work order, for the record"},
+    [OPTION_OPERATOR] = {"operator", "TEXT", NULL, "operator, for the record"},
+    [OPTION_SOCKET_NAME] = {"socket-name", "TEXT", NULL,
+                            "socket of the programmer, for the record"},
+    [OPTION_CODE] = {"code", "TEXT", NULL, "the tool's error code"},
+    [OPTION_DETAIL] = {"detail", "TEXT", NULL, "what happened, in words"},
+};
+
+/* Bytes of a text without control characters; 0 for an option that is another thing. */
+static const size_t LINE_MAX_BYTES[OPTION_COUNT] = {
+    [OPTION_LABEL] = TEXT_BYTES,    [OPTION_LOT] = TEXT_BYTES,
+    [OPTION_LINE] = TEXT_BYTES,     [OPTION_WORK_ORDER] = TEXT_BYTES,
+    [OPTION_OPERATOR] = TEXT_BYTES, [OPTION_SOCKET_NAME] = TEXT_BYTES,
+    [OPTION_CODE] = TEXT_BYTES,     [OPTION_DETAIL] = DETAIL_BYTES,
 };
 
 static bool form_takes(const struct arguments_form *form, size_t option)
@@ -198,14 +200,15 @@ static enum error fail_name(const char *what, const char *text, struct failure *
                              what, text, NAME_BYTES);
 }
 
-static enum error check_line(const struct option_row *row, const char *text,
-                             struct failure *failure)
+static enum error check_line(size_t option, const char *text, struct failure *failure)
 {
-    if (strlen(text) > row->line_max)
-        return failure_set_usage(failure, "--%s is at most %zu bytes", row->name, row->line_max);
+    const char *name = ROWS[option].name;
+    if (strlen(text) > LINE_MAX_BYTES[option])
+        return failure_set_usage(failure, "--%s is at most %zu bytes", name,
+                                 LINE_MAX_BYTES[option]);
     for (const char *c = text; *c != '\0'; c++) {
         if ((unsigned char)*c < ' ' || *c == '\x7f')
-            return failure_set_usage(failure, "--%s holds a control character", row->name);
+            return failure_set_usage(failure, "--%s holds a control character", name);
     }
     return ERR_OK;
 }
@@ -228,10 +231,11 @@ static enum error check_values(const struct arguments_form *form, const struct a
     for (size_t i = 0; i < OPTION_COUNT && e == ERR_OK; i++) {
         const char *text = arguments->given[i];
         (void)snprintf(option, sizeof option, "--%s", ROWS[i].name);
-        if (text != NULL && ROWS[i].is_name && !name_is_valid(text, NAME_BYTES))
+        bool is_name = i == OPTION_PRODUCT || i == OPTION_SITE;
+        if (text != NULL && is_name && !name_is_valid(text, NAME_BYTES))
             e = fail_name(option, text, failure);
-        else if (text != NULL && ROWS[i].line_max > 0)
-            e = check_line(&ROWS[i], text, failure);
+        else if (text != NULL && LINE_MAX_BYTES[i] > 0)
+            e = check_line(i, text, failure);
     }
     return e;
 }
