@@ -84,6 +84,8 @@ static bool print_group_help(const char *word)
             const struct command *command = &COMMAND_GROUP_TABLE[g].commands[i];
             if (strncmp(command->form.name, word, length) != 0 || command->form.name[length] != ' ')
                 continue;
+            if (!is_found)
+                (void)printf("Usage: provctl %s COMMAND [OPTION]...\n", word);
             (void)printf("  provctl %s %-*s %s\n", command->form.name,
                          (int)(26 - strlen(command->form.name)), command->form.operands,
                          command->summary);

@@ -690,6 +690,7 @@ START_TEST(help_is_to_be_had_by_every_name)
     PROVCTL(&dir, &run, "image", "--help");
     ck_assert_int_eq(run.exit, 0);
     ck_assert_ptr_nonnull(strstr(run.out, "  provctl image fetch DIGEST "));
+    ck_assert_int_eq(strncmp(run.out, "Usage: provctl image COMMAND", 28), 0);
     ck_assert_ptr_null(strstr(run.out, "provctl station"));
     PROVCTL(&dir, &run, "help", "station");
     ck_assert_ptr_nonnull(strstr(run.out, "  provctl station enable NAME "));
