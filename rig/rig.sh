@@ -50,7 +50,7 @@ enter_folder() {
 # Removes what an earlier rig left, and nothing that a rig did not make.
 clear_folder() {
     for name in $programs; do
-        ! is_running $name || die "$dir holds a running rig; first: ./dev rig down --dir '$dir'"
+        ! is_running "$name" || die "$dir holds a running rig; first: ./dev rig down --dir '$dir'"
     done
     for name in $made; do
         [ -e "$dir/$name" ] || continue
@@ -179,13 +179,13 @@ is_running() {
 
 signal_programs() {
     for name in $programs; do
-        ! is_running $name || kill "-$1" "$pid" 2>/dev/null || true
+        ! is_running "$name" || kill "-$1" "$pid" 2>/dev/null || true
     done
 }
 
 is_any_running() {
     for name in $programs; do
-        ! is_running $name || return 0
+        ! is_running "$name" || return 0
     done
     return 1
 }
@@ -207,7 +207,7 @@ wait_until() {
     tries=$((start_timeout_s * 20))
     until "$@" >/dev/null 2>&1; do
         for name in $programs; do
-            is_running $name || { tail -n 3 "$dir/log/$name.log" >&2 && die "$name did not start"; }
+            is_running "$name" || { tail -n 3 "$dir/log/$name.log" >&2 && die "$name did not start"; }
         done
         tries=$((tries - 1))
         [ $tries -gt 0 ] || { tail -n 3 "$dir"/log/*.log >&2; die "$what took longer than ${start_timeout_s} s"; }
