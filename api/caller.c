@@ -32,6 +32,9 @@ struct caller *caller_new(struct MHD_Connection *connection)
     strcpy(caller->address, "-");
     if (info != NULL && info->client_addr != NULL)
         format_address(info->client_addr, caller->address);
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info != NULL && info->tls_session != NULL)
+        tls_watch_client(info->tls_session);
     return caller;
 }
 

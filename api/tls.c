@@ -15,8 +15,11 @@
 #include <gnutls/pkcs11.h>
 #include <gnutls/x509.h>
 
+#include "core/log.h"
+
 #define PEM_FILE_MAX_BYTES 1048576
 #define CERTIFICATES_MAX   16 /* in the server's chain */
+#define PRINCIPAL_BYTES    8  /* of the key's hash, in the log; as in the line of a request */
 
 const char TLS_PRIORITIES[] =
     "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AEAD:+AES-256-GCM:+AES-128-GCM:+CHACHA20-POLY1305:"
@@ -111,8 +114,7 @@ static enum error read_files(const struct config_api *config, struct tls_materia
     material->key = read_pem(config->key);
     if (material->key == NULL)
         return fault_set(fault, ERR_CONFIG, "key-file",
-                         "The server key ([api] key) cannot be read; may this user read it?",
-                         errno);
+                         "The server key ([api] key) cannot be read.", errno);
     material->client_ca = read_pem(config->client_ca);
     if (material->client_ca == NULL)
         return fault_set(fault, ERR_CONFIG, "client-ca-file",
@@ -159,12 +161,12 @@ static enum error check_server(struct tls_material *material, struct fault *faul
     time_t now = time(NULL);
     if (gnutls_x509_crt_get_expiration_time(chain.certificates[0]) < now)
         return fault_set(fault, ERR_CONFIG, "certificate-expired",
-                         "The server certificate ([api] certificate) has expired; renew it.", 0);
+                         "The server certificate ([api] certificate) has expired.", 0);
     if (gnutls_x509_crt_get_activation_time(chain.certificates[0]) > now)
-        return fault_set(fault, ERR_CONFIG, "certificate-not-yet-valid",
-                         "The server certificate ([api] certificate) is not valid yet; is the "
-                         "clock right?",
-                         0);
+        return fault_set(
+            fault, ERR_CONFIG, "certificate-not-yet-valid",
+            "The server certificate ([api] certificate) is not valid yet by this server's clock.",
+            0);
     return ERR_OK;
 }
 
@@ -230,7 +232,7 @@ static enum error refuse_status(unsigned status, struct fault *fault)
         return refuse_peer(fault, "expired-certificate", "The client certificate has expired.");
     if (status & GNUTLS_CERT_NOT_ACTIVATED)
         return refuse_peer(fault, "certificate-not-yet-valid",
-                           "The client certificate is not valid yet; is the clock right?");
+                           "The client certificate is not valid yet by this server's clock.");
     if (status & GNUTLS_CERT_INSECURE_ALGORITHM)
         return refuse_peer(fault, "weak-certificate",
                            "The client certificate uses a weak key or signature.");
@@ -251,6 +253,16 @@ static enum error verify_peer(gnutls_session_t session, struct fault *fault)
     return status == 0 ? ERR_OK : refuse_status(status, fault);
 }
 
+/* A certificate without the extension may be used for everything. */
+static bool may_sign(gnutls_x509_crt_t certificate)
+{
+    unsigned usage = 0;
+    unsigned is_critical = 0;
+    int rc = gnutls_x509_crt_get_key_usage(certificate, &usage, &is_critical);
+    return rc == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ||
+           (rc >= 0 && (usage & GNUTLS_KEY_DIGITAL_SIGNATURE) != 0);
+}
+
 static bool read_peer(gnutls_session_t session, struct tls_peer *peer)
 {
     unsigned count = 0;
@@ -265,6 +277,8 @@ static bool read_peer(gnutls_session_t session, struct tls_peer *peer)
                    size == sizeof peer->spki.bytes;
     if (is_read)
         peer->expires_unix_s = gnutls_x509_crt_get_expiration_time(certificate);
+    if (is_read)
+        peer->is_signer = may_sign(certificate);
     gnutls_x509_crt_deinit(certificate);
     return is_read;
 }
@@ -280,4 +294,28 @@ enum error tls_identify_peer(gnutls_session_t session, struct tls_peer *ret_peer
         return refuse_peer(fault, "invalid-certificate", "The client certificate cannot be read.");
     *ret_peer = peer;
     return ERR_OK;
+}
+
+/* Called for the client's CertificateVerify, which is where GnuTLS looks at the key usage. */
+static int meet_client(gnutls_session_t session, unsigned type, unsigned when, unsigned is_incoming,
+                       const gnutls_datum_t *message)
+{
+    struct tls_peer peer = {0};
+    char principal[2 * PRINCIPAL_BYTES + 1];
+    (void)type;
+    (void)when;
+    (void)message;
+    if (!is_incoming || !read_peer(session, &peer) || peer.is_signer)
+        return 0;
+    hex_encode(bytes_of(peer.spki.bytes, PRINCIPAL_BYTES), principal);
+    log_event(LOG_LEVEL_WARNING, "client-refused", LOG_TEXT("reason", "wrong-key-usage"),
+              LOG_TEXT("principal", principal));
+    (void)gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_UNSUPPORTED_CERTIFICATE);
+    return GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+void tls_watch_client(gnutls_session_t session)
+{
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY,
+                                       GNUTLS_HOOK_PRE, meet_client);
 }

@@ -32,6 +32,7 @@ struct tls_material {
 struct tls_peer {
     struct sha256 spki;     /* of the certificate's SubjectPublicKeyInfo */
     int64_t expires_unix_s; /* the certificate's notAfter */
+    bool is_signer;         /* its key usage allows signatures, or is absent */
 };
 
 enum error tls_keep_off_pkcs11(struct fault *fault) MUST_USE;
@@ -52,5 +53,11 @@ void tls_material_clear(struct tls_material *material);
  */
 enum error tls_identify_peer(gnutls_session_t session, struct tls_peer *ret_peer,
                              struct fault *fault) MUST_USE;
+
+/*
+ * A client whose certificate may not sign cannot end the handshake: GnuTLS would drop it without a
+ * word. From now on such a client gets the alert unsupported_certificate, and the log a line.
+ */
+void tls_watch_client(gnutls_session_t session);
 
 #endif

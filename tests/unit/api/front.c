@@ -62,6 +62,9 @@ void front_make_pki(void)
                 &(struct pki_options){.name = "stranger", .extended_key_usage = "clientAuth"});
     make_client(ca, "server-only",
                 &(struct pki_options){.name = "wrong", .extended_key_usage = "serverAuth"});
+    make_client(
+        ca, "agreement-only",
+        &(struct pki_options){.name = "agreement-only", .key_usage = "critical,keyAgreement"});
     make_client(ca, "expired", &(struct pki_options){.name = "expired", .not_after = now - HOUR_S});
     make_client(ca, "early", &(struct pki_options){.name = "early", .not_before = now + HOUR_S});
     make_client(ca, "rsa", &(struct pki_options){.name = "rsa", .key = PKI_RSA_2048});

@@ -117,6 +117,28 @@ START_TEST(old_versions_and_weak_suites_get_no_connection)
 }
 END_TEST
 
+START_TEST(a_client_certificate_that_may_not_sign_is_refused_with_an_alert)
+{
+    static const char *const versions[] = {"-tls1_2", "-tls1_3"};
+    for (size_t i = 0; i < 2; i++) {
+        char command[512];
+        char text[16384] = "";
+        (void)snprintf(command, sizeof command,
+                       "openssl s_client %s -quiet -connect 127.0.0.1:%u -cert %s "
+                       "-key %s 2>&1 </dev/null",
+                       versions[i], (unsigned)api_port(front.api),
+                       front_pki_path("agreement-only", "pem"),
+                       front_pki_path("agreement-only", "key"));
+        FILE *pipe = popen(command, "re");
+        ck_assert_ptr_nonnull(pipe);
+        (void)fread(text, 1, sizeof text - 1, pipe);
+        (void)pclose(pipe);
+        ck_assert_msg(strstr(text, "unsupported certificate") != NULL, "%s: %s", versions[i], text);
+    }
+    ck_assert_int_eq(call_status(&(struct call){.path = "/livez"}), 200);
+}
+END_TEST
+
 START_TEST(livez_never_asks_the_vault)
 {
     call_send(&(struct call){.path = "/livez"}, &answer);
@@ -284,6 +306,7 @@ Suite *clients_suite(void)
     tcase_add_test(tcase, the_key_hash_is_that_of_openssl);
     tcase_add_test(tcase, stations_may_have_the_usual_kinds_of_keys_on_tls_1_2_and_1_3);
     tcase_add_test(tcase, old_versions_and_weak_suites_get_no_connection);
+    tcase_add_test(tcase, a_client_certificate_that_may_not_sign_is_refused_with_an_alert);
     tcase_add_test(tcase, livez_never_asks_the_vault);
     tcase_add_test(tcase, unknown_paths_and_wrong_methods_are_told_apart);
     tcase_add_test(tcase, a_well_formed_request_id_and_trace_are_taken_over);
