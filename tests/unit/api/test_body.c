@@ -113,6 +113,8 @@ START_TEST(a_text_that_is_no_json_object_is_refused)
 {
     static const struct refusal cases[] = {
         {"", "$", "not-json"},
+        {"null", "$", "wrong-type"},
+        {"17 18", "$", "not-json"},
         {"{", "$", "not-json"},
         {"{} {}", "$", "not-json"},
         {"{'product':'w'}", "$", "not-json"},
