@@ -79,11 +79,13 @@ START_TEST(a_kept_connection_is_refused_and_closed_during_a_stop)
     kept_send(kept, &answer);
     ck_assert_int_eq(answer.status, 200);
     ck_assert_int_eq(pthread_create(&thread, NULL, stop_in_thread, NULL), 0);
-    while (answer.status == 200) { /* the last of them, too, may have been told to close */
+    /* The last good answer may be the one that closes; after it nobody accepts a new connection. */
+    while (answer.status == 200 && strcmp(answer_header(&answer, "Connection"), "close") != 0) {
         answer_clear(&answer);
         kept_send(kept, &answer);
     }
-    answer_expect_problem(&answer, 503, "vault-unavailable");
+    if (answer.status != 200)
+        answer_expect_problem(&answer, 503, "vault-unavailable");
     ck_assert_str_eq(answer_header(&answer, "Connection"), "close");
     answer_clear(&answer);
     vault_peer_release(front.vault);
