@@ -76,7 +76,7 @@ struct fault {
 
 /*
  * Fills *fault (NULL is allowed) and returns code, so that a failing function ends in
- * `return fault_set(fault, ERR_X, "reason", "What happened and what to do.", native);`.
+ * `return fault_set(fault, ERR_X, "reason", "What happened.", native);`.
  * reason and detail are literals of the program, never input.
  */
 enum error fault_set(struct fault *fault, enum error code, const char *reason, const char *detail,

@@ -104,6 +104,6 @@ void admin_refuse_busy(struct rpc_call *call)
     struct fault fault;
     provisiond__admin_reply__init(&reply);
     (void)fault_set(&fault, ERR_BUSY, "queue-full",
-                    "The vault has more administration to do than it can take; ask again.", 0);
+                    "The vault has more administration to do than it can take.", 0);
     reply_with_fault(call, &reply, &fault);
 }

@@ -25,16 +25,14 @@ static enum error compare(const struct hsm_status *status, const struct ledger_i
                           struct fault *fault)
 {
     if (status->workers_ready == 0)
-        return fault_set(fault, ERR_HSM_UNAVAILABLE, "no-worker",
-                         "No HSM worker is ready; see the log of provision-hsm.", 0);
+        return fault_set(fault, ERR_HSM_UNAVAILABLE, "no-worker", "No HSM worker is ready.", 0);
     if (!info->is_initialised)
         return fault_set(fault, ERR_NOT_INITIALISED, "not-initialised",
-                         "The ledger is not bound to an HSM yet; run provctl init.", 0);
+                         "The ledger is not bound to an HSM yet.", 0);
     struct sha256 identity = sha256_of(bytes_of(status->checkpoint.der, status->checkpoint.length));
     if (status->checkpoint.length == 0 || !sha256_equal(&identity, &info->hsm_identity))
         return fault_set(fault, ERR_HSM_SWAPPED, "hsm-swapped",
-                         "This is not the HSM that the ledger belongs to; put the right one back.",
-                         0);
+                         "This is not the HSM that the ledger belongs to.", 0);
     return ERR_OK;
 }
 

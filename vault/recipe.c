@@ -44,8 +44,8 @@ static enum error find_subject(struct course *course, struct fault *fault)
     if (e == ERR_OK)
         e = ledger_product_get(ledger, request->product, &course->product, fault);
     if (e == ERR_OK && !course->product.is_enabled)
-        e = fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled",
-                      "The product is disabled; an administrator can enable it.", 0);
+        e = fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled", "The product is disabled.",
+                      0);
     if (e == ERR_OK)
         e = ledger_image_get(ledger, course->product.id, request->image, &course->image, fault);
     return e;

@@ -310,8 +310,8 @@ void station_refuse_busy(struct rpc_call *call)
     struct fault fault;
     Provisiond__FaultMessage fault_message;
     reply_message message;
-    (void)fault_set(&fault, ERR_BUSY, "queue-full",
-                    "The vault has more requests than it can take; ask again.", 0);
+    (void)fault_set(&fault, ERR_BUSY, "queue-full", "The vault has more requests than it can take.",
+                    0);
     fault_to_message(&fault, &fault_message);
     provisiond__station_reply__init(&message);
     message.fault = &fault_message;

@@ -53,14 +53,12 @@ static enum error fault_of_link(enum error code, struct fault *fault)
     switch (code) {
     case ERR_TIMEOUT:
         return fault_set(fault, code, "vault-timeout",
-                         "The vault did not answer in time; the outcome is not known, ask again.",
-                         0);
+                         "The vault did not answer in time; the outcome is not known.", 0);
     case ERR_BUSY:
-        return fault_set(fault, code, "link-full", "Too many requests are under way; ask again.",
-                         0);
+        return fault_set(fault, code, "link-full", "Too many requests are under way.", 0);
     default:
         return fault_set(fault, ERR_VAULT_UNAVAILABLE, "vault-unreachable",
-                         "The vault cannot be reached; is provision-vault running?", 0);
+                         "The vault cannot be reached.", 0);
     }
 }
 
