@@ -124,6 +124,7 @@ START_TEST(what_waits_at_the_end_is_still_answered)
     pool = NULL;
     unsigned answered = atomic_load(&served) + atomic_load(&refused);
     ck_assert_uint_eq(answered, 7);
+    await(&done, 7); /* and every answer has arrived */
 }
 END_TEST
 
