@@ -44,7 +44,7 @@ static enum error anchors_parse(struct bytes pem, STACK_OF(X509) * *ret_list, st
     case PEM_MALFORMED:
         return fault_set(fault, ERR_BAD_REQUEST, "certificate-malformed",
                          "A trust anchor is cut off or is not DER.", 0);
-    case PEM_NOT_A_CERTIFICATE:
+    case PEM_FOREIGN:
         return fault_set(fault, ERR_BAD_REQUEST, "not-a-certificate",
                          "Trust anchors are PEM certificates and nothing else.", 0);
     case PEM_NO_MEMORY:
@@ -125,7 +125,7 @@ static enum error chain_parse(struct bytes pem, STACK_OF(X509) * *ret_chain, str
                          "A device's certificate chain has at most 8 certificates.", 0);
     case PEM_MALFORMED:
         return refusal_set(fault, REFUSAL_CERTIFICATE_MALFORMED, 0);
-    case PEM_NOT_A_CERTIFICATE:
+    case PEM_FOREIGN:
         return fault_set(fault, ERR_BAD_REQUEST, "not-a-certificate",
                          "The device is not given as PEM certificates and nothing else.", 0);
     case PEM_NO_MEMORY:

@@ -56,14 +56,16 @@ static bool is_tpm_ek(X509 *certificate)
     return is_found;
 }
 
-static bool is_on_p256(X509_PUBKEY *spki)
+bool identity_is_on_p256(X509_PUBKEY *spki)
 {
     X509_ALGOR *algorithm = NULL;
+    const ASN1_OBJECT *key_type = NULL;
     const void *curve = NULL;
     int type = V_ASN1_UNDEF;
     (void)X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm, spki);
-    X509_ALGOR_get0(NULL, &type, &curve, algorithm);
-    return type == V_ASN1_OBJECT && OBJ_obj2nid(curve) == NID_X9_62_prime256v1;
+    X509_ALGOR_get0(&key_type, &type, &curve, algorithm);
+    return OBJ_obj2nid(key_type) == NID_X9_62_id_ecPublicKey && type == V_ASN1_OBJECT &&
+           OBJ_obj2nid(curve) == NID_X9_62_prime256v1;
 }
 
 enum refusal identity_check_key(X509 *certificate)
@@ -78,7 +80,7 @@ enum refusal identity_check_key(X509 *certificate)
     if (OBJ_obj2nid(algorithm) != NID_X9_62_id_ecPublicKey)
         return REFUSAL_KEY_TYPE;
     /* libcrypto decodes a public key only when it lies on its curve. */
-    if (!is_on_p256(spki) || X509_get0_pubkey(certificate) == NULL)
+    if (!identity_is_on_p256(spki) || X509_get0_pubkey(certificate) == NULL)
         return REFUSAL_CURVE;
     return REFUSAL_NONE;
 }

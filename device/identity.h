@@ -8,6 +8,8 @@
 #ifndef DEVICE_IDENTITY_H
 #define DEVICE_IDENTITY_H
 
+#include <stdbool.h>
+
 #include <openssl/x509.h>
 
 #include "device/device.h"
@@ -21,6 +23,9 @@ enum refusal identity_check_key(X509 *certificate) MUST_USE;
 
 /* May the key agree on keys, and is it a device's? */
 enum refusal identity_check_usage(X509 *certificate) MUST_USE;
+
+/* True for an EC key that names the curve P-256; whether its point is on it is another question. */
+bool identity_is_on_p256(X509_PUBKEY *spki);
 
 /* Fills *ret_device from a certificate that passed the other checks. */
 enum refusal identity_read(X509 *certificate, struct device *ret_device) MUST_USE;

@@ -8,21 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char BEGIN[] = "-----BEGIN CERTIFICATE-----";
-static const char END[] = "-----END CERTIFICATE-----";
-
-/* What `openssl x509`, `pkcs12` and `s_client` write around a certificate, by its beginning. */
+/* What `openssl x509`, `pkcs12` and `s_client` write around a block, by its beginning. */
 static const char *const COMMENTS[] = {
     " ", "\t", "#", "Certificate:", "Certificate chain", "Bag Attributes", "subject", "issuer",
 };
 
+/* The one kind of block that a call takes. */
+struct kind {
+    const char *begin;
+    const char *end;
+    /* Puts a block's content into the list; anything but PEM_OK ends the call. */
+    enum pem_outcome (*take)(void *list, struct bytes der);
+};
+
 struct scanner {
+    const struct kind *kind;
     const char *next;
     const char *end;
     char *body;   /* one block's base64 with a NUL */
     uint8_t *der; /* the same block decoded */
     size_t size;  /* of each of the two */
-    STACK_OF(X509) * list;
+    void *list;
+    int count;
 };
 
 struct line {
@@ -76,7 +83,7 @@ static bool body_is_whole(struct scanner *scanner)
     struct line line;
     size_t length = 0;
     while (next_line(scanner, &line)) {
-        if (line_is(&line, END)) {
+        if (line_is(&line, scanner->kind->end)) {
             scanner->body[length] = '\0';
             return true;
         }
@@ -96,52 +103,102 @@ static enum pem_outcome read_block(struct scanner *scanner)
     enum error e = base64_decode(scanner->body, scanner->der, scanner->size, &length);
     if (e != ERR_OK)
         return e == ERR_INTERNAL ? PEM_NO_MEMORY : PEM_MALFORMED;
-    const unsigned char *p = scanner->der;
-    X509 *certificate = d2i_X509(NULL, &p, (long)length);
-    if (certificate == NULL)
-        return PEM_MALFORMED;
-    if (p != scanner->der + length || sk_X509_push(scanner->list, certificate) == 0) {
-        X509_free(certificate);
-        return PEM_MALFORMED;
-    }
-    return PEM_OK;
+    return scanner->kind->take(scanner->list, bytes_of(scanner->der, length));
 }
 
 static enum pem_outcome read_blocks(struct scanner *scanner, int max)
 {
     struct line line;
     while (next_line(scanner, &line)) {
-        if (!line_is(&line, BEGIN)) {
+        if (!line_is(&line, scanner->kind->begin)) {
             if (!line_is_comment(&line))
-                return PEM_NOT_A_CERTIFICATE;
+                return PEM_FOREIGN;
             continue;
         }
-        if (sk_X509_num(scanner->list) == max)
+        if (scanner->count == max)
             return PEM_TOO_MANY;
         enum pem_outcome outcome = read_block(scanner);
         if (outcome != PEM_OK)
             return outcome;
+        scanner->count++;
     }
-    return sk_X509_num(scanner->list) > 0 ? PEM_OK : PEM_NOT_A_CERTIFICATE;
+    return scanner->count > 0 ? PEM_OK : PEM_FOREIGN;
+}
+
+/* On failure the list may hold the blocks that came before. */
+static enum pem_outcome scan(const struct kind *kind, struct bytes pem, int max, void *list)
+{
+    struct scanner scanner = {
+        .kind = kind, .next = (const char *)pem.data, .size = pem.length + 1, .list = list};
+    if (pem.length == 0)
+        return PEM_FOREIGN; /* its data may be NULL */
+    scanner.end = scanner.next + pem.length;
+    scanner.body = malloc(2 * scanner.size);
+    if (scanner.body == NULL)
+        return PEM_NO_MEMORY;
+    scanner.der = (uint8_t *)scanner.body + scanner.size;
+    enum pem_outcome outcome = read_blocks(&scanner, max);
+    free(scanner.body);
+    return outcome;
+}
+
+/* ---- certificates ---- */
+
+static enum pem_outcome take_certificate(void *list, struct bytes der)
+{
+    const unsigned char *p = der.data;
+    X509 *certificate = d2i_X509(NULL, &p, (long)der.length);
+    if (certificate == NULL)
+        return PEM_MALFORMED;
+    if (p != der.data + der.length || sk_X509_push(list, certificate) == 0) {
+        X509_free(certificate);
+        return PEM_MALFORMED;
+    }
+    return PEM_OK;
 }
 
 enum pem_outcome pem_read_certificates(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
 {
-    struct scanner scanner = {.next = (const char *)pem.data, .size = pem.length + 1};
-    if (pem.length == 0)
-        return PEM_NOT_A_CERTIFICATE; /* its data may be NULL */
-    scanner.end = scanner.next + pem.length;
-    scanner.list = sk_X509_new_null();
-    scanner.body = malloc(2 * scanner.size);
-    enum pem_outcome outcome = PEM_NO_MEMORY;
-    if (scanner.list != NULL && scanner.body != NULL) {
-        scanner.der = (uint8_t *)scanner.body + scanner.size;
-        outcome = read_blocks(&scanner, max);
-    }
-    free(scanner.body);
+    static const struct kind certificates = {"-----BEGIN CERTIFICATE-----",
+                                             "-----END CERTIFICATE-----", take_certificate};
+    STACK_OF(X509) *list = sk_X509_new_null();
+    enum pem_outcome outcome = list != NULL ? scan(&certificates, pem, max, list) : PEM_NO_MEMORY;
     if (outcome == PEM_OK)
-        *ret_list = scanner.list;
+        *ret_list = list;
     else
-        sk_X509_pop_free(scanner.list, X509_free);
+        sk_X509_pop_free(list, X509_free);
     return outcome;
+}
+
+/* ---- public keys ---- */
+
+static enum pem_outcome take_public_key(void *list, struct bytes der)
+{
+    struct pem_keys *keys = list;
+    const unsigned char *p = der.data;
+    X509_PUBKEY *key = d2i_X509_PUBKEY(NULL, &p, (long)der.length);
+    if (key == NULL)
+        return PEM_MALFORMED;
+    keys->list[keys->count++] = key;
+    return p == der.data + der.length ? PEM_OK : PEM_MALFORMED;
+}
+
+enum pem_outcome pem_read_public_keys(struct bytes pem, struct pem_keys *ret_keys)
+{
+    static const struct kind public_keys = {"-----BEGIN PUBLIC KEY-----",
+                                            "-----END PUBLIC KEY-----", take_public_key};
+    struct pem_keys keys = {0};
+    enum pem_outcome outcome = scan(&public_keys, pem, PEM_KEYS_MAX, &keys);
+    if (outcome == PEM_OK)
+        *ret_keys = keys;
+    else
+        pem_keys_clear(&keys);
+    return outcome;
+}
+
+void pem_keys_clear(struct pem_keys *keys)
+{
+    for (int i = 0; i < keys->count; i++)
+        X509_PUBKEY_free(keys->list[i]);
+    keys->count = 0;
 }

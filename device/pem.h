@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Certificates out of PEM text (RFC 7468) that nobody has looked at yet.
+ * Certificates or public keys out of PEM text (RFC 7468) that nobody has looked at yet.
  *
- * Strict where libcrypto's reader forgives: only CERTIFICATE blocks, no headers inside, strict
- * base64, the DER fills its block, and between blocks only white space and the lines that openssl
- * writes there. Sizes and counts are limited before anything is parsed. Private to device/.
- * Threads: pure functions.
+ * Strict where libcrypto's reader forgives: only blocks of the kind that is asked for, no headers
+ * inside, strict base64, the DER fills its block, and between blocks only white space and the lines
+ * that openssl writes there. Sizes and counts are limited before anything is parsed. Private to
+ * device/. Threads: pure functions.
  */
 #ifndef DEVICE_PEM_H
 #define DEVICE_PEM_H
@@ -16,12 +16,15 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "device/device.h"
 #include "device/refusal.h"
+
+#define PEM_KEYS_MAX DEVICE_ANCHORS_MAX
 
 enum pem_outcome {
     PEM_OK,
-    PEM_NOT_A_CERTIFICATE, /* no block, another kind of block, or foreign text */
-    PEM_MALFORMED,         /* a certificate block that is cut off, not base64 or not DER */
+    PEM_FOREIGN,   /* no block, another kind of block, or foreign text */
+    PEM_MALFORMED, /* a block of the right kind that is cut off, not base64 or not DER */
     PEM_TOO_MANY,
     PEM_NO_MEMORY,
 };
@@ -29,5 +32,15 @@ enum pem_outcome {
 /* 1 to max certificates in their order; the caller frees *ret_list with its certificates. */
 enum pem_outcome pem_read_certificates(struct bytes pem, int max,
                                        STACK_OF(X509) * *ret_list) MUST_USE;
+
+/* SubjectPublicKeyInfos of any algorithm; what is inside may still not be a key. */
+struct pem_keys {
+    X509_PUBKEY *list[PEM_KEYS_MAX];
+    int count;
+};
+
+/* 1 to PEM_KEYS_MAX keys ("PUBLIC KEY", RFC 7468 §13) in their order; free with pem_keys_clear. */
+enum pem_outcome pem_read_public_keys(struct bytes pem, struct pem_keys *ret_keys) MUST_USE;
+void pem_keys_clear(struct pem_keys *keys);
 
 #endif

@@ -36,6 +36,16 @@ static const struct {
     [REFUSAL_IDENTITY_MALFORMED] = {"identity-malformed",
                                     "The device's serial number is too long, given twice or not "
                                     "printable, or its issuer's name is too long."},
+    [REFUSAL_ST_LENGTH] = {"st-length", "The chip's certificate does not have 136 bytes."},
+    [REFUSAL_ST_PRODUCT_ID] = {"st-product-id",
+                               "The chip's certificate does not begin with a product ID."},
+    [REFUSAL_ST_POINT] = {"st-point", "The chip's public key is not a point of P-256."},
+    [REFUSAL_ST_FAMILY] = {"st-family", "The chip's ID is not the one of the product."},
+    [REFUSAL_ST_SECURITY_COUNTER] =
+        {"st-security-counter",
+         "The chip is of the product's family and has another security counter."},
+    [REFUSAL_ST_SIGNATURE] = {"st-signature",
+                              "No trust anchor of the product signed the chip's certificate."},
 };
 
 enum error refusal_set(struct fault *fault, enum refusal refusal, long native)

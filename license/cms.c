@@ -216,6 +216,7 @@ static enum error cms_agreement(const struct license_subject *subject,
     }
     *ret_agreement = (struct license_agreement){.curve = LICENSE_P256,
                                                 .kdf = LICENSE_X963_SHA256,
+                                                .wrap = LICENSE_AES_KEY_WRAP,
                                                 .shared_info_length = (size_t)length,
                                                 .kek_bytes = KEK_BYTES};
     memcpy(ret_agreement->shared_info, der, (size_t)length);
@@ -365,5 +366,7 @@ static enum error cms_encode(const struct license_subject *subject,
 
 const struct license_profile LICENSE_PROFILE_CMS = {.name = "cms",
                                                     .session_key_bytes = SESSION_KEY_BYTES,
+                                                    .device = LICENSE_X509_DEVICE,
+                                                    .exposes_session_key = false,
                                                     .agreement = cms_agreement,
                                                     .encode = cms_encode};

@@ -8,7 +8,8 @@
 
 #include "license/profile.h"
 
-static const struct license_profile *const PROFILES[] = {&LICENSE_PROFILE_CMS};
+static const struct license_profile *const PROFILES[] = {&LICENSE_PROFILE_CMS,
+                                                         &LICENSE_PROFILE_ST_SFI};
 
 const struct license_profile *license_profile_find(const char *name)
 {
@@ -27,6 +28,16 @@ const char *license_profile_name(const struct license_profile *profile)
 unsigned license_session_key_bytes(const struct license_profile *profile)
 {
     return profile->session_key_bytes;
+}
+
+enum license_device license_device_form(const struct license_profile *profile)
+{
+    return profile->device;
+}
+
+bool license_exposes_session_key(const struct license_profile *profile)
+{
+    return profile->exposes_session_key;
 }
 
 enum error license_agreement(const struct license_profile *profile,
