@@ -14,7 +14,9 @@
 #include "core/rpc_client.h"
 #include "hsm/hsm_message.h"
 
-#define REPLY_MAX_BYTES ((size_t)64 * 1024)
+#define REPLY_MAX_BYTES  ((size_t)64 * 1024)
+#define P256_POINT_BYTES 65
+#define POINT_PLAIN      0x04
 
 struct hsm_client {
     struct rpc_client *link;
@@ -216,23 +218,24 @@ static enum error take_content(const Provisiond__HsmEncryptReply *reply,
     return ERR_OK;
 }
 
-enum error hsm_encrypt(struct hsm_client *client, const struct hsm_key_id *firmware_key,
-                       const struct hsm_wrapped_key *session_key, struct bytes aad, int clear_fd,
-                       int cipher_fd, struct hsm_content *ret_content, struct fault *fault)
+enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *encryption,
+                       struct hsm_content *ret_content, struct fault *fault)
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
-    Provisiond__HsmEncryptRequest encrypt = PROVISIOND__HSM_ENCRYPT_REQUEST__INIT;
-    const struct files files = {{clear_fd, cipher_fd}, 2};
+    Provisiond__HsmEncryptRequest message = PROVISIOND__HSM_ENCRYPT_REQUEST__INIT;
+    const struct files files = {{encryption->clear_fd, encryption->cipher_fd}, 2};
+    const struct hsm_key_id *firmware_key = &encryption->firmware_key;
+    const struct hsm_wrapped_key *session_key = &encryption->session_key;
     REPLY_AUTO *reply = NULL;
-    if (aad.length > HSM_AAD_MAX || session_key->length > HSM_WRAPPED_KEY_MAX || clear_fd < 0 ||
-        cipher_fd < 0)
+    if (encryption->aad.length > HSM_AAD_MAX || session_key->length > HSM_WRAPPED_KEY_MAX ||
+        encryption->clear_fd < 0 || encryption->cipher_fd < 0)
         return fail_argument(fault);
-    encrypt.firmware_key_id = hsm_binary(firmware_key->bytes, sizeof firmware_key->bytes);
-    encrypt.wrapped_session_key = hsm_binary(session_key->bytes, session_key->length);
-    encrypt.cipher = PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM;
-    encrypt.aad = hsm_binary(aad.data, aad.length);
+    message.firmware_key_id = hsm_binary(firmware_key->bytes, sizeof firmware_key->bytes);
+    message.wrapped_session_key = hsm_binary(session_key->bytes, session_key->length);
+    message.cipher = (Provisiond__HsmCipher)encryption->cipher;
+    message.aad = hsm_binary(encryption->aad.data, encryption->aad.length);
     request.op_case = PROVISIOND__HSM_REQUEST__OP_ENCRYPT;
-    request.encrypt = &encrypt;
+    request.encrypt = &message;
     enum error e = ask(client, &request, &files, HSM_ENCRYPT_TIMEOUT_MS, &reply, fault);
     return e == ERR_OK ? take_content(reply->encrypt, ret_content, fault) : e;
 }
@@ -275,4 +278,54 @@ enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
     request.wrap = &message;
     enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
     return e == ERR_OK ? take_wrapped(reply->wrap, ret_wrapped, fault) : e;
+}
+
+static enum error take_sealed(const Provisiond__HsmSealReply *reply, const struct hsm_seal *seal,
+                              struct hsm_sealed *ret_sealed, struct fault *fault)
+{
+    struct hsm_sealed sealed = {.ephemeral_length = reply->ephemeral_point.len,
+                                .length = reply->sealed.len};
+    size_t text_length = seal->prefix.length + seal->session_key.length - 8;
+    if (reply->ephemeral_point.len != P256_POINT_BYTES ||
+        reply->ephemeral_point.data[0] != POINT_PLAIN ||
+        reply->sealed.len != text_length + HSM_GCM_TAG_BYTES)
+        return fail_answer(fault);
+    memcpy(sealed.ephemeral_point, reply->ephemeral_point.data, reply->ephemeral_point.len);
+    memcpy(sealed.bytes, reply->sealed.data, reply->sealed.len);
+    *ret_sealed = sealed;
+    return ERR_OK;
+}
+
+static bool is_within_limits(const struct hsm_seal *seal)
+{
+    return seal->session_key.length >= 8 && seal->session_key.length <= HSM_WRAPPED_KEY_MAX &&
+           seal->peer_point.length <= HSM_POINT_MAX_BYTES &&
+           seal->shared_info.length <= HSM_SHARED_INFO_MAX &&
+           seal->prefix.length <= HSM_SEAL_PREFIX_MAX && seal->aad.length <= HSM_SEAL_AAD_MAX;
+}
+
+enum error hsm_seal_key(struct hsm_client *client, const struct hsm_seal *seal,
+                        struct hsm_sealed *ret_sealed, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmSealRequest message = PROVISIOND__HSM_SEAL_REQUEST__INIT;
+    REPLY_AUTO *reply = NULL;
+    if (!is_within_limits(seal))
+        return fail_argument(fault);
+    message.firmware_key_id = hsm_binary(seal->firmware_key.bytes, sizeof seal->firmware_key.bytes);
+    message.wrapped_session_key = hsm_binary(seal->session_key.bytes, seal->session_key.length);
+    message.curve = (Provisiond__HsmCurve)seal->curve;
+    message.peer_point = hsm_binary(seal->peer_point.data, seal->peer_point.length);
+    message.kdf = (Provisiond__HsmKdf)seal->kdf;
+    message.shared_info = hsm_binary(seal->shared_info.data, seal->shared_info.length);
+    message.scheme = PROVISIOND__HSM_SEAL_SCHEME__HSM_SEAL_ECIES_AES128_GCM;
+    message.kdf_key_offset = seal->layout.key_offset;
+    message.kdf_iv_offset = seal->layout.iv_offset;
+    message.kdf_iv_bytes = seal->layout.iv_bytes;
+    message.prefix = hsm_binary(seal->prefix.data, seal->prefix.length);
+    message.aad = hsm_binary(seal->aad.data, seal->aad.length);
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_SEAL;
+    request.seal = &message;
+    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    return e == ERR_OK ? take_sealed(reply->seal, seal, ret_sealed, fault) : e;
 }

@@ -33,6 +33,12 @@
 #define HSM_AAD_MAX            1024
 #define HSM_GCM_IV_BYTES       12
 #define HSM_GCM_TAG_BYTES      16
+#define HSM_RECORD_AAD_MAX     64
+#define HSM_RECORD_TEXT_MAX    ((uint32_t)1024 * 1024)
+#define HSM_RECORDS_MAX        65536
+#define HSM_SEAL_PREFIX_MAX    32
+#define HSM_SEAL_AAD_MAX       256
+#define HSM_SEALED_MAX         (HSM_SEAL_PREFIX_MAX + HSM_SESSION_KEY_MAX + HSM_GCM_TAG_BYTES)
 #define HSM_WEAK_KEYS_MAX      16
 #define HSM_REQUEST_MAX_BYTES  ((size_t)64 * 1024)
 #define HSM_CALL_TIMEOUT_MS    5000    /* a wrap or a status, queueing included */
@@ -77,10 +83,23 @@ struct hsm_wrapped_key {
     size_t length;
 };
 
+/* HSM_AES_GCM: one message. HSM_AES_GCM_RECORDS: a sequence of messages (hsm.proto says how). */
+enum hsm_cipher { HSM_AES_GCM = 1, HSM_AES_GCM_RECORDS = 2 };
+
+/* One encryption of a file. Both descriptors are regular files and stay the caller's. */
+struct hsm_encryption {
+    struct hsm_key_id firmware_key;
+    struct hsm_wrapped_key session_key;
+    enum hsm_cipher cipher;
+    struct bytes aad; /* at most HSM_AAD_MAX; none with records */
+    int clear_fd;
+    int cipher_fd;
+};
+
 struct hsm_content {
-    uint8_t iv[HSM_GCM_IV_BYTES];
-    uint8_t tag[HSM_GCM_TAG_BYTES];
-    uint64_t length; /* bytes */
+    uint8_t iv[HSM_GCM_IV_BYTES];   /* the nonce */
+    uint8_t tag[HSM_GCM_TAG_BYTES]; /* of the message; of the first record */
+    uint64_t length;                /* bytes read from clear_fd */
 };
 
 enum hsm_curve { HSM_P256 = 1 };
@@ -102,6 +121,33 @@ struct hsm_wrapped {
     size_t ephemeral_length;
     struct hsm_wrapped_key key;
     enum hsm_mode mode;
+};
+
+/* Which parts of the KDF's output K the sealing key and IV are; offsets and lengths in bytes. */
+struct hsm_seal_layout {
+    unsigned key_offset; /* at most 16: the key is K[key_offset .. key_offset + 15] */
+    unsigned iv_offset;  /* the IV ends within K[0..31], apart from the key */
+    unsigned iv_bytes;   /* 12 to 16 */
+};
+
+/* One sealing of a session key for one peer; all views are borrowed for the call. */
+struct hsm_seal {
+    struct hsm_key_id firmware_key;
+    struct hsm_wrapped_key session_key;
+    enum hsm_curve curve;
+    struct bytes peer_point; /* uncompressed, validated by the caller */
+    enum hsm_kdf kdf;
+    struct bytes shared_info; /* at most HSM_SHARED_INFO_MAX */
+    struct hsm_seal_layout layout;
+    struct bytes prefix; /* at most HSM_SEAL_PREFIX_MAX */
+    struct bytes aad;    /* at most HSM_SEAL_AAD_MAX */
+};
+
+struct hsm_sealed {
+    uint8_t ephemeral_point[HSM_POINT_MAX_BYTES];
+    size_t ephemeral_length;
+    uint8_t bytes[HSM_SEALED_MAX]; /* ciphertext, tag */
+    size_t length;
 };
 
 /* Never connects. socket_path is copied. */
@@ -131,17 +177,23 @@ enum error hsm_generate_session_key(struct hsm_client *client,
                                     struct hsm_wrapped_key *ret_key, struct fault *fault) MUST_USE;
 
 /*
- * AES-GCM inside the token, from clear_fd (present offset to end) to cipher_fd. Both are regular
- * files; they stay the caller's. The caller makes sure that this session key encrypts nothing else,
- * ever. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST (unreadable or unwritable file).
+ * Encrypts inside the token, from clear_fd (present offset to end) to cipher_fd. The caller makes
+ * sure that this session key encrypts nothing else, ever. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK,
+ * ERR_BAD_REQUEST (unreadable or unwritable file; "records": not a sequence of records).
  */
-enum error hsm_encrypt(struct hsm_client *client, const struct hsm_key_id *firmware_key,
-                       const struct hsm_wrapped_key *session_key, struct bytes aad, int clear_fd,
-                       int cipher_fd, struct hsm_content *ret_content,
-                       struct fault *fault) MUST_USE;
+enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *encryption,
+                       struct hsm_content *ret_content, struct fault *fault) MUST_USE;
 
 /* Wraps for one peer. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST (not a point). */
 enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
                         struct hsm_wrapped *ret_wrapped, struct fault *fault) MUST_USE;
+
+/*
+ * Encrypts prefix and session key for one peer with ECIES and AES-128-GCM (hsm.proto, HsmSealScheme
+ * HSM_SEAL_ECIES_AES128_GCM). EXPOSURE: the session key is in a worker's locked memory for the
+ * moment of the encryption: only for products that allow it. Errors as hsm_wrap_key.
+ */
+enum error hsm_seal_key(struct hsm_client *client, const struct hsm_seal *seal,
+                        struct hsm_sealed *ret_sealed, struct fault *fault) MUST_USE;
 
 #endif

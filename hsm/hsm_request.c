@@ -10,8 +10,12 @@
 
 #include "hsm/hsm_client.h"
 
-#define P256_POINT_BYTES 65
-#define POINT_PLAIN      0x04
+#define P256_POINT_BYTES  65
+#define POINT_PLAIN       0x04
+#define SEAL_PARTS_BYTES  32 /* of the KDF's output: where key and IV are */
+#define SEAL_KEY_BYTES    16
+#define SEAL_IV_MIN_BYTES 12
+#define SEAL_IV_MAX_BYTES 16
 
 static enum error refuse(const char *reason, const char *detail, struct fault *fault)
 {
@@ -82,31 +86,87 @@ static enum error check_files(const int *fds, struct fault *fault)
 static enum error check_encrypt(const Provisiond__HsmEncryptRequest *request, const int *fds,
                                 struct fault *fault)
 {
-    if (request->cipher != PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM)
+    bool is_records = request->cipher == PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM_RECORDS;
+    if (!is_records && request->cipher != PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM)
         return refuse("cipher", "The cipher is not known.", fault);
     if (request->aad.len > HSM_AAD_MAX)
         return refuse("aad", "Additional data has at most 1024 bytes.", fault);
+    if (is_records && request->aad.len > 0)
+        return refuse("aad", "Each record brings its own additional data.", fault);
     enum error e = check_key_id(request->firmware_key_id, fault);
     if (e == ERR_OK)
         e = check_wrapped_key(request->wrapped_session_key, fault);
     return e == ERR_OK ? check_files(fds, fault) : e;
 }
 
+/* What a wrap and a seal say about their agreement. */
+struct agreement {
+    Provisiond__HsmCurve curve;
+    ProtobufCBinaryData peer_point;
+    Provisiond__HsmKdf kdf;
+    ProtobufCBinaryData shared_info;
+};
+
+static enum error check_agreement(const struct agreement *agreement, struct fault *fault)
+{
+    if (agreement->curve != PROVISIOND__HSM_CURVE__HSM_CURVE_P256)
+        return refuse("curve", "The curve is not known.", fault);
+    if (agreement->kdf != PROVISIOND__HSM_KDF__HSM_KDF_X963_SHA256)
+        return refuse("kdf", "The key derivation function is not known.", fault);
+    if (agreement->shared_info.len > HSM_SHARED_INFO_MAX)
+        return refuse("shared-info", "Shared info has at most 256 bytes.", fault);
+    if (agreement->peer_point.len != P256_POINT_BYTES ||
+        agreement->peer_point.data[0] != POINT_PLAIN)
+        return refuse("peer-point", "A point on P-256 has 65 bytes, uncompressed.", fault);
+    return ERR_OK;
+}
+
 static enum error check_wrap(const Provisiond__HsmWrapRequest *request, struct fault *fault)
 {
-    if (request->curve != PROVISIOND__HSM_CURVE__HSM_CURVE_P256)
-        return refuse("curve", "The curve is not known.", fault);
-    if (request->kdf != PROVISIOND__HSM_KDF__HSM_KDF_X963_SHA256)
-        return refuse("kdf", "The key derivation function is not known.", fault);
+    const struct agreement agreement = {request->curve, request->peer_point, request->kdf,
+                                        request->shared_info};
     if (request->key_wrap != PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES)
         return refuse("key-wrap", "The key wrap is not known.", fault);
     if (request->kek_bytes != 16 && request->kek_bytes != 32)
         return refuse("kek-bytes", "A KEK has 16 or 32 bytes.", fault);
-    if (request->shared_info.len > HSM_SHARED_INFO_MAX)
-        return refuse("shared-info", "Shared info has at most 256 bytes.", fault);
-    if (request->peer_point.len != P256_POINT_BYTES || request->peer_point.data[0] != POINT_PLAIN)
-        return refuse("peer-point", "A point on P-256 has 65 bytes, uncompressed.", fault);
-    enum error e = check_key_id(request->firmware_key_id, fault);
+    enum error e = check_agreement(&agreement, fault);
+    if (e == ERR_OK)
+        e = check_key_id(request->firmware_key_id, fault);
+    return e == ERR_OK ? check_wrapped_key(request->wrapped_session_key, fault) : e;
+}
+
+/* Key and IV are parts of the first half of the KDF's output that do not touch. */
+static enum error check_layout(const Provisiond__HsmSealRequest *request, struct fault *fault)
+{
+    uint32_t key = request->kdf_key_offset;
+    uint32_t iv = request->kdf_iv_offset;
+    uint32_t iv_bytes = request->kdf_iv_bytes;
+    if (key > SEAL_PARTS_BYTES - SEAL_KEY_BYTES)
+        return refuse("kdf-key-offset", "The key's offset is at most 16.", fault);
+    if (iv_bytes < SEAL_IV_MIN_BYTES || iv_bytes > SEAL_IV_MAX_BYTES)
+        return refuse("kdf-iv-bytes", "The IV has 12 to 16 bytes.", fault);
+    if (iv > SEAL_PARTS_BYTES - iv_bytes)
+        return refuse("kdf-iv-offset", "The IV ends within the first 32 bytes.", fault);
+    if (iv < key + SEAL_KEY_BYTES && key < iv + iv_bytes)
+        return refuse("kdf-overlap", "Key and IV are apart.", fault);
+    return ERR_OK;
+}
+
+static enum error check_seal(const Provisiond__HsmSealRequest *request, struct fault *fault)
+{
+    const struct agreement agreement = {request->curve, request->peer_point, request->kdf,
+                                        request->shared_info};
+    if (request->scheme != PROVISIOND__HSM_SEAL_SCHEME__HSM_SEAL_ECIES_AES128_GCM)
+        return refuse("seal-scheme", "The seal's scheme is not known.", fault);
+    if (request->prefix.len > HSM_SEAL_PREFIX_MAX)
+        return refuse("prefix", "A seal's prefix has at most 32 bytes.", fault);
+    if (request->aad.len > HSM_SEAL_AAD_MAX)
+        return refuse("aad", "A seal's additional data has at most 256 bytes.", fault);
+    enum error e = check_layout(request, fault);
+    if (e == ERR_OK)
+        e = check_agreement(&agreement, fault);
+    if (e == ERR_OK)
+        e = check_key_id(request->firmware_key_id, fault);
     return e == ERR_OK ? check_wrapped_key(request->wrapped_session_key, fault) : e;
 }
 
@@ -146,6 +206,8 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
         return check_encrypt(request->encrypt, fds, fault);
     case PROVISIOND__HSM_REQUEST__OP_WRAP:
         return check_wrap(request->wrap, fault);
+    case PROVISIOND__HSM_REQUEST__OP_SEAL:
+        return check_seal(request->seal, fault);
     default:
         return ERR_OK; /* status and init have no fields */
     }

@@ -171,7 +171,7 @@ void p11_forget(struct p11 *p11);
 struct p11_agreement {
     struct bytes peer_point; /* validated */
     struct bytes shared_info;
-    unsigned kek_bytes;
+    unsigned kdf_bytes; /* of the KDF's output: a KEK, or whatever a scheme makes of it */
 };
 
 /* ERR_BAD_REQUEST unless point is an uncompressed point on P-256. */
@@ -181,8 +181,8 @@ enum error p11_spki_of_point(const uint8_t point[P11_POINT_BYTES], struct hsm_sp
                              struct fault *fault) MUST_USE;
 /* The point in a CKA_EC_POINT, which tokens give bare or in a DER OCTET STRING. */
 bool p11_decode_point(struct bytes value, uint8_t out[P11_POINT_BYTES]);
-/* Ephemeral key, ECDH, X9.63 KDF: the KEK and the point that goes with it. */
-enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_kek,
+/* Ephemeral key, ECDH, X9.63 KDF: the KDF's output and the point that goes with it. */
+enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_output,
                           uint8_t ret_ephemeral[P11_POINT_BYTES], struct fault *fault) MUST_USE;
 
 /* ---- p11_wrap.c ---- */
@@ -192,17 +192,62 @@ enum error p11_choose_mode(struct p11 *p11, struct fault *fault) MUST_USE;
 enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
                     struct fault *fault) MUST_USE;
 
+/* A KEK as a session object that can wrap and nothing else; the caller destroys it. */
+enum error p11_import_kek(struct p11 *p11, const struct secret *kek, CK_OBJECT_HANDLE *ret_key,
+                          struct fault *fault) MUST_USE;
+
+/* ---- p11_seal.c ---- */
+
+/* EXPOSURE: the session key's bytes are in the secure heap for the moment of the encryption. */
+enum error p11_seal(struct p11 *p11, const struct hsm_seal *seal, struct hsm_sealed *ret_sealed,
+                    struct fault *fault) MUST_USE;
+
+/* ---- p11_gcm.c: what every encryption needs ---- */
+
+/* AES-GCM under one key, in a session of its own: closing it ends whatever is under way. */
+struct p11_gcm {
+    struct p11 *p11;
+    CK_OBJECT_HANDLE key;
+    CK_SESSION_HANDLE session; /* CK_INVALID_HANDLE: none yet */
+    uint8_t iv[HSM_GCM_IV_BYTES];
+    CK_GCM_PARAMS parameters; /* kept: some modules read them after C_EncryptInit */
+};
+
+/* Begins a message; aad is borrowed until its end. The raw return value is the answer. */
+CK_RV p11_gcm_begin(struct p11_gcm *gcm, const uint8_t iv[HSM_GCM_IV_BYTES],
+                    struct bytes aad) MUST_USE;
+/* The whole text of a message in one part: out gets the ciphertext, then the tag. */
+enum error p11_gcm_encrypt(struct p11_gcm *gcm, uint8_t *text, size_t length, uint8_t *out,
+                           struct fault *fault) MUST_USE;
+void p11_gcm_close(struct p11_gcm *gcm);
+/* read(2) until size bytes or the end of the file. */
+enum error p11_gcm_read(int clear_fd, uint8_t *out, size_t size, size_t *ret_length,
+                        struct fault *fault) MUST_USE;
+enum error p11_gcm_write(int cipher_fd, const uint8_t *data, size_t length,
+                         struct fault *fault) MUST_USE;
+
 /* ---- p11_encrypt.c ---- */
 
 struct p11_encryption {
     struct hsm_key_id firmware_key;
     struct bytes wrapped_session_key;
-    struct bytes aad;
+    enum hsm_cipher cipher;
+    struct bytes aad; /* empty with records */
     int clear_fd;
     int cipher_fd;
 };
 
 enum error p11_encrypt(struct p11 *p11, const struct p11_encryption *encryption,
                        struct hsm_content *ret_content, struct fault *fault) MUST_USE;
+
+/* ---- p11_records.c ---- */
+
+/* The part of p11_encrypt that is HSM_AES_GCM_RECORDS, under this key and nonce. */
+enum error p11_encrypt_records(struct p11 *p11, const struct p11_encryption *encryption,
+                               CK_OBJECT_HANDLE key, const uint8_t nonce[HSM_GCM_IV_BYTES],
+                               struct hsm_content *ret_content, struct fault *fault) MUST_USE;
+/* nonce + n as big-endian numbers modulo 2^96. */
+void p11_record_iv(const uint8_t nonce[HSM_GCM_IV_BYTES], uint32_t n,
+                   uint8_t out[HSM_GCM_IV_BYTES]);
 
 #endif

@@ -2,25 +2,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Encrypting a file in the token with AES-GCM. The token writes one stream, ciphertext then tag,
- * and may give any part of it at any call: the last 16 bytes are held back, and what is held at the
- * end is the tag. A token that has GCM in one part only serves files up to 16 MiB.
+ * Encrypting a file in the token with AES-GCM, as one message or as records (p11_records.c). The
+ * token writes one stream, ciphertext then tag, and may give any part of it at any call: the last
+ * 16 bytes are held back, and what is held at the end is the tag. A token that has GCM in one part
+ * only serves files up to 16 MiB.
  */
 #include "hsm/p11.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CHUNK_BYTES       ((size_t)64 * 1024)
 #define OUT_BYTES         (CHUNK_BYTES + 256) /* a module may give back what it held */
 #define SINGLE_PART_BYTES ((size_t)16 * 1024 * 1024)
 
-/* The stream of one encryption; owned by p11_encrypt. */
+/* The stream of one message; owned by encrypt_message. */
 struct stream {
-    struct p11 *p11;
-    CK_SESSION_HANDLE session; /* its own: closing it ends whatever is under way */
+    struct p11_gcm gcm;
     int clear_fd;
     int cipher_fd;
     uint64_t length;  /* bytes read */
@@ -35,36 +33,10 @@ struct stream {
 static enum error read_chunk(struct stream *stream, uint8_t *out, size_t size, size_t *ret_length,
                              struct fault *fault)
 {
-    size_t length = 0;
-    while (length < size) {
-        ssize_t n = read(stream->clear_fd, out + length, size - length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(fault, ERR_BAD_REQUEST, "clear-unreadable",
-                             "The file to encrypt cannot be read.", errno);
-        if (n == 0)
-            break;
-        length += (size_t)n;
-    }
-    stream->length += length;
-    *ret_length = length;
-    return ERR_OK;
-}
-
-static enum error write_all(int fd, const uint8_t *data, size_t length, struct fault *fault)
-{
-    while (length > 0) {
-        ssize_t n = write(fd, data, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fault_set(fault, ERR_BAD_REQUEST, "cipher-unwritable",
-                             "The encrypted file cannot be written.", errno);
-        data += n;
-        length -= (size_t)n;
-    }
-    return ERR_OK;
+    enum error e = p11_gcm_read(stream->clear_fd, out, size, ret_length, fault);
+    if (e == ERR_OK)
+        stream->length += *ret_length;
+    return e;
 }
 
 /* Writes all but the newest 16 bytes of what the token has given so far. */
@@ -81,7 +53,7 @@ static enum error emit(struct stream *stream, const uint8_t *data, size_t length
     memcpy(stream->held, stream->joined + (total - kept), kept);
     stream->held_length = kept;
     stream->written += total - kept;
-    return write_all(stream->cipher_fd, stream->joined, total - kept, fault);
+    return p11_gcm_write(stream->cipher_fd, stream->joined, total - kept, fault);
 }
 
 /* ---- several parts ---- */
@@ -90,19 +62,20 @@ static enum error emit(struct stream *stream, const uint8_t *data, size_t length
 static enum error encrypt_parts(struct stream *stream, size_t first, bool *ret_is_refused,
                                 struct fault *fault)
 {
-    CK_FUNCTION_LIST *call = stream->p11->call;
+    struct p11 *p11 = stream->gcm.p11;
     size_t length = first;
     bool is_first = true;
     enum error e = ERR_OK;
     while (length > 0) {
         CK_ULONG out = sizeof stream->out;
-        CK_RV rv = call->C_EncryptUpdate(stream->session, stream->in, length, stream->out, &out);
+        CK_RV rv =
+            p11->call->C_EncryptUpdate(stream->gcm.session, stream->in, length, stream->out, &out);
         *ret_is_refused = is_first && rv != CKR_OK;
         if (*ret_is_refused)
             return ERR_OK;
         is_first = false;
         if (rv != CKR_OK)
-            return p11_fail(stream->p11, rv, fault);
+            return p11_fail(p11, rv, fault);
         e = emit(stream, stream->out, out, fault);
         if (e == ERR_OK)
             e = read_chunk(stream, stream->in, CHUNK_BYTES, &length, fault);
@@ -110,11 +83,11 @@ static enum error encrypt_parts(struct stream *stream, size_t first, bool *ret_i
             return e;
     }
     CK_ULONG out = sizeof stream->out;
-    CK_RV rv = call->C_EncryptFinal(stream->session, stream->out, &out);
+    CK_RV rv = p11->call->C_EncryptFinal(stream->gcm.session, stream->out, &out);
     *ret_is_refused = is_first && rv != CKR_OK;
     if (*ret_is_refused)
         return ERR_OK;
-    return rv == CKR_OK ? emit(stream, stream->out, out, fault) : p11_fail(stream->p11, rv, fault);
+    return rv == CKR_OK ? emit(stream, stream->out, out, fault) : p11_fail(p11, rv, fault);
 }
 
 /* ---- one part ---- */
@@ -122,18 +95,12 @@ static enum error encrypt_parts(struct stream *stream, size_t first, bool *ret_i
 static enum error encrypt_buffer(struct stream *stream, uint8_t *in, size_t length,
                                  struct fault *fault)
 {
-    CK_ULONG out_length = length + HSM_GCM_TAG_BYTES;
-    uint8_t *out = malloc(out_length);
+    uint8_t *out = malloc(length + HSM_GCM_TAG_BYTES);
     if (out == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    enum error e = ERR_OK;
-    CK_RV rv = stream->p11->call->C_Encrypt(stream->session, in, length, out, &out_length);
-    if (rv != CKR_OK)
-        e = p11_fail(stream->p11, rv, fault);
-    else if (out_length != length + HSM_GCM_TAG_BYTES)
-        e = fault_set(fault, ERR_INTERNAL, "cipher-length", "The token gave no whole tag.", 0);
-    else
-        e = write_all(stream->cipher_fd, out, length, fault);
+    enum error e = p11_gcm_encrypt(&stream->gcm, in, length, out, fault);
+    if (e == ERR_OK)
+        e = p11_gcm_write(stream->cipher_fd, out, length, fault);
     if (e == ERR_OK) {
         stream->written = length;
         memcpy(stream->held, out + length, HSM_GCM_TAG_BYTES);
@@ -164,35 +131,25 @@ static enum error encrypt_whole(struct stream *stream, size_t first, struct faul
 
 /* ---- both ---- */
 
-static CK_RV begin(struct stream *stream, CK_OBJECT_HANDLE key, CK_GCM_PARAMS *parameters)
+static enum error encrypt_stream(struct stream *stream, const uint8_t iv[HSM_GCM_IV_BYTES],
+                                 struct bytes aad, struct fault *fault)
 {
-    CK_FUNCTION_LIST *call = stream->p11->call;
-    CK_MECHANISM mechanism = {CKM_AES_GCM, parameters, sizeof *parameters};
-    if (stream->session != CK_INVALID_HANDLE)
-        (void)call->C_CloseSession(stream->session);
-    stream->session = CK_INVALID_HANDLE;
-    CK_RV rv = call->C_OpenSession(stream->p11->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
-                                   NULL, &stream->session);
-    return rv == CKR_OK ? call->C_EncryptInit(stream->session, &mechanism, key) : rv;
-}
-
-static enum error encrypt_stream(struct stream *stream, CK_OBJECT_HANDLE key,
-                                 CK_GCM_PARAMS *parameters, struct fault *fault)
-{
+    struct p11 *p11 = stream->gcm.p11;
     size_t first = 0;
     bool is_refused = false;
     enum error e = read_chunk(stream, stream->in, CHUNK_BYTES, &first, fault);
     if (e != ERR_OK)
         return e;
-    CK_RV rv = begin(stream, key, parameters);
+    CK_RV rv = p11_gcm_begin(&stream->gcm, iv, aad);
     if (rv != CKR_OK)
-        return p11_fail(stream->p11, rv, fault);
+        return p11_fail(p11, rv, fault);
     e = encrypt_parts(stream, first, &is_refused, fault);
     if (e != ERR_OK || !is_refused)
         return e;
     /* Nothing was made under this IV yet: the same IV starts again in one part. */
-    rv = begin(stream, key, parameters);
-    return rv == CKR_OK ? encrypt_whole(stream, first, fault) : p11_fail(stream->p11, rv, fault);
+    p11_gcm_close(&stream->gcm);
+    rv = p11_gcm_begin(&stream->gcm, iv, aad);
+    return rv == CKR_OK ? encrypt_whole(stream, first, fault) : p11_fail(p11, rv, fault);
 }
 
 static enum error take_content(const struct stream *stream, const uint8_t iv[HSM_GCM_IV_BYTES],
@@ -206,23 +163,23 @@ static enum error take_content(const struct stream *stream, const uint8_t iv[HSM
     return ERR_OK;
 }
 
-static struct stream *stream_new(struct p11 *p11, const struct p11_encryption *encryption)
+static enum error encrypt_message(struct p11 *p11, const struct p11_encryption *encryption,
+                                  CK_OBJECT_HANDLE key, const uint8_t iv[HSM_GCM_IV_BYTES],
+                                  struct hsm_content *ret_content, struct fault *fault)
 {
     struct stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL)
-        return NULL;
-    stream->p11 = p11;
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    stream->gcm = (struct p11_gcm){.p11 = p11, .key = key};
     stream->clear_fd = encryption->clear_fd;
     stream->cipher_fd = encryption->cipher_fd;
-    return stream;
-}
-
-static void stream_free(struct stream *stream)
-{
-    if (stream->session != CK_INVALID_HANDLE)
-        (void)stream->p11->call->C_CloseSession(stream->session);
+    enum error e = encrypt_stream(stream, iv, encryption->aad, fault);
+    if (e == ERR_OK)
+        e = take_content(stream, iv, ret_content, fault);
+    p11_gcm_close(&stream->gcm);
     explicit_bzero(stream, sizeof *stream); /* the image in clear */
     free(stream);
+    return e;
 }
 
 enum error p11_encrypt(struct p11 *p11, const struct p11_encryption *encryption,
@@ -230,27 +187,14 @@ enum error p11_encrypt(struct p11 *p11, const struct p11_encryption *encryption,
 {
     uint8_t iv[HSM_GCM_IV_BYTES];
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    CK_GCM_PARAMS parameters = {.iv_ptr = iv,
-                                .iv_len = sizeof iv,
-                                .iv_bits = sizeof iv * 8,
-                                .aad_ptr = (unsigned char *)(uintptr_t)encryption->aad.data,
-                                .aad_len = encryption->aad.length,
-                                .tag_bits = HSM_GCM_TAG_BYTES * 8UL};
     enum error e = p11_unwrap_for_encryption(p11, &encryption->firmware_key,
                                              encryption->wrapped_session_key, &key, fault);
-    if (e != ERR_OK)
-        return e;
-    struct stream *stream = stream_new(p11, encryption);
-    if (stream == NULL) {
-        p11_destroy(p11, &key);
-        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    }
-    e = p11_random(p11, iv, sizeof iv, fault);
     if (e == ERR_OK)
-        e = encrypt_stream(stream, key, &parameters, fault);
+        e = p11_random(p11, iv, sizeof iv, fault);
     if (e == ERR_OK)
-        e = take_content(stream, iv, ret_content, fault);
-    stream_free(stream);
+        e = encryption->cipher == HSM_AES_GCM_RECORDS
+                ? p11_encrypt_records(p11, encryption, key, iv, ret_content, fault)
+                : encrypt_message(p11, encryption, key, iv, ret_content, fault);
     p11_destroy(p11, &key);
     return e;
 }

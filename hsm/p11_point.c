@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What libcrypto does of an agreement: points on P-256, and in host mode the ephemeral key, ECDH
- * and the KDF. Key bytes live in struct secret only. Owns no state.
+ * What libcrypto does of an agreement: points on P-256, and in host mode and for seals the
+ * ephemeral key, ECDH and the KDF. Key bytes live in struct secret only. Owns no state.
  */
 #include "hsm/p11.h"
 
@@ -121,8 +121,8 @@ static bool derive_z(EVP_PKEY *own, EVP_PKEY *peer, struct secret *ret_z)
 }
 
 /* ANSI X9.63 KDF with SHA-256 (SEC 1 §3.6.1). */
-static bool derive_kek(const struct secret *z, const struct p11_agreement *agreement,
-                       struct secret *ret_kek)
+static bool derive_output(const struct secret *z, const struct p11_agreement *agreement,
+                          struct secret *ret_output)
 {
     OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
@@ -135,8 +135,8 @@ static bool derive_kek(const struct secret *z, const struct p11_agreement *agree
         parameters[2] = OSSL_PARAM_construct_end();
     KDF_AUTO *kdf = EVP_KDF_fetch(NULL, "X963KDF", NULL);
     KDF_CONTEXT_AUTO *context = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
-    return context != NULL && secret_new(agreement->kek_bytes, ret_kek) == ERR_OK &&
-           EVP_KDF_derive(context, ret_kek->bytes, ret_kek->length, parameters) == 1;
+    return context != NULL && secret_new(agreement->kdf_bytes, ret_output) == ERR_OK &&
+           EVP_KDF_derive(context, ret_output->bytes, ret_output->length, parameters) == 1;
 }
 
 static bool get_point(EVP_PKEY *key, uint8_t out[P11_POINT_BYTES])
@@ -147,19 +147,19 @@ static bool get_point(EVP_PKEY *key, uint8_t out[P11_POINT_BYTES])
            length == P11_POINT_BYTES && out[0] == POINT_FORM_PLAIN;
 }
 
-enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_kek,
+enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_output,
                           uint8_t ret_ephemeral[P11_POINT_BYTES], struct fault *fault)
 {
     SECRET_AUTO z = {0};
-    SECRET_AUTO kek = {0};
+    SECRET_AUTO output = {0};
     PKEY_AUTO *peer = key_of_point(agreement->peer_point);
     if (peer == NULL)
         return refuse_point(fault);
     PKEY_AUTO *own = EVP_EC_gen(P256_GROUP);
-    if (own == NULL || !derive_z(own, peer, &z) || !derive_kek(&z, agreement, &kek) ||
+    if (own == NULL || !derive_z(own, peer, &z) || !derive_output(&z, agreement, &output) ||
         !get_point(own, ret_ephemeral))
         return fail_libcrypto(fault);
-    *ret_kek = kek;
-    kek = (struct secret){0};
+    *ret_output = output;
+    output = (struct secret){0};
     return ERR_OK;
 }

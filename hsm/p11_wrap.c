@@ -30,8 +30,8 @@ static uint8_t p256_oid[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x0
 
 /* ---- host mode ---- */
 
-static enum error import_kek(struct p11 *p11, const struct secret *kek, CK_OBJECT_HANDLE *ret_key,
-                             struct fault *fault)
+enum error p11_import_kek(struct p11 *p11, const struct secret *kek, CK_OBJECT_HANDLE *ret_key,
+                          struct fault *fault)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_AES;
@@ -58,7 +58,7 @@ static enum error wrap_in_host_mode(struct p11 *p11, CK_OBJECT_HANDLE session_ke
     CK_OBJECT_HANDLE kek_handle = CK_INVALID_HANDLE;
     enum error e = p11_host_agree(agreement, &kek, ret_wrapped->ephemeral_point, fault);
     if (e == ERR_OK)
-        e = import_kek(p11, &kek, &kek_handle, fault);
+        e = p11_import_kek(p11, &kek, &kek_handle, fault);
     secret_clear(&kek);
     if (e == ERR_OK)
         e = p11_aes_wrap(p11, kek_handle, session_key, &ret_wrapped->key, fault);
@@ -97,7 +97,7 @@ static CK_RV derive_kek(struct p11 *p11, CK_OBJECT_HANDLE private_key,
     CK_MECHANISM mechanism = {CKM_ECDH1_DERIVE, &parameters, sizeof parameters};
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_KEY_TYPE type = CKK_AES;
-    CK_ULONG size = agreement->kek_bytes;
+    CK_ULONG size = agreement->kdf_bytes;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
                                {CKA_KEY_TYPE, &type, sizeof type},
                                {CKA_VALUE_LEN, &size, sizeof size},
@@ -155,7 +155,7 @@ static enum error make_probe_point(uint8_t out[P11_POINT_BYTES], struct fault *f
         0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
         0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
     const struct p11_agreement agreement = {.peer_point = bytes_of(generator, sizeof generator),
-                                            .kek_bytes = 32};
+                                            .kdf_bytes = 32};
     SECRET_AUTO unused = {0};
     return p11_host_agree(&agreement, &unused, out, fault);
 }
@@ -175,7 +175,7 @@ enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
     const struct p11_agreement agreement = {.peer_point = bytes_of(peer, sizeof peer),
                                             .shared_info =
                                                 bytes_of(shared_info, sizeof shared_info),
-                                            .kek_bytes = 32};
+                                            .kdf_bytes = 32};
     if (e == ERR_OK)
         e = p11_make_session_key(p11, 32, &key, fault);
     if (e != ERR_OK)
@@ -198,7 +198,7 @@ enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wra
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     const struct p11_agreement agreement = {.peer_point = wrap->peer_point,
                                             .shared_info = wrap->shared_info,
-                                            .kek_bytes = wrap->kek_bytes};
+                                            .kdf_bytes = wrap->kek_bytes};
     struct hsm_wrapped wrapped = {.ephemeral_length = P11_POINT_BYTES, .mode = p11->mode};
     struct bytes stored = bytes_of(wrap->session_key.bytes, wrap->session_key.length);
     /* Host mode checks the point when it agrees; the token must never see a bad one. */

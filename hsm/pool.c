@@ -181,7 +181,8 @@ static void finish(struct pool *pool, struct job *job)
 
 void pool_answer(struct pool *pool, struct job *job, const Provisiond__HsmReply *reply)
 {
-    if (job->operation == PROVISIOND__HSM_REQUEST__OP_WRAP)
+    if (job->operation == PROVISIOND__HSM_REQUEST__OP_WRAP ||
+        job->operation == PROVISIOND__HSM_REQUEST__OP_SEAL)
         crash_point("hsm-master.before-reply");
     pool_send(job->call, reply);
     finish(pool, job);

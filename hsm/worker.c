@@ -40,12 +40,14 @@ struct answer {
         Provisiond__HsmGenerateSessionKeyReply generate_session_key;
         Provisiond__HsmEncryptReply encrypt;
         Provisiond__HsmWrapReply wrap;
+        Provisiond__HsmSealReply seal;
     } result;
     struct hsm_spki checkpoint;
     struct hsm_spki transport;
     struct hsm_wrapped_key session_key;
     struct hsm_content content;
     struct hsm_wrapped wrapped;
+    struct hsm_sealed sealed;
 };
 
 struct worker {
@@ -135,6 +137,7 @@ static enum error do_encrypt(struct worker *worker, const Provisiond__HsmRequest
     const struct p11_encryption encryption = {
         .firmware_key = key_id_of(request->encrypt->firmware_key_id),
         .wrapped_session_key = bytes_of_message(request->encrypt->wrapped_session_key),
+        .cipher = (enum hsm_cipher)request->encrypt->cipher,
         .aad = bytes_of_message(request->encrypt->aad),
         .clear_fd = fds[0],
         .cipher_fd = fds[1]};
@@ -172,6 +175,34 @@ static enum error do_wrap(struct worker *worker, const Provisiond__HsmRequest *r
     return e;
 }
 
+static enum error do_seal(struct worker *worker, const Provisiond__HsmRequest *request,
+                          const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    struct hsm_sealed *sealed = &answer->sealed;
+    Provisiond__HsmSealReply *result = &answer->result.seal;
+    const Provisiond__HsmSealRequest *asked = request->seal;
+    struct hsm_seal seal = {.firmware_key = key_id_of(asked->firmware_key_id),
+                            .curve = HSM_P256,
+                            .peer_point = bytes_of_message(asked->peer_point),
+                            .kdf = HSM_X963_SHA256,
+                            .shared_info = bytes_of_message(asked->shared_info),
+                            .layout = {.key_offset = asked->kdf_key_offset,
+                                       .iv_offset = asked->kdf_iv_offset,
+                                       .iv_bytes = asked->kdf_iv_bytes},
+                            .prefix = bytes_of_message(asked->prefix),
+                            .aad = bytes_of_message(asked->aad)};
+    (void)fds;
+    if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &seal.session_key))
+        return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
+    enum error e = p11_seal(&worker->p11, &seal, sealed, &answer->fault);
+    provisiond__hsm_seal_reply__init(result);
+    result->ephemeral_point = hsm_binary(sealed->ephemeral_point, sealed->ephemeral_length);
+    result->sealed = hsm_binary(sealed->bytes, sealed->length);
+    answer->reply.seal = result;
+    return e;
+}
+
 static operation operation_of(const Provisiond__HsmRequest *request)
 {
     switch (request->op_case) {
@@ -187,6 +218,8 @@ static operation operation_of(const Provisiond__HsmRequest *request)
         return do_encrypt;
     case PROVISIOND__HSM_REQUEST__OP_WRAP:
         return do_wrap;
+    case PROVISIOND__HSM_REQUEST__OP_SEAL:
+        return do_seal;
     default:
         return NULL;
     }

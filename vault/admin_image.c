@@ -72,23 +72,23 @@ static enum error encrypt(struct admin_task *task, struct image_draft *draft,
 {
     struct ledger_product product;
     const struct license_profile *profile = NULL;
-    struct hsm_wrapped_key session_key;
     struct hsm_content content;
-    struct hsm_key_id firmware_key;
+    struct hsm_encryption encryption = {
+        .cipher = HSM_AES_GCM, .clear_fd = task->file, .cipher_fd = image_draft_fd(draft)};
+    struct hsm_key_id *firmware_key = &encryption.firmware_key;
     enum error e = find_product(task, &product, &profile);
     if (e != ERR_OK)
         return e;
-    memcpy(firmware_key.bytes, product.firmware_key, sizeof firmware_key.bytes);
-    e = hsm_generate_session_key(task->vault->hsm, &firmware_key,
-                                 license_session_key_bytes(profile), &session_key, &task->fault);
+    memcpy(firmware_key->bytes, product.firmware_key, sizeof firmware_key->bytes);
+    e = hsm_generate_session_key(task->vault->hsm, firmware_key, license_session_key_bytes(profile),
+                                 &encryption.session_key, &task->fault);
     if (e == ERR_OK)
-        e = hsm_encrypt(task->vault->hsm, &firmware_key, &session_key, bytes_of(NULL, 0),
-                        task->file, image_draft_fd(draft), &content, &task->fault);
+        e = hsm_encrypt(task->vault->hsm, &encryption, &content, &task->fault);
     if (e != ERR_OK)
         return e;
     if (content.length != clear_length)
         return admin_refuse_field(task, "firmware", "The firmware file changed while it was read.");
-    fill_image(image, task->request->image_encrypt->label, &session_key, &content);
+    fill_image(image, task->request->image_encrypt->label, &encryption.session_key, &content);
     return ERR_OK;
 }
 

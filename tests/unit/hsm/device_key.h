@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The device's side of a wrap, in OpenSSL alone and written apart from the product: ECDH, X9.63
- * KDF, AES key unwrap, AES-GCM.
+ * The device's side of wraps and seals, in OpenSSL alone and written apart from the product: ECDH,
+ * X9.63 KDF, AES key unwrap, AES-GCM.
  */
 #ifndef TESTS_UNIT_HSM_DEVICE_KEY_H
 #define TESTS_UNIT_HSM_DEVICE_KEY_H
@@ -31,6 +31,17 @@ struct hsm_wrap device_wrap(const struct device_key *device, const struct rig_ke
 size_t device_key_open(const struct device_key *device, const struct hsm_wrapped *wrapped,
                        struct bytes shared_info, unsigned kek_bytes,
                        uint8_t out[HSM_SESSION_KEY_MAX]);
+
+/* The seal of keys->session_key for this device with key K[0..15] and IV K[16..27]; as above. */
+struct hsm_seal device_seal(const struct device_key *device, const struct rig_keys *keys,
+                            struct bytes shared_info);
+
+/*
+ * Opens a seal as *seal describes it: the length of prefix and key, or 0 when it does not open.
+ * Nothing but layout, shared info and additional data is taken from *seal.
+ */
+size_t device_seal_open(const struct device_key *device, const struct hsm_sealed *sealed,
+                        const struct hsm_seal *seal, uint8_t out[HSM_SEALED_MAX]);
 
 /* Decrypts AES-GCM; false when the tag does not fit. */
 bool device_decrypt(struct bytes key, const struct hsm_content *content, struct bytes aad,

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -233,6 +234,24 @@ void hsm_rig_make_keys(struct hsm_rig *rig, unsigned key_bytes, struct rig_keys 
     ck_assert_msg(hsm_generate_session_key(rig->client, &ret_keys->firmware_key, key_bytes,
                                            &ret_keys->session_key, &fault) == ERR_OK,
                   "%s %lx", fault.reason, fault.native);
+}
+
+struct hsm_encryption hsm_rig_encryption(const struct rig_keys *keys, int clear_fd, int cipher_fd)
+{
+    return (struct hsm_encryption){.firmware_key = keys->firmware_key,
+                                   .session_key = keys->session_key,
+                                   .cipher = HSM_AES_GCM,
+                                   .clear_fd = clear_fd,
+                                   .cipher_fd = cipher_fd};
+}
+
+int hsm_rig_make_file(const void *data, size_t length)
+{
+    int fd = memfd_create("file", MFD_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, data, length), (ssize_t)length);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    return fd;
 }
 
 int hsm_rig_run_tests(TCase *tests)

@@ -72,6 +72,11 @@ struct rig_keys {
 };
 void hsm_rig_make_keys(struct hsm_rig *rig, unsigned key_bytes, struct rig_keys *ret_keys);
 
+/* The encryption of one file under these keys, without additional data; borrows the descriptors. */
+struct hsm_encryption hsm_rig_encryption(const struct rig_keys *keys, int clear_fd, int cipher_fd);
+/* An unnamed file with this content, at offset 0; the caller closes it. */
+int hsm_rig_make_file(const void *data, size_t length);
+
 void hsm_rig_pause(int ms);
 
 /* Runs the tests of one program; the result is its exit status. */

@@ -28,15 +28,6 @@ static void tear_down(void)
     hsm_rig_remove(&rig);
 }
 
-static int make_file(const uint8_t *data, size_t length)
-{
-    int fd = memfd_create("image", MFD_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, data, length), (ssize_t)length);
-    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-    return fd;
-}
-
 static uint8_t *make_image(size_t length)
 {
     uint8_t *image = malloc(length + 1);
@@ -44,6 +35,12 @@ static uint8_t *make_image(size_t length)
     for (size_t i = 0; i < length; i++)
         image[i] = (uint8_t)(i * 7 + (i >> 9));
     return image;
+}
+
+static enum error encrypt(int in, int out, struct hsm_content *ret_content, struct fault *fault)
+{
+    const struct hsm_encryption encryption = hsm_rig_encryption(&keys, in, out);
+    return hsm_encrypt(rig.client, &encryption, ret_content, fault);
 }
 
 static size_t open_session_key(uint8_t out[HSM_SESSION_KEY_MAX])
@@ -65,12 +62,13 @@ static void check_round_trip(size_t length, unsigned key_bytes, struct bytes aad
     uint8_t *image = make_image(length);
     uint8_t *cipher = make_image(length);
     uint8_t *clear = make_image(length);
-    int in = make_file(image, length);
-    int out = make_file(NULL, 0);
+    int in = hsm_rig_make_file(image, length);
+    int out = hsm_rig_make_file(NULL, 0);
     hsm_rig_make_keys(&rig, key_bytes, &keys);
-    ck_assert_msg(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key, aad, in, out,
-                              &content, &fault) == ERR_OK,
-                  "%s %ld", fault.reason, fault.native);
+    struct hsm_encryption encryption = hsm_rig_encryption(&keys, in, out);
+    encryption.aad = aad;
+    ck_assert_msg(hsm_encrypt(rig.client, &encryption, &content, &fault) == ERR_OK, "%s %ld",
+                  fault.reason, fault.native);
     ck_assert_uint_eq(content.length, length);
     ck_assert_int_eq(pread(out, cipher, length + 1, 0), (ssize_t)length);
     ck_assert_uint_eq(open_session_key(key), key_bytes);
@@ -108,13 +106,11 @@ START_TEST(encryption_begins_at_the_present_offset)
 {
     struct fault fault;
     struct hsm_content content;
-    int in = make_file((const uint8_t *)"skipped-clear", 13);
-    int out = make_file(NULL, 0);
+    int in = hsm_rig_make_file("skipped-clear", 13);
+    int out = hsm_rig_make_file(NULL, 0);
     hsm_rig_make_keys(&rig, 32, &keys);
     ck_assert_int_eq(lseek(in, 8, SEEK_SET), 8);
-    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
-                                 bytes_of(NULL, 0), in, out, &content, &fault),
-                     ERR_OK);
+    ck_assert_int_eq(encrypt(in, out, &content, &fault), ERR_OK);
     ck_assert_uint_eq(content.length, 5);
     (void)close(in);
     (void)close(out);
@@ -126,15 +122,11 @@ START_TEST(the_same_image_never_gets_the_same_iv)
     struct fault fault;
     struct hsm_content first;
     struct hsm_content second;
-    int in = make_file((const uint8_t *)"clear", 5);
-    int out = make_file(NULL, 0);
+    int in = hsm_rig_make_file("clear", 5);
+    int out = hsm_rig_make_file(NULL, 0);
     hsm_rig_make_keys(&rig, 32, &keys);
-    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
-                                 bytes_of(NULL, 0), in, out, &first, &fault),
-                     ERR_OK);
-    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
-                                 bytes_of(NULL, 0), in, out, &second, &fault),
-                     ERR_OK);
+    ck_assert_int_eq(encrypt(in, out, &first, &fault), ERR_OK);
+    ck_assert_int_eq(encrypt(in, out, &second, &fault), ERR_OK);
     ck_assert_mem_ne(first.iv, second.iv, HSM_GCM_IV_BYTES);
     (void)close(in);
     (void)close(out);
@@ -146,16 +138,12 @@ START_TEST(descriptors_that_are_no_files_are_refused)
     struct fault fault;
     struct hsm_content content;
     int pipes[2];
-    int file = make_file((const uint8_t *)"clear", 5);
+    int file = hsm_rig_make_file("clear", 5);
     hsm_rig_make_keys(&rig, 32, &keys);
     ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
-    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
-                                 bytes_of(NULL, 0), pipes[0], file, &content, &fault),
-                     ERR_BAD_REQUEST);
+    ck_assert_int_eq(encrypt(pipes[0], file, &content, &fault), ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "not-a-file");
-    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
-                                 bytes_of(NULL, 0), file, file, &content, &fault),
-                     ERR_BAD_REQUEST);
+    ck_assert_int_eq(encrypt(file, file, &content, &fault), ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "same-file");
     (void)close(pipes[0]);
     (void)close(pipes[1]);
@@ -168,14 +156,12 @@ START_TEST(a_file_that_cannot_be_written_is_refused_and_costs_no_worker)
     struct fault fault;
     struct hsm_content content;
     uint8_t *image = make_image(100000);
-    int in = make_file(image, 100000);
+    int in = hsm_rig_make_file(image, 100000);
     hsm_rig_make_keys(&rig, 32, &keys);
     /* A sealed file is open for writing and refuses to grow, as a full disk does. */
     int sealed = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     ck_assert_int_eq(fcntl(sealed, F_ADD_SEALS, F_SEAL_GROW), 0);
-    ck_assert_int_eq(hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key,
-                                 bytes_of(NULL, 0), in, sealed, &content, &fault),
-                     ERR_BAD_REQUEST);
+    ck_assert_int_eq(encrypt(in, sealed, &content, &fault), ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "cipher-unwritable");
     ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
     (void)close(sealed);

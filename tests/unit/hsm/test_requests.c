@@ -187,6 +187,197 @@ static size_t pack_wrap(void (*spoil)(Provisiond__HsmRequest *), uint8_t out[409
     return pack(&request, out);
 }
 
+/* ---- the same for seals ---- */
+
+static void spoil_seal_key_id(Provisiond__HsmRequest *request)
+{
+    request->seal->firmware_key_id.len = 15;
+}
+static void spoil_seal_wrapped_key(Provisiond__HsmRequest *request)
+{
+    request->seal->wrapped_session_key.len = 39;
+}
+static void spoil_seal_empty_wrapped_key(Provisiond__HsmRequest *request)
+{
+    request->seal->wrapped_session_key = (ProtobufCBinaryData){0, NULL};
+}
+static void spoil_seal_curve(Provisiond__HsmRequest *request)
+{
+    request->seal->curve = 2;
+}
+static void spoil_seal_kdf(Provisiond__HsmRequest *request)
+{
+    request->seal->kdf = 0;
+}
+static void spoil_seal_shared_info(Provisiond__HsmRequest *request)
+{
+    request->seal->shared_info.len = HSM_SHARED_INFO_MAX + 1;
+}
+static void spoil_seal_short_point(Provisiond__HsmRequest *request)
+{
+    request->seal->peer_point.len = 64;
+}
+static void spoil_seal_no_point(Provisiond__HsmRequest *request)
+{
+    request->seal->peer_point = (ProtobufCBinaryData){0, NULL};
+}
+static void spoil_seal_compressed_point(Provisiond__HsmRequest *request)
+{
+    request->seal->peer_point.data[0] = 0x03;
+}
+static void spoil_seal_far_point(Provisiond__HsmRequest *request)
+{
+    memset(request->seal->peer_point.data + 1, 0xff, 64);
+}
+static void spoil_seal_no_scheme(Provisiond__HsmRequest *request)
+{
+    request->seal->scheme = 0;
+}
+static void spoil_seal_scheme(Provisiond__HsmRequest *request)
+{
+    request->seal->scheme = 2;
+}
+static void spoil_seal_prefix(Provisiond__HsmRequest *request)
+{
+    request->seal->prefix.len = HSM_SEAL_PREFIX_MAX + 1;
+}
+static void spoil_seal_aad(Provisiond__HsmRequest *request)
+{
+    request->seal->aad.len = HSM_SEAL_AAD_MAX + 1;
+}
+
+static const struct wrong wrong_seals[] = {
+    {"key-id", spoil_seal_key_id},
+    {"wrapped-key", spoil_seal_wrapped_key},
+    {"wrapped-key", spoil_seal_empty_wrapped_key},
+    {"curve", spoil_seal_curve},
+    {"kdf", spoil_seal_kdf},
+    {"shared-info", spoil_seal_shared_info},
+    {"peer-point", spoil_seal_short_point},
+    {"peer-point", spoil_seal_no_point},
+    {"peer-point", spoil_seal_compressed_point},
+    {"peer-point", spoil_seal_far_point},
+    {"seal-scheme", spoil_seal_no_scheme},
+    {"seal-scheme", spoil_seal_scheme},
+    {"prefix", spoil_seal_prefix},
+    {"aad", spoil_seal_aad},
+};
+
+/* A seal at every limit that is right but for what spoil does to it, with this layout. */
+static size_t pack_seal(const struct hsm_seal_layout *layout,
+                        void (*spoil)(Provisiond__HsmRequest *), uint8_t out[4096])
+{
+    static uint8_t point[65];
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmSealRequest seal = PROVISIOND__HSM_SEAL_REQUEST__INIT;
+    memcpy(point, device.point, sizeof point);
+    seal.firmware_key_id = (ProtobufCBinaryData){16, keys.firmware_key.bytes};
+    seal.wrapped_session_key = (ProtobufCBinaryData){40, keys.session_key.bytes};
+    seal.curve = PROVISIOND__HSM_CURVE__HSM_CURVE_P256;
+    seal.peer_point = (ProtobufCBinaryData){sizeof point, point};
+    seal.kdf = PROVISIOND__HSM_KDF__HSM_KDF_X963_SHA256;
+    seal.shared_info = (ProtobufCBinaryData){HSM_SHARED_INFO_MAX, zeros};
+    seal.scheme = PROVISIOND__HSM_SEAL_SCHEME__HSM_SEAL_ECIES_AES128_GCM;
+    seal.kdf_key_offset = layout->key_offset;
+    seal.kdf_iv_offset = layout->iv_offset;
+    seal.kdf_iv_bytes = layout->iv_bytes;
+    seal.prefix = (ProtobufCBinaryData){HSM_SEAL_PREFIX_MAX, zeros};
+    seal.aad = (ProtobufCBinaryData){HSM_SEAL_AAD_MAX, zeros};
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_SEAL;
+    request.seal = &seal;
+    if (spoil != NULL)
+        spoil(&request);
+    return pack(&request, out);
+}
+
+static const struct hsm_seal_layout plain_layout = {0, 16, 12};
+
+START_TEST(a_seal_that_is_wrong_in_one_place_is_refused_for_that_reason)
+{
+    uint8_t payload[4096];
+    struct fault fault;
+    size_t length = pack_seal(&plain_layout, NULL, payload);
+    ck_assert_int_eq(answer_to(bytes_of(payload, length), NULL, 0, &fault), ERR_OK);
+    length = pack_seal(&plain_layout, wrong_seals[_i].spoil, payload);
+    ck_assert_int_eq(answer_to(bytes_of(payload, length), NULL, 0, &fault), ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, wrong_seals[_i].reason);
+}
+END_TEST
+
+/* NULL: a layout whose key and IV are apart within the first 32 bytes. */
+static const char *reason_against(const struct hsm_seal_layout *layout)
+{
+    uint64_t key = layout->key_offset;
+    uint64_t iv = layout->iv_offset;
+    if (key + 16 > 32)
+        return "kdf-key-offset";
+    if (layout->iv_bytes < 12 || layout->iv_bytes > 16)
+        return "kdf-iv-bytes";
+    if (iv + layout->iv_bytes > 32)
+        return "kdf-iv-offset";
+    for (uint64_t i = iv; i < iv + layout->iv_bytes; i++) {
+        if (i >= key && i < key + 16)
+            return "kdf-overlap";
+    }
+    return NULL;
+}
+
+static void check_layout(const struct hsm_seal_layout *layout)
+{
+    uint8_t payload[4096];
+    struct fault fault;
+    const char *reason = reason_against(layout);
+    size_t length = pack_seal(layout, NULL, payload);
+    enum error e = answer_to(bytes_of(payload, length), NULL, 0, &fault);
+    ck_assert_int_eq(e, reason == NULL ? ERR_OK : ERR_BAD_REQUEST);
+    if (reason != NULL)
+        ck_assert_str_eq(fault.reason, reason);
+}
+
+START_TEST(of_all_layouts_only_those_with_parts_apart_are_served)
+{
+    static const unsigned far[] = {UINT32_MAX, UINT32_MAX - 11, 0x80000000};
+    for (unsigned iv_bytes = 11; iv_bytes <= 17; iv_bytes++) {
+        for (unsigned key = 0; key <= 17; key++) {
+            for (unsigned iv = 0; iv <= 21; iv++)
+                check_layout(&(const struct hsm_seal_layout){key, iv, iv_bytes});
+        }
+    }
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        check_layout(&(const struct hsm_seal_layout){far[i], 16, 12});
+        check_layout(&(const struct hsm_seal_layout){0, far[i], 12});
+        check_layout(&(const struct hsm_seal_layout){0, 16, far[i]});
+    }
+}
+END_TEST
+
+/* The raw answer, unknown fields included. */
+START_TEST(the_answer_to_a_seal_holds_no_part_of_the_key)
+{
+    uint8_t payload[4096];
+    uint8_t key[HSM_SESSION_KEY_MAX];
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    struct frame frame;
+    struct hsm_wrap wrap = device_wrap(&device, &keys, bytes_of("i", 1), 32);
+    ck_assert_int_eq(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault), ERR_OK);
+    ck_assert_uint_eq(device_key_open(&device, &wrapped, bytes_of("i", 1), 32, key), 32);
+    size_t length = pack_seal(&plain_layout, NULL, payload);
+    int fd = connect_raw();
+    ck_assert_int_eq(
+        frame_send(fd, 7, bytes_of(payload, length), NULL, 0, deadline_in(RIG_WAIT_MS)), ERR_OK);
+    ck_assert_int_eq(
+        frame_receive(fd, HSM_REQUEST_MAX_BYTES, false, RIG_WAIT_MS, RIG_WAIT_MS, &frame), ERR_OK);
+    ck_assert_uint_ge(frame.length, 65 + HSM_SEALED_MAX);
+    for (size_t i = 0; i + 4 <= sizeof key; i += 4)
+        ck_assert_ptr_null(memmem(frame.payload, frame.length, key + i, 4));
+    frame_clear(&frame);
+    (void)close(fd);
+}
+END_TEST
+
+/* ---- others ---- */
+
 START_TEST(a_wrap_that_is_wrong_in_one_place_is_refused_for_that_reason)
 {
     uint8_t payload[4096];
@@ -262,6 +453,9 @@ START_TEST(descriptors_where_none_belong_are_refused)
     size_t length = pack_wrap(NULL, payload);
     ck_assert_int_eq(answer_to(bytes_of(payload, length), fds, 2, &fault), ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "descriptors");
+    length = pack_seal(&plain_layout, NULL, payload);
+    ck_assert_int_eq(answer_to(bytes_of(payload, length), fds, 2, &fault), ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "descriptors");
 }
 END_TEST
 
@@ -300,6 +494,33 @@ START_TEST(mutated_wraps_never_cost_a_worker)
         enum error e = answer_to(bytes_of(payload, length), NULL, 0, &fault);
         ck_assert_int_ne(e, ERR_HSM_UNAVAILABLE);
         ck_assert_int_ne(e, ERR_INTERNAL);
+    }
+}
+END_TEST
+
+START_TEST(mutated_seals_never_cost_a_worker)
+{
+    uint8_t payload[4096];
+    struct fault fault;
+    srandom(43);
+    for (int i = 0; i < 500; i++) {
+        size_t length = pack_seal(&plain_layout, NULL, payload);
+        payload[(size_t)random() % length] ^= (uint8_t)(1 + random() % 255);
+        enum error e = answer_to(bytes_of(payload, length), NULL, 0, &fault);
+        ck_assert_int_ne(e, ERR_HSM_UNAVAILABLE);
+        ck_assert_int_ne(e, ERR_INTERNAL);
+    }
+}
+END_TEST
+
+START_TEST(a_seal_cut_off_anywhere_never_costs_a_worker)
+{
+    uint8_t payload[4096];
+    struct fault fault;
+    size_t length = pack_seal(&plain_layout, NULL, payload);
+    for (size_t cut = 1; cut < length; cut++) {
+        enum error e = answer_to(bytes_of(payload, cut), NULL, 0, &fault);
+        ck_assert(e == ERR_LINK_CLOSED || e == ERR_BAD_REQUEST);
     }
 }
 END_TEST
@@ -382,6 +603,10 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, a_wrap_that_is_wrong_in_one_place_is_refused_for_that_reason, 0,
                         (int)(sizeof wrongs / sizeof wrongs[0]));
+    tcase_add_loop_test(tests, a_seal_that_is_wrong_in_one_place_is_refused_for_that_reason, 0,
+                        (int)(sizeof wrong_seals / sizeof wrong_seals[0]));
+    tcase_add_test(tests, of_all_layouts_only_those_with_parts_apart_are_served);
+    tcase_add_test(tests, the_answer_to_a_seal_holds_no_part_of_the_key);
     tcase_add_test(tests, other_requests_that_are_wrong_are_refused);
     tcase_add_test(tests, a_session_key_of_an_odd_size_is_refused);
     tcase_add_test(tests, an_unknown_operation_and_unknown_fields_are_refused);
@@ -389,6 +614,8 @@ int main(void)
     tcase_add_test(tests, bytes_that_are_no_message_end_the_connection);
     tcase_add_test(tests, random_frames_leave_the_master_standing);
     tcase_add_test(tests, mutated_wraps_never_cost_a_worker);
+    tcase_add_test(tests, mutated_seals_never_cost_a_worker);
+    tcase_add_test(tests, a_seal_cut_off_anywhere_never_costs_a_worker);
     tcase_add_test(tests, an_oversized_length_ends_the_connection);
     tcase_add_test(tests, a_truncated_frame_leaves_others_served);
     tcase_add_test(tests, a_full_queue_answers_busy);

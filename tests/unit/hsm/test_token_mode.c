@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "device_key.h"
+#include "hsm/p11.h"
 #include "hsm_rig.h"
 #include "token.h"
 
@@ -92,8 +93,9 @@ END_TEST
 static enum error encrypt(int in, int out, struct hsm_content *ret_content, struct fault *fault)
 {
     hsm_rig_make_keys(&rig, 32, &keys);
-    return hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key, bytes_of("h", 1), in, out,
-                       ret_content, fault);
+    struct hsm_encryption encryption = hsm_rig_encryption(&keys, in, out);
+    encryption.aad = bytes_of("h", 1);
+    return hsm_encrypt(rig.client, &encryption, ret_content, fault);
 }
 
 START_TEST(an_image_is_encrypted_in_one_part)
@@ -137,6 +139,56 @@ START_TEST(an_image_too_large_for_one_part_is_unsupported)
 }
 END_TEST
 
+START_TEST(a_sealed_key_opens_on_this_token_too)
+{
+    struct hsm_sealed sealed;
+    struct fault fault = {0};
+    uint8_t key[HSM_SESSION_KEY_MAX];
+    uint8_t text[HSM_SEALED_MAX];
+    hsm_rig_make_keys(&rig, 16, &keys);
+    ck_assert_uint_eq(open_session_key(32, bytes_of("i", 1), key), 16);
+    struct hsm_seal seal = device_seal(&device, &keys, bytes_of("info", 4));
+    seal.prefix = bytes_of("prefix", 6);
+    seal.aad = bytes_of("header", 6);
+    ck_assert_msg(hsm_seal_key(rig.client, &seal, &sealed, &fault) == ERR_OK, "%s %lx",
+                  fault.reason, fault.native);
+    ck_assert_uint_eq(device_seal_open(&device, &sealed, &seal, text), 6 + 16);
+    ck_assert_mem_eq(text + 6, key, 16);
+}
+END_TEST
+
+/* One record without text, one of two bytes: "a" and "b" are their additional data. */
+START_TEST(records_decrypt_on_this_token_too)
+{
+    static const uint8_t records[] = {1, 0, 0, 0, 0, 0, 0, 0,   'a', 1,
+                                      0, 0, 0, 2, 0, 0, 0, 'b', 'h', 'i'};
+    struct hsm_content content;
+    struct fault fault = {0};
+    uint8_t key[HSM_SESSION_KEY_MAX];
+    uint8_t out[2 * (1 + HSM_GCM_TAG_BYTES) + 2];
+    uint8_t clear[2];
+    int in = hsm_rig_make_file(records, sizeof records);
+    int cipher = hsm_rig_make_file(NULL, 0);
+    hsm_rig_make_keys(&rig, 16, &keys);
+    struct hsm_encryption encryption = hsm_rig_encryption(&keys, in, cipher);
+    encryption.cipher = HSM_AES_GCM_RECORDS;
+    ck_assert_msg(hsm_encrypt(rig.client, &encryption, &content, &fault) == ERR_OK, "%s %lx",
+                  fault.reason, fault.native);
+    ck_assert_uint_eq(content.length, sizeof records);
+    ck_assert_int_eq(pread(cipher, out, sizeof out, 0), sizeof out);
+    ck_assert_uint_eq(open_session_key(32, bytes_of("i", 1), key), 16);
+    ck_assert(
+        device_decrypt(bytes_of(key, 16), &content, bytes_of("a", 1), bytes_of(clear, 0), clear));
+    p11_record_iv(content.iv, 1, content.iv);
+    memcpy(content.tag, out + 18, sizeof content.tag);
+    ck_assert(device_decrypt(bytes_of(key, 16), &content, bytes_of("b", 1), bytes_of(out + 34, 2),
+                             clear));
+    ck_assert_mem_eq(clear, "hi", 2);
+    (void)close(in);
+    (void)close(cipher);
+}
+END_TEST
+
 START_TEST(the_keys_of_init_exist_on_this_token_too)
 {
     struct hsm_spki checkpoint;
@@ -158,6 +210,8 @@ int main(void)
     tcase_add_test(tests, a_bad_point_is_refused_before_the_token_sees_it);
     tcase_add_test(tests, an_image_is_encrypted_in_one_part);
     tcase_add_test(tests, an_image_too_large_for_one_part_is_unsupported);
+    tcase_add_test(tests, a_sealed_key_opens_on_this_token_too);
+    tcase_add_test(tests, records_decrypt_on_this_token_too);
     tcase_add_test(tests, the_keys_of_init_exist_on_this_token_too);
     return hsm_rig_run_tests(tests);
 }

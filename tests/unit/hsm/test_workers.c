@@ -198,9 +198,9 @@ static void *encrypt_main(void *argument)
 {
     struct encryption *encryption = argument;
     struct hsm_content content;
-    encryption->result =
-        hsm_encrypt(rig.client, &keys.firmware_key, &keys.session_key, bytes_of(NULL, 0),
-                    encryption->clear, encryption->cipher, &content, &encryption->fault);
+    const struct hsm_encryption asked =
+        hsm_rig_encryption(&keys, encryption->clear, encryption->cipher);
+    encryption->result = hsm_encrypt(rig.client, &asked, &content, &encryption->fault);
     return NULL;
 }
 
@@ -322,6 +322,55 @@ START_TEST(a_wrap_whose_worker_crashes_is_done_by_another)
 }
 END_TEST
 
+static enum error seal_once(struct fault *fault)
+{
+    struct hsm_sealed sealed;
+    uint8_t text[HSM_SEALED_MAX];
+    struct hsm_seal seal = device_seal(&device, &keys, bytes_of("i", 1));
+    enum error e = hsm_seal_key(rig.client, &seal, &sealed, fault);
+    if (e == ERR_OK) {
+        ck_assert_uint_eq(device_seal_open(&device, &sealed, &seal, text), 32);
+        ck_assert_mem_eq(text, session_key, 32);
+    }
+    return e;
+}
+
+/* The crash is set for a second master, because serve wraps. */
+START_TEST(a_seal_whose_worker_crashes_or_hangs_is_done_by_another)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    struct fault fault = {0};
+    rig.workers = 1;
+    serve();
+    hsm_rig_kill_master(&rig);
+    crash_once_at(worker_steps[_i]);
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 1);
+    ck_assert_msg(seal_once(&fault) == ERR_OK, "%s", fault.reason);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "worker-crashed"), 1);
+    ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 1);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    ck_assert_msg(seal_once(&fault) == ERR_OK, "%s", fault.reason);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "worker-hung"), 1);
+}
+END_TEST
+
+START_TEST(a_master_that_crashes_during_a_seal_is_unavailable_until_it_is_back)
+{
+    struct fault fault = {0};
+    serve();
+    hsm_rig_kill_master(&rig);
+    crash_once_at("hsm-master.before-reply");
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    ck_assert_int_eq(seal_once(&fault), ERR_HSM_UNAVAILABLE);
+    hsm_rig_await_crash(&rig);
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    ck_assert_msg(seal_once(&fault) == ERR_OK, "%s", fault.reason);
+}
+END_TEST
+
 START_TEST(a_master_that_crashes_is_unavailable_until_it_is_back)
 {
     struct hsm_wrapped wrapped;
@@ -354,6 +403,8 @@ int main(void)
     tcase_add_test(tests, a_master_killed_while_workers_log_in_leaves_the_token_whole);
     tcase_add_test(tests, ten_thousand_wraps_with_recycling_stay_correct);
     tcase_add_loop_test(tests, a_wrap_whose_worker_crashes_is_done_by_another, 0, 2);
+    tcase_add_loop_test(tests, a_seal_whose_worker_crashes_or_hangs_is_done_by_another, 0, 2);
+    tcase_add_test(tests, a_master_that_crashes_during_a_seal_is_unavailable_until_it_is_back);
     tcase_add_test(tests, a_master_that_crashes_is_unavailable_until_it_is_back);
     return hsm_rig_run_tests(tests);
 }
