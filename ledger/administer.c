@@ -20,6 +20,7 @@ struct product_change {
     char name[LEDGER_NAME_MAX + 1];
     char profile[LEDGER_PROFILE_MAX];
     char by[LEDGER_BY_MAX + 1];
+    char options[LEDGER_OPTIONS_MAX + 1];
     struct ledger_product_new product; /* its pointers point into this body */
     uint8_t anchors[];
 };
@@ -40,6 +41,8 @@ static enum error apply_product(struct change_context *context, void *body, stru
                  bytes_of(product->firmware_key, sizeof product->firmware_key));
     leaf_put_number(&leaf, "quota", product->quota);
     leaf_put_hex(&leaf, "anchors", bytes_of(anchors.bytes, SHA256_SIZE));
+    leaf_put_flag(&leaf, "session_key_exposure", product->allows_key_exposure);
+    leaf_put_optional(&leaf, "options", product->options);
     leaf_put_text(&leaf, "by", change->by);
     return leaf_append(&leaf, NULL, fault);
 }
@@ -60,10 +63,12 @@ enum error ledger_product_create(struct ledger *ledger, const struct ledger_prod
     strcpy(body->name, product->name);
     strcpy(body->profile, product->profile);
     strcpy(body->by, by);
+    strcpy(body->options, product->options != NULL ? product->options : "");
     memcpy(body->anchors, product->anchors.data, product->anchors.length);
     body->product = *product;
     body->product.name = body->name;
     body->product.profile = body->profile;
+    body->product.options = body->options;
     body->product.anchors.data = body->anchors;
     return commit_run(ledger->committer, change, fault);
 }
@@ -151,7 +156,7 @@ static enum error apply_image(struct change_context *context, void *body, struct
         return e;
     struct leaf leaf = leaf_new(context, "image-added");
     leaf_put_text(&leaf, "product", change->product);
-    leaf_put_image(&leaf, &image->digest);
+    leaf_put_image(&leaf, "image", &image->digest);
     leaf_put_number(&leaf, "size", image->size);
     leaf_put_optional(&leaf, "label", image->label);
     leaf_put_flag(&leaf, "enabled", image->is_enabled);
@@ -184,7 +189,7 @@ static enum error apply_image_enable(struct change_context *context, void *body,
         return e;
     struct leaf leaf = leaf_new(context, image->is_enabled ? "image-enabled" : "image-disabled");
     leaf_put_text(&leaf, "product", change->product);
-    leaf_put_image(&leaf, &image->digest);
+    leaf_put_image(&leaf, "image", &image->digest);
     leaf_put_text(&leaf, "by", change->by);
     return leaf_append(&leaf, NULL, fault);
 }
@@ -200,6 +205,41 @@ enum error ledger_image_enable(struct ledger *ledger, const char *product,
     struct image_change *body = (void *)change->body;
     body->image.digest = *digest;
     body->image.is_enabled = is_enabled;
+    return commit_run(ledger->committer, change, fault);
+}
+
+static enum error apply_image_alias(struct change_context *context, void *body, struct fault *fault)
+{
+    const struct image_change *change = body;
+    const struct ledger_image *image = &change->image;
+    struct store_renaming renaming = {0};
+    enum error e =
+        context->ops->image_alias(context->store, change->product, image, &renaming, fault);
+    if (e != ERR_OK || !renaming.is_changed)
+        return e;
+    struct leaf leaf = leaf_new(context, "image-alias");
+    leaf_put_text(&leaf, "product", change->product);
+    leaf_put_image(&leaf, "image", &image->digest);
+    leaf_put_text(&leaf, "alias", image->alias);
+    if (renaming.is_moved)
+        leaf_put_image(&leaf, "moved_from", &renaming.moved_from);
+    leaf_put_text(&leaf, "by", change->by);
+    return leaf_append(&leaf, NULL, fault);
+}
+
+enum error ledger_image_alias(struct ledger *ledger, const char *product,
+                              const struct sha256 *digest, const char *alias, const char *by,
+                              struct fault *fault)
+{
+    enum error e = valid_alias(alias, fault);
+    if (e != ERR_OK)
+        return e;
+    CHANGE_AUTO *change = image_change(apply_image_alias, product, by, &e, fault);
+    if (change == NULL)
+        return e;
+    struct image_change *body = (void *)change->body;
+    body->image.digest = *digest;
+    strcpy(body->image.alias, alias);
     return commit_run(ledger->committer, change, fault);
 }
 

@@ -67,11 +67,11 @@ void leaf_put_hex(struct leaf *leaf, const char *key, struct bytes bytes)
     leaf_put_text(leaf, key, text);
 }
 
-void leaf_put_image(struct leaf *leaf, const struct sha256 *digest)
+void leaf_put_image(struct leaf *leaf, const char *key, const struct sha256 *digest)
 {
     char text[IMAGE_REFERENCE_SIZE];
     image_reference_format(digest, text);
-    leaf_put_text(leaf, "image", text);
+    leaf_put_text(leaf, key, text);
 }
 
 void leaf_put_install(struct leaf *leaf, const struct uuid *install)

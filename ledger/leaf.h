@@ -29,7 +29,8 @@ void leaf_put_optional(struct leaf *leaf, const char *key, const char *text);
 void leaf_put_number(struct leaf *leaf, const char *key, int64_t number);
 void leaf_put_flag(struct leaf *leaf, const char *key, bool is_true);
 void leaf_put_hex(struct leaf *leaf, const char *key, struct bytes bytes); /* at most 32 bytes */
-void leaf_put_image(struct leaf *leaf, const struct sha256 *digest);
+/* The reference of an image. */
+void leaf_put_image(struct leaf *leaf, const char *key, const struct sha256 *digest);
 void leaf_put_install(struct leaf *leaf, const struct uuid *install);
 /* The key's digest, and the serial when there is one. */
 void leaf_put_device(struct leaf *leaf, const struct ledger_device *device);

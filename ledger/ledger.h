@@ -40,6 +40,7 @@
 #define LEDGER_IV_MAX             16
 #define LEDGER_TAG_BYTES          16
 #define LEDGER_ANCHORS_MAX        ((size_t)64 * 1024) /* PEM text of a product's trust anchors */
+#define LEDGER_OPTIONS_MAX        1024 /* bytes of a product's settings, a JSON text */
 #define LEDGER_QUOTA_MAX          INT64_C(1000000000000)
 #define LEDGER_QUEUE_MAX          4096 /* changes that may wait; one more is ERR_BUSY */
 #define LEDGER_GROUP_MAX          128  /* changes in one transaction */
@@ -77,6 +78,8 @@ struct ledger_product {
     int64_t quota;
     int64_t used;
     bool is_enabled;
+    bool allows_key_exposure; /* session keys may pass through the HSM worker's memory */
+    char options[LEDGER_OPTIONS_MAX + 1]; /* the profile's settings; "" when it has none */
 };
 
 struct ledger_product_new {
@@ -86,6 +89,9 @@ struct ledger_product_new {
     uint8_t firmware_key[LEDGER_KEY_ID_BYTES];
     int64_t quota;        /* 0 to LEDGER_QUOTA_MAX */
     struct bytes anchors; /* PEM */
+    bool allows_key_exposure;
+    const char
+        *options; /* UTF-8, at most LEDGER_OPTIONS_MAX bytes; the journal shows it; NULL: "" */
 };
 
 struct ledger_image {
@@ -100,6 +106,13 @@ struct ledger_image {
     uint8_t tag[LEDGER_TAG_BYTES];
     int64_t created_unix_ms;
     bool is_enabled;
+    char alias[LEDGER_NAME_MAX + 1]; /* the name stations may ask by; "" when it has none */
+};
+
+/* What an alias stands for. */
+struct ledger_alias {
+    char product[LEDGER_NAME_MAX + 1];
+    struct sha256 digest;
 };
 
 /* Where on the line a request came from; free text of the station, recorded as it is. */
@@ -115,8 +128,9 @@ struct ledger_context {
 
 /*
  * Opens the database at path and makes it when it does not exist. Refuses (ERR_CONFIG) a database
- * of a newer schema, and one whose WAL mode or synchronous=FULL does not read back as set.
- * Appends a "start" leaf that says whether the last stop was clean.
+ * of a newer schema ("schema-newer") or an older one ("schema-older"), and one whose WAL mode or
+ * synchronous=FULL does not read back as set. Appends a "start" leaf that says whether the last
+ * stop was clean.
  */
 enum error ledger_open(const char *path, struct ledger **ret_ledger, struct fault *fault) MUST_USE;
 /* Commits what waits, appends a "stop" leaf, closes. NULL is allowed. */
@@ -148,6 +162,14 @@ enum error ledger_image_add(struct ledger *ledger, const char *product,
 enum error ledger_image_enable(struct ledger *ledger, const char *product,
                                const struct sha256 *digest, bool is_enabled, const char *by,
                                struct fault *fault) MUST_USE;
+/*
+ * Gives an image a name that is unique at this site (see name_is_valid). The image that had the
+ * name loses it, an earlier name of this image is forgotten; "" takes the name away.
+ * ledger_image_add ignores image->alias. ERR_IMAGE_UNKNOWN, ERR_PRODUCT_UNKNOWN, ERR_BAD_REQUEST.
+ */
+enum error ledger_image_alias(struct ledger *ledger, const char *product,
+                              const struct sha256 *digest, const char *alias, const char *by,
+                              struct fault *fault) MUST_USE;
 /* ERR_CONFLICT when the name or the key is enrolled already. */
 enum error ledger_principal_add(struct ledger *ledger, const char *name, enum ledger_role role,
                                 const struct sha256 *spki, const char *by,
@@ -173,6 +195,9 @@ enum error ledger_product_anchors(struct ledger *ledger, int64_t product_id, cha
  * none. */
 enum error ledger_image_get(struct ledger *ledger, int64_t product_id, const struct sha256 *digest,
                             struct ledger_image *ret_image, struct fault *fault) MUST_USE;
+/* The image of that name, also a disabled one. ERR_IMAGE_UNKNOWN, with "alias-unknown". */
+enum error ledger_alias_get(struct ledger *ledger, const char *alias,
+                            struct ledger_alias *ret_alias, struct fault *fault) MUST_USE;
 /* Whether any enabled product has an enabled image of that digest. ERR_IMAGE_UNKNOWN. */
 enum error ledger_image_exists(struct ledger *ledger, const struct sha256 *digest,
                                struct fault *fault) MUST_USE;

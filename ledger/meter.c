@@ -49,7 +49,7 @@ static enum error append_license(struct change_context *context, const struct is
     struct leaf leaf = leaf_new(context, issued->is_repeat ? "license-reissued" : "license-issued");
     leaf_put_text(&leaf, "product", view->product);
     leaf_put_device(&leaf, &change->issue.device);
-    leaf_put_image(&leaf, &view->image);
+    leaf_put_image(&leaf, "image", &view->image);
     leaf_put_install(&leaf, &issued->install);
     leaf_put_hex(&leaf, "license", bytes_of(digest.bytes, SHA256_SIZE));
     leaf_put_text(&leaf, "station", view->principal);

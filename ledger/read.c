@@ -35,6 +35,12 @@ enum error ledger_image_get(struct ledger *ledger, int64_t product_id, const str
     return ledger->ops->image_get(ledger->store, product_id, digest, ret_image, fault);
 }
 
+enum error ledger_alias_get(struct ledger *ledger, const char *alias,
+                            struct ledger_alias *ret_alias, struct fault *fault)
+{
+    return ledger->ops->alias_get(ledger->store, alias, ret_alias, fault);
+}
+
 enum error ledger_image_exists(struct ledger *ledger, const struct sha256 *digest,
                                struct fault *fault)
 {

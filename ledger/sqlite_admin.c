@@ -79,7 +79,8 @@ enum error store_product_add(struct ledger_store *store, const struct ledger_pro
         e = db_run(db, SQL_PRODUCT_ADD, fault, DB_TEXT(product->name), DB_TEXT(product->profile),
                    DB_INT(product->policy),
                    DB_BLOB(product->firmware_key, sizeof product->firmware_key),
-                   DB_INT(product->quota));
+                   DB_INT(product->quota), DB_INT(product->allows_key_exposure),
+                   DB_TEXT(product->options));
     if (e == ERR_OK)
         e = db_run(db, SQL_ANCHORS_ADD, fault, DB_INT(sqlite3_last_insert_rowid(db->handle)),
                    DB_BLOB(product->anchors.data, product->anchors.length));
@@ -184,6 +185,74 @@ enum error store_image_enable(struct ledger_store *store, const char *product,
         e = db_run(db, SQL_IMAGE_ENABLE, fault, DB_INT(id), DB_INT(is_enabled));
     if (e == ERR_OK)
         *ret_is_changed = was_enabled != is_enabled;
+    return e;
+}
+
+/* An image as its name changes. */
+struct named_image {
+    int64_t id; /* 0: there is none */
+    char alias[LEDGER_NAME_MAX + 1];
+};
+
+static enum error find_named(struct db *db, const char *product, const struct sha256 *digest,
+                             struct named_image *ret_image, struct fault *fault)
+{
+    int64_t product_id = 0;
+    enum error e = need_product(db, product, &product_id, fault);
+    if (e != ERR_OK)
+        return e;
+    DB_ROW *row = db_row(db, SQL_IMAGE_STATE);
+    int rc = db_step(row, DB_INT(product_id), DB_SHA256(digest));
+    if (rc == SQLITE_DONE)
+        return store_image_unknown(fault);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    ret_image->id = sqlite3_column_int64(row, 0);
+    return db_column_text(row, 2, ret_image->alias, sizeof ret_image->alias)
+               ? ERR_OK
+               : db_column_fault(row, fault);
+}
+
+/* The image that has the name; *ret_id 0 when there is none. */
+static enum error find_holder(struct db *db, const char *alias, int64_t *ret_id,
+                              struct sha256 *ret_digest, struct fault *fault)
+{
+    DB_ROW *row = db_row(db, SQL_ALIAS_GET);
+    int rc = db_step(row, DB_TEXT(alias));
+    *ret_id = 0;
+    if (rc == SQLITE_DONE)
+        return ERR_OK;
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    if (!db_column_exact(row, 1, ret_digest->bytes, SHA256_SIZE))
+        return db_column_fault(row, fault);
+    *ret_id = sqlite3_column_int64(row, 2);
+    return ERR_OK;
+}
+
+enum error store_image_alias(struct ledger_store *store, const char *product,
+                             const struct ledger_image *image, struct store_renaming *ret_renaming,
+                             struct fault *fault)
+{
+    struct db *db = &store->writer;
+    struct named_image named = {0};
+    struct store_renaming renaming = {0};
+    int64_t holder = 0;
+    enum error e = find_named(db, product, &image->digest, &named, fault);
+    if (e != ERR_OK)
+        return e;
+    renaming.is_changed = strcmp(named.alias, image->alias) != 0;
+    if (renaming.is_changed) {
+        e = find_holder(db, image->alias, &holder, &renaming.moved_from, fault);
+        renaming.is_moved = holder != 0;
+    }
+    /* The one that had the name first: two may not have it for a moment. */
+    if (e == ERR_OK && renaming.is_moved)
+        e = db_run(db, SQL_IMAGE_ALIAS, fault, DB_INT(holder), DB_TEXT(""));
+    if (e == ERR_OK && renaming.is_changed)
+        e = db_run(db, SQL_IMAGE_ALIAS, fault, DB_INT(named.id), DB_TEXT(image->alias));
+    if (e == ERR_OK)
+        *ret_renaming = renaming;
     return e;
 }
 

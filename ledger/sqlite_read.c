@@ -35,9 +35,11 @@ static bool read_product(sqlite3_stmt *row, struct ledger_product *product)
     product->quota = sqlite3_column_int64(row, 6);
     product->used = sqlite3_column_int64(row, 7);
     product->is_enabled = sqlite3_column_int(row, 8) != 0;
+    product->allows_key_exposure = sqlite3_column_int(row, 9) != 0;
     return db_column_text(row, 2, product->name, sizeof product->name) &&
            db_column_text(row, 3, product->profile, sizeof product->profile) &&
-           db_column_exact(row, 5, product->firmware_key, sizeof product->firmware_key);
+           db_column_exact(row, 5, product->firmware_key, sizeof product->firmware_key) &&
+           db_column_text(row, 10, product->options, sizeof product->options);
 }
 
 static bool read_image(sqlite3_stmt *row, struct ledger_image *image)
@@ -51,7 +53,8 @@ static bool read_image(sqlite3_stmt *row, struct ledger_image *image)
            db_column_blob(row, 4, image->session_key, sizeof image->session_key,
                           &image->session_key_length) &&
            db_column_blob(row, 5, image->iv, sizeof image->iv, &image->iv_length) &&
-           db_column_exact(row, 6, image->tag, sizeof image->tag);
+           db_column_exact(row, 6, image->tag, sizeof image->tag) &&
+           db_column_text(row, 9, image->alias, sizeof image->alias);
 }
 
 static bool read_principal(sqlite3_stmt *row, struct ledger_principal *principal)
@@ -177,6 +180,27 @@ enum error store_image_get(struct ledger_store *store, int64_t product_id,
     if (!image.is_enabled)
         return rules_image_disabled(fault);
     *ret_image = image;
+    return ERR_OK;
+}
+
+enum error store_alias_get(struct ledger_store *store, const char *alias,
+                           struct ledger_alias *ret_alias, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_alias found = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_ALIAS_GET);
+    int rc = db_step(row, DB_TEXT(alias));
+    if (rc == SQLITE_DONE)
+        return fault_set(fault, ERR_IMAGE_UNKNOWN, "alias-unknown",
+                         "There is no image of this name.", 0);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    if (!db_column_text(row, 0, found.product, sizeof found.product) ||
+        !db_column_exact(row, 1, found.digest.bytes, SHA256_SIZE))
+        return db_column_fault(row, fault);
+    *ret_alias = found;
     return ERR_OK;
 }
 

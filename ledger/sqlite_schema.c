@@ -10,13 +10,14 @@
 
 #include <assert.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2 /* 2: session key exposure and settings of products, image aliases */
 #define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
 
 /* The numbers in texts below. */
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_SCRAPPED == 3 && LEDGER_STATION == 1, "the checks on result and role");
 static_assert(LEDGER_QUOTA_MAX == 1000000000000, "the check on quota");
+static_assert(LEDGER_OPTIONS_MAX == 1024, "the check on options");
 
 static const char PRAGMAS[] =
     "PRAGMA synchronous = FULL;"
@@ -49,6 +50,8 @@ static const char TABLES[] =
     "  failed INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),"
     "  scrapped INTEGER NOT NULL DEFAULT 0 CHECK (scrapped >= 0),"
     "  is_enabled INTEGER NOT NULL DEFAULT 1 CHECK (is_enabled IN (0, 1)),"
+    "  allows_key_exposure INTEGER NOT NULL DEFAULT 0 CHECK (allows_key_exposure IN (0, 1)),"
+    "  options TEXT NOT NULL DEFAULT '' CHECK (length(CAST(options AS BLOB)) <= 1024),"
     "  CHECK (succeeded + failed + scrapped <= used)"
     ") STRICT;"
     "CREATE TABLE anchors ("
@@ -67,8 +70,10 @@ static const char TABLES[] =
     "  tag BLOB NOT NULL CHECK (length(tag) = 16),"
     "  created_unix_ms INTEGER NOT NULL,"
     "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
+    "  alias TEXT NOT NULL DEFAULT '',"
     "  UNIQUE (digest, product_id)"
     ") STRICT;"
+    "CREATE UNIQUE INDEX image_alias ON image (alias) WHERE alias <> '';"
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
     "CREATE INDEX image_product ON image (product_id);"
 
@@ -172,7 +177,7 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'a unit is not given back'); END;"
 
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
 
 /* One integer of a one-row query. */
@@ -217,6 +222,11 @@ static enum error check_version(struct db *db, bool *ret_is_empty, struct fault 
     if (version > SCHEMA_VERSION)
         return fault_set(fault, ERR_CONFIG, "schema-newer",
                          "The ledger was written by a newer version than this one.", (long)version);
+    if (!*ret_is_empty && version < SCHEMA_VERSION)
+        return fault_set(fault, ERR_CONFIG, "schema-older",
+                         "The ledger was written by an older version, whose tables this one does "
+                         "not read.",
+                         (long)version);
     return ERR_OK;
 }
 

@@ -8,9 +8,9 @@
 #include "ledger/sqlite_db.h"
 
 /*
- * Checks the file before anything is written to it (ERR_CONFIG: "schema-newer", "not-a-ledger"),
- * sets WAL and synchronous=FULL and reads both back (ERR_CONFIG: "durability"), makes the tables in
- * an empty file.
+ * Checks the file before anything is written to it (ERR_CONFIG: "schema-newer", "schema-older",
+ * "not-a-ledger"), sets WAL and synchronous=FULL and reads both back (ERR_CONFIG: "durability"),
+ * makes the tables in an empty file.
  */
 enum error schema_start(struct db *db, struct fault *fault) MUST_USE;
 

@@ -4,11 +4,11 @@
 /* The text of the prepared statements. Pure constants. */
 #include "ledger/sqlite_sql.h"
 
-#define PRODUCT_COLUMNS                                                                         \
-    "SELECT id, anchors_version, name, profile, policy, firmware_key, quota, used, is_enabled " \
-    "FROM product "
-#define IMAGE_COLUMNS                                                                    \
-    "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled " \
+#define PRODUCT_COLUMNS                                                                          \
+    "SELECT id, anchors_version, name, profile, policy, firmware_key, quota, used, is_enabled, " \
+    "allows_key_exposure, options FROM product "
+#define IMAGE_COLUMNS                                                                           \
+    "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled, alias " \
     "FROM image "
 #define PRINCIPAL_COLUMNS "SELECT id, role, name, spki, is_enabled FROM principal "
 
@@ -39,6 +39,9 @@ static const char *const TEXTS[SQL_COUNT] = {
         IMAGE_COLUMNS "WHERE product_id = ?1 AND is_enabled = 1 ORDER BY id DESC LIMIT 1",
     [SQL_IMAGE_EXISTS] = "SELECT 1 FROM image im JOIN product p ON p.id = im.product_id "
                          "WHERE im.digest = ?1 AND im.is_enabled = 1 AND p.is_enabled = 1 LIMIT 1",
+    [SQL_ALIAS_GET] = "SELECT p.name, im.digest, im.id FROM image im "
+                      "JOIN product p ON p.id = im.product_id "
+                      "WHERE im.alias = ?1 AND im.alias <> ''",
     [SQL_PRODUCTS] = PRODUCT_COLUMNS "ORDER BY id",
     [SQL_IMAGES] = IMAGE_COLUMNS "WHERE product_id = ?1 ORDER BY id",
     [SQL_PRINCIPALS] = PRINCIPAL_COLUMNS "ORDER BY id",
@@ -56,8 +59,8 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_JOURNAL_LAST] = "SELECT entry FROM journal ORDER BY idx DESC LIMIT 1",
     [SQL_META_GET] = "SELECT site, hsm_identity FROM meta",
     [SQL_META_ADD] = "INSERT INTO meta (id, site, hsm_identity) VALUES (1, ?1, ?2)",
-    [SQL_PRODUCT_ADD] = "INSERT INTO product (name, profile, policy, firmware_key, quota) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_PRODUCT_ADD] = "INSERT INTO product (name, profile, policy, firmware_key, quota, "
+                        "allows_key_exposure, options) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_ANCHORS_ADD] = "INSERT INTO anchors (product_id, pem) VALUES (?1, ?2)",
     [SQL_QUOTA_ADD] = "UPDATE product SET quota = quota + ?2 WHERE id = ?1",
     [SQL_IMAGE_CLASH] =
@@ -66,8 +69,10 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_IMAGE_ADD] = "INSERT INTO image (product_id, digest, size, label, session_key, iv, tag, "
                       "created_unix_ms, is_enabled) "
                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [SQL_IMAGE_STATE] = "SELECT id, is_enabled FROM image WHERE digest = ?2 AND product_id = ?1",
+    [SQL_IMAGE_STATE] = "SELECT id, is_enabled, alias FROM image "
+                        "WHERE digest = ?2 AND product_id = ?1",
     [SQL_IMAGE_ENABLE] = "UPDATE image SET is_enabled = ?2 WHERE id = ?1",
+    [SQL_IMAGE_ALIAS] = "UPDATE image SET alias = ?2 WHERE id = ?1",
     [SQL_PRINCIPAL_CLASH] = "SELECT EXISTS (SELECT 1 FROM principal WHERE name = ?1), "
                             "EXISTS (SELECT 1 FROM principal WHERE spki = ?2)",
     [SQL_PRINCIPAL_ADD] =

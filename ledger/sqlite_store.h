@@ -42,6 +42,9 @@ enum error store_image_add(struct ledger_store *store, const char *product,
 enum error store_image_enable(struct ledger_store *store, const char *product,
                               const struct sha256 *digest, bool is_enabled, bool *ret_is_changed,
                               struct fault *fault);
+enum error store_image_alias(struct ledger_store *store, const char *product,
+                             const struct ledger_image *image, struct store_renaming *ret_renaming,
+                             struct fault *fault);
 enum error store_principal_add(struct ledger_store *store, const struct ledger_principal *principal,
                                struct fault *fault);
 enum error store_principal_enable(struct ledger_store *store, const char *name, bool is_enabled,
@@ -83,6 +86,8 @@ enum error store_product_anchors(struct ledger_store *store, int64_t product_id,
 enum error store_image_get(struct ledger_store *store, int64_t product_id,
                            const struct sha256 *digest, struct ledger_image *ret_image,
                            struct fault *fault);
+enum error store_alias_get(struct ledger_store *store, const char *alias,
+                           struct ledger_alias *ret_alias, struct fault *fault);
 enum error store_image_exists(struct ledger_store *store, const struct sha256 *digest,
                               struct fault *fault);
 enum error store_products_each(struct ledger_store *store,

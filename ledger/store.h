@@ -74,6 +74,13 @@ struct store_install_view {
     char principal[LEDGER_NAME_MAX + 1];
 };
 
+/* What became of an image's name. */
+struct store_renaming {
+    bool is_changed;
+    bool is_moved; /* another image had the name */
+    struct sha256 moved_from;
+};
+
 /* What an outcome changes. */
 struct store_outcome {
     const struct ledger_outcome *outcome;
@@ -114,6 +121,10 @@ struct ledger_store_ops {
     enum error (*image_enable)(struct ledger_store *store, const char *product,
                                const struct sha256 *digest, bool is_enabled, bool *ret_is_changed,
                                struct fault *fault);
+    /* Gives the image of image->digest the name image->alias. */
+    enum error (*image_alias)(struct ledger_store *store, const char *product,
+                              const struct ledger_image *image, struct store_renaming *ret_renaming,
+                              struct fault *fault);
     enum error (*principal_add)(struct ledger_store *store,
                                 const struct ledger_principal *principal, struct fault *fault);
     enum error (*principal_enable)(struct ledger_store *store, const char *name, bool is_enabled,
@@ -154,6 +165,8 @@ struct ledger_store_ops {
     enum error (*image_get)(struct ledger_store *store, int64_t product_id,
                             const struct sha256 *digest, struct ledger_image *ret_image,
                             struct fault *fault);
+    enum error (*alias_get)(struct ledger_store *store, const char *alias,
+                            struct ledger_alias *ret_alias, struct fault *fault);
     enum error (*image_exists)(struct ledger_store *store, const struct sha256 *digest,
                                struct fault *fault);
     enum error (*products_each)(struct ledger_store *store,

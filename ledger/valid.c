@@ -60,6 +60,11 @@ enum error valid_name(const char *name, struct fault *fault)
                   "or digit.");
 }
 
+enum error valid_alias(const char *alias, struct fault *fault)
+{
+    return alias[0] == '\0' ? ERR_OK : valid_name(alias, fault);
+}
+
 enum error valid_by(const char *by, struct fault *fault)
 {
     if (by[0] != '\0' && valid_text(by, LEDGER_BY_MAX))
@@ -80,6 +85,8 @@ enum error valid_product(const struct ledger_product_new *product, struct fault 
         return refuse(fault, "quota", "A quota is 0 to 1000000000000 units.");
     if (product->anchors.length == 0 || product->anchors.length > LEDGER_ANCHORS_MAX)
         return refuse(fault, "anchors", "The trust anchors are 1 byte to 64 KiB of PEM.");
+    if (product->options != NULL && !valid_text(product->options, LEDGER_OPTIONS_MAX))
+        return refuse(fault, "options", "A product's settings are at most 1024 bytes of UTF-8.");
     return ERR_OK;
 }
 

@@ -129,11 +129,28 @@ END_TEST
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
     close_world();
-    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 2"), SQLITE_OK);
+    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 3"), SQLITE_OK);
     int64_t leaves = world_number(&world, "SELECT count(*) FROM journal");
     assert_refused(world.path, ERR_CONFIG, "schema-newer");
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM journal"), leaves);
-    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 1"), SQLITE_OK);
+    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 2"), SQLITE_OK);
+    ck_assert_int_eq(ledger_open(world.path, &world.ledger, &world.fault), ERR_OK);
+}
+END_TEST
+
+START_TEST(an_older_schema_is_refused_and_left_alone)
+{
+    close_world();
+    int64_t leaves = world_number(&world, "SELECT count(*) FROM journal");
+    for (int version = 0; version < 2; version++) {
+        ck_assert_int_eq(world_execute(&world, version == 0 ? "PRAGMA user_version = 0"
+                                                            : "PRAGMA user_version = 1"),
+                         SQLITE_OK);
+        assert_refused(world.path, ERR_CONFIG, "schema-older");
+        ck_assert_int_eq(world_number(&world, "PRAGMA user_version"), version);
+    }
+    ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM journal"), leaves);
+    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 2"), SQLITE_OK);
     ck_assert_int_eq(ledger_open(world.path, &world.ledger, &world.fault), ERR_OK);
 }
 END_TEST
@@ -218,6 +235,7 @@ int main(void)
     tcase_add_test(life, a_killed_process_leaves_an_unclean_start);
     tcase_add_test(life, a_second_open_is_refused_in_this_and_another_process);
     tcase_add_test(life, a_newer_schema_is_refused_and_left_alone);
+    tcase_add_test(life, an_older_schema_is_refused_and_left_alone);
     tcase_add_test(life, another_programs_file_is_refused);
     tcase_add_test(life, a_path_that_cannot_be_used_is_a_configuration_error);
     tcase_add_test(life, every_file_belongs_to_the_owner_alone);

@@ -58,6 +58,45 @@ START_TEST(a_product_is_read_as_it_was_made)
 }
 END_TEST
 
+START_TEST(exposure_is_off_and_settings_are_none_unless_given)
+{
+    struct ledger_product product;
+    ck_assert_int_eq(ledger_product_get(world.ledger, WORLD_PRODUCT, &product, &world.fault), 0);
+    ck_assert(!product.allows_key_exposure);
+    ck_assert_str_eq(product.options, "");
+}
+END_TEST
+
+static bool keep_options(void *context, const struct ledger_product *product)
+{
+    if (product->allows_key_exposure)
+        strcpy(context, product->options);
+    return true;
+}
+
+START_TEST(exposure_and_settings_are_read_as_they_were_given)
+{
+    struct ledger_product product;
+    char listed[LEDGER_OPTIONS_MAX + 1] = "";
+    char options[LEDGER_OPTIONS_MAX + 2];
+    struct ledger_product_new gadget = product_new("gadget");
+    memset(options, 'x', sizeof options - 1);
+    options[LEDGER_OPTIONS_MAX + 1] = '\0';
+    gadget.allows_key_exposure = true;
+    gadget.options = options;
+    ck_assert_int_eq(create(&gadget), ERR_BAD_REQUEST);
+    ck_assert_str_eq(world.fault.reason, "options");
+    options[LEDGER_OPTIONS_MAX] = '\0';
+    ck_assert_int_eq(create(&gadget), ERR_OK);
+    ck_assert_int_eq(ledger_product_get(world.ledger, "gadget", &product, &world.fault), ERR_OK);
+    ck_assert(product.allows_key_exposure);
+    ck_assert_str_eq(product.options, options);
+    ck_assert_int_eq(ledger_products_each(world.ledger, keep_options, listed, &world.fault),
+                     ERR_OK);
+    ck_assert_str_eq(listed, options);
+}
+END_TEST
+
 START_TEST(a_product_name_is_taken_once)
 {
     struct ledger_product_new product = product_new(WORLD_PRODUCT);
@@ -95,6 +134,9 @@ START_TEST(a_product_outside_the_limits_is_refused)
     product.policy = 2;
     ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
     product = product_new("gadget");
+    product.options = "{\"product_id\":\"\xff\"}";
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product = product_new("gadget");
     ck_assert_int_eq(ledger_product_create(world.ledger, &product, "\xff", &world.fault),
                      ERR_BAD_REQUEST);
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM product"), 1);
@@ -119,6 +161,8 @@ START_TEST(an_unknown_product_is_named_as_such)
     ck_assert_int_eq(ledger_image_add(ledger, "none", &image, WORLD_BY, fault),
                      ERR_PRODUCT_UNKNOWN);
     ck_assert_int_eq(ledger_image_enable(ledger, "none", &image.digest, true, WORLD_BY, fault),
+                     ERR_PRODUCT_UNKNOWN);
+    ck_assert_int_eq(ledger_image_alias(ledger, "none", &image.digest, "a", WORLD_BY, fault),
                      ERR_PRODUCT_UNKNOWN);
 }
 END_TEST
@@ -176,6 +220,32 @@ START_TEST(one_session_key_serves_one_image_ever)
     ck_assert_int_eq(ledger_image_add(world.ledger, "gadget", &image, WORLD_BY, &world.fault),
                      ERR_CONFLICT);
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM image"), 1);
+}
+END_TEST
+
+/* Under one key and nonce, whoever has both images has the difference of their contents. */
+START_TEST(an_st_sfi_product_never_has_two_images_under_one_key_and_nonce)
+{
+    struct ledger_product_new product = product_new("chip");
+    struct ledger_image first = world_image(2);
+    struct ledger_image second = world_image(3);
+    product.profile = "st-sfi";
+    first.session_key_length = 24; /* an AES-128 key, wrapped */
+    memset(first.iv, 7, first.iv_length);
+    memcpy(second.session_key, first.session_key, sizeof first.session_key);
+    memcpy(second.iv, first.iv, sizeof first.iv);
+    second.session_key_length = first.session_key_length;
+    ck_assert_int_eq(create(&product), ERR_OK);
+    ck_assert_int_eq(ledger_image_add(world.ledger, "chip", &first, WORLD_BY, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(ledger_image_add(world.ledger, "chip", &second, WORLD_BY, &world.fault),
+                     ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, "session-key-used");
+    /* Another nonce makes no difference: one key, one image. */
+    second.iv[0] ^= 1;
+    ck_assert_int_eq(ledger_image_add(world.ledger, "chip", &second, WORLD_BY, &world.fault),
+                     ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, "session-key-used");
 }
 END_TEST
 
@@ -253,6 +323,111 @@ START_TEST(a_disabled_product_is_still_read)
     ck_assert_int_eq(ledger_product_get(world.ledger, WORLD_PRODUCT, &product, &world.fault), 0);
     ck_assert(!product.is_enabled);
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_PRODUCT_UNKNOWN);
+}
+END_TEST
+
+/* ---- names of images ---- */
+
+static enum error name_image(const char *product, int64_t n, const char *alias)
+{
+    const struct sha256 digest = world_digest('i', n);
+    return ledger_image_alias(world.ledger, product, &digest, alias, WORLD_BY, &world.fault);
+}
+
+static void assert_alias(const char *alias, const char *product, int64_t n)
+{
+    struct ledger_alias found;
+    const struct sha256 digest = world_digest('i', n);
+    ck_assert_int_eq(ledger_alias_get(world.ledger, alias, &found, &world.fault), ERR_OK);
+    ck_assert_str_eq(found.product, product);
+    ck_assert(sha256_equal(&found.digest, &digest));
+}
+
+static void assert_no_alias(const char *alias)
+{
+    struct ledger_alias found;
+    ck_assert_int_eq(ledger_alias_get(world.ledger, alias, &found, &world.fault),
+                     ERR_IMAGE_UNKNOWN);
+    ck_assert_str_eq(world.fault.reason, "alias-unknown");
+}
+
+START_TEST(an_image_is_found_by_its_name)
+{
+    struct ledger_image image;
+    assert_no_alias("current");
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    assert_alias("current", WORLD_PRODUCT, 1);
+    ck_assert_int_eq(ledger_image_get(world.ledger, world.product_id, NULL, &image, &world.fault),
+                     0);
+    ck_assert_str_eq(image.alias, "current");
+    assert_no_alias("Current");
+    assert_no_alias("");
+}
+END_TEST
+
+START_TEST(a_name_moves_from_the_image_that_had_it)
+{
+    struct ledger_product_new gadget = product_new("gadget");
+    struct ledger_image image = world_image(2);
+    ck_assert_int_eq(create(&gadget), ERR_OK);
+    ck_assert_int_eq(ledger_image_add(world.ledger, "gadget", &image, WORLD_BY, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    /* The name is one of the site, not of the product. */
+    ck_assert_int_eq(name_image("gadget", 2, "current"), ERR_OK);
+    assert_alias("current", "gadget", 2);
+    ck_assert_int_eq(ledger_image_get(world.ledger, world.product_id, NULL, &image, &world.fault),
+                     0);
+    ck_assert_str_eq(image.alias, "");
+}
+END_TEST
+
+START_TEST(an_image_has_its_last_name_only)
+{
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "spring"), ERR_OK);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "summer"), ERR_OK);
+    assert_no_alias("spring");
+    assert_alias("summer", WORLD_PRODUCT, 1);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, ""), ERR_OK);
+    assert_no_alias("summer");
+}
+END_TEST
+
+START_TEST(a_name_stands_for_a_disabled_image_too)
+{
+    const struct sha256 digest = world_digest('i', 1);
+    ck_assert_int_eq(
+        ledger_image_enable(world.ledger, WORLD_PRODUCT, &digest, false, WORLD_BY, &world.fault),
+        ERR_OK);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    assert_alias("current", WORLD_PRODUCT, 1);
+}
+END_TEST
+
+START_TEST(a_name_outside_the_limits_or_of_no_image_is_refused)
+{
+    char longest[LEDGER_NAME_MAX + 2];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[LEDGER_NAME_MAX + 1] = '\0';
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, longest), ERR_BAD_REQUEST);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "no spaces"), ERR_BAD_REQUEST);
+    ck_assert_int_eq(name_image("no spaces", 1, "current"), ERR_BAD_REQUEST);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 99, "current"), ERR_IMAGE_UNKNOWN);
+    ck_assert_str_eq(world.fault.reason, "image-unknown");
+    assert_no_alias("current");
+    longest[LEDGER_NAME_MAX] = '\0';
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, longest), ERR_OK);
+    assert_alias(longest, WORLD_PRODUCT, 1);
+}
+END_TEST
+
+START_TEST(a_new_image_has_no_name)
+{
+    struct ledger_image image = world_image(2);
+    strcpy(image.alias, "current");
+    ck_assert_int_eq(ledger_image_add(world.ledger, WORLD_PRODUCT, &image, WORLD_BY, &world.fault),
+                     ERR_OK);
+    assert_no_alias("current");
 }
 END_TEST
 
@@ -365,7 +540,12 @@ START_TEST(a_switch_that_does_not_move_leaves_no_leaf)
                          ERR_OK);
         ck_assert_int_eq(
             ledger_principal_enable(world.ledger, "st-1", false, WORLD_BY, &world.fault), ERR_OK);
+        ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, ""), ERR_OK);
     }
+    ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"image-alias\""), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"image-alias\""), 1);
     ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"image-disabled\""), 1);
     ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"principal-disabled\""), 1);
 }
@@ -377,6 +557,8 @@ int main(void)
     TCase *tcase = tcase_create("administration");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_product_is_read_as_it_was_made);
+    tcase_add_test(tcase, exposure_is_off_and_settings_are_none_unless_given);
+    tcase_add_test(tcase, exposure_and_settings_are_read_as_they_were_given);
     tcase_add_test(tcase, a_product_name_is_taken_once);
     tcase_add_test(tcase, the_largest_anchors_fit_and_one_byte_more_does_not);
     tcase_add_test(tcase, a_product_outside_the_limits_is_refused);
@@ -384,11 +566,18 @@ int main(void)
     tcase_add_test(tcase, quota_grows_by_whole_units_up_to_its_limit);
     tcase_add_test(tcase, an_image_is_read_as_it_was_added);
     tcase_add_test(tcase, one_session_key_serves_one_image_ever);
+    tcase_add_test(tcase, an_st_sfi_product_never_has_two_images_under_one_key_and_nonce);
     tcase_add_test(tcase, one_digest_is_one_image_of_a_product);
     tcase_add_test(tcase, latest_is_the_newest_enabled_image);
     tcase_add_test(tcase, without_an_image_the_answer_says_which_kind_of_none);
     tcase_add_test(tcase, an_image_exists_while_it_is_enabled_in_an_enabled_product);
     tcase_add_test(tcase, a_disabled_product_is_still_read);
+    tcase_add_test(tcase, an_image_is_found_by_its_name);
+    tcase_add_test(tcase, a_name_moves_from_the_image_that_had_it);
+    tcase_add_test(tcase, an_image_has_its_last_name_only);
+    tcase_add_test(tcase, a_name_stands_for_a_disabled_image_too);
+    tcase_add_test(tcase, a_name_outside_the_limits_or_of_no_image_is_refused);
+    tcase_add_test(tcase, a_new_image_has_no_name);
     tcase_add_test(tcase, a_station_is_found_by_its_key_while_it_is_enabled);
     tcase_add_test(tcase, a_station_name_and_a_station_key_are_enrolled_once);
     tcase_add_test(tcase, lists_are_whole_and_oldest_first);

@@ -124,6 +124,46 @@ START_TEST(no_disk_fault_loses_an_answer)
 }
 END_TEST
 
+static enum error name_image(int64_t n)
+{
+    const struct sha256 digest = world_digest('i', n);
+    return ledger_image_alias(world.ledger, WORLD_PRODUCT, &digest, "current", WORLD_BY,
+                              &world.fault);
+}
+
+static void check_named(int64_t n, int64_t leaves)
+{
+    struct ledger_alias found;
+    const struct sha256 digest = world_digest('i', n);
+    ck_assert_int_eq(ledger_alias_get(world.ledger, "current", &found, &world.fault), ERR_OK);
+    ck_assert(sha256_equal(&found.digest, &digest));
+    ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM image WHERE alias <> ''"), 1);
+    ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"image-alias\""), leaves);
+}
+
+/* Both images change and a leaf says so, or none does. */
+START_TEST(no_disk_fault_leaves_a_name_between_two_images)
+{
+    const struct disk_fault *fault = &DISK_FAULTS[_i];
+    bool is_spent = true;
+    (void)world_add_image(&world, 2);
+    ck_assert_int_eq(name_image(1), ERR_OK);
+    for (long n = 1; is_spent && n < ROUNDS_MAX; n++) {
+        int64_t from = 2 - n % 2;
+        int64_t to = 3 - from;
+        fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
+        enum error e = name_image(to);
+        is_spent = fault_vfs_is_spent();
+        fault_vfs_arm(fault->operation, 0, SQLITE_OK, false);
+        ck_assert_msg(is_honest(e), "alias: %d", e);
+        check_named(e == ERR_OK ? to : from, e == ERR_OK ? n + 1 : n);
+        ck_assert_int_eq(name_image(to), ERR_OK);
+        check_named(to, n + 1);
+    }
+    ck_assert(!is_spent);
+}
+END_TEST
+
 /* ---- the disk, under groups ---- */
 
 #define GROUP_THREADS 24
@@ -319,6 +359,7 @@ static void read_all(void)
 {
     struct ledger_product product;
     struct ledger_image image;
+    struct ledger_alias alias;
     enum ledger_standing standing;
     const struct ledger_device device = world_device(1);
     int images = 0;
@@ -327,6 +368,8 @@ static void read_all(void)
     ck_assert(is_honest(e) && (e != ERR_OK || strcmp(product.name, WORLD_PRODUCT) == 0));
     e = ledger_image_get(ledger, world.product_id, NULL, &image, &world.fault);
     ck_assert(is_honest(e) && (e != ERR_OK || strcmp(image.label, "v1") == 0));
+    e = ledger_alias_get(ledger, "current", &alias, &world.fault);
+    ck_assert(is_honest(e) && (e != ERR_OK || strcmp(alias.product, WORLD_PRODUCT) == 0));
     e = world_standing(&world, &device, &standing);
     ck_assert(is_honest(e) && (e != ERR_OK || standing == LEDGER_LICENSED));
     e = ledger_images_each(ledger, world.product_id, count_image, &images, &world.fault);
@@ -338,6 +381,7 @@ START_TEST(a_read_without_memory_fails_and_never_lies)
     bool is_spent = true;
     struct ledger_issued issued;
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
+    ck_assert_int_eq(name_image(1), ERR_OK);
     for (long n = 1; is_spent; n = next_allocation(n)) {
         world_reopen(&world);
         fault_memory_arm(n);
@@ -358,6 +402,7 @@ int main(void)
     tcase_set_timeout(tcase, 240);
     tcase_add_loop_test(tcase, no_disk_fault_loses_an_answer, 0, faults);
     tcase_add_loop_test(tcase, no_disk_fault_breaks_a_group_in_pieces, 0, faults);
+    tcase_add_loop_test(tcase, no_disk_fault_leaves_a_name_between_two_images, 0, faults);
     tcase_add_test(tcase, a_failed_commit_charges_nobody);
     tcase_add_test(tcase, a_full_disk_is_called_so);
     tcase_add_loop_test(tcase, a_fault_while_opening_leaves_a_ledger_that_opens, 0, faults);

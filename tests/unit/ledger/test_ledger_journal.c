@@ -65,6 +65,75 @@ START_TEST(every_leaf_is_in_the_one_form)
 }
 END_TEST
 
+/* The newest leaf, read. */
+static json_t *last_leaf(void)
+{
+    struct ledger_info info;
+    ck_assert_int_eq(ledger_info(world.ledger, &info, &world.fault), ERR_OK);
+    return leaf_at(info.journal_size - 1);
+}
+
+static json_t *create_leaf(const char *name, bool allows_key_exposure, const char *options)
+{
+    const struct ledger_product_new product = {.name = name,
+                                               .profile = "st-sfi",
+                                               .policy = LEDGER_PER_DEVICE,
+                                               .anchors = bytes_of("PEM", 3),
+                                               .allows_key_exposure = allows_key_exposure,
+                                               .options = options};
+    ck_assert_int_eq(ledger_product_create(world.ledger, &product, WORLD_BY, &world.fault), ERR_OK);
+    return last_leaf();
+}
+
+START_TEST(a_product_leaf_says_whether_keys_are_exposed_and_how_it_is_set)
+{
+    static const char OPTIONS[] = "{\"product_id\":\"45002000\"}";
+    json_t *leaf = create_leaf("chip", true, OPTIONS);
+    ck_assert(json_is_true(json_object_get(leaf, "session_key_exposure")));
+    ck_assert_str_eq(leaf_text(leaf, "options"), OPTIONS);
+    json_decref(leaf);
+    leaf = create_leaf("gadget", false, NULL);
+    ck_assert(json_is_false(json_object_get(leaf, "session_key_exposure")));
+    ck_assert_ptr_null(json_object_get(leaf, "options"));
+    json_decref(leaf);
+}
+END_TEST
+
+static json_t *alias_leaf(int64_t n, const char *alias)
+{
+    const struct sha256 digest = world_digest('i', n);
+    ck_assert_int_eq(
+        ledger_image_alias(world.ledger, WORLD_PRODUCT, &digest, alias, WORLD_BY, &world.fault),
+        ERR_OK);
+    json_t *leaf = last_leaf();
+    ck_assert_str_eq(leaf_text(leaf, "type"), "image-alias");
+    ck_assert_str_eq(leaf_text(leaf, "product"), WORLD_PRODUCT);
+    ck_assert_str_eq(leaf_text(leaf, "by"), WORLD_BY);
+    ck_assert_str_eq(leaf_text(leaf, "alias"), alias);
+    char image[IMAGE_REFERENCE_SIZE];
+    image_reference_format(&digest, image);
+    ck_assert_str_eq(leaf_text(leaf, "image"), image);
+    return leaf;
+}
+
+START_TEST(an_alias_leaf_says_who_has_the_name_and_who_had_it)
+{
+    char first[IMAGE_REFERENCE_SIZE];
+    const struct sha256 digest = world_digest('i', 1);
+    image_reference_format(&digest, first);
+    (void)world_add_image(&world, 2);
+    json_t *leaf = alias_leaf(1, "current");
+    ck_assert_ptr_null(json_object_get(leaf, "moved_from"));
+    json_decref(leaf);
+    leaf = alias_leaf(2, "current");
+    ck_assert_str_eq(leaf_text(leaf, "moved_from"), first);
+    json_decref(leaf);
+    leaf = alias_leaf(2, "");
+    ck_assert_ptr_null(json_object_get(leaf, "moved_from"));
+    json_decref(leaf);
+}
+END_TEST
+
 START_TEST(a_license_leaf_names_what_was_released)
 {
     struct ledger_issued issued;
@@ -147,6 +216,35 @@ START_TEST(the_largest_leaf_fits)
     memset(outcome.code, 1, LEDGER_OUTCOME_CODE_MAX);
     memset(outcome.detail, 1, LEDGER_OUTCOME_DETAIL_MAX);
     ck_assert_int_eq(ledger_outcome_record(world.ledger, &outcome, &world.fault), ERR_OK);
+}
+END_TEST
+
+/* Escapes are longest for control characters: six bytes for one. */
+START_TEST(a_product_leaf_with_the_longest_settings_fits)
+{
+    static const char *const WORST[] = {"\x01",     "\x7f",         "\"",
+                                        "\xc2\x80", "\xe2\x82\xac", "\xf0\x9f\x94\x91"};
+    char name[LEDGER_NAME_MAX + 1] = "";
+    char by[LEDGER_BY_MAX + 1] = "";
+    memset(by, 1, LEDGER_BY_MAX);
+    memset(name, 'n', LEDGER_NAME_MAX);
+    for (size_t i = 0; i < sizeof WORST / sizeof WORST[0]; i++) {
+        char options[LEDGER_OPTIONS_MAX + 1] = "";
+        size_t length = strlen(WORST[i]);
+        for (size_t at = 0; at + length <= LEDGER_OPTIONS_MAX; at += length)
+            memcpy(options + at, WORST[i], length);
+        name[0] = (char)('a' + i);
+        const struct ledger_product_new product = {.name = name,
+                                                   .profile = "a-profile-of-15",
+                                                   .policy = LEDGER_PER_DEVICE,
+                                                   .quota = LEDGER_QUOTA_MAX,
+                                                   .anchors = bytes_of("PEM", 3),
+                                                   .options = options};
+        ck_assert_int_eq(ledger_product_create(world.ledger, &product, by, &world.fault), ERR_OK);
+        json_t *leaf = last_leaf();
+        ck_assert_str_eq(leaf_text(leaf, "options"), options);
+        json_decref(leaf);
+    }
 }
 END_TEST
 
@@ -318,10 +416,13 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, every_leaf_is_in_the_one_form);
+    tcase_add_test(tcase, a_product_leaf_says_whether_keys_are_exposed_and_how_it_is_set);
+    tcase_add_test(tcase, an_alias_leaf_says_who_has_the_name_and_who_had_it);
     tcase_add_test(tcase, a_license_leaf_names_what_was_released);
     tcase_add_test(tcase, a_repeat_is_a_leaf_of_its_own_with_its_own_context);
     tcase_add_test(tcase, hostile_texts_stay_inside_their_field);
     tcase_add_test(tcase, the_largest_leaf_fits);
+    tcase_add_test(tcase, a_product_leaf_with_the_longest_settings_fits);
     tcase_add_test(tcase, text_that_is_not_utf8_is_refused_before_it_is_queued);
     tcase_add_test(tcase, texts_are_judged_as_the_encoder_judges_them);
     tcase_add_test(tcase, a_flood_of_one_refusal_is_one_leaf);

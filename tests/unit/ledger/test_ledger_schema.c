@@ -133,6 +133,13 @@ START_TEST(one_session_key_is_one_image)
 }
 END_TEST
 
+START_TEST(one_name_is_one_image)
+{
+    assert_refused("UPDATE image SET alias = 'current';", SQLITE_CONSTRAINT_UNIQUE);
+    assert_refused("UPDATE image SET alias = NULL;", SQLITE_CONSTRAINT_NOTNULL);
+}
+END_TEST
+
 START_TEST(device_image_and_charge_are_of_one_product)
 {
     static const char GADGET[] =
@@ -153,6 +160,12 @@ END_TEST
 START_TEST(columns_hold_their_own_kind_only)
 {
     assert_refused("UPDATE product SET quota = 'many';", SQLITE_CONSTRAINT_DATATYPE);
+    assert_refused("UPDATE product SET allows_key_exposure = 2;", SQLITE_CONSTRAINT_CHECK);
+    assert_refused("UPDATE product SET options = printf('%.*c', 1025, 'x');",
+                   SQLITE_CONSTRAINT_CHECK);
+    /* Bytes count, not characters. */
+    assert_refused("UPDATE product SET options = printf('%.*c', 1023, 'x') || char(8364);",
+                   SQLITE_CONSTRAINT_CHECK);
     assert_refused("UPDATE principal SET role = 7;", SQLITE_CONSTRAINT_CHECK);
     assert_refused("UPDATE principal SET spki = x'00';", SQLITE_CONSTRAINT_CHECK);
     assert_refused("INSERT INTO meta (id, site, hsm_identity) VALUES (2, 'x', zeroblob(32));",
@@ -171,6 +184,10 @@ START_TEST(an_honest_charge_is_accepted)
     ck_assert_int_eq(world_execute(&world, "BEGIN; INSERT INTO journal (idx, entry) SELECT "
                                            "max(idx) + 1, x'0000' FROM journal; ROLLBACK;"),
                      SQLITE_OK);
+    ck_assert_int_eq(world_execute(&world, "BEGIN; UPDATE image SET alias = ''; UPDATE image SET "
+                                           "alias = 'current' WHERE id = 1; UPDATE product SET "
+                                           "options = printf('%.*c', 1024, 'x'); ROLLBACK;"),
+                     SQLITE_OK);
 }
 END_TEST
 
@@ -187,6 +204,7 @@ int main(void)
     tcase_add_test(tcase, an_issued_license_stays);
     tcase_add_test(tcase, a_device_keeps_its_identity);
     tcase_add_test(tcase, one_session_key_is_one_image);
+    tcase_add_test(tcase, one_name_is_one_image);
     tcase_add_test(tcase, device_image_and_charge_are_of_one_product);
     tcase_add_test(tcase, columns_hold_their_own_kind_only);
     tcase_add_test(tcase, an_honest_charge_is_accepted);
