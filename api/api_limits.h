@@ -9,8 +9,10 @@
 #define API_API_LIMITS_H
 
 #define API_BODY_MAX_BYTES          98304   /* a JSON body */
+#define API_FORM_MAX_BYTES          8192    /* a form with a chip's certificate */
 #define API_DRAIN_MAX_BYTES         8388608 /* read and dropped so that the client sees the answer */
 #define API_CHAIN_MAX_BYTES         32768   /* a PEM certificate chain */
+#define API_ST_CERT_MAX_BYTES       1024    /* a chip's certificate as it was read */
 #define API_NAME_MAX_BYTES          64      /* a product, lot, line, … */
 #define API_DETAIL_MAX_BYTES        256     /* free text of an outcome */
 #define API_LICENSE_MAX_BYTES       4096    /* what the vault may answer */

@@ -10,8 +10,10 @@
 #define OPTIONAL false
 
 static const struct json_field DEVICE_FIELDS[] = {
-    JSON_TEXT("certificate_chain", JSON_FIELD_LINES, REQUIRED, struct license_body,
+    JSON_TEXT("certificate_chain", JSON_FIELD_LINES, OPTIONAL, struct license_body,
               certificate_chain),
+    JSON_BYTES("st_certificate", OPTIONAL, struct license_body, st_certificate,
+               st_certificate_length),
     {0},
 };
 
@@ -46,6 +48,25 @@ static enum error refuse_at(const char *path, const char *reason, const char *de
     return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
 }
 
+/* A device shows its certificate in one form. */
+static enum error check_device(const struct license_body *body, struct json_path *ret_path,
+                               struct fault *fault)
+{
+    bool has_chain = body->certificate_chain[0] != '\0';
+    bool has_st = body->st_certificate_length > 0;
+    if (has_chain && has_st)
+        return refuse_at(
+            "$.device", "two-certificates",
+            "A device shows either a certificate_chain or an st_certificate, not both.", ret_path,
+            fault);
+    if (!has_chain && !has_st)
+        return refuse_at(
+            "$.device", "no-certificate",
+            "A device shows a certificate_chain or an st_certificate; neither is here.", ret_path,
+            fault);
+    return ERR_OK;
+}
+
 enum error license_body_read(struct bytes text, struct license_body *ret_body,
                              struct json_path *ret_path, struct fault *fault)
 {
@@ -58,7 +79,7 @@ enum error license_body_read(struct bytes text, struct license_body *ret_body,
         return refuse_at("$.image", "not-an-image",
                          "An image is \"latest\" or \"sha256:\" and 64 lower-case hex digits.",
                          ret_path, fault);
-    return ERR_OK;
+    return check_device(ret_body, ret_path, fault);
 }
 
 enum error outcome_body_read(struct bytes text, struct outcome_body *ret_body,

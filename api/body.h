@@ -11,6 +11,8 @@
 #define API_BODY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "api/json_reader.h"
 #include "api/api_limits.h"
@@ -34,7 +36,9 @@ struct license_body {
     char image[IMAGE_REFERENCE_SIZE];
     bool is_latest; /* "latest", or no image named: digest is not set */
     struct sha256 digest;
-    char certificate_chain[API_CHAIN_MAX_BYTES + 1];
+    char certificate_chain[API_CHAIN_MAX_BYTES + 1]; /* "": the device shows st_certificate */
+    uint8_t st_certificate[API_ST_CERT_MAX_BYTES];
+    size_t st_certificate_length; /* 0: the device shows certificate_chain */
     struct license_context context;
 };
 

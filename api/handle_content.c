@@ -1,7 +1,12 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* GET /v1/images/{digest}/content: bytes of the descriptor that the vault passed. No state. */
+/*
+ * GET /v1/images/{digest}/content, and what it shares with the drop-in route: bytes of the
+ * descriptor that the vault passed. Owns no state.
+ */
+#include "api/steps.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,32 +18,55 @@
 
 #define CONTENT_RANGE_SIZE 72
 
+static void format_etag(struct content_result *content, const struct sha256 *digest)
+{
+    char name[IMAGE_REFERENCE_SIZE];
+    image_reference_format(digest, name);
+    (void)snprintf(content->etag, sizeof content->etag, "\"%s\"", name);
+}
+
+enum error content_ask(struct request *request, Provisiond__ImageContentRequest *content)
+{
+    Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
+    message.op_case = PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT;
+    message.image_content = content;
+    return request_ask(request, &message);
+}
+
 static enum error start(struct request *request)
 {
-    struct content_result *content_result = &request->result.content;
-    char name[IMAGE_REFERENCE_SIZE];
     struct sha256 digest;
-    Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__ImageContentRequest content = PROVISIOND__IMAGE_CONTENT_REQUEST__INIT;
     if (!image_reference_parse(request->match.segment, &digest))
         return fault_set(
             &request->fault, ERR_IMAGE_UNKNOWN, "not-an-image",
             "The path names no image by its digest: \"sha256:\" and 64 lower-case hex digits.", 0);
-    image_reference_format(&digest, name);
-    (void)snprintf(content_result->etag, sizeof content_result->etag, "\"%s\"", name);
+    format_etag(&request->result.content, &digest);
     content.image.data = digest.bytes;
     content.image.len = SHA256_SIZE;
-    message.op_case = PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT;
-    message.image_content = &content;
-    return request_ask(request, &message);
+    return content_ask(request, &content);
 }
 
-static enum error take(struct request *request, const Provisiond__StationReply *reply, int *file)
+/* Only the vault knows which image an alias means now. */
+static bool take_digest(struct content_result *content, const Provisiond__ImageContentReply *reply)
+{
+    struct sha256 digest;
+    if (!content->is_named)
+        return true;
+    if (reply->image.len != SHA256_SIZE)
+        return false;
+    memcpy(digest.bytes, reply->image.data, SHA256_SIZE);
+    format_etag(content, &digest);
+    return true;
+}
+
+enum error content_take(struct request *request, const Provisiond__StationReply *reply, int *file)
 {
     struct stat info;
     if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_IMAGE_CONTENT || *file < 0 ||
         fstat(*file, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size < 0 ||
-        (uint64_t)info.st_size != reply->image_content->size)
+        (uint64_t)info.st_size != reply->image_content->size ||
+        !take_digest(&request->result.content, reply->image_content))
         return request_refuse_reply(request);
     request->result.content.size = reply->image_content->size;
     request->file = *file;
@@ -49,11 +77,13 @@ static enum error take(struct request *request, const Provisiond__StationReply *
 /* What every answer about the content carries. */
 static void add_headers(const struct request *request, struct MHD_Response *response)
 {
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, request->result.content.etag);
+    const struct content_result *content = &request->result.content;
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, content->etag);
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
-    /* The name is the content's digest: it never changes, but stations alone may have it. */
+    /* A digest's content never changes, an alias may move; stations alone may have either. */
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
-                                  "private, max-age=31536000, immutable");
+                                  content->is_named ? "private, no-cache"
+                                                    : "private, max-age=31536000, immutable");
 }
 
 static enum MHD_Result answer_unchanged(struct request *request)
@@ -95,7 +125,7 @@ static enum MHD_Result answer_outside(struct request *request)
     return answer_problem(request);
 }
 
-static enum MHD_Result answer(struct request *request)
+enum MHD_Result content_answer(struct request *request)
 {
     const struct content_result *content = &request->result.content;
     struct range range;
@@ -115,4 +145,5 @@ static enum MHD_Result answer(struct request *request)
     }
 }
 
-const struct handler CONTENT_HANDLER = {.start = start, .take = take, .answer = answer};
+const struct handler CONTENT_HANDLER = {
+    .start = start, .take = content_take, .answer = content_answer};

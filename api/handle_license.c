@@ -1,7 +1,9 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* POST /v1/licenses. Owns no state. */
+/* POST /v1/licenses, and what it shares with the drop-in route. Owns no state. */
+#include "api/steps.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,9 +64,17 @@ static void fill_context(struct license_context *context, Provisiond__LicenseCon
     message->socket = context->socket;
 }
 
-static enum error ask(struct request *request, struct license_body *body)
+enum error license_ask(struct request *request, Provisiond__LicenseRequest *license)
 {
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
+    message.op_case = PROVISIOND__STATION_REQUEST__OP_LICENSE;
+    message.license = license;
+    crash_point("api.before-vault");
+    return request_ask(request, &message);
+}
+
+static enum error ask(struct request *request, struct license_body *body)
+{
     Provisiond__LicenseRequest license = PROVISIOND__LICENSE_REQUEST__INIT;
     Provisiond__LicenseContext context;
     fill_context(&body->context, &context);
@@ -75,11 +85,10 @@ static enum error ask(struct request *request, struct license_body *body)
     }
     license.certificate_chain.data = (uint8_t *)body->certificate_chain;
     license.certificate_chain.len = strlen(body->certificate_chain);
+    license.st_certificate.data = body->st_certificate;
+    license.st_certificate.len = body->st_certificate_length;
     license.context = &context;
-    message.op_case = PROVISIOND__STATION_REQUEST__OP_LICENSE;
-    message.license = &license;
-    crash_point("api.before-vault");
-    return request_ask(request, &message);
+    return license_ask(request, &license);
 }
 
 static enum error start(struct request *request)
@@ -92,7 +101,11 @@ static enum error start(struct request *request)
     request->result.license.wants_octets = form == FORM_OCTETS;
     enum error e = license_body_read(bytes_of(request->body, request->body_length), &body,
                                      &request->path, &request->fault);
-    return e != ERR_OK ? e : ask(request, &body);
+    if (e != ERR_OK)
+        return e;
+    request->result.license.device_path =
+        body.st_certificate_length > 0 ? "$.device.st_certificate" : "$.device.certificate_chain";
+    return ask(request, &body);
 }
 
 /* ---- the reply ---- */
@@ -105,7 +118,7 @@ static bool is_sound(const Provisiond__LicenseReply *reply)
            reply->remaining >= 0 && reply->journal_index >= 0;
 }
 
-static enum error take(struct request *request, const Provisiond__StationReply *reply, int *file)
+enum error license_take(struct request *request, const Provisiond__StationReply *reply, int *file)
 {
     struct license_result *result = &request->result.license;
     (void)file;
@@ -127,11 +140,12 @@ static enum error take(struct request *request, const Provisiond__StationReply *
     return ERR_OK;
 }
 
-/* The chain is the one field that provisiond passes on unread. */
-static void locate(struct request *request)
+/* The device's certificate is the one field that provisiond passes on unread. */
+void license_locate(struct request *request)
 {
     if (request->fault.code == ERR_BAD_REQUEST || request->fault.code == ERR_TOO_LARGE)
-        (void)snprintf(request->path.text, sizeof request->path.text, "$.device.certificate_chain");
+        (void)snprintf(request->path.text, sizeof request->path.text, "%s",
+                       request->result.license.device_path);
 }
 
 /* ---- the answer ---- */
@@ -195,7 +209,7 @@ static struct MHD_Response *license_octets(struct license_result *result)
     return response;
 }
 
-static enum MHD_Result answer(struct request *request)
+enum MHD_Result license_answer(struct request *request)
 {
     struct license_result *result = &request->result.license;
     unsigned status = result->is_repeat ? MHD_HTTP_OK : MHD_HTTP_CREATED;
@@ -205,4 +219,4 @@ static enum MHD_Result answer(struct request *request)
 }
 
 const struct handler LICENSE_HANDLER = {
-    .start = start, .take = take, .locate = locate, .answer = answer};
+    .start = start, .take = license_take, .locate = license_locate, .answer = license_answer};

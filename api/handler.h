@@ -35,6 +35,8 @@ extern const struct handler LICENSE_HANDLER;
 extern const struct handler OUTCOME_HANDLER;
 extern const struct handler USAGE_HANDLER;
 extern const struct handler CONTENT_HANDLER;
+extern const struct handler FW_LICENSE_HANDLER;
+extern const struct handler FW_IMAGE_HANDLER;
 extern const struct handler LIVE_HANDLER;
 extern const struct handler READY_HANDLER;
 

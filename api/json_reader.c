@@ -50,10 +50,10 @@ static void path_leave(struct reader *reader, size_t length)
 static enum error read_object(struct reader *reader, json_t *object,
                               const struct json_field *fields, void *target);
 
-static bool has_control(const char *text)
+bool text_has_control(struct bytes text)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f)
             return true;
     }
     return false;
@@ -76,9 +76,32 @@ static enum error check_text(struct reader *reader, const struct json_field *fie
         return refuse(reader, "not-a-name",
                       "The text is not a name: letters, digits, dot, dash and underscore, the "
                       "first a letter or digit.");
-    if (field->kind == JSON_FIELD_LINE && has_control(text))
+    if (field->kind == JSON_FIELD_LINE && text_has_control(bytes_of(text, length)))
         return refuse(reader, "control-character", "The text holds a control character.");
     return ERR_OK;
+}
+
+static enum error decode_text(struct reader *reader, const struct json_field *field,
+                              const char *text, void *target)
+{
+    size_t length = 0;
+    if (*text == '\0')
+        return refuse(reader, "empty-text", "The text is empty.");
+    switch (base64_decode(text, (uint8_t *)target + field->offset, field->size, &length)) {
+    case ERR_OK:
+        memcpy((char *)target + field->length_offset, &length, sizeof length);
+        return ERR_OK;
+    case ERR_TOO_LARGE:
+        return fault_set(
+            reader->fault, ERR_TOO_LARGE, "bytes-too-large",
+            "The st_certificate is larger than " API_NUMBER_OF(API_ST_CERT_MAX_BYTES) " bytes.", 0);
+    case ERR_BAD_REQUEST:
+        return refuse(reader, "not-base64",
+                      "The text is not base64: the standard alphabet, with padding and without "
+                      "line breaks.");
+    default:
+        return fault_set(reader->fault, ERR_BUSY, "memory", "The server is out of memory.", 0);
+    }
 }
 
 static enum error read_text(struct reader *reader, json_t *value, const struct json_field *field,
@@ -87,6 +110,8 @@ static enum error read_text(struct reader *reader, json_t *value, const struct j
     if (!json_is_string(value))
         return refuse(reader, "wrong-type", "A text is expected here.");
     const char *text = json_string_value(value);
+    if (field->kind == JSON_FIELD_BASE64)
+        return decode_text(reader, field, text, target);
     enum error e = check_text(reader, field, text);
     if (e == ERR_OK)
         memcpy((char *)target + field->offset, text, strlen(text) + 1);

@@ -29,6 +29,7 @@ enum json_kind {
     JSON_FIELD_NAME,   /* name_is_valid (core/bytes.h) */
     JSON_FIELD_LINE,   /* no control characters */
     JSON_FIELD_LINES,  /* any text, with line breaks; too long is ERR_TOO_LARGE */
+    JSON_FIELD_BASE64, /* bytes as strict base64; too many are ERR_TOO_LARGE */
     JSON_FIELD_OBJECT, /* another table, into the same struct */
 };
 
@@ -36,16 +37,23 @@ struct json_field {
     const char *name;
     enum json_kind kind;
     bool is_required;
-    size_t offset;                   /* of the char array in the target */
-    size_t size;                     /* of the char array; the text has at most size - 1 bytes */
+    size_t offset;                   /* of the array in the target */
+    size_t size;                     /* of the array; a text has at most size - 1 bytes */
+    size_t length_offset;            /* of base64: of the size_t that says how many bytes came */
     const struct json_field *fields; /* of an object; ends with a NULL name */
 };
 
-/* Rows of a table: a text into target.member, an object into the same target. */
+/* Rows of a table: a text or bytes into target.member, an object into the same target. */
 #define JSON_TEXT(json_name, json_kind, required, target, member)                    \
     {                                                                                \
         .name = (json_name), .kind = (json_kind), .is_required = (required),         \
         .offset = offsetof(target, member), .size = sizeof(((target *)NULL)->member) \
+    }
+#define JSON_BYTES(json_name, required, target, member, length_member)                \
+    {                                                                                 \
+        .name = (json_name), .kind = JSON_FIELD_BASE64, .is_required = (required),    \
+        .offset = offsetof(target, member), .size = sizeof(((target *)NULL)->member), \
+        .length_offset = offsetof(target, length_member)                              \
     }
 #define JSON_OBJECT_OF(json_name, required, table)                                 \
     {                                                                              \
@@ -59,5 +67,8 @@ struct json_field {
  */
 enum error json_read(struct bytes text, const struct json_field *fields, void *target,
                      struct json_path *ret_path, struct fault *fault) MUST_USE;
+
+/* Whether a text holds an ASCII control character (U+0000 to U+001F, U+007F). */
+bool text_has_control(struct bytes text);
 
 #endif

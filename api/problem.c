@@ -40,7 +40,7 @@ static const struct problem PROBLEMS[ERR_COUNT] = {
     [ERR_RANGE] = {416, 0, "The byte range lies outside the image",
                    "Begin the download again from its first byte.", false},
     [ERR_MEDIA_TYPE] = {415, 0, "The body has a media type that is not taken",
-                        "Send the body as application/json.", false},
+                        "Correct the station's Content-Type header.", false},
     [ERR_DEVICE_NOT_GENUINE] = {422, 0, "The device is not proven genuine",
                                 "Set the device aside if a second reading gives the same answer.",
                                 true},

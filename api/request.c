@@ -114,7 +114,7 @@ void request_release(struct request *request)
 static bool make_body_room(struct request *request)
 {
     if (request->body == NULL)
-        request->body = malloc(API_BODY_MAX_BYTES);
+        request->body = malloc(request->match.route->body->max);
     if (request->body == NULL)
         (void)fault_set(&request->fault, ERR_BUSY, "memory", "The server is out of memory.", 0);
     return request->body != NULL;
@@ -123,11 +123,11 @@ static bool make_body_room(struct request *request)
 void request_keep_body(struct request *request, const char *data, size_t length)
 {
     request->received += length;
-    if (request->fault.code != ERR_OK || !request->match.route->has_body)
+    if (request->fault.code != ERR_OK || request->match.route->body == NULL)
         return;
-    if (request->received > API_BODY_MAX_BYTES) {
-        (void)fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large",
-                        "The body is larger than " API_NUMBER_OF(API_BODY_MAX_BYTES) " bytes.", 0);
+    const struct route_body *body = request->match.route->body;
+    if (request->received > body->max) {
+        (void)fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large", body->max_detail, 0);
         return;
     }
     if (!make_body_room(request))

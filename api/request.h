@@ -30,7 +30,8 @@
 struct api;
 
 struct license_result {
-    bool wants_octets; /* set by start, from Accept */
+    bool wants_octets;       /* set by start */
+    const char *device_path; /* set by start: where the request shows the device; a literal */
     bool is_charged;
     bool is_repeat;
     struct uuid install;
@@ -49,7 +50,8 @@ struct outcome_result {
 };
 
 struct content_result {
-    char etag[IMAGE_REFERENCE_SIZE + 2]; /* with its quotes */
+    bool is_named;                       /* asked for by an alias, which may come to mean another */
+    char etag[IMAGE_REFERENCE_SIZE + 2]; /* with its quotes; "" before a name is resolved */
     uint64_t size;
 };
 
@@ -90,7 +92,7 @@ struct request {
     uint64_t received; /* bytes of the body, kept or dropped */
 
     struct fault fault;
-    struct json_path path;  /* of a wrong body */
+    struct json_path path;  /* of a wrong body or query */
     char content_range[40]; /* with ERR_RANGE: the header's value */
     union {
         struct license_result license;

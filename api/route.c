@@ -6,18 +6,34 @@
 
 #include <string.h>
 
+#include "api/api_limits.h"
 #include "api/handler.h"
 
 #define FOR_STATIONS  false
 #define FOR_EVERYBODY true
-#define NO_BODY       false
-#define JSON_BODY     true
+#define NO_BODY       NULL
+
+const struct route_body ROUTE_JSON = {
+    .media_type = "application/json",
+    .media_detail = "This path takes a body of the media type application/json only.",
+    .max = API_BODY_MAX_BYTES,
+    .max_detail = "The body is larger than " API_NUMBER_OF(API_BODY_MAX_BYTES) " bytes.",
+};
+
+const struct route_body ROUTE_FORM = {
+    .media_type = "multipart/form-data",
+    .media_detail = "This path takes a body of the media type multipart/form-data only.",
+    .max = API_FORM_MAX_BYTES,
+    .max_detail = "The form is larger than " API_NUMBER_OF(API_FORM_MAX_BYTES) " bytes.",
+};
 
 static const struct route ROUTES[] = {
-    {"POST", "/v1/licenses", &LICENSE_HANDLER, FOR_STATIONS, JSON_BODY},
-    {"POST", "/v1/installs/{install_id}/outcome", &OUTCOME_HANDLER, FOR_STATIONS, JSON_BODY},
+    {"POST", "/v1/licenses", &LICENSE_HANDLER, FOR_STATIONS, &ROUTE_JSON},
+    {"POST", "/v1/installs/{install_id}/outcome", &OUTCOME_HANDLER, FOR_STATIONS, &ROUTE_JSON},
     {"GET", "/v1/products/{product}/usage", &USAGE_HANDLER, FOR_STATIONS, NO_BODY},
     {"GET", "/v1/images/{digest}/content", &CONTENT_HANDLER, FOR_STATIONS, NO_BODY},
+    {"POST", "/fw/sfi/{FwId}/get/license", &FW_LICENSE_HANDLER, FOR_STATIONS, &ROUTE_FORM},
+    {"GET", "/fw/sfi/{FwId}/get/image", &FW_IMAGE_HANDLER, FOR_STATIONS, NO_BODY},
     {"GET", "/livez", &LIVE_HANDLER, FOR_EVERYBODY, NO_BODY},
     {"GET", "/readyz", &READY_HANDLER, FOR_STATIONS, NO_BODY},
 };
@@ -32,18 +48,23 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The next character of a segment, unescaped; -1 when it cannot belong to one. Moves *at. */
-static int next_character(const char **at)
+int route_next_byte(const char **at)
 {
     int c = (unsigned char)*(*at)++;
-    if (c == '%') {
-        int high = hex_digit((*at)[0]);
-        int low = high >= 0 ? hex_digit((*at)[1]) : -1;
-        if (low < 0)
-            return -1;
-        c = high * 16 + low;
-        *at += 2;
-    }
+    if (c != '%')
+        return c;
+    int high = hex_digit((*at)[0]);
+    int low = high >= 0 ? hex_digit((*at)[1]) : -1;
+    if (low < 0)
+        return -1;
+    *at += 2;
+    return high * 16 + low;
+}
+
+/* The next character of a segment; -1 when it cannot belong to one. Moves *at. */
+static int next_character(const char **at)
+{
+    int c = route_next_byte(at);
     return c > 0x20 && c < 0x7f && c != '/' ? c : -1;
 }
 

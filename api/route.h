@@ -21,12 +21,23 @@
 
 struct handler; /* api/handler.h */
 
+/* A kind of body. */
+struct route_body {
+    const char *media_type;
+    const char *media_detail; /* the sentence for another media type */
+    size_t max;               /* bytes */
+    const char *max_detail;   /* the sentence for more */
+};
+
+extern const struct route_body ROUTE_JSON;
+extern const struct route_body ROUTE_FORM; /* multipart/form-data */
+
 struct route {
     const char *method; /* "GET" or "POST" */
     const char *pattern;
     const struct handler *handler;
-    bool is_public; /* answers without a client certificate */
-    bool has_body;  /* takes a JSON body */
+    bool is_public;                /* answers without a client certificate */
+    const struct route_body *body; /* what it takes; NULL: no body */
 };
 
 struct route_match {
@@ -41,6 +52,12 @@ struct route_match {
  */
 enum error route_find(const char *method, const char *path, struct route_match *ret_match,
                       struct fault *fault) MUST_USE;
+
+/*
+ * The next byte of a part of a URL, its percent escape decoded; moves *at behind it. -1 for a
+ * malformed escape. *at is not at the end.
+ */
+int route_next_byte(const char **at);
 
 /* The table, for tests. */
 const struct route *route_table(size_t *ret_count);

@@ -30,26 +30,26 @@ static uint64_t content_length(const struct request *request)
     return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
-static bool is_json(const char *media_type)
+/* Whether a Content-Type (NULL: none came) is of that media type, with or without parameters. */
+static bool is_of_type(const char *header, const char *media_type)
 {
-    static const char json[] = "application/json";
-    if (media_type == NULL || strncasecmp(media_type, json, sizeof json - 1) != 0)
+    size_t length = strlen(media_type);
+    if (header == NULL || strncasecmp(header, media_type, length) != 0)
         return false;
-    const char *rest = media_type + sizeof json - 1;
+    const char *rest = header + length;
     rest += strspn(rest, " \t");
     return *rest == '\0' || *rest == ';';
 }
 
 static enum error check_body_headers(struct request *request)
 {
-    if (!request->match.route->has_body)
+    const struct route_body *body = request->match.route->body;
+    if (body == NULL)
         return ERR_OK;
-    if (!is_json(request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
-        return fault_set(&request->fault, ERR_MEDIA_TYPE, "content-type",
-                         "The Content-Type is not application/json.", 0);
-    if (content_length(request) > API_BODY_MAX_BYTES)
-        return fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large",
-                         "The body is larger than " API_NUMBER_OF(API_BODY_MAX_BYTES) " bytes.", 0);
+    if (!is_of_type(request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE), body->media_type))
+        return fault_set(&request->fault, ERR_MEDIA_TYPE, "content-type", body->media_detail, 0);
+    if (content_length(request) > body->max)
+        return fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large", body->max_detail, 0);
     return ERR_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <check.h>
 #include <curl/curl.h>
@@ -15,6 +16,7 @@
 #include "front.h"
 
 #define CALL_TIMEOUT_S 60
+#define PIECE_PAUSE_US 2000
 
 static size_t collect(char **text, size_t *length, const char *data, size_t size)
 {
@@ -51,13 +53,21 @@ static void set_client(CURL *curl, const char *client)
     (void)curl_easy_setopt(curl, CURLOPT_SSLKEY, front_pki_path(name, "key"));
 }
 
+static struct curl_slist *append_media_type(struct curl_slist *list, const struct call *call)
+{
+    char header[512];
+    (void)snprintf(header, sizeof header, "Content-Type: %s",
+                   call->media_type != NULL ? call->media_type : "application/json");
+    return curl_slist_append(list, header);
+}
+
 static struct curl_slist *headers_of(const struct call *call)
 {
     struct curl_slist *list = NULL;
     for (size_t i = 0; i < CALL_HEADERS_MAX && call->headers[i] != NULL; i++)
         list = curl_slist_append(list, call->headers[i]);
     if (call->body != NULL && !call->has_no_media_type)
-        list = curl_slist_append(list, "Content-Type: application/json");
+        list = append_media_type(list, call);
     if (call->has_no_media_type)
         list = curl_slist_append(list, "Content-Type:");
     if (call->is_chunked)
@@ -65,10 +75,37 @@ static struct curl_slist *headers_of(const struct call *call)
     return list;
 }
 
+/* One body that is sent in pieces at a time. */
+static _Thread_local struct {
+    const char *at;
+    size_t left;
+    size_t piece;
+} slow_body;
+
+static size_t send_piece(char *out, size_t size, size_t count, void *context)
+{
+    size_t length = slow_body.piece < slow_body.left ? slow_body.piece : slow_body.left;
+    (void)context;
+    ck_assert_uint_le(length, size * count);
+    memcpy(out, slow_body.at, length);
+    slow_body.at += length;
+    slow_body.left -= length;
+    (void)usleep(PIECE_PAUSE_US);
+    return length;
+}
+
 static void set_body(CURL *curl, const struct call *call)
 {
     size_t length = call->body_length > 0 ? call->body_length : strlen(call->body);
     (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    if (call->piece > 0) {
+        slow_body.at = call->body;
+        slow_body.left = length;
+        slow_body.piece = call->piece;
+        (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, send_piece);
+        (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
+        return;
+    }
     (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
     (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)length);
 }

@@ -27,8 +27,10 @@ struct call {
     const char *headers[CALL_HEADERS_MAX]; /* "Name: value" */
     bool is_chunked;
     bool has_no_media_type;
-    long tls;            /* CURLOPT_SSLVERSION; 0: any */
-    const char *ciphers; /* OpenSSL's name of a TLS 1.2 suite; NULL: any */
+    const char *media_type; /* NULL: application/json */
+    size_t piece;           /* the body is sent in pieces of so many bytes, slowly; 0: at once */
+    long tls;               /* CURLOPT_SSLVERSION; 0: any */
+    const char *ciphers;    /* OpenSSL's name of a TLS 1.2 suite; NULL: any */
 };
 
 struct answer {

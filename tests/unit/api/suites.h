@@ -11,11 +11,13 @@ Suite *body_suite(void);
 Suite *range_suite(void);
 Suite *route_suite(void);
 Suite *problem_suite(void);
+Suite *multipart_suite(void);
 
 Suite *clients_suite(void);
 Suite *license_suite(void);
 Suite *limits_suite(void);
 Suite *content_suite(void);
+Suite *fw_suite(void);
 Suite *stop_suite(void);
 Suite *log_suite(void);
 Suite *program_suite(void);

@@ -17,6 +17,7 @@ int main(void)
     srunner_add_suite(runner, license_suite());
     srunner_add_suite(runner, limits_suite());
     srunner_add_suite(runner, content_suite());
+    srunner_add_suite(runner, fw_suite());
     srunner_add_suite(runner, stop_suite());
     srunner_add_suite(runner, log_suite());
     srunner_add_suite(runner, program_suite());

@@ -165,6 +165,45 @@ START_TEST(a_wrong_body_is_told_its_place_and_never_asked)
 }
 END_TEST
 
+static void call_chip(const char *product)
+{
+    char body[256];
+    (void)snprintf(body, sizeof body,
+                   "{\"product\":\"%s\",\"device\":{\"st_certificate\":\"AAEC/w==\"}}", product);
+    call_send(&(struct call){.path = "/v1/licenses", .body = body}, &answer);
+}
+
+START_TEST(a_chips_certificate_reaches_the_vault)
+{
+    call_chip("widget");
+    ck_assert_int_eq(answer.status, 201);
+    answer_clear(&answer);
+    struct peer_seen seen = vault_peer_seen(front.vault);
+    ck_assert_str_eq(seen.product, "widget");
+    ck_assert_uint_eq(seen.st_length, 4);
+    ck_assert_int_eq(memcmp(seen.st_certificate, "\x00\x01\x02\xff", 4), 0);
+    ck_assert_uint_eq(seen.chain_length, 0);
+    ck_assert_str_eq(seen.alias, "");
+}
+END_TEST
+
+START_TEST(what_the_vault_finds_wrong_lies_in_the_certificate_that_was_shown)
+{
+    static const char *const names[] = {"fault-bad-request", "fault-request-too-large"};
+    for (size_t i = 0; i < 2; i++) {
+        call_license(names[i], &answer);
+        ck_assert_str_eq(answer_text(&answer, "path"), "$.device.certificate_chain");
+        answer_clear(&answer);
+        call_chip(names[i]);
+        ck_assert_str_eq(answer_text(&answer, "path"), "$.device.st_certificate");
+        answer_clear(&answer);
+    }
+    call_chip("fault-quota-spent");
+    ck_assert_str_eq(answer_text(&answer, "path"), "");
+    answer_clear(&answer);
+}
+END_TEST
+
 START_TEST(an_outcome_reaches_the_vault)
 {
     call_send(&(struct call){.path = "/v1/installs/ins-" UUID_TEXT "/outcome",
@@ -219,6 +258,8 @@ Suite *license_suite(void)
     tcase_add_test(tcase, an_answer_that_breaks_its_limits_is_an_internal_problem);
     tcase_add_test(tcase, a_vault_that_hangs_up_is_unavailable_and_the_next_request_works);
     tcase_add_test(tcase, a_wrong_body_is_told_its_place_and_never_asked);
+    tcase_add_test(tcase, a_chips_certificate_reaches_the_vault);
+    tcase_add_test(tcase, what_the_vault_finds_wrong_lies_in_the_certificate_that_was_shown);
     tcase_add_test(tcase, an_outcome_reaches_the_vault);
     tcase_add_test(tcase, an_install_id_that_is_none_is_unknown);
     tcase_add_test(tcase, usage_is_the_account_of_the_product);

@@ -102,6 +102,7 @@ START_TEST(only_json_is_taken_as_a_body)
                                  .headers = {wrong[i]}},
                   &answer);
         answer_expect_problem(&answer, 415, "unsupported-media-type");
+        ck_assert_ptr_nonnull(strstr(answer_text(&answer, "detail"), "application/json"));
         answer_clear(&answer);
     }
     call_send(&(struct call){.path = "/v1/licenses",

@@ -98,7 +98,7 @@ START_TEST(missing_and_unknown_members_are_refused_at_their_place)
     static const struct refusal cases[] = {
         {"{}", "$.product", "member-missing"},
         {"{\"product\":\"w\"}", "$.device", "member-missing"},
-        {"{\"product\":\"w\",\"device\":{}}", "$.device.certificate_chain", "member-missing"},
+        {"{\"product\":\"w\",\"device\":{}}", "$.device", "no-certificate"},
         {"{\"product\":\"w\"," DEVICE ",\"quota\":1}", "$.quota", "unknown-member"},
         {"{\"product\":\"w\"," DEVICE ",\"context\":{\"Lot\":\"x\"}}", "$.context.Lot",
          "unknown-member"},
@@ -209,6 +209,71 @@ START_TEST(a_certificate_chain_may_have_32_kib_and_not_one_byte_more)
 }
 END_TEST
 
+START_TEST(a_chip_shows_its_certificate_as_base64)
+{
+    ck_assert_int_eq(read_license("{\"product\":\"w\",\"device\":{\"st_certificate\":\"AAH/\"}}"),
+                     ERR_OK);
+    ck_assert_uint_eq(body.st_certificate_length, 3);
+    ck_assert_int_eq(memcmp(body.st_certificate, "\x00\x01\xff", 3), 0);
+    ck_assert_str_eq(body.certificate_chain, "");
+    ck_assert_int_eq(read_license("{\"product\":\"w\",\"device\":{\"st_certificate\":\"AA==\"}}"),
+                     ERR_OK);
+    ck_assert_uint_eq(body.st_certificate_length, 1);
+    ck_assert_int_eq(read_license("{\"product\":\"w\"," DEVICE "}"), ERR_OK);
+    ck_assert_uint_eq(body.st_certificate_length, 0);
+}
+END_TEST
+
+#define ST_DEVICE(value) "{\"product\":\"w\",\"device\":{\"st_certificate\":" value "}}"
+
+START_TEST(a_device_shows_exactly_one_certificate_and_a_chip_only_base64)
+{
+    static const struct refusal cases[] = {
+        {"{\"product\":\"w\",\"device\":{\"certificate_chain\":\"PEM\",\"st_certificate\":"
+         "\"AAAA\"}}",
+         "$.device", "two-certificates"},
+        {"{\"product\":\"w\",\"device\":{}}", "$.device", "no-certificate"},
+        {ST_DEVICE("\"\""), "$.device.st_certificate", "empty-text"},
+        {ST_DEVICE("7"), "$.device.st_certificate", "wrong-type"},
+        {ST_DEVICE("null"), "$.device.st_certificate", "wrong-type"},
+        {ST_DEVICE("\"A\""), "$.device.st_certificate", "not-base64"},
+        {ST_DEVICE("\"AAA\""), "$.device.st_certificate", "not-base64"},
+        {ST_DEVICE("\"AA=\""), "$.device.st_certificate", "not-base64"},
+        {ST_DEVICE("\"====\""), "$.device.st_certificate", "not-base64"},
+        {ST_DEVICE("\"AA_-\""), "$.device.st_certificate", "not-base64"},
+        {ST_DEVICE("\"AAAA\\n\""), "$.device.st_certificate", "not-base64"},
+        {ST_DEVICE("\" AAA\""), "$.device.st_certificate", "not-base64"},
+        {ST_DEVICE("\"\u00e4AA\""), "$.device.st_certificate", "not-base64"},
+    };
+    EXPECT_REFUSED(read_license, cases);
+}
+END_TEST
+
+/* A chip's certificate of that many bytes. */
+static enum error read_chip_of(size_t length)
+{
+    static uint8_t bytes[4 * API_ST_CERT_MAX_BYTES];
+    static char text[8 * API_ST_CERT_MAX_BYTES];
+    char *base64 = NULL;
+    ck_assert_int_eq(base64_encode(bytes_of(bytes, length), &base64), ERR_OK);
+    (void)snprintf(text, sizeof text, ST_DEVICE("\"%s\""), base64);
+    free(base64);
+    return read_license(text);
+}
+
+START_TEST(a_chips_certificate_may_have_1_kib_and_not_one_byte_more)
+{
+    static const size_t too_many[] = {1, 2, 3, 4, 1000};
+    ck_assert_int_eq(read_chip_of(API_ST_CERT_MAX_BYTES), ERR_OK);
+    ck_assert_uint_eq(body.st_certificate_length, API_ST_CERT_MAX_BYTES);
+    for (size_t i = 0; i < sizeof too_many / sizeof too_many[0]; i++) {
+        ck_assert_int_eq(read_chip_of(API_ST_CERT_MAX_BYTES + too_many[i]), ERR_TOO_LARGE);
+        ck_assert_str_eq(path.text, "$.device.st_certificate");
+        ck_assert_ptr_nonnull(strstr(fault.detail, "1024 bytes"));
+    }
+}
+END_TEST
+
 START_TEST(the_three_outcomes_are_read)
 {
     ck_assert_int_eq(read_outcome("{\"result\":\"succeeded\"}"), ERR_OK);
@@ -250,6 +315,9 @@ Suite *body_suite(void)
     tcase_add_test(tcase, names_and_lines_are_checked);
     tcase_add_test(tcase, a_name_may_have_sixty_four_bytes_and_not_one_more);
     tcase_add_test(tcase, a_certificate_chain_may_have_32_kib_and_not_one_byte_more);
+    tcase_add_test(tcase, a_chip_shows_its_certificate_as_base64);
+    tcase_add_test(tcase, a_device_shows_exactly_one_certificate_and_a_chip_only_base64);
+    tcase_add_test(tcase, a_chips_certificate_may_have_1_kib_and_not_one_byte_more);
     tcase_add_test(tcase, the_three_outcomes_are_read);
     tcase_add_test(tcase, a_wrong_outcome_is_refused_at_its_place);
     suite_add_tcase(suite, tcase);

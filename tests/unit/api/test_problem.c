@@ -105,6 +105,30 @@ START_TEST(openapi_yaml_names_each_problem_type_and_each_route)
 }
 END_TEST
 
+START_TEST(each_check_word_of_openapi_yaml_has_its_row_in_docs_problems_md)
+{
+    static char words[4096];
+    char wanted[96];
+    unsigned count = 0;
+    const char *list = strstr(read_document("api/openapi.yaml"), "\n        check:\n");
+    ck_assert_ptr_nonnull(list);
+    list = strstr(list, "enum:\n");
+    (void)snprintf(words, sizeof words, "%.*s", (int)(strstr(list, "\n        native:") - list),
+                   list);
+    const char *text = read_document("docs/problems.md");
+    char *rest = NULL;
+    for (char *word = strtok_r(words, " \n", &rest); word != NULL;
+         word = strtok_r(NULL, " \n", &rest)) {
+        if (strcmp(word, "enum:") == 0 || strcmp(word, "-") == 0)
+            continue;
+        (void)snprintf(wanted, sizeof wanted, "\n| `%s` |", word);
+        ck_assert_msg(strstr(text, wanted) != NULL, "docs/problems.md lacks %s", word);
+        count++;
+    }
+    ck_assert_uint_eq(count, 20);
+}
+END_TEST
+
 Suite *problem_suite(void)
 {
     Suite *suite = suite_create("api/problem");
@@ -113,6 +137,7 @@ Suite *problem_suite(void)
     tcase_add_test(tcase, every_row_is_whole_and_says_when_to_retry);
     tcase_add_test(tcase, a_code_that_is_no_error_is_an_internal_problem);
     tcase_add_test(tcase, docs_problems_md_has_a_section_for_each_type_with_its_status);
+    tcase_add_test(tcase, each_check_word_of_openapi_yaml_has_its_row_in_docs_problems_md);
     tcase_add_test(tcase, openapi_yaml_names_each_problem_type_and_each_route);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -27,6 +27,11 @@ START_TEST(each_route_is_found_with_its_segment)
     ck_assert_str_eq(match.segment, "widget");
     ck_assert_int_eq(find("GET", "/v1/images/sha256:00/content"), ERR_OK);
     ck_assert_str_eq(match.segment, "sha256:00");
+    ck_assert_int_eq(find("POST", "/fw/sfi/pump-7.2/get/license"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &FW_LICENSE_HANDLER);
+    ck_assert_str_eq(match.segment, "pump-7.2");
+    ck_assert_int_eq(find("GET", "/fw/sfi/pump-7.2/get/image"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &FW_IMAGE_HANDLER);
     ck_assert_int_eq(find("GET", "/livez"), ERR_OK);
     ck_assert_int_eq(find("GET", "/readyz"), ERR_OK);
 }
@@ -72,7 +77,10 @@ START_TEST(only_the_exact_path_is_known)
                                         "/v1/products/a/b/usage",
                                         "/v1/products/a",
                                         "/v1/products/../products/a/usage",
-                                        "/v1/%6cicenses"};
+                                        "/v1/%6cicenses",
+                                        "/fw/smi/a/get/image",
+                                        "/fw/sfi//get/image",
+                                        "/fw/sfi/a/get/image/"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         ck_assert_msg(find("GET", paths[i]) == ERR_ROUTE_UNKNOWN, "%s", paths[i]);
 }
@@ -108,11 +116,24 @@ START_TEST(head_stands_beside_each_get)
 }
 END_TEST
 
+START_TEST(each_route_takes_the_body_of_its_method)
+{
+    size_t count = 0;
+    const struct route *routes = route_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_post = strcmp(routes[i].method, "POST") == 0;
+        bool is_form = strncmp(routes[i].pattern, "/fw/", 4) == 0;
+        const struct route_body *taken = is_form ? &ROUTE_FORM : &ROUTE_JSON;
+        ck_assert_ptr_eq(routes[i].body, is_post ? taken : NULL);
+    }
+}
+END_TEST
+
 START_TEST(livez_alone_is_public)
 {
     size_t count = 0;
     const struct route *routes = route_table(&count);
-    ck_assert_uint_eq(count, 6);
+    ck_assert_uint_eq(count, 8);
     for (size_t i = 0; i < count; i++)
         ck_assert(routes[i].is_public == (strcmp(routes[i].pattern, "/livez") == 0));
 }
@@ -129,6 +150,7 @@ Suite *route_suite(void)
     tcase_add_test(tcase, a_segment_that_is_too_long_names_nothing);
     tcase_add_test(tcase, a_wrong_method_is_told_the_right_ones);
     tcase_add_test(tcase, head_stands_beside_each_get);
+    tcase_add_test(tcase, each_route_takes_the_body_of_its_method);
     tcase_add_test(tcase, livez_alone_is_public);
     suite_add_tcase(suite, tcase);
     return suite;

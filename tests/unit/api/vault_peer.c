@@ -114,8 +114,9 @@ static void reply_ready(struct vault_peer *peer, struct rpc_call *call)
     reply_with_file(call, &reply, -1);
 }
 
-static void reply_content(struct vault_peer *peer, struct rpc_call *call)
+static void reply_content(struct vault_peer *peer, struct rpc_call *call, const char *alias)
 {
+    uint8_t image[SHA256_SIZE];
     Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
     Provisiond__ImageContentReply result = PROVISIOND__IMAGE_CONTENT_REPLY__INIT;
     int file = open(peer->image_path, O_RDONLY | O_CLOEXEC);
@@ -123,6 +124,9 @@ static void reply_content(struct vault_peer *peer, struct rpc_call *call)
         reply_fault(call, ERR_IMAGE_UNKNOWN);
         return;
     }
+    memset(image, 0xab, sizeof image);
+    if (strcmp(alias, "no-digest") != 0)
+        result.image = (ProtobufCBinaryData){.data = image, .len = sizeof image};
     result.size = (uint64_t)lseek(file, 0, SEEK_END);
     reply.result_case = PROVISIOND__STATION_REPLY__RESULT_IMAGE_CONTENT;
     reply.image_content = &result;
@@ -163,6 +167,14 @@ static void obey(struct vault_peer *peer, struct rpc_call *call, const char *pro
         reply_license(call, strcmp(product, "again") == 0, 300);
 }
 
+static void obey_content(struct vault_peer *peer, struct rpc_call *call, const char *alias)
+{
+    if (strncmp(alias, "fault-", 6) == 0)
+        reply_fault(call, fault_named(alias + 6));
+    else
+        reply_content(peer, call, alias);
+}
+
 static void copy_text(char out[PEER_TEXT_SIZE], const char *text)
 {
     (void)snprintf(out, PEER_TEXT_SIZE, "%s", text);
@@ -175,6 +187,11 @@ static void see_license(struct peer_seen *seen, const Provisiond__LicenseRequest
     copy_text(seen->operator_name, license->context != NULL ? license->context->operator_name : "");
     seen->image_length = license->image.len;
     seen->chain_length = license->certificate_chain.len;
+    copy_text(seen->alias, license->alias);
+    seen->st_length = license->st_certificate.len;
+    ck_assert_uint_le(seen->st_length, sizeof seen->st_certificate);
+    if (seen->st_length > 0)
+        memcpy(seen->st_certificate, license->st_certificate.data, seen->st_length);
 }
 
 static void see(struct vault_peer *peer, const Provisiond__StationRequest *request)
@@ -192,6 +209,10 @@ static void see(struct vault_peer *peer, const Provisiond__StationRequest *reque
         seen->outcome = (int)request->outcome->result;
         copy_text(seen->code, request->outcome->code);
     }
+    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT) {
+        copy_text(seen->alias, request->image_content->alias);
+        seen->image_length = request->image_content->image.len;
+    }
     (void)pthread_mutex_unlock(&peer->lock);
 }
 
@@ -200,7 +221,9 @@ static void answer(struct vault_peer *peer, struct rpc_call *call,
 {
     switch (request->op_case) {
     case PROVISIOND__STATION_REQUEST__OP_LICENSE:
-        obey(peer, call, request->license->product);
+        obey(peer, call,
+             request->license->alias[0] != '\0' ? request->license->alias
+                                                : request->license->product);
         break;
     case PROVISIOND__STATION_REQUEST__OP_OUTCOME:
         reply_outcome(call);
@@ -209,7 +232,7 @@ static void answer(struct vault_peer *peer, struct rpc_call *call,
         reply_usage(call);
         break;
     case PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT:
-        reply_content(peer, call);
+        obey_content(peer, call, request->image_content->alias);
         break;
     case PROVISIOND__STATION_REQUEST__OP_READY:
         reply_ready(peer, call);

@@ -3,8 +3,8 @@
 
 /*
  * A program at the other end of the vault's station socket that speaks vault.proto and does what
- * the product's name says, so that a test reaches every kind of answer. The true vault is met in
- * the end-to-end tests.
+ * the product's name, or the image's alias, says, so that a test reaches every kind of answer. The
+ * true vault is met in the end-to-end tests.
  *
  *     widget               a first license
  *     again                the same license once more
@@ -13,6 +13,7 @@
  *     other-type           a reply of another type
  *     bad-license          a license whose fields break their limits
  *     hang-up              the connection is closed
+ *     no-digest            an image's content that does not say which image it is
  *
  * Threads: safe from any thread.
  */
@@ -34,6 +35,9 @@ struct peer_seen {
     char product[PEER_TEXT_SIZE];
     size_t image_length;
     size_t chain_length;
+    char alias[PEER_TEXT_SIZE]; /* of a license or an image */
+    uint8_t st_certificate[1024];
+    size_t st_length;
     char lot[PEER_TEXT_SIZE];
     char operator_name[PEER_TEXT_SIZE];
     int outcome;
