@@ -42,15 +42,35 @@ static const struct option_row ROWS[OPTION_COUNT] = {
     [OPTION_SITE] = {"site", "NAME", NULL, "name of this site, for ever in its journal"},
     [OPTION_OUT_DIR] = {"out-dir", "DIR", NULL,
                         "write checkpoint.pub.pem and transport.pub.pem there"},
-    [OPTION_ANCHORS] = {"anchors", "FILE", NULL, "PEM, the CAs that its devices come from"},
+    [OPTION_ANCHORS] = {"anchors", "FILE", NULL, "PEM, its devices' CAs (st-sfi: public keys)"},
     [OPTION_QUOTA] = {"quota", "N", NULL, "devices that may be licensed"},
-    [OPTION_PROFILE] = {"profile", "NAME", NULL, "form of the licenses (default cms)"},
+    [OPTION_PROFILE] = {"profile", "NAME", NULL, "form of the licenses: cms (default) or st-sfi"},
+    [OPTION_ST_PRODUCT_ID] = {"st-product-id", "ID", NULL,
+                              "chip ID and security counter, 8 hex digits"},
+    [OPTION_ST_SIGNED] = {"st-signed", "PARTS", NULL,
+                          "what ST's key signs: id-and-key (default), key"},
+    [OPTION_ST_KDF_INFO] = {"st-kdf-info", "HEX", NULL, "shared info of the KDF, 1 to 64 bytes"},
+    [OPTION_ST_KDF_LAYOUT] = {"st-kdf-layout", "KEY,IV,BYTES", NULL,
+                              "offsets of key and IV, bytes of IV (0,16,12)"},
+    [OPTION_ST_LICENSE_TYPE] = {"st-license-type", "TEXT", NULL,
+                                "first 4 characters of a license (SFI.)"},
+    [OPTION_ST_BOOT_VERSION] = {"st-boot-version", "N", NULL,
+                                "minimum version of the first boot stage (0)"},
+    [OPTION_ALLOW_SESSION_KEY_EXPOSURE] = {"allow-session-key-exposure", NULL, NULL,
+                                           "let session keys be in this server's memory"},
     [OPTION_UNITS] = {"units", "N", NULL, "units to add"},
-    [OPTION_PRODUCT] = {"product", "NAME", NULL, "the product"},
+    [OPTION_PRODUCT] = {"product", "NAME", "PROVCTL_PRODUCT", "the product"},
     [OPTION_LABEL] = {"label", "TEXT", NULL, "the maker's version, e.g. 1.4.2"},
-    [OPTION_FORMAT] = {"format", "NAME", NULL, "form of the encrypted image (default cms)"},
+    [OPTION_FORMAT] = {"format", "NAME", NULL, "form of the image: cms (default) or st-sfi"},
+    [OPTION_OPTION_BYTES] = {"option-bytes", "FILE", NULL,
+                             "st-sfi: the chip's option bytes, 1 to 4096"},
+    [OPTION_ADDRESS] = {"address", "ADDR", NULL, "st-sfi: FILE is a flat binary for this address"},
+    [OPTION_EXTERNAL_FROM] = {"external-from", "ADDR", NULL,
+                              "st-sfi: external flash from this address on"},
     [OPTION_CERTIFICATE] = {"certificate", "FILE", NULL, "PEM, the station's TLS certificate"},
     [OPTION_DEVICE_CERT] = {"device-cert", "FILE", NULL, "PEM chain of the device; - is stdin"},
+    [OPTION_ST_CERTIFICATE] = {"st-certificate", "FILE", NULL,
+                               "certificate as an ST chip gave it; - is stdin"},
     [OPTION_OUT] = {"out", "FILE", NULL, "file to write, whole or not at all"},
     [OPTION_IMAGE] = {"image", "DIGEST", NULL, "sha256:..., or latest (the default)"},
     [OPTION_LOT] = {"lot", "TEXT", NULL, "lot, for the record"},
@@ -213,29 +233,46 @@ static enum error check_line(size_t option, const char *text, struct failure *fa
     return ERR_OK;
 }
 
-/* The first operand of "PRODUCT" and "NAME" is a name as well. */
-static enum error check_operand(const struct arguments_form *form,
-                                const struct arguments *arguments, struct failure *failure)
+/* An operand that is called "PRODUCT" or "NAME" is a name as well. */
+static enum error check_operands(const struct arguments_form *form,
+                                 const struct arguments *arguments, struct failure *failure)
 {
-    bool is_name = strcmp(form->operands, "NAME") == 0 || strcmp(form->operands, "PRODUCT") == 0;
-    if (is_name && !name_is_valid(arguments->operands[0], NAME_BYTES))
-        return fail_name(form->operands, arguments->operands[0], failure);
+    const char *word = form->operands;
+    for (unsigned i = 0; i < form->operand_count; i++) {
+        char called[16];
+        size_t length = strcspn(word, " ");
+        (void)snprintf(called, sizeof called, "%.*s", (int)length, word);
+        bool is_name = strcmp(called, "NAME") == 0 || strcmp(called, "PRODUCT") == 0;
+        if (is_name && !name_is_valid(arguments->operands[i], NAME_BYTES))
+            return fail_name(called, arguments->operands[i], failure);
+        word += length + (word[length] == ' ');
+    }
     return ERR_OK;
+}
+
+/* From the line or from the environment; the failure says which. */
+static enum error check_name(size_t option, const struct arguments *arguments,
+                             struct failure *failure)
+{
+    char called[40];
+    const char *text = arguments_get(arguments, (enum option_id)option);
+    if (text == NULL || name_is_valid(text, NAME_BYTES))
+        return ERR_OK;
+    (void)snprintf(called, sizeof called, "--%s", ROWS[option].name);
+    bool is_given = arguments_has(arguments, (enum option_id)option);
+    return fail_name(is_given ? called : ROWS[option].environment, text, failure);
 }
 
 static enum error check_values(const struct arguments_form *form, const struct arguments *arguments,
                                struct failure *failure)
 {
-    char option[40];
-    enum error e = check_operand(form, arguments, failure);
+    enum error e = check_operands(form, arguments, failure);
     for (size_t i = 0; i < OPTION_COUNT && e == ERR_OK; i++) {
-        const char *text = arguments->given[i];
-        (void)snprintf(option, sizeof option, "--%s", ROWS[i].name);
-        bool is_name = i == OPTION_PRODUCT || i == OPTION_SITE;
-        if (text != NULL && is_name && !name_is_valid(text, NAME_BYTES))
-            e = fail_name(option, text, failure);
-        else if (text != NULL && LINE_MAX_BYTES[i] > 0)
-            e = check_line(i, text, failure);
+        bool is_name = form_takes(form, i) && (i == OPTION_PRODUCT || i == OPTION_SITE);
+        if (is_name)
+            e = check_name(i, arguments, failure);
+        else if (arguments->given[i] != NULL && LINE_MAX_BYTES[i] > 0)
+            e = check_line(i, arguments->given[i], failure);
     }
     return e;
 }
@@ -255,6 +292,11 @@ enum error arguments_parse(const struct arguments_form *form, int argc, char **a
     if (e == ERR_OK)
         *ret_arguments = arguments;
     return e;
+}
+
+const char *arguments_name(enum option_id option)
+{
+    return ROWS[option].name;
 }
 
 bool arguments_has(const struct arguments *arguments, enum option_id option)
@@ -301,11 +343,17 @@ static void format_option(size_t option, char *out, size_t size)
 void arguments_print_options(const struct arguments_form *form, FILE *out)
 {
     char left[64];
+    size_t width = 0;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        format_option(i, left, sizeof left);
+        if (form_takes(form, i) && strlen(left) > width)
+            width = strlen(left);
+    }
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (!form_takes(form, i))
             continue;
         format_option(i, left, sizeof left);
-        (void)fprintf(out, "  %-20s %s", left, ROWS[i].help);
+        (void)fprintf(out, "  %-*s  %s", (int)width, left, ROWS[i].help);
         if (ROWS[i].environment != NULL)
             (void)fprintf(out, " [%s]", ROWS[i].environment);
         (void)fputc('\n', out);

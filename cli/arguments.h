@@ -5,12 +5,13 @@
  * The options and operands of one command, parsed once and then immutable.
  *
  * One table names every option of every command; a command says with two masks which it demands
- * and which it takes. An option may be given once. Four have a default from the environment: they
- * name files and an address, never a secret. Threads: immutable after arguments_parse.
+ * and which it takes. An option may be given once. Five have a default from the environment: they
+ * name files, an address and a product, never a secret. Threads: immutable after arguments_parse.
  */
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,12 +36,23 @@ enum option_id {
     OPTION_ANCHORS,
     OPTION_QUOTA,
     OPTION_PROFILE,
+    OPTION_ST_PRODUCT_ID,
+    OPTION_ST_SIGNED,
+    OPTION_ST_KDF_INFO,
+    OPTION_ST_KDF_LAYOUT,
+    OPTION_ST_LICENSE_TYPE,
+    OPTION_ST_BOOT_VERSION,
+    OPTION_ALLOW_SESSION_KEY_EXPOSURE,
     OPTION_UNITS,
     OPTION_PRODUCT,
     OPTION_LABEL,
     OPTION_FORMAT,
+    OPTION_OPTION_BYTES,
+    OPTION_ADDRESS,
+    OPTION_EXTERNAL_FROM,
     OPTION_CERTIFICATE,
     OPTION_DEVICE_CERT,
+    OPTION_ST_CERTIFICATE,
     OPTION_OUT,
     OPTION_IMAGE,
     OPTION_LOT,
@@ -52,6 +64,8 @@ enum option_id {
     OPTION_DETAIL,
     OPTION_COUNT
 };
+
+static_assert(OPTION_COUNT <= 64, "a mask has one bit for each option");
 
 #define OPTION_BIT(option) (UINT64_C(1) << (option))
 
@@ -78,6 +92,8 @@ struct arguments {
 enum error arguments_parse(const struct arguments_form *form, int argc, char **argv,
                            struct arguments *ret_arguments, struct failure *failure) MUST_USE;
 
+/* How the option is written, without its dashes. */
+const char *arguments_name(enum option_id option);
 /* True when the option stands on the command line. */
 bool arguments_has(const struct arguments *arguments, enum option_id option);
 /* The value, from the command line or else the environment; NULL when there is none. */

@@ -14,6 +14,7 @@
 
 #define SUGGESTION_DISTANCE 2
 #define NAME_MAX_BYTES      64
+#define OVERVIEW_LINE       "  %-28s %s\n"
 
 /* How many words of argv are the command's name; 0 when argv does not begin with it. */
 static int count_words(const struct command *command, int argc, char **argv)
@@ -45,18 +46,48 @@ static const struct command *find_command(int argc, char **argv, int *ret_words)
 
 /* ---- help ---- */
 
+/* Two commands that undo each other are one line of the overview. */
+static const struct {
+    const char *name; /* of the first; the second follows it in the table */
+    const char *shown;
+    const char *summary;
+} PAIRS[] = {
+    {"image enable", "image enable|disable DIGEST", "let stations install an image, or stop it"},
+    {"image alias", "image alias|unalias DIGEST", "give an image a name, or take it away"},
+    {"station enable", "station enable|disable NAME", "let a station ask, or refuse it"},
+};
+
+static size_t print_pair(const char *name, FILE *out)
+{
+    for (size_t i = 0; i < sizeof PAIRS / sizeof PAIRS[0]; i++) {
+        if (strcmp(PAIRS[i].name, name) != 0)
+            continue;
+        (void)fprintf(out, OVERVIEW_LINE, PAIRS[i].shown, PAIRS[i].summary);
+        return 2;
+    }
+    return 0;
+}
+
+/* Returns how many rows of the table the line stands for. */
+static size_t print_overview_line(const struct command *command, FILE *out)
+{
+    char left[NAME_MAX_BYTES];
+    size_t rows = print_pair(command->form.name, out);
+    if (rows > 0)
+        return rows;
+    (void)snprintf(left, sizeof left, "%s %s", command->form.name, command->form.operands);
+    (void)fprintf(out, OVERVIEW_LINE, left, command->summary);
+    return 1;
+}
+
 static void print_overview(FILE *out)
 {
     (void)fputs("Usage: provctl COMMAND [OPTION]...   (provctl COMMAND --help explains it)\n", out);
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {
         const struct command_group *group = &COMMAND_GROUP_TABLE[g];
         (void)fprintf(out, "%s\n", group->title);
-        for (size_t i = 0; i < group->count; i++) {
-            const struct arguments_form *form = &group->commands[i].form;
-            char left[NAME_MAX_BYTES];
-            (void)snprintf(left, sizeof left, "%s %s", form->name, form->operands);
-            (void)fprintf(out, "  %-26s %s\n", left, group->commands[i].summary);
-        }
+        for (size_t i = 0; i < group->count;)
+            i += print_overview_line(&group->commands[i], out);
     }
     (void)fputs("Exit codes: 0 done, 10 quota spent, 11 forbidden, 12 device refused,\n"
                 "13 device conflict or scrapped, 20 try again, 64 usage, 1 anything else.\n",

@@ -1,105 +1,16 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* provctl image encrypt, list, enable and disable. Owns no state. */
-#include <errno.h>
-#include <fcntl.h>
+/* provctl image list, enable, disable, alias and unalias. Owns no state. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "core/clock.h"
-
-/* The work of the second thread while the first draws the bar. */
-struct encryption {
-    const struct arguments *arguments;
-    const Provisiond__AdminRequest *request;
-    int file;
-    Provisiond__AdminReply *reply;
-    struct failure *failure;
-    enum error result;
-};
-
-static void encrypt_in_vault(void *context)
-{
-    struct encryption *encryption = context;
-    encryption->result = admin_ask(encryption->arguments, encryption->request, encryption->file,
-                                   &encryption->reply, encryption->failure);
-}
-
-/* A regular file with something in it: the HSM worker reads it from its beginning. */
-static enum error open_firmware(const char *path, int *ret_fd, int64_t *ret_size,
-                                struct failure *failure)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not block the open */
-    if (fd < 0)
-        return failure_set_plain(failure, ERR_BAD_REQUEST, "%s cannot be read: %s", path,
-                                 strerror(errno));
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0) {
-        (void)close(fd);
-        return failure_set_plain(failure, ERR_BAD_REQUEST, "%s is empty or not a plain file", path);
-    }
-    *ret_fd = fd;
-    *ret_size = info.st_size;
-    return ERR_OK;
-}
-
-static enum error print_encrypted(const Provisiond__ImageEncryptReply *reply, bool is_json,
-                                  struct failure *failure)
-{
-    struct sha256 digest;
-    char text[IMAGE_REFERENCE_SIZE];
-    enum error e = admin_read_digest(reply->image, &digest, failure);
-    if (e != ERR_OK)
-        return e;
-    if (is_json)
-        return output_json(json_pack("{s:o, s:I}", "image", output_digest(&digest), "size",
-                                     (json_int_t)reply->size),
-                           failure);
-    image_reference_format(&digest, text);
-    (void)puts(text);
-    return ERR_OK;
-}
-
-static enum error encrypt(const struct arguments *arguments, int file, int64_t size,
-                          struct failure *failure)
-{
-    Provisiond__ImageEncryptRequest encrypt = PROVISIOND__IMAGE_ENCRYPT_REQUEST__INIT;
-    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
-    struct encryption work = {
-        .arguments = arguments, .request = &request, .file = file, .failure = failure};
-    encrypt.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
-    encrypt.label = (char *)arguments_get_or(arguments, OPTION_LABEL, "");
-    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT;
-    request.image_encrypt = &encrypt;
-    progress_run(encrypt_in_vault, &work, file, size);
-    ADMIN_REPLY_AUTO reply = work.reply;
-    if (work.result != ERR_OK)
-        return work.result;
-    return print_encrypted(reply->image_encrypt, arguments_has(arguments, OPTION_JSON), failure);
-}
-
-enum error command_image_encrypt(const struct arguments *arguments, struct failure *failure)
-{
-    int file = -1;
-    int64_t size = 0;
-    if (strcmp(arguments_get_or(arguments, OPTION_FORMAT, "cms"), "cms") != 0)
-        return failure_set_usage(failure, "--format knows cms only");
-    enum error e = open_firmware(arguments->operands[0], &file, &size, failure);
-    if (e != ERR_OK)
-        return e;
-    e = encrypt(arguments, file, size, failure);
-    (void)close(file);
-    return e;
-}
 
 /* ---- the list ---- */
 
@@ -125,9 +36,10 @@ static json_t *image_to_json(const Provisiond__ImageEntry *image)
     struct sha256 digest = digest_of(image);
     char created[TIMESTAMP_SIZE];
     timestamp_format(image->created_unix_ms, created);
-    return json_pack("{s:o, s:o, s:I, s:b, s:b, s:s}", "image", output_digest(&digest), "label",
-                     output_text(image->label), "size", (json_int_t)image->size, "enabled",
-                     (int)image->enabled, "latest", (int)image->latest, "created", created);
+    return json_pack("{s:o, s:o, s:o, s:I, s:b, s:b, s:s}", "image", output_digest(&digest),
+                     "label", output_text(image->label), "alias", output_text(image->alias), "size",
+                     (json_int_t)image->size, "enabled", (int)image->enabled, "latest",
+                     (int)image->latest, "created", created);
 }
 
 static enum error print_images_json(const Provisiond__ImageListReply *list, struct failure *failure)
@@ -153,15 +65,17 @@ static void add_image(struct table *table, const Provisiond__ImageEntry *image)
     char size[NUMBER_TEXT_SIZE];
     image_reference_format(&digest, reference);
     timestamp_format(image->created_unix_ms, created);
-    const char *const cells[] = {reference, image->label, state_of(image), created,
-                                 text_number((int64_t)image->size, size)};
+    const char *const cells[] = {reference,    image->label,
+                                 image->alias, state_of(image),
+                                 created,      text_number((int64_t)image->size, size)};
     table_add_row(table, cells);
 }
 
 static enum error print_images(const Provisiond__ImageListReply *list, struct failure *failure)
 {
-    static const struct table_column columns[] = {
-        {"IMAGE", false}, {"LABEL", false}, {"STATE", false}, {"CREATED", false}, {"BYTES", true}};
+    static const struct table_column columns[] = {{"IMAGE", false},   {"LABEL", false},
+                                                  {"ALIAS", false},   {"STATE", false},
+                                                  {"CREATED", false}, {"BYTES", true}};
     TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->n_images; i++)
         add_image(table, list->images[i]);
@@ -188,6 +102,15 @@ enum error command_image_list(const struct arguments *arguments, struct failure 
 
 /* ---- enable and disable ---- */
 
+static enum error read_operand(const struct arguments *arguments, struct sha256 *ret_digest,
+                               struct failure *failure)
+{
+    if (answer_parse_digest(arguments->operands[0], ret_digest))
+        return ERR_OK;
+    return failure_set_usage(failure, "%s is no digest; it looks like sha256: and 64 digits",
+                             arguments->operands[0]);
+}
+
 static enum error set_enabled(const struct arguments *arguments, bool is_enabled,
                               struct failure *failure)
 {
@@ -195,15 +118,15 @@ static enum error set_enabled(const struct arguments *arguments, bool is_enabled
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     ADMIN_REPLY_AUTO reply = NULL;
     struct sha256 digest;
-    if (!answer_parse_digest(arguments->operands[0], &digest))
-        return failure_set_usage(failure, "%s is no digest; it looks like sha256: and 64 digits",
-                                 arguments->operands[0]);
+    enum error e = read_operand(arguments, &digest, failure);
+    if (e != ERR_OK)
+        return e;
     enable.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
     enable.image = (ProtobufCBinaryData){.data = digest.bytes, .len = SHA256_SIZE};
     enable.enabled = is_enabled;
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE;
     request.image_enable = &enable;
-    enum error e = admin_ask(arguments, &request, -1, &reply, failure);
+    e = admin_ask(arguments, &request, -1, &reply, failure);
     if (e != ERR_OK)
         return e;
     if (arguments_has(arguments, OPTION_JSON))
@@ -222,4 +145,46 @@ enum error command_image_enable(const struct arguments *arguments, struct failur
 enum error command_image_disable(const struct arguments *arguments, struct failure *failure)
 {
     return set_enabled(arguments, false, failure);
+}
+
+/* ---- names ---- */
+
+/* "" takes the name away. */
+static enum error set_alias(const struct arguments *arguments, const char *alias,
+                            struct failure *failure)
+{
+    Provisiond__ImageAliasRequest name = PROVISIOND__IMAGE_ALIAS_REQUEST__INIT;
+    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
+    ADMIN_REPLY_AUTO reply = NULL;
+    struct sha256 digest;
+    enum error e = read_operand(arguments, &digest, failure);
+    if (e != ERR_OK)
+        return e;
+    name.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
+    name.image = (ProtobufCBinaryData){.data = digest.bytes, .len = SHA256_SIZE};
+    name.alias = (char *)alias;
+    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS;
+    request.image_alias = &name;
+    e = admin_ask(arguments, &request, -1, &reply, failure);
+    if (e != ERR_OK)
+        return e;
+    if (arguments_has(arguments, OPTION_JSON))
+        return output_json(
+            json_pack("{s:o, s:o}", "image", output_digest(&digest), "alias", output_text(alias)),
+            failure);
+    if (alias[0] != '\0')
+        (void)printf("The image is called %s.\n", alias);
+    else
+        (void)puts("The image has no name.");
+    return ERR_OK;
+}
+
+enum error command_image_alias(const struct arguments *arguments, struct failure *failure)
+{
+    return set_alias(arguments, arguments->operands[1], failure);
+}
+
+enum error command_image_unalias(const struct arguments *arguments, struct failure *failure)
+{
+    return set_alias(arguments, "", failure);
 }

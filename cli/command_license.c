@@ -16,6 +16,8 @@
 #include "cli/output.h"
 #include "cli/station.h"
 
+#define ST_CERTIFICATE_FILE_MAX 1024 /* what the server takes; a good one has 136 */
+
 static json_t *make_context(const struct arguments *arguments)
 {
     static const struct {
@@ -38,8 +40,35 @@ static json_t *make_context(const struct arguments *arguments)
     return context;
 }
 
+/* What the device shows: a PEM chain, or in base64 the bytes of an ST chip. */
+struct proof {
+    const char *member;
+    char *text;
+};
+
+static enum error read_st_certificate(const char *path, char **ret_text, struct failure *failure)
+{
+    uint8_t *data = NULL;
+    size_t length = 0;
+    enum error e = file_input_read_bytes(path, ST_CERTIFICATE_FILE_MAX, &data, &length, failure);
+    if (e == ERR_OK && base64_encode(bytes_of(data, length), ret_text) != ERR_OK)
+        e = failure_set_memory(failure);
+    free(data);
+    return e;
+}
+
+static enum error read_proof(const struct arguments *arguments, struct proof *ret_proof,
+                             struct failure *failure)
+{
+    const char *chain = arguments_get(arguments, OPTION_DEVICE_CERT);
+    const char *st_certificate = arguments_get(arguments, OPTION_ST_CERTIFICATE);
+    ret_proof->member = chain != NULL ? "certificate_chain" : "st_certificate";
+    return chain != NULL ? file_input_read_pem(chain, &ret_proof->text, failure)
+                         : read_st_certificate(st_certificate, &ret_proof->text, failure);
+}
+
 /* The body; a text that is not UTF-8 cannot be JSON. */
-static enum error make_request(const struct arguments *arguments, const char *chain,
+static enum error make_request(const struct arguments *arguments, const struct proof *proof,
                                char **ret_body, struct failure *failure)
 {
     json_t *context = make_context(arguments);
@@ -48,7 +77,7 @@ static enum error make_request(const struct arguments *arguments, const char *ch
             ? NULL
             : json_pack("{s:s, s:s, s:{s:s}}", "product", arguments_get(arguments, OPTION_PRODUCT),
                         "image", arguments_get_or(arguments, OPTION_IMAGE, "latest"), "device",
-                        "certificate_chain", chain);
+                        proof->member, proof->text);
     if (request != NULL && json_object_size(context) > 0)
         (void)json_object_set(request, "context", context);
     char *body = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
@@ -58,6 +87,18 @@ static enum error make_request(const struct arguments *arguments, const char *ch
         return failure_set_usage(failure, "An option's text is not UTF-8");
     *ret_body = body;
     return ERR_OK;
+}
+
+/* Exactly one proof of origin. */
+static enum error check_device(const struct arguments *arguments, struct failure *failure)
+{
+    bool has_chain = arguments_has(arguments, OPTION_DEVICE_CERT);
+    if (has_chain != arguments_has(arguments, OPTION_ST_CERTIFICATE))
+        return ERR_OK;
+    if (has_chain)
+        return failure_set_usage(failure, "--device-cert and --st-certificate: give one of them");
+    return failure_set_usage(failure, "The device's certificate is missing: --device-cert FILE, or "
+                                      "--st-certificate FILE for an ST chip");
 }
 
 /* "latest", or a digest in the API's form. */
@@ -86,16 +127,16 @@ static enum error ask(const struct arguments *arguments, struct rest_answer *ret
                       struct failure *failure)
 {
     REST_AUTO rest = NULL;
-    char *chain = NULL;
+    struct proof proof = {.text = NULL};
     char *body = NULL;
     enum error e = station_connect(arguments, &rest, failure);
     if (e == ERR_OK)
-        e = file_input_read_pem(arguments_get(arguments, OPTION_DEVICE_CERT), &chain, failure);
+        e = read_proof(arguments, &proof, failure);
     if (e == ERR_OK)
-        e = make_request(arguments, chain, &body, failure);
+        e = make_request(arguments, &proof, &body, failure);
     if (e == ERR_OK)
         e = rest_ask(rest, "/v1/licenses", body, ret_answer, failure);
-    free(chain);
+    free(proof.text);
     free(body);
     return e;
 }
@@ -119,9 +160,14 @@ enum error command_license(const struct arguments *arguments, struct failure *fa
     const char *path = arguments_get(arguments, OPTION_OUT);
     if (strcmp(path, "-") == 0 && arguments_has(arguments, OPTION_JSON))
         return failure_set_usage(failure, "--json and --out - both want standard output");
-    enum error e = check_image(arguments, failure);
+    const char *chain = arguments_get(arguments, OPTION_DEVICE_CERT);
+    enum error e = check_device(arguments, failure);
     if (e == ERR_OK)
-        e = station_check_output(arguments, arguments_get(arguments, OPTION_DEVICE_CERT), failure);
+        e = check_image(arguments, failure);
+    if (e == ERR_OK)
+        e = station_check_output(
+            arguments, chain != NULL ? chain : arguments_get(arguments, OPTION_ST_CERTIFICATE),
+            failure);
     if (e == ERR_OK)
         e = file_output_open(path, &output, failure);
     if (e == ERR_OK)

@@ -11,21 +11,53 @@
 #include "cli/commands.h"
 #include "cli/file_input.h"
 #include "cli/output.h"
+#include "cli/product.h"
+#include "cli/st_options.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 #define QUOTA_MAX INT64_C(1000000000000) /* the ledger's own limit */
 
-static enum error ask_create(const struct arguments *arguments, int64_t quota, char *anchors,
+struct creation {
+    const char *profile;
+    int64_t quota;
+    char *anchors; /* PEM */
+    struct st_options st;
+};
+
+static bool is_st_sfi(const struct creation *creation)
+{
+    return strcmp(creation->profile, ST_PROFILE) == 0;
+}
+
+static enum error read_creation(const struct arguments *arguments, struct creation *creation,
+                                struct failure *failure)
+{
+    const char *path = arguments_get(arguments, OPTION_ANCHORS);
+    creation->profile = arguments_get_or(arguments, OPTION_PROFILE, "cms");
+    enum error e =
+        arguments_get_number(arguments, OPTION_QUOTA, 0, QUOTA_MAX, &creation->quota, failure);
+    if (e == ERR_OK)
+        e = st_options_read(arguments, is_st_sfi(creation), &creation->st, failure);
+    if (e == ERR_OK)
+        e = is_st_sfi(creation) ? file_input_read_public_keys(path, &creation->anchors, failure)
+                                : file_input_read_pem(path, &creation->anchors, failure);
+    return e;
+}
+
+static enum error ask_create(const struct arguments *arguments, struct creation *creation,
                              struct failure *failure)
 {
     Provisiond__ProductCreateRequest create = PROVISIOND__PRODUCT_CREATE_REQUEST__INIT;
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     ADMIN_REPLY_AUTO reply = NULL;
     create.name = (char *)arguments->operands[0];
-    create.profile = (char *)arguments_get_or(arguments, OPTION_PROFILE, "cms");
-    create.quota = quota;
-    create.anchors = (ProtobufCBinaryData){.data = (uint8_t *)anchors, .len = strlen(anchors)};
+    create.profile = (char *)creation->profile;
+    create.quota = creation->quota;
+    create.anchors = (ProtobufCBinaryData){.data = (uint8_t *)creation->anchors,
+                                           .len = strlen(creation->anchors)};
+    create.allow_session_key_exposure = arguments_has(arguments, OPTION_ALLOW_SESSION_KEY_EXPOSURE);
+    create.st = is_st_sfi(creation) ? &creation->st.message : NULL;
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE;
     request.product_create = &create;
     return admin_ask(arguments, &request, -1, &reply, failure);
@@ -33,33 +65,20 @@ static enum error ask_create(const struct arguments *arguments, int64_t quota, c
 
 enum error command_product_create(const struct arguments *arguments, struct failure *failure)
 {
-    int64_t quota = 0;
-    char *anchors = NULL;
+    struct creation creation = {.anchors = NULL};
     const char *name = arguments->operands[0];
-    enum error e = arguments_get_number(arguments, OPTION_QUOTA, 0, QUOTA_MAX, &quota, failure);
+    enum error e = read_creation(arguments, &creation, failure);
     if (e == ERR_OK)
-        e = file_input_read_pem(arguments_get(arguments, OPTION_ANCHORS), &anchors, failure);
-    if (e == ERR_OK)
-        e = ask_create(arguments, quota, anchors, failure);
-    free(anchors);
+        e = ask_create(arguments, &creation, failure);
+    free(creation.anchors);
     if (e != ERR_OK)
         return e;
     if (arguments_has(arguments, OPTION_JSON))
-        return output_json(
-            json_pack("{s:o, s:I}", "product", output_text(name), "quota", (json_int_t)quota),
-            failure);
-    (void)printf("Product %s created with a quota of %" PRId64 ".\n", name, quota);
+        return output_json(json_pack("{s:o, s:I}", "product", output_text(name), "quota",
+                                     (json_int_t)creation.quota),
+                           failure);
+    (void)printf("Product %s created with a quota of %" PRId64 ".\n", name, creation.quota);
     return ERR_OK;
-}
-
-static json_t *product_to_json(const Provisiond__ProductEntry *product)
-{
-    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I}", "name", output_text(product->name),
-                     "profile", output_text(product->profile), "policy",
-                     output_text(product->policy), "governed", (int)product->governed, "enabled",
-                     (int)product->enabled, "granted", (json_int_t)product->quota, "charged",
-                     (json_int_t)product->used, "remaining",
-                     (json_int_t)(product->quota - product->used));
 }
 
 static enum error print_products_json(const Provisiond__ProductListReply *list,
@@ -99,27 +118,10 @@ static enum error print_products(const Provisiond__ProductListReply *list, struc
     return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
 }
 
-/* used and quota come over a socket: a difference of them must not overflow. */
-static enum error check_products(const Provisiond__ProductListReply *list, struct failure *failure)
-{
-    for (size_t i = 0; i < list->n_products; i++) {
-        if (list->products[i]->quota < 0 || list->products[i]->used < 0)
-            return failure_set_plain(failure, ERR_INTERNAL,
-                                     "The vault's answer holds a quota below zero");
-    }
-    return ERR_OK;
-}
-
 enum error command_product_list(const struct arguments *arguments, struct failure *failure)
 {
-    Provisiond__ProductListRequest list = PROVISIOND__PRODUCT_LIST_REQUEST__INIT;
-    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     ADMIN_REPLY_AUTO reply = NULL;
-    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_LIST;
-    request.product_list = &list;
-    enum error e = admin_ask(arguments, &request, -1, &reply, failure);
-    if (e == ERR_OK)
-        e = check_products(reply->product_list, failure);
+    enum error e = product_ask(arguments, "", &reply, failure);
     if (e != ERR_OK)
         return e;
     return arguments_has(arguments, OPTION_JSON) ? print_products_json(reply->product_list, failure)

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 
 #include "cli/admin.h"
+#include "cli/st_options.h"
 #include "cli/station.h"
 
 #define BIT(name) OPTION_BIT(OPTION_##name)
@@ -22,10 +23,27 @@ static const struct command ADMINISTRATION[] = {
      "Workers: programs that work with the HSM at the same time; left out when the HSM does not\n"
      "answer. Journal leaves: entries of the journal; the number never shrinks.",
      command_status},
-    {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA), ADMIN_OPTIONS | BIT(PROFILE)},
+    {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA),
+      ADMIN_OPTIONS | BIT(PROFILE) | ST_OPTIONS},
      "add a product and make its firmware key",
-     "The anchors are the CAs that sign the product's device certificates.",
+     "The anchors are the CAs that sign the product's device certificates; for the profile st-sfi\n"
+     "they are the public keys themselves (PEM, PUBLIC KEY).\n"
+     "\n"
+     "st-sfi makes licenses and images in the shape of ST's secure firmware install. ST's "
+     "constants\n"
+     "are not public: the defaults of the --st- options are this project's reference values, and\n"
+     "it is not claimed that an ST chip accepts what is made here. --st-product-id is required.\n"
+     "\n"
+     "--allow-session-key-exposure: no HSM known to us makes such a license by itself. While one "
+     "is\n"
+     "made, the key that an image is encrypted with is in the memory of the HSM worker, a program\n"
+     "of this server: whoever reads that memory then can decrypt the image. Off, such a product\n"
+     "gets no licenses; product show and the journal tell how it is set.",
      command_product_create},
+    {{"product show", "NAME", 1, 0, ADMIN_OPTIONS},
+     "show all about one product",
+     "Account, whether session keys are exposed, and the settings of its profile.",
+     command_product_show},
     {{"product list", "", 0, 0, ADMIN_OPTIONS},
      "list products and quotas",
      "POLICY: what one unit pays for; per-device is one device, however often it is asked for.\n"
@@ -35,10 +53,16 @@ static const struct command ADMINISTRATION[] = {
      "add units to a local product",
      "Not repeatable: units that are added twice are granted twice.",
      command_quota_add},
-    {{"image encrypt", "FILE", 1, BIT(PRODUCT), ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT)},
+    {{"image encrypt", "FILE", 1, BIT(PRODUCT),
+      ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
+          BIT(EXTERNAL_FROM)},
      "encrypt a firmware in the HSM, print its digest",
      "FILE is the firmware in clear: this machine sees it. The new image is enabled, and is what\n"
-     "stations get as \"latest\".",
+     "stations get as \"latest\".\n"
+     "\n"
+     "With --format st-sfi, the format of products of that profile, FILE is Intel HEX, ELF or\n"
+     "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
+     "binary. --option-bytes is required then. ADDR is 0x and hex digits, or decimal.",
      command_image_encrypt},
     {{"image list", "", 0, BIT(PRODUCT), ADMIN_OPTIONS},
      "list a product's images",
@@ -52,6 +76,14 @@ static const struct command ADMINISTRATION[] = {
      "stop new licenses for an image",
      "",
      command_image_disable},
+    {{"image alias", "DIGEST NAME", 2, BIT(PRODUCT), ADMIN_OPTIONS},
+     "name an image, so that stations may ask for the name",
+     "A name is one at this site: an image that had it loses it. An image has one name: the last.",
+     command_image_alias},
+    {{"image unalias", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+     "take an image's name away",
+     "",
+     command_image_unalias},
     {{"station add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS},
      "enrol a station by its TLS certificate",
      "The station is known by the certificate's key from now on.",
@@ -75,9 +107,10 @@ static const struct command ADMINISTRATION[] = {
 #define CONTEXT_OPTIONS (BIT(LOT) | BIT(LINE) | BIT(WORK_ORDER) | BIT(OPERATOR) | BIT(SOCKET_NAME))
 
 static const struct command STATION[] = {
-    {{"license", "", 0, STATION_OPTIONS_REQUIRED | BIT(PRODUCT) | BIT(DEVICE_CERT) | BIT(OUT),
-      BIT(TIMEOUT) | BIT(IMAGE) | CONTEXT_OPTIONS},
+    {{"license", "", 0, STATION_OPTIONS_REQUIRED | BIT(PRODUCT) | BIT(OUT),
+      BIT(DEVICE_CERT) | BIT(ST_CERTIFICATE) | BIT(TIMEOUT) | BIT(IMAGE) | CONTEXT_OPTIONS},
      "get the license of one device",
+     "The device is --device-cert FILE, or --st-certificate FILE for an ST chip: exactly one.\n"
      "Prints \"INSTALL_ID charged=yes|no remaining=N\" and writes the license to --out (- is\n"
      "standard output; the line goes to standard error then). The same device again gets the same\n"
      "bytes and costs nothing.",

@@ -1,11 +1,12 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Reading of small PEM files. Owns no state. */
+/* Reading of small files. Owns no state. */
 #include "cli/file_input.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,7 +42,9 @@ static ssize_t read_all(int fd, char *buffer, size_t size)
     return (ssize_t)length;
 }
 
-static enum error read_whole(const char *path, char *buffer, size_t max, struct failure *failure)
+/* At most max bytes; the buffer holds one more, which tells that the file is larger. */
+static enum error read_whole(const char *path, char *buffer, size_t max, size_t *ret_length,
+                             struct failure *failure)
 {
     int fd = -1;
     enum error e = open_input(path, &fd, failure);
@@ -55,16 +58,20 @@ static enum error read_whole(const char *path, char *buffer, size_t max, struct 
         return failure_set_plain(failure, ERR_BAD_REQUEST, "%s cannot be read: %s", path,
                                  strerror(problem));
     if ((size_t)length > max)
-        return failure_set_plain(failure, ERR_TOO_LARGE,
-                                 "%s is larger than %zu KiB. Give the certificates alone", path,
+        return failure_set_plain(failure, ERR_TOO_LARGE, "%s is larger than %zu KiB", path,
                                  max / 1024);
-    buffer[length] = '\0';
-    if (memchr(buffer, '\0', (size_t)length) != NULL)
-        return failure_set_plain(
-            failure, ERR_BAD_REQUEST,
-            "%s is not a PEM file. Convert it: openssl x509 -inform der -in FILE -out FILE.pem",
-            path);
+    *ret_length = (size_t)length;
     return ERR_OK;
+}
+
+/* ---- PEM ---- */
+
+static bool is_ascii(const char *text)
+{
+    bool is_good = true;
+    for (const char *c = text; *c != '\0'; c++)
+        is_good = is_good && ((unsigned char)*c & 0x80) == 0;
+    return is_good;
 }
 
 static enum error check_pem(const char *path, const char *text, struct failure *failure)
@@ -73,10 +80,7 @@ static enum error check_pem(const char *path, const char *text, struct failure *
         return failure_set_plain(failure, ERR_BAD_REQUEST,
                                  "%s holds a private key. Give a file with certificates only",
                                  path);
-    bool is_ascii = true;
-    for (const char *c = text; *c != '\0'; c++)
-        is_ascii = is_ascii && ((unsigned char)*c & 0x80) == 0;
-    if (!is_ascii || strstr(text, "-----BEGIN CERTIFICATE-----") == NULL)
+    if (!is_ascii(text) || strstr(text, "-----BEGIN CERTIFICATE-----") == NULL)
         return failure_set_plain(
             failure, ERR_BAD_REQUEST,
             "%s holds no PEM certificate. Convert a DER certificate with openssl x509 -inform der",
@@ -84,18 +88,78 @@ static enum error check_pem(const char *path, const char *text, struct failure *
     return ERR_OK;
 }
 
-enum error file_input_read_pem(const char *path, char **ret_text, struct failure *failure)
+static enum error check_public_keys(const char *path, const char *text, struct failure *failure)
 {
+    if (strstr(text, "PRIVATE KEY-----") != NULL)
+        return failure_set_plain(failure, ERR_BAD_REQUEST,
+                                 "%s holds a private key. Give a file with public keys only", path);
+    if (strstr(text, "-----BEGIN CERTIFICATE-----") != NULL)
+        return failure_set_plain(failure, ERR_BAD_REQUEST,
+                                 "%s holds a certificate, and st-sfi wants public keys. Take the "
+                                 "key out of it: openssl x509 -pubkey -noout -in FILE",
+                                 path);
+    if (!is_ascii(text) || strstr(text, "-----BEGIN PUBLIC KEY-----") == NULL)
+        return failure_set_plain(failure, ERR_BAD_REQUEST,
+                                 "%s holds no PEM public key. Convert a DER key with openssl pkey "
+                                 "-pubin -inform der -in FILE -pubout",
+                                 path);
+    return ERR_OK;
+}
+
+typedef enum error (*text_check)(const char *path, const char *text, struct failure *failure);
+
+static enum error read_text(const char *path, text_check check, char **ret_text,
+                            struct failure *failure)
+{
+    size_t length = 0;
     char *text = malloc(FILE_INPUT_PEM_MAX_BYTES + 2);
     if (text == NULL)
         return failure_set_memory(failure);
-    enum error e = read_whole(path, text, FILE_INPUT_PEM_MAX_BYTES, failure);
-    if (e == ERR_OK)
-        e = check_pem(path, text, failure);
+    enum error e = read_whole(path, text, FILE_INPUT_PEM_MAX_BYTES, &length, failure);
+    if (e == ERR_OK && memchr(text, '\0', length) != NULL)
+        e = failure_set_plain(failure, ERR_BAD_REQUEST,
+                              "%s is not a PEM file. Convert a DER certificate with openssl x509 "
+                              "-inform der -in FILE -out FILE.pem",
+                              path);
+    if (e == ERR_OK) {
+        text[length] = '\0';
+        e = check(path, text, failure);
+    }
     if (e != ERR_OK) {
         free(text);
         return e;
     }
     *ret_text = text;
+    return ERR_OK;
+}
+
+enum error file_input_read_pem(const char *path, char **ret_text, struct failure *failure)
+{
+    return read_text(path, check_pem, ret_text, failure);
+}
+
+enum error file_input_read_public_keys(const char *path, char **ret_text, struct failure *failure)
+{
+    return read_text(path, check_public_keys, ret_text, failure);
+}
+
+/* ---- bytes ---- */
+
+enum error file_input_read_bytes(const char *path, size_t max, uint8_t **ret_data,
+                                 size_t *ret_length, struct failure *failure)
+{
+    size_t length = 0;
+    uint8_t *data = malloc(max + 1);
+    if (data == NULL)
+        return failure_set_memory(failure);
+    enum error e = read_whole(path, (char *)data, max, &length, failure);
+    if (e == ERR_OK && length == 0)
+        e = failure_set_plain(failure, ERR_BAD_REQUEST, "%s is empty", path);
+    if (e != ERR_OK) {
+        free(data);
+        return e;
+    }
+    *ret_data = data;
+    *ret_length = length;
     return ERR_OK;
 }

@@ -4,8 +4,10 @@
 /* Escaping of foreign text, strict numbers, edit distance. Owns no state. */
 #include "cli/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WORD_MAX      32
@@ -95,6 +97,21 @@ bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_
     if (number < min || number > max)
         return false;
     *ret_number = number;
+    return true;
+}
+
+bool text_parse_address(const char *text, uint64_t *ret_address)
+{
+    bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = is_hex ? text + 2 : text;
+    size_t length = strspn(digits, is_hex ? "0123456789abcdefABCDEF" : "0123456789");
+    if (length == 0 || digits[length] != '\0')
+        return false;
+    errno = 0;
+    unsigned long long address = strtoull(digits, NULL, is_hex ? 16 : 10);
+    if (errno != 0)
+        return false;
+    *ret_address = address;
     return true;
 }
 

@@ -4,9 +4,9 @@
 #
 # rig.sh BIN up --dir DIR [--quota N]    rig.sh BIN down --dir DIR
 #
-# All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with one
-# product, one real firmware and one station. DIR/env tells tests, benchmarks and people where
-# everything is. BIN is the folder with the programs. Everything lives in DIR and may be deleted
+# All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with two
+# products (gateways that open CMS licenses, chips that take st-sfi ones), one real firmware and one
+# station. DIR/env tells tests, benchmarks and people where everything is. BIN is the folder with the programs. Everything lives in DIR and may be deleted
 # after `down`; the next `up` on the same DIR starts afresh, with new keys and a new token.
 set -eu
 
@@ -14,11 +14,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 module=/usr/lib/softhsm/libsofthsm2.so
 token=provisiond-rig
 product=rig-gateway
+st_product=rig-mcu
+st_product_id=45002001
+st_fwid=rig-mcu-fw
 start_timeout_s=30
 stop_timeout_s=10
 programs="provisiond provision-vault provision-hsm"
 # What `up` makes in DIR. The file run-dir comes first and goes last: it says that the rest is ours.
-made="tls device-ca tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
+made="tls device-ca st-ca option-bytes.bin tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
     provisiond.pid provision-vault.pid provision-hsm.pid run-dir"
 
 die() {
@@ -93,6 +96,9 @@ keyUsage=critical,digitalSignature"
         "extendedKeyUsage=clientAuth
 keyUsage=critical,digitalSignature"
     new_ca "$dir/device-ca/ca" "/O=Rig devices/CN=Rig device CA"
+    mkdir -p "$dir/st-ca"
+    new_key "$dir/st-ca/ca.key"
+    openssl pkey -in "$dir/st-ca/ca.key" -pubout -out "$dir/st-ca/ca.pub.pem"
 }
 
 # ---- token and configuration ----
@@ -224,12 +230,30 @@ is_served() {
 
 hsm_answers() { ctl status --json | grep -q '"workers_ready"\|not-initialised'; }
 
+# encrypt PRODUCT OPTION...: prints the new image's digest
+encrypt() {
+    for_product=$1
+    shift
+    ctl image encrypt --product "$for_product" --label micropython --json "$@" |
+        sed -n 's/.*"image": *"\(sha256:[0-9a-f]*\)".*/\1/p'
+}
+
+# A chip whose boot ROM takes st-sfi images; the session keys of these pass through a worker's memory.
+set_up_chips() {
+    ctl product create $st_product --profile st-sfi --st-product-id $st_product_id \
+        --allow-session-key-exposure --anchors "$dir/st-ca/ca.pub.pem" --quota "$quota" >/dev/null
+    printf 'rig option bytes: closed, debug off' >"$dir/option-bytes.bin"
+    st_image=$(encrypt $st_product --format st-sfi --address 0x08000000 \
+        --option-bytes "$dir/option-bytes.bin" "$dir/firmware.bin")
+    ctl image alias "$st_image" $st_fwid --product $st_product >/dev/null
+}
+
 set_up() {
     "$here/firmware.sh" "$dir/firmware.bin"
     ctl init --site rig >/dev/null
     ctl product create $product --anchors "$dir/device-ca/ca.pem" --quota "$quota" >/dev/null
-    image=$(ctl image encrypt --product $product --label micropython "$dir/firmware.bin" --json |
-        sed -n 's/.*"image": *"\(sha256:[0-9a-f]*\)".*/\1/p')
+    image=$(encrypt $product "$dir/firmware.bin")
+    set_up_chips
     ctl station add station-1 --certificate "$dir/tls/station.pem" >/dev/null
 }
 
@@ -245,6 +269,14 @@ RIG_PRODUCT='$product'
 RIG_IMAGE='$image'
 RIG_IMAGE_FILE='$dir/vault/images/${image#sha256:}'
 RIG_FIRMWARE='$dir/firmware.bin'
+RIG_ST_PRODUCT='$st_product'
+RIG_ST_PRODUCT_ID='$st_product_id'
+RIG_ST_CA_KEY='$dir/st-ca/ca.key'
+RIG_ST_IMAGE='$st_image'
+RIG_ST_IMAGE_FILE='$dir/vault/images/${st_image#sha256:}'
+RIG_ST_FIRMWARE='$dir/firmware.bin'
+RIG_ST_OPTION_BYTES='$dir/option-bytes.bin'
+RIG_ST_FWID='$st_fwid'
 RIG_HSM_MODULE='$module'
 RIG_TOKEN='$token'
 RIG_PIN_FILE='$dir/pin'

@@ -14,15 +14,16 @@ allowed="config:core device:core license:core image:core ledger:core
  hsm:core hsm:config
  vault:core vault:config vault:device vault:license vault:image vault:ledger vault:hsm
  api:core api:config api:vault
- cli:core cli:config cli:vault
+ cli:core cli:config cli:vault cli:image
  daemon:core daemon:config daemon:api daemon:vault daemon:hsm
  rig:core"
 
-# The only header of a neighbour's room that may be included: its asking side.
+# The only header of a neighbour's room that may be included: its asking side, or one format.
 only_header() {
     case $1 in
     vault:hsm) echo hsm/hsm_client.h ;;
     api:vault | cli:vault) echo vault/vault_client.h ;;
+    cli:image) echo image/st_sfi.h ;;
     esac
 }
 

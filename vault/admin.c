@@ -25,6 +25,7 @@ static const struct operation {
     {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT, "image-encrypt", admin_image_encrypt},
     {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST, "image-list", admin_image_list},
     {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE, "image-enable", admin_image_enable},
+    {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS, "image-alias", admin_image_alias},
     {PROVISIOND__ADMIN_REQUEST__OP_STATION_ADD, "station-add", admin_station_add},
     {PROVISIOND__ADMIN_REQUEST__OP_STATION_LIST, "station-list", admin_station_list},
     {PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE, "station-enable", admin_station_enable},

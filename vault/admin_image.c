@@ -8,11 +8,13 @@
 #include "vault/admin_task.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "image/st_sfi.h"
 #include "license/license.h"
 #include "vault/hsm_watch.h"
 
@@ -39,17 +41,55 @@ static enum error check_clear_file(struct admin_task *task, uint64_t *ret_length
     return ERR_OK;
 }
 
-static enum error find_product(struct admin_task *task, struct ledger_product *ret_product,
-                               const struct license_profile **ret_profile)
+/* Accepts every file: what a plain ciphertext holds is the device's matter. */
+static enum error accept(int fd, uint64_t size, struct fault *fault)
 {
-    enum error e = ledger_product_get(task->vault->ledger, task->request->image_encrypt->product,
-                                      ret_product, &task->fault);
+    (void)fd;
+    (void)size;
+    (void)fault;
+    return ERR_OK;
+}
+
+static enum error check_st_sfi(int fd, uint64_t size, struct fault *fault)
+{
+    struct st_sfi_summary summary;
+    return st_sfi_check(fd, size, &summary, fault);
+}
+
+/* An image format bears the name of its license profile. */
+static const struct format {
+    const char *name;
+    enum hsm_cipher cipher;
+    enum error (*check)(int fd, uint64_t size, struct fault *fault); /* of the encrypted image */
+} FORMATS[] = {{"cms", HSM_AES_GCM, accept}, {"st-sfi", HSM_AES_GCM_RECORDS, check_st_sfi}};
+
+static const struct format *find_format(const char *name)
+{
+    for (size_t i = 0; i < sizeof FORMATS / sizeof FORMATS[0]; i++) {
+        if (strcmp(FORMATS[i].name, name) == 0)
+            return &FORMATS[i];
+    }
+    return NULL;
+}
+
+static enum error find_product(struct admin_task *task, struct ledger_product *ret_product,
+                               const struct license_profile **ret_profile,
+                               const struct format **ret_format)
+{
+    const Provisiond__ImageEncryptRequest *asked = task->request->image_encrypt;
+    enum error e =
+        ledger_product_get(task->vault->ledger, asked->product, ret_product, &task->fault);
     if (e != ERR_OK)
         return e;
     *ret_profile = license_profile_find(ret_product->profile);
-    if (*ret_profile == NULL)
+    *ret_format = find_format(ret_product->profile);
+    if (*ret_profile == NULL || *ret_format == NULL)
         return fault_set(&task->fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
+    if (strcmp(asked->format, (*ret_format)->name) != 0)
+        return admin_refuse_field(task, "format",
+                                  "The format is not the one of the product's license profile; "
+                                  "see provctl product show.");
     return ERR_OK;
 }
 
@@ -66,30 +106,42 @@ static void fill_image(struct ledger_image *image, const char *label,
     image->is_enabled = true;
 }
 
+/* The HSM gives the parts of an image; whether they make one, its own reader says. */
+static enum error check_image(struct admin_task *task, const struct format *format, int fd)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return fault_set(&task->fault, ERR_LEDGER_UNAVAILABLE, "image-unreadable",
+                         "The encrypted image cannot be read.", errno);
+    return format->check(fd, (uint64_t)info.st_size, &task->fault);
+}
+
 /* A fresh session key for this image alone, and the firmware encrypted under it in the draft. */
 static enum error encrypt(struct admin_task *task, struct image_draft *draft,
                           struct ledger_image *image, uint64_t clear_length)
 {
     struct ledger_product product;
     const struct license_profile *profile = NULL;
+    const struct format *format = NULL;
     struct hsm_content content;
-    struct hsm_encryption encryption = {
-        .cipher = HSM_AES_GCM, .clear_fd = task->file, .cipher_fd = image_draft_fd(draft)};
-    struct hsm_key_id *firmware_key = &encryption.firmware_key;
-    enum error e = find_product(task, &product, &profile);
+    struct hsm_encryption encryption = {.clear_fd = task->file, .cipher_fd = image_draft_fd(draft)};
+    enum error e = find_product(task, &product, &profile, &format);
     if (e != ERR_OK)
         return e;
-    memcpy(firmware_key->bytes, product.firmware_key, sizeof firmware_key->bytes);
-    e = hsm_generate_session_key(task->vault->hsm, firmware_key, license_session_key_bytes(profile),
-                                 &encryption.session_key, &task->fault);
+    encryption.cipher = format->cipher;
+    memcpy(encryption.firmware_key.bytes, product.firmware_key, sizeof product.firmware_key);
+    e = hsm_generate_session_key(task->vault->hsm, &encryption.firmware_key,
+                                 license_session_key_bytes(profile), &encryption.session_key,
+                                 &task->fault);
     if (e == ERR_OK)
         e = hsm_encrypt(task->vault->hsm, &encryption, &content, &task->fault);
-    if (e != ERR_OK)
-        return e;
-    if (content.length != clear_length)
-        return admin_refuse_field(task, "firmware", "The firmware file changed while it was read.");
-    fill_image(image, task->request->image_encrypt->label, &encryption.session_key, &content);
-    return ERR_OK;
+    if (e == ERR_OK && content.length != clear_length)
+        e = admin_refuse_field(task, "firmware", "The firmware file changed while it was read.");
+    if (e == ERR_OK)
+        e = check_image(task, format, encryption.cipher_fd);
+    if (e == ERR_OK)
+        fill_image(image, task->request->image_encrypt->label, &encryption.session_key, &content);
+    return e;
 }
 
 static enum error store(struct admin_task *task, struct image_draft **draft,
@@ -150,19 +202,43 @@ enum error admin_image_encrypt(struct admin_task *task)
     return e;
 }
 
+static enum error read_digest(struct admin_task *task, const ProtobufCBinaryData *field,
+                              struct sha256 *ret_digest)
+{
+    if (field->len != SHA256_SIZE)
+        return admin_refuse_field(task, "image", "An image is named by its SHA-256.");
+    memcpy(ret_digest->bytes, field->data, SHA256_SIZE);
+    return ERR_OK;
+}
+
 enum error admin_image_enable(struct admin_task *task)
 {
     const Provisiond__ImageEnableRequest *asked = task->request->image_enable;
     struct sha256 digest;
-    if (asked->image.len != SHA256_SIZE)
-        return admin_refuse_field(task, "image", "An image is named by its SHA-256.");
-    memcpy(digest.bytes, asked->image.data, SHA256_SIZE);
-    enum error e = ledger_image_enable(task->vault->ledger, asked->product, &digest, asked->enabled,
-                                       task->by, &task->fault);
+    enum error e = read_digest(task, &asked->image, &digest);
+    if (e == ERR_OK)
+        e = ledger_image_enable(task->vault->ledger, asked->product, &digest, asked->enabled,
+                                task->by, &task->fault);
     if (e != ERR_OK)
         return e;
     provisiond__image_enable_reply__init(&task->result.image_enable);
     task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ENABLE;
     task->reply.image_enable = &task->result.image_enable;
+    return ERR_OK;
+}
+
+enum error admin_image_alias(struct admin_task *task)
+{
+    const Provisiond__ImageAliasRequest *asked = task->request->image_alias;
+    struct sha256 digest;
+    enum error e = read_digest(task, &asked->image, &digest);
+    if (e == ERR_OK)
+        e = ledger_image_alias(task->vault->ledger, asked->product, &digest, asked->alias, task->by,
+                               &task->fault);
+    if (e != ERR_OK)
+        return e;
+    provisiond__image_alias_reply__init(&task->result.image_alias);
+    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ALIAS;
+    task->reply.image_alias = &task->result.image_alias;
     return ERR_OK;
 }

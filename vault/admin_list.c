@@ -113,6 +113,21 @@ static void fill_product(struct product_row *row)
     row->entry.enabled = row->product.is_enabled;
     row->entry.quota = row->product.quota;
     row->entry.used = row->product.used;
+    row->entry.allow_session_key_exposure = row->product.allows_key_exposure;
+    row->entry.options = row->product.options;
+}
+
+/* One product by its name, or all. */
+static enum error find_products(struct admin_task *task, struct listing *listing)
+{
+    const char *name = task->request->product_list->name;
+    struct ledger_product product;
+    if (name[0] == '\0')
+        return ledger_products_each(task->vault->ledger, add_product, listing, &task->fault);
+    enum error e = ledger_product_get(task->vault->ledger, name, &product, &task->fault);
+    if (e == ERR_OK)
+        (void)add_product(listing, &product);
+    return e;
 }
 
 enum error admin_product_list(struct admin_task *task)
@@ -121,7 +136,7 @@ enum error admin_product_list(struct admin_task *task)
     Provisiond__ProductListReply *reply = &task->result.product_list;
     if (listing == NULL)
         return refuse_memory(task);
-    enum error e = ledger_products_each(task->vault->ledger, add_product, listing, &task->fault);
+    enum error e = find_products(task, listing);
     e = listing_finish(task, e, listing);
     if (e != ERR_OK)
         return e;
@@ -153,6 +168,7 @@ static void fill_image(struct image_row *row)
     row->entry.size = (uint64_t)row->image.size;
     row->entry.enabled = row->image.is_enabled;
     row->entry.created_unix_ms = row->image.created_unix_ms;
+    row->entry.alias = row->image.alias;
 }
 
 /* The newest enabled one is what "latest" means; rows come oldest first. */

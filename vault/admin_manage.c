@@ -12,6 +12,7 @@
 #include "license/license.h"
 #include "vault/certificate.h"
 #include "vault/hsm_watch.h"
+#include "vault/product_options.h"
 #include "vault/usage.h"
 
 #define NAME_RULE                                                                                 \
@@ -96,22 +97,65 @@ enum error admin_init(struct admin_task *task)
 
 /* ---- products ---- */
 
-static enum error check_product(struct admin_task *task,
-                                const Provisiond__ProductCreateRequest *asked)
+/* The anchors parse as what the profile's devices are signed by. */
+static enum error check_anchors(struct admin_task *task, struct bytes pem,
+                                const struct product_options *options)
 {
     struct device_anchors *anchors = NULL;
+    struct st_anchors *st_anchors = NULL;
+    if (pem.length > LEDGER_ANCHORS_MAX)
+        return admin_refuse_field(task, "anchors", "Trust anchors are at most 64 KiB of PEM.");
+    enum error e = options == NULL
+                       ? device_anchors_new(pem, &anchors, &task->fault)
+                       : st_anchors_new(pem, &options->device, &st_anchors, &task->fault);
+    if (e == ERR_OK) {
+        device_anchors_free(anchors);
+        st_anchors_free(st_anchors);
+    }
+    return e;
+}
+
+/* *ret_has_options: the profile has settings, and they are in *ret_options. */
+static enum error check_options(struct admin_task *task,
+                                const Provisiond__ProductCreateRequest *asked,
+                                struct product_options *ret_options, bool *ret_has_options)
+{
+    const struct license_profile *profile = license_profile_find(asked->profile);
+    if (profile == NULL)
+        return admin_refuse_field(task, "profile",
+                                  "There is no such license profile; try cms or st-sfi.");
+    *ret_has_options = license_device_form(profile) == LICENSE_ST_DEVICE;
+    if (*ret_has_options != (asked->st != NULL))
+        return admin_refuse_field(task, "st",
+                                  *ret_has_options ? "The profile st-sfi needs a product ID."
+                                                   : "Only the profile st-sfi has ST settings.");
+    if (license_exposes_session_key(profile) && !asked->allow_session_key_exposure)
+        return admin_refuse_field(task, "exposure-not-allowed",
+                                  "This profile brings the session key into the HSM worker's "
+                                  "memory for each license; the product must allow it "
+                                  "(--allow-session-key-exposure).");
+    return *ret_has_options ? product_options_from_message(asked->st, ret_options, &task->fault)
+                            : ERR_OK;
+}
+
+/* Fills the text of the product's settings, "" when it has none. */
+static enum error check_product(struct admin_task *task,
+                                const Provisiond__ProductCreateRequest *asked,
+                                char options_text[LEDGER_OPTIONS_MAX + 1])
+{
+    struct product_options options;
+    bool has_options = false;
+    options_text[0] = '\0';
     if (!name_is_valid(asked->name, LEDGER_NAME_MAX))
         return admin_refuse_field(task, "name", NAME_RULE);
-    if (license_profile_find(asked->profile) == NULL)
-        return admin_refuse_field(task, "profile", "There is no such license profile; try cms.");
     if (asked->quota < 0 || asked->quota > LEDGER_QUOTA_MAX)
         return admin_refuse_field(task, "quota", "A quota is 0 to 1000000000000 units.");
-    if (asked->anchors.len > LEDGER_ANCHORS_MAX)
-        return admin_refuse_field(task, "anchors", "Trust anchors are at most 64 KiB of PEM.");
-    enum error e = device_anchors_new(bytes_of(asked->anchors.data, asked->anchors.len), &anchors,
-                                      &task->fault);
+    enum error e = check_options(task, asked, &options, &has_options);
+    if (e == ERR_OK && has_options)
+        e = product_options_encode(&options, options_text, &task->fault);
     if (e == ERR_OK)
-        device_anchors_free(anchors);
+        e = check_anchors(task, bytes_of(asked->anchors.data, asked->anchors.len),
+                          has_options ? &options : NULL);
     return e;
 }
 
@@ -155,7 +199,8 @@ static enum error check_name_is_free(struct admin_task *task, const char *name)
 enum error admin_product_create(struct admin_task *task)
 {
     const Provisiond__ProductCreateRequest *asked = task->request->product_create;
-    enum error e = check_product(task, asked);
+    char options[LEDGER_OPTIONS_MAX + 1];
+    enum error e = check_product(task, asked, options);
     if (e == ERR_OK)
         e = hsm_watch_permits(task->vault->watch, &task->fault);
     if (e == ERR_OK)
@@ -169,6 +214,8 @@ enum error admin_product_create(struct admin_task *task)
         .policy = LEDGER_PER_DEVICE,
         .quota = asked->quota,
         .anchors = bytes_of(asked->anchors.data, asked->anchors.len),
+        .allows_key_exposure = asked->allow_session_key_exposure,
+        .options = options,
     };
     memcpy(product.firmware_key, id.bytes, sizeof product.firmware_key);
     e = make_firmware_key(task, asked->name, &id);

@@ -31,6 +31,7 @@ struct admin_task {
         Provisiond__ImageEncryptReply image_encrypt;
         Provisiond__ImageListReply image_list;
         Provisiond__ImageEnableReply image_enable;
+        Provisiond__ImageAliasReply image_alias;
         Provisiond__StationAddReply station_add;
         Provisiond__StationListReply station_list;
         Provisiond__StationEnableReply station_enable;
@@ -60,6 +61,7 @@ enum error admin_product_create(struct admin_task *task) MUST_USE;
 enum error admin_quota_add(struct admin_task *task) MUST_USE;
 enum error admin_image_encrypt(struct admin_task *task) MUST_USE;
 enum error admin_image_enable(struct admin_task *task) MUST_USE;
+enum error admin_image_alias(struct admin_task *task) MUST_USE;
 enum error admin_station_add(struct admin_task *task) MUST_USE;
 enum error admin_station_enable(struct admin_task *task) MUST_USE;
 enum error admin_usage(struct admin_task *task) MUST_USE;

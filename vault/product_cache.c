@@ -11,9 +11,11 @@
 struct product_anchors {
     int64_t product_id;
     int64_t version;
-    atomic_uint references; /* the list's one, and one per user */
-    struct device_anchors *anchors;
-    struct product_anchors *next; /* guarded by the cache's lock */
+    atomic_uint references;         /* the list's one, and one per user */
+    struct device_anchors *anchors; /* of X.509 devices, else NULL */
+    struct st_anchors *st_anchors;  /* of ST devices, else NULL */
+    struct product_options options; /* with st_anchors */
+    struct product_anchors *next;   /* guarded by the cache's lock */
 };
 
 struct product_cache {
@@ -72,6 +74,21 @@ static void drop_other_versions(struct product_cache *cache, const struct ledger
     }
 }
 
+static enum error parse_anchors(const struct ledger_product *product, struct bytes pem,
+                                struct product_anchors *entry, struct fault *fault)
+{
+    const struct license_profile *profile = license_profile_find(product->profile);
+    if (profile == NULL)
+        return fault_set(fault, ERR_UNSUPPORTED, "profile",
+                         "This build does not know the product's license profile.", 0);
+    if (license_device_form(profile) == LICENSE_X509_DEVICE)
+        return device_anchors_new(pem, &entry->anchors, fault);
+    enum error e = product_options_parse(product->options, &entry->options, fault);
+    if (e == ERR_OK)
+        e = st_anchors_new(pem, &entry->options.device, &entry->st_anchors, fault);
+    return e;
+}
+
 static enum error entry_new(struct ledger *ledger, const struct ledger_product *product,
                             struct product_anchors **ret_entry, struct fault *fault)
 {
@@ -82,7 +99,7 @@ static enum error entry_new(struct ledger *ledger, const struct ledger_product *
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     enum error e = ledger_product_anchors(ledger, product->id, &pem, &length, fault);
     if (e == ERR_OK)
-        e = device_anchors_new(bytes_of(pem, length), &entry->anchors, fault);
+        e = parse_anchors(product, bytes_of(pem, length), entry, fault);
     free(pem);
     if (e != ERR_OK) {
         free(entry);
@@ -125,9 +142,29 @@ enum error product_cache_get(struct product_cache *cache, struct ledger *ledger,
     return ERR_OK;
 }
 
-const struct device_anchors *product_anchors_get(const struct product_anchors *anchors)
+enum error product_anchors_check(const struct product_anchors *anchors,
+                                 const struct product_proof *proof, int64_t at_unix_ms,
+                                 struct device *ret_device, struct fault *fault)
 {
-    return anchors->anchors;
+    bool is_st = proof->st_certificate.length > 0;
+    if (is_st && anchors->st_anchors == NULL)
+        return fault_set(fault, ERR_BAD_REQUEST, "device-form",
+                         "The devices of this product show an X.509 certificate_chain, no "
+                         "st_certificate.",
+                         0);
+    if (!is_st && anchors->anchors == NULL)
+        return fault_set(fault, ERR_BAD_REQUEST, "device-form",
+                         "The devices of this product show an st_certificate, no X.509 "
+                         "certificate_chain.",
+                         0);
+    if (is_st)
+        return st_certificate_check(anchors->st_anchors, proof->st_certificate, ret_device, fault);
+    return device_check(anchors->anchors, proof->certificate_chain, at_unix_ms, ret_device, fault);
+}
+
+const struct product_options *product_anchors_options(const struct product_anchors *anchors)
+{
+    return anchors->st_anchors != NULL ? &anchors->options : NULL;
 }
 
 void product_anchors_put(struct product_anchors *anchors)
@@ -135,5 +172,6 @@ void product_anchors_put(struct product_anchors *anchors)
     if (anchors == NULL || atomic_fetch_sub(&anchors->references, 1) != 1)
         return;
     device_anchors_free(anchors->anchors);
+    st_anchors_free(anchors->st_anchors);
     free(anchors);
 }

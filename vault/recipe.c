@@ -24,6 +24,9 @@ struct course {
     struct ledger_principal principal;
     struct ledger_product product;
     struct ledger_image image;
+    const struct license_profile *profile; /* the product's; set with device */
+    struct license_st_settings st;         /* of a product that has settings */
+    bool has_st;
     struct device device;
     struct ledger_device identity;
     struct license license;
@@ -35,20 +38,46 @@ static_assert(LICENSE_SHARED_INFO_MAX <= HSM_SHARED_INFO_MAX, "a profile's info 
 static_assert(LEDGER_WRAPPED_KEY_MAX <= HSM_WRAPPED_KEY_MAX, "a stored key fits the HSM");
 static_assert(DEVICE_POINT_MAX_BYTES <= HSM_POINT_MAX_BYTES, "a device's point fits the HSM");
 
+/* An alias names product and image. */
+static enum error find_names(const struct course *course, struct ledger_alias *names,
+                             struct fault *fault)
+{
+    const struct recipe_request *request = course->request;
+    if (request->alias != NULL)
+        return ledger_alias_get(course->vault->ledger, request->alias, names, fault);
+    strcpy(names->product, request->product);
+    if (request->image != NULL)
+        names->digest = *request->image;
+    return ERR_OK;
+}
+
 /* Step 2, first half: product, image and station are known and enabled. */
 static enum error find_subject(struct course *course, struct fault *fault)
 {
     const struct recipe_request *request = course->request;
     struct ledger *ledger = course->vault->ledger;
+    struct ledger_alias names;
+    bool is_latest = request->alias == NULL && request->image == NULL;
     enum error e = ledger_principal_get(ledger, &request->station, &course->principal, fault);
     if (e == ERR_OK)
-        e = ledger_product_get(ledger, request->product, &course->product, fault);
+        e = find_names(course, &names, fault);
+    if (e == ERR_OK)
+        e = ledger_product_get(ledger, names.product, &course->product, fault);
     if (e == ERR_OK && !course->product.is_enabled)
         e = fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled", "The product is disabled.",
                       0);
     if (e == ERR_OK)
-        e = ledger_image_get(ledger, course->product.id, request->image, &course->image, fault);
+        e = ledger_image_get(ledger, course->product.id, is_latest ? NULL : &names.digest,
+                             &course->image, fault);
     return e;
+}
+
+static void take_settings(struct course *course, const struct product_options *options)
+{
+    course->profile = license_profile_find(course->product.profile); /* the cache found it too */
+    course->has_st = options != NULL;
+    if (options != NULL)
+        course->st = options->license;
 }
 
 /* Step 2, second half: the device proves its origin under the product's own anchors. */
@@ -58,13 +87,14 @@ static enum error check_device(struct course *course, struct fault *fault)
     enum error e = product_cache_get(course->vault->products, course->vault->ledger,
                                      &course->product, &anchors, fault);
     if (e == ERR_OK)
-        e = device_check(product_anchors_get(anchors), course->request->certificate_chain,
-                         clock_unix_ms(), &course->device, fault);
-    product_anchors_put(anchors);
+        e = product_anchors_check(anchors, &course->request->proof, clock_unix_ms(),
+                                  &course->device, fault);
     if (e == ERR_OK) {
+        take_settings(course, product_anchors_options(anchors));
         course->identity.spki = course->device.spki;
         strcpy(course->identity.serial, course->device.serial);
     }
+    product_anchors_put(anchors);
     return e;
 }
 
@@ -82,27 +112,102 @@ static struct license_subject subject_of(const struct course *course)
             bytes_of(device->certificate_serial, device->certificate_serial_length),
         .content_iv = bytes_of(image->iv, image->iv_length),
         .content_tag = bytes_of(image->tag, sizeof image->tag),
+        .st = course->has_st ? &course->st : NULL,
     };
 }
 
-static enum error ask_hsm(struct course *course, const struct license_agreement *agreement,
-                          struct hsm_wrapped *ret_wrapped, struct fault *fault)
+/* What came back from the HSM, of either way of wrapping. */
+struct wrapped_key {
+    uint8_t ephemeral_point[HSM_POINT_MAX_BYTES];
+    size_t ephemeral_length;
+    uint8_t bytes[HSM_SEALED_MAX];
+    size_t length;
+};
+
+static_assert(HSM_WRAPPED_KEY_MAX <= HSM_SEALED_MAX, "a wrapped key fits");
+static_assert(LICENSE_PREFIX_MAX <= HSM_SEAL_PREFIX_MAX, "a profile's prefix fits the HSM");
+static_assert(LICENSE_AAD_MAX <= HSM_SEAL_AAD_MAX, "a profile's additional data fits the HSM");
+
+static struct hsm_key_id firmware_key_of(const struct course *course)
 {
-    struct hsm_wrap wrap = {
+    struct hsm_key_id id;
+    memcpy(id.bytes, course->product.firmware_key, sizeof id.bytes);
+    return id;
+}
+
+static struct hsm_wrapped_key session_key_of(const struct course *course)
+{
+    struct hsm_wrapped_key key = {.length = course->image.session_key_length};
+    memcpy(key.bytes, course->image.session_key, key.length);
+    return key;
+}
+
+static enum error wrap(struct course *course, const struct license_agreement *agreement,
+                       struct wrapped_key *ret_wrapped, struct fault *fault)
+{
+    struct hsm_wrapped wrapped;
+    const struct hsm_wrap question = {
+        .firmware_key = firmware_key_of(course),
+        .session_key = session_key_of(course),
         .curve = HSM_P256,
         .peer_point = bytes_of(course->device.point, course->device.point_length),
         .kdf = HSM_X963_SHA256,
         .shared_info = bytes_of(agreement->shared_info, agreement->shared_info_length),
         .kek_bytes = agreement->kek_bytes,
     };
+    enum error e = hsm_wrap_key(course->vault->hsm, &question, &wrapped, fault);
+    if (e != ERR_OK)
+        return e;
+    memcpy(ret_wrapped->ephemeral_point, wrapped.ephemeral_point, wrapped.ephemeral_length);
+    ret_wrapped->ephemeral_length = wrapped.ephemeral_length;
+    memcpy(ret_wrapped->bytes, wrapped.key.bytes, wrapped.key.length);
+    ret_wrapped->length = wrapped.key.length;
+    return ERR_OK;
+}
+
+/* The way that exposes the session key to the HSM worker: only for products that allow it. */
+static enum error seal(struct course *course, const struct license_agreement *agreement,
+                       struct wrapped_key *ret_wrapped, struct fault *fault)
+{
+    struct hsm_sealed sealed;
+    const struct hsm_seal question = {
+        .firmware_key = firmware_key_of(course),
+        .session_key = session_key_of(course),
+        .curve = HSM_P256,
+        .peer_point = bytes_of(course->device.point, course->device.point_length),
+        .kdf = HSM_X963_SHA256,
+        .shared_info = bytes_of(agreement->shared_info, agreement->shared_info_length),
+        .layout = {.key_offset = agreement->kdf_key_offset,
+                   .iv_offset = agreement->kdf_iv_offset,
+                   .iv_bytes = agreement->kdf_iv_bytes},
+        .prefix = bytes_of(agreement->prefix, agreement->prefix_length),
+        .aad = bytes_of(agreement->aad, agreement->aad_length),
+    };
+    if (!course->product.allows_key_exposure)
+        return fault_set(fault, ERR_UNSUPPORTED, "exposure-not-allowed",
+                         "The profile exposes session keys to the HSM worker, and the product does "
+                         "not allow it.",
+                         0);
+    enum error e = hsm_seal_key(course->vault->hsm, &question, &sealed, fault);
+    if (e != ERR_OK)
+        return e;
+    memcpy(ret_wrapped->ephemeral_point, sealed.ephemeral_point, sealed.ephemeral_length);
+    ret_wrapped->ephemeral_length = sealed.ephemeral_length;
+    memcpy(ret_wrapped->bytes, sealed.bytes, sealed.length);
+    ret_wrapped->length = sealed.length;
+    return ERR_OK;
+}
+
+static enum error ask_hsm(struct course *course, const struct license_agreement *agreement,
+                          struct wrapped_key *ret_wrapped, struct fault *fault)
+{
     if (agreement->curve != LICENSE_P256 || agreement->kdf != LICENSE_X963_SHA256)
         return fault_set(fault, ERR_UNSUPPORTED, "agreement", "This HSM cannot do this profile.",
                          0);
-    memcpy(wrap.firmware_key.bytes, course->product.firmware_key, sizeof wrap.firmware_key.bytes);
-    memcpy(wrap.session_key.bytes, course->image.session_key, course->image.session_key_length);
-    wrap.session_key.length = course->image.session_key_length;
     crash_point("vault.before-wrap");
-    enum error e = hsm_wrap_key(course->vault->hsm, &wrap, ret_wrapped, fault);
+    enum error e = agreement->wrap == LICENSE_AES_KEY_WRAP
+                       ? wrap(course, agreement, ret_wrapped, fault)
+                       : seal(course, agreement, ret_wrapped, fault);
     crash_point("vault.after-wrap");
     if (e == ERR_TIMEOUT) /* a wrap leaves nothing behind: the outcome is known */
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "hsm-hung", "The HSM did not answer in time.", 0);
@@ -115,13 +220,9 @@ static enum error ask_hsm(struct course *course, const struct license_agreement 
 static enum error make_license(struct course *course, struct fault *fault)
 {
     struct license_agreement agreement;
-    struct hsm_wrapped wrapped;
+    struct wrapped_key wrapped;
     const struct license_subject subject = subject_of(course);
-    const struct license_profile *profile = license_profile_find(course->product.profile);
-    if (profile == NULL)
-        return fault_set(fault, ERR_UNSUPPORTED, "profile",
-                         "This build does not know the product's license profile.", 0);
-    enum error e = license_agreement(profile, &subject, &agreement);
+    enum error e = license_agreement(course->profile, &subject, &agreement);
     if (e != ERR_OK)
         return fault_set(fault, e, "agreement", "The profile cannot serve this device.", 0);
     e = hsm_watch_permits(course->vault->watch, fault);
@@ -131,8 +232,8 @@ static enum error make_license(struct course *course, struct fault *fault)
         return e;
     const struct license_wrapped parts = {
         .ephemeral_point = bytes_of(wrapped.ephemeral_point, wrapped.ephemeral_length),
-        .wrapped_key = bytes_of(wrapped.key.bytes, wrapped.key.length)};
-    e = license_encode(profile, &subject, &parts, &course->license);
+        .wrapped_key = bytes_of(wrapped.bytes, wrapped.length)};
+    e = license_encode(course->profile, &subject, &parts, &course->license);
     if (e != ERR_OK)
         return fault_set(fault, e, "encode", "The license cannot be encoded.", 0);
     return ERR_OK;

@@ -9,13 +9,15 @@
 #define VAULT_RECIPE_H
 
 #include "ledger/ledger.h"
+#include "vault/product_cache.h"
 #include "vault/state.h"
 
 struct recipe_request {
     struct sha256 station; /* SPKI of the client certificate */
+    const char *alias;     /* of an image, instead of product and image; NULL: none */
     const char *product;
     const struct sha256 *image; /* NULL: the newest enabled one */
-    struct bytes certificate_chain;
+    struct product_proof proof;
     struct ledger_context context;
 };
 

@@ -34,6 +34,7 @@ struct answer {
     Provisiond__OutcomeReply outcome_reply;
     Provisiond__UsageReply usage_reply;
     Provisiond__ImageContentReply content_reply;
+    struct sha256 content_digest;
     Provisiond__ReadyReply ready_reply;
     struct fault hsm_fault;
     struct fault ledger_fault;
@@ -102,24 +103,52 @@ static void put_license(struct answer *answer)
     answer->message.license = reply;
 }
 
+/* Product and perhaps image, or an alias alone. */
+static enum error read_names(const Provisiond__LicenseRequest *asked, struct sha256 *image,
+                             struct recipe_request *request, struct fault *fault)
+{
+    bool has_alias = asked->alias[0] != '\0';
+    if (has_alias && (asked->product[0] != '\0' || asked->image.len > 0))
+        return refuse_field(fault, "alias");
+    if (has_alias && !name_is_valid(asked->alias, LEDGER_NAME_MAX))
+        return refuse_field(fault, "alias");
+    if (!has_alias && !name_is_valid(asked->product, LEDGER_NAME_MAX))
+        return refuse_field(fault, "product");
+    if (asked->image.len > 0 && !read_digest(&asked->image, image))
+        return refuse_field(fault, "image");
+    request->alias = has_alias ? asked->alias : NULL;
+    request->product = asked->product;
+    request->image = asked->image.len > 0 ? image : NULL;
+    return ERR_OK;
+}
+
+/* An empty chain goes on: the check of the device says what is wrong with it. */
+static enum error read_proof(const Provisiond__LicenseRequest *asked, struct product_proof *proof,
+                             struct fault *fault)
+{
+    proof->certificate_chain =
+        bytes_of(asked->certificate_chain.data, asked->certificate_chain.len);
+    proof->st_certificate = bytes_of(asked->st_certificate.data, asked->st_certificate.len);
+    if (proof->st_certificate.length > ST_CERTIFICATE_MAX_BYTES ||
+        (proof->st_certificate.length > 0 && proof->certificate_chain.length > 0))
+        return refuse_field(fault, "device");
+    return ERR_OK;
+}
+
 static enum error serve_license(struct vault *vault, const request_message *message,
                                 const struct sha256 *station, struct answer *answer)
 {
     const Provisiond__LicenseRequest *asked = message->license;
     struct sha256 image;
-    struct recipe_request request = {
-        .station = *station,
-        .product = asked->product,
-        .image = asked->image.len == 0 ? NULL : &image,
-        .certificate_chain = bytes_of(asked->certificate_chain.data, asked->certificate_chain.len),
-    };
-    if (!name_is_valid(asked->product, LEDGER_NAME_MAX))
-        return refuse_field(&answer->fault, "product");
-    if (request.image != NULL && !read_digest(&asked->image, &image))
-        return refuse_field(&answer->fault, "image");
+    struct recipe_request request = {.station = *station};
+    enum error e = read_names(asked, &image, &request, &answer->fault);
+    if (e == ERR_OK)
+        e = read_proof(asked, &request.proof, &answer->fault);
+    if (e != ERR_OK)
+        return e;
     if (!read_context(asked->context, &request.context))
         return refuse_field(&answer->fault, "context");
-    enum error e = recipe_license(vault, &request, &answer->license, &answer->fault);
+    e = recipe_license(vault, &request, &answer->license, &answer->fault);
     if (e == ERR_OK) {
         put_license(answer);
         crash_point("vault.before-reply");
@@ -190,23 +219,41 @@ static enum error serve_usage(struct vault *vault, const request_message *messag
 
 /* ---- GET /v1/images/{digest}/content ---- */
 
+static enum error find_content(struct vault *vault, const Provisiond__ImageContentRequest *asked,
+                               struct answer *answer)
+{
+    struct ledger_alias names;
+    bool has_alias = asked->alias[0] != '\0';
+    if (has_alias && (asked->image.len > 0 || !name_is_valid(asked->alias, LEDGER_NAME_MAX)))
+        return refuse_field(&answer->fault, "alias");
+    if (!has_alias && !read_digest(&asked->image, &answer->content_digest))
+        return refuse_field(&answer->fault, "image");
+    if (!has_alias)
+        return ERR_OK;
+    enum error e = ledger_alias_get(vault->ledger, asked->alias, &names, &answer->fault);
+    if (e == ERR_OK)
+        answer->content_digest = names.digest;
+    return e;
+}
+
 static enum error serve_image_content(struct vault *vault, const request_message *message,
                                       const struct sha256 *station, struct answer *answer)
 {
-    struct sha256 digest;
+    struct sha256 *digest = &answer->content_digest;
     struct ledger_principal principal;
     uint64_t size = 0;
-    if (!read_digest(&message->image_content->image, &digest))
-        return refuse_field(&answer->fault, "image");
     enum error e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
     if (e == ERR_OK)
-        e = ledger_image_exists(vault->ledger, &digest, &answer->fault);
+        e = find_content(vault, message->image_content, answer);
     if (e == ERR_OK)
-        e = image_store_open_image(vault->images, &digest, &answer->file, &size, &answer->fault);
+        e = ledger_image_exists(vault->ledger, digest, &answer->fault);
+    if (e == ERR_OK)
+        e = image_store_open_image(vault->images, digest, &answer->file, &size, &answer->fault);
     if (e != ERR_OK)
         return e;
     provisiond__image_content_reply__init(&answer->content_reply);
     answer->content_reply.size = size;
+    answer->content_reply.image = (ProtobufCBinaryData){.len = SHA256_SIZE, .data = digest->bytes};
     answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_IMAGE_CONTENT;
     answer->message.image_content = &answer->content_reply;
     return ERR_OK;

@@ -145,6 +145,17 @@ void http_license(const struct rig *rig, const char *chain_pem, const char *imag
     send_json(rig, "/v1/licenses", body, ret_answer);
 }
 
+void http_st_license(const struct rig *rig, struct bytes certificate,
+                     struct http_answer *ret_answer)
+{
+    char *text = NULL;
+    ck_assert_int_eq(base64_encode(certificate, &text), ERR_OK);
+    send_json(rig, "/v1/licenses",
+              json_pack("{ss s{ss}}", "product", rig->st_product, "device", "st_certificate", text),
+              ret_answer);
+    free(text);
+}
+
 void http_outcome(const struct rig *rig, const char *install_id, const char *result,
                   struct http_answer *ret_answer)
 {

@@ -101,6 +101,12 @@ static void read_env(struct rig *rig)
     read_value(rig, "RIG_IMAGE", rig->image);
     read_value(rig, "RIG_IMAGE_FILE", rig->image_file);
     read_value(rig, "RIG_FIRMWARE", rig->firmware);
+    read_value(rig, "RIG_ST_PRODUCT", rig->st_product);
+    read_value(rig, "RIG_ST_PRODUCT_ID", rig->st_product_id);
+    read_value(rig, "RIG_ST_CA_KEY", rig->st_ca_key);
+    read_value(rig, "RIG_ST_IMAGE", rig->st_image);
+    read_value(rig, "RIG_ST_IMAGE_FILE", rig->st_image_file);
+    read_value(rig, "RIG_ST_FWID", rig->st_fwid);
     read_value(rig, "RIG_CONFIG", rig->config);
     read_value(rig, "RIG_LEDGER", rig->ledger);
     read_value(rig, "RIG_VAULT_SOCKET", rig->vault_socket);

@@ -33,6 +33,12 @@ struct rig {
     char image[RIG_VALUE_MAX];
     char image_file[RIG_VALUE_MAX];
     char firmware[RIG_VALUE_MAX];
+    char st_product[RIG_VALUE_MAX];
+    char st_product_id[RIG_VALUE_MAX];
+    char st_ca_key[RIG_VALUE_MAX];
+    char st_image[RIG_VALUE_MAX];
+    char st_image_file[RIG_VALUE_MAX];
+    char st_fwid[RIG_VALUE_MAX];
     char config[RIG_VALUE_MAX];
     char ledger[RIG_VALUE_MAX];
     char vault_socket[RIG_VALUE_MAX];

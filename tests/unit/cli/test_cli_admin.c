@@ -36,6 +36,7 @@ static void set_up(void)
     for (size_t i = 0; i < sizeof digest_bytes; i++)
         digest_bytes[i] = (uint8_t)(i % 16 * 0x11);
     (void)unsetenv("PROVCTL_URL");
+    (void)unsetenv("PROVCTL_PRODUCT");
     temp_dir_make(&dir);
     vault_start(&vault, &dir);
     vault.reply = &reply;
@@ -219,6 +220,266 @@ START_TEST(a_product_is_created_with_its_anchors)
     ck_assert_int_eq((int)read_file(&dir, "anchors.pem", pem, sizeof pem),
                      (int)request->anchors.len);
     ck_assert_mem_eq(pem, request->anchors.data, request->anchors.len);
+    ck_assert(!request->allow_session_key_exposure);
+    ck_assert_ptr_null(request->st);
+}
+END_TEST
+
+/* A file with a public key; returns its path. */
+static const char *write_public_key(void)
+{
+    static char path[TEMP_PATH_MAX];
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    temp_dir_path(&dir, "st.pub.pem", path);
+    FILE *file = fopen(path, "w");
+    ck_assert_int_eq(PEM_write_PUBKEY(file, key), 1);
+    (void)fclose(file);
+    EVP_PKEY_free(key);
+    return path;
+}
+
+static Provisiond__ProductCreateReply create_reply = PROVISIOND__PRODUCT_CREATE_REPLY__INIT;
+
+#define CREATE_ST(...)                                                                  \
+    ADMIN("product", "create", "chip", "--anchors", write_public_key(), "--quota", "5", \
+          "--profile", "st-sfi", __VA_ARGS__)
+
+static void say_create(void)
+{
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_PRODUCT_CREATE;
+    reply.product_create = &create_reply;
+}
+
+START_TEST(a_product_of_st_sfi_leaves_out_what_is_not_given)
+{
+    say_create();
+    CREATE_ST("--st-product-id", "45002000");
+    claim_done("Product chip created with a quota of 5.\n");
+    const Provisiond__ProductCreateRequest *request = vault.request->product_create;
+    ck_assert_str_eq(request->profile, "st-sfi");
+    ck_assert(!request->allow_session_key_exposure);
+    ck_assert_ptr_nonnull(memmem(request->anchors.data, request->anchors.len, "PUBLIC KEY", 10));
+    ck_assert_str_eq(request->st->product_id, "45002000");
+    ck_assert(!request->st->signs_key_only);
+    ck_assert_str_eq(request->st->license_type, "");
+    ck_assert_uint_eq(request->st->kdf_shared_info.len, 0);
+    ck_assert_uint_eq(request->st->kdf_iv_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_product_of_st_sfi_is_set_as_it_was_asked_for)
+{
+    say_create();
+    CREATE_ST("--st-product-id", "ABC12034", "--st-signed", "key", "--st-kdf-info", "00ffAb",
+              "--st-kdf-layout", "16,0,16", "--st-license-type", "X Y~", "--st-boot-version",
+              "4294967295", "--allow-session-key-exposure");
+    claim_done("Product chip created with a quota of 5.\n");
+    const Provisiond__ProductCreateRequest *request = vault.request->product_create;
+    const Provisiond__StOptions *st = request->st;
+    ck_assert(request->allow_session_key_exposure);
+    ck_assert(st->signs_key_only);
+    ck_assert_uint_eq(st->kdf_shared_info.len, 3);
+    ck_assert_mem_eq(st->kdf_shared_info.data, "\x00\xff\xab", 3);
+    ck_assert_uint_eq(st->kdf_key_offset, 16);
+    ck_assert_uint_eq(st->kdf_iv_offset, 0);
+    ck_assert_uint_eq(st->kdf_iv_bytes, 16);
+    ck_assert_str_eq(st->license_type, "X Y~");
+    ck_assert_uint_eq(st->minimum_boot_version, UINT32_MAX);
+}
+END_TEST
+
+START_TEST(a_wrong_setting_of_st_sfi_is_a_usage_error_and_nobody_is_asked)
+{
+    static const char *const rows[][3] = {
+        {"--st-product-id", "4500200", "--st-product-id wants 8 upper-case hex digits"},
+        {"--st-product-id", "450020000", "--st-product-id wants"},
+        {"--st-product-id", "4500a000", "--st-product-id wants"},
+        {"--st-product-id", "45002 00", "--st-product-id wants"},
+        {"--st-product-id", "45002A00", "--st-product-id wants"},
+        {"--st-signed", "id", "--st-signed is id-and-key or key"},
+        {"--st-kdf-info", "", "--st-kdf-info wants 1 to 64 bytes"},
+        {"--st-kdf-info", "0", "--st-kdf-info wants"},
+        {"--st-kdf-info", "0g", "--st-kdf-info wants"},
+        {"--st-kdf-layout", "0,16", "--st-kdf-layout wants three numbers"},
+        {"--st-kdf-layout", "0,16,12,0", "--st-kdf-layout wants three numbers"},
+        {"--st-kdf-layout", "0,16,12,", "--st-kdf-layout wants three numbers"},
+        {"--st-kdf-layout", "0,,12", "--st-kdf-layout wants three numbers"},
+        {"--st-kdf-layout", "-1,16,12", "--st-kdf-layout wants three numbers"},
+        {"--st-kdf-layout", "0,16,11", "the IV has 12 to 16 bytes"},
+        {"--st-kdf-layout", "0,16,17", "the IV has 12 to 16 bytes"},
+        {"--st-kdf-layout", "17,0,12", "must end within the first 32 bytes"},
+        {"--st-kdf-layout", "0,21,12", "must end within the first 32 bytes"},
+        {"--st-kdf-layout", "0,15,12", "must not share bytes"},
+        {"--st-kdf-layout", "12,0,13", "must not share bytes"},
+        {"--st-license-type", "SFI", "--st-license-type wants 4 ASCII characters"},
+        {"--st-license-type", "SFI\t", "--st-license-type wants"},
+        {"--st-license-type", "SF\xc3\xbc", "--st-license-type wants"},
+        {"--st-boot-version", "4294967296", "--st-boot-version wants a whole number from 0"},
+        {"--st-boot-version", "-1", "--st-boot-version wants a whole number from 0"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i][0], "--st-product-id") == 0)
+            CREATE_ST(rows[i][0], rows[i][1]);
+        else
+            CREATE_ST("--st-product-id", "45002000", rows[i][0], rows[i][1]);
+        ck_assert_msg(run.exit == 64, "%s %s: %d", rows[i][0], rows[i][1], run.exit);
+        claim_failed(64, rows[i][2]);
+    }
+    CREATE_ST("--st-signed", "key");
+    claim_failed(64, "--profile st-sfi wants --st-product-id ID as well");
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
+START_TEST(the_longest_kdf_info_is_64_bytes)
+{
+    char hex[131];
+    memset(hex, 'a', sizeof hex);
+    hex[130] = '\0';
+    say_create();
+    CREATE_ST("--st-product-id", "45002000", "--st-kdf-info", hex);
+    claim_failed(64, "--st-kdf-info wants 1 to 64 bytes");
+    CREATE_ST("--st-product-id", "45002000", "--st-kdf-info", hex + 2);
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_uint_eq(vault.request->product_create->st->kdf_shared_info.len, 64);
+}
+END_TEST
+
+START_TEST(the_settings_of_st_sfi_are_refused_for_another_profile)
+{
+    ADMIN("product", "create", "meter", "--anchors", write_certificate(), "--quota", "5",
+          "--st-signed", "key");
+    claim_failed(64, "--st-signed belongs to --profile st-sfi");
+    ADMIN("product", "create", "meter", "--anchors", write_certificate(), "--quota", "5",
+          "--profile", "cms", "--allow-session-key-exposure");
+    claim_failed(64, "--allow-session-key-exposure belongs to --profile st-sfi");
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
+START_TEST(each_profile_has_its_kind_of_anchors)
+{
+    ADMIN("product", "create", "chip", "--anchors", write_certificate(), "--quota", "5",
+          "--profile", "st-sfi", "--st-product-id", "45002000");
+    claim_failed(1, "holds a certificate, and st-sfi wants public keys");
+    ADMIN("product", "create", "meter", "--anchors", write_public_key(), "--quota", "5");
+    claim_failed(1, "holds no PEM certificate");
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
+static Provisiond__ProductEntry shown = PROVISIOND__PRODUCT_ENTRY__INIT;
+static Provisiond__ProductEntry *shown_entries[] = {&shown};
+static Provisiond__ProductListReply show_reply = PROVISIOND__PRODUCT_LIST_REPLY__INIT;
+
+#define REFERENCE_INFO "70726f766973696f6e642d73742d7366692d7265666572656e63652d31"
+
+static void say_product(const char *options)
+{
+    shown.name = (char *)"chip";
+    shown.profile = (char *)"st-sfi";
+    shown.policy = (char *)"per-device";
+    shown.enabled = 1;
+    shown.quota = 100;
+    shown.used = 7;
+    shown.options = (char *)options;
+    show_reply.n_products = 1;
+    show_reply.products = shown_entries;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_PRODUCT_LIST;
+    reply.product_list = &show_reply;
+}
+
+START_TEST(a_product_is_shown_in_words)
+{
+    say_product("{\"product_id\":\"45002000\",\"signed\":\"id-and-key\",\"license_type\":"
+                "\"SFI.\",\"minimum_boot_version\":0,\"kdf_shared_info\":\"" REFERENCE_INFO
+                "\",\"kdf_key_offset\":0,\"kdf_iv_offset\":16,\"kdf_iv_bytes\":12}");
+    shown.allow_session_key_exposure = 1;
+    ADMIN("product", "show", "chip");
+    claim_done("Product               chip\n"
+               "Profile               st-sfi\n"
+               "Policy                per-device: one unit pays for one device\n"
+               "Rule                  local: this site's administrator adds units\n"
+               "State                 enabled\n"
+               "Granted               100\n"
+               "Charged               7\n"
+               "Remaining             93\n"
+               "Session key exposure  allowed: the session key is in the HSM worker's memory while "
+               "a license is made\n"
+               "Chips                 chip ID 450, security counter 02 (from 45002000)\n"
+               "Signed by ST's key    product ID and public key\n"
+               "License type          SFI.\n"
+               "Minimum boot version  0\n"
+               "KDF shared info       " REFERENCE_INFO " (reference value)\n"
+               "KDF output, key       bytes 0 to 15\n"
+               "KDF output, IV        bytes 16 to 27\n"
+               "ST chips              not claimed to accept what is made for this product\n");
+    ck_assert_str_eq(vault.request->product_list->name, "chip");
+}
+END_TEST
+
+START_TEST(a_product_of_cms_is_shown_without_words_of_st)
+{
+    say_product("");
+    shown.profile = (char *)"cms";
+    shown.enabled = 0;
+    shown.governed = 1;
+    ADMIN("product", "show", "chip");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_ptr_nonnull(strstr(run.out, "Session key exposure  not allowed\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "State                 disabled\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "Rule                  governed: "));
+    ck_assert_ptr_null(strstr(run.out, "ST"));
+}
+END_TEST
+
+START_TEST(a_product_id_that_is_not_proven_is_said_to_be_so)
+{
+    say_product("{\"signed\":\"key\"}");
+    ADMIN("product", "show", "chip");
+    ck_assert_ptr_nonnull(strstr(run.out, "public key only: a chip's product ID is not proven\n"));
+}
+END_TEST
+
+START_TEST(settings_that_are_not_known_are_shown_as_they_are)
+{
+    say_product("{\"new\\u001b\":[1,\"x\"],\"signed\":7,\"kdf_key_offset\":-1,"
+                "\"kdf_iv_offset\":9223372036854775807,\"product_id\":\"4\"}");
+    ADMIN("product", "show", "chip");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_ptr_nonnull(strstr(run.out, "new\\x1b               [1,\"x\"]\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "Signed by ST's key    7\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "KDF output, key       -1\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "KDF output, IV        9223372036854775807\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "Chips                 4\n"));
+}
+END_TEST
+
+START_TEST(a_product_is_an_object_for_machines)
+{
+    say_product("{\"signed\":\"key\"}");
+    ADMIN("product", "show", "chip", "--json");
+    ck_assert_int_eq(run.exit, 0);
+    json_t *product = json_loads(run.out, 0, NULL);
+    json_t *expected =
+        json_pack("{ss ss ss sb sb si si si sb s{ss}}", "name", "chip", "profile", "st-sfi",
+                  "policy", "per-device", "governed", 0, "enabled", 1, "granted", 100, "charged", 7,
+                  "remaining", 93, "session_key_exposure", 0, "settings", "signed", "key");
+    ck_assert_msg(json_equal(product, expected), "%s", run.out);
+    json_decref(product);
+    json_decref(expected);
+}
+END_TEST
+
+START_TEST(a_product_that_is_not_there_or_cannot_be_read_is_not_shown)
+{
+    say_product("[1]");
+    ADMIN("product", "show", "chip");
+    claim_failed(1, "settings that are no JSON object");
+    ck_assert_str_eq(run.out, "");
+    ADMIN("product", "show", "other");
+    claim_failed(1, "There is no product other. See provctl product list.");
+    ADMIN("product", "show", "a b");
+    claim_failed(64, "NAME is not a name");
 }
 END_TEST
 
@@ -309,6 +570,7 @@ START_TEST(an_image_goes_to_the_vault_as_a_descriptor)
     ck_assert_mem_eq(vault.file, "firmware in clear", 17);
     ck_assert_str_eq(vault.request->image_encrypt->product, "meter");
     ck_assert_str_eq(vault.request->image_encrypt->label, "1.4.2");
+    ck_assert_str_eq(vault.request->image_encrypt->format, "cms");
 }
 END_TEST
 
@@ -319,7 +581,7 @@ START_TEST(an_image_that_is_no_plain_file_is_refused)
     ADMIN("image", "encrypt", "--product", "meter", "/nowhere");
     claim_failed(1, "/nowhere cannot be read");
     ADMIN("image", "encrypt", "--product", "meter", say_encrypt(), "--format", "elf");
-    claim_failed(64, "--format knows cms only");
+    claim_failed(64, "--format knows cms and st-sfi");
     ck_assert_uint_eq(vault.request_count, 0);
 }
 END_TEST
@@ -364,6 +626,7 @@ static void say_image(ProtobufCBinaryData image)
 {
     image_entry.image = image;
     image_entry.label = (char *)"1.4.2";
+    image_entry.alias = (char *)"current";
     image_entry.size = 1048576;
     image_entry.enabled = 1;
     image_entry.latest = 1;
@@ -379,8 +642,10 @@ START_TEST(images_are_listed_with_whole_digests)
     say_image(digest);
     ADMIN("image", "list", "--product", "meter");
     claim_done("IMAGE                                                                    "
-               "LABEL  STATE   CREATED                     BYTES\n" IMAGE
-               "  1.4.2  latest  2026-11-23T22:05:36.123Z  1048576\n");
+               "LABEL  ALIAS    STATE   CREATED                     BYTES\n" IMAGE
+               "  1.4.2  current  latest  2026-11-23T22:05:36.123Z  1048576\n");
+    ADMIN("image", "list", "--product", "meter", "--json");
+    ck_assert_ptr_nonnull(strstr(run.out, "\"alias\": \"current\""));
 }
 END_TEST
 
@@ -407,6 +672,40 @@ START_TEST(images_are_enabled_and_disabled)
     ck_assert_mem_eq(vault.request->image_enable->image.data, digest_bytes, 32);
     ADMIN("image", "enable", "--product", "meter", "latest");
     claim_failed(64, "latest is no digest");
+}
+END_TEST
+
+START_TEST(an_image_gets_a_name_and_loses_it)
+{
+    Provisiond__ImageAliasReply alias = PROVISIOND__IMAGE_ALIAS_REPLY__INIT;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ALIAS;
+    reply.image_alias = &alias;
+    ADMIN("image", "alias", IMAGE, "current", "--product", "meter");
+    claim_done("The image is called current.\n");
+    ck_assert_str_eq(vault.request->image_alias->product, "meter");
+    ck_assert_str_eq(vault.request->image_alias->alias, "current");
+    ck_assert_mem_eq(vault.request->image_alias->image.data, digest_bytes, 32);
+    ADMIN("image", "unalias", DIGEST_HEX, "--product", "meter");
+    claim_done("The image has no name.\n");
+    ck_assert_str_eq(vault.request->image_alias->alias, "");
+    ADMIN("image", "unalias", DIGEST_HEX, "--product", "meter", "--json");
+    claim_done("{\"image\": \"" IMAGE "\", \"alias\": \"\"}\n");
+}
+END_TEST
+
+START_TEST(a_name_of_an_image_is_checked_before_the_vault_is_asked)
+{
+    ADMIN("image", "alias", IMAGE, "", "--product", "meter");
+    claim_failed(64, "NAME is not a name: \"\"");
+    ADMIN("image", "alias", IMAGE, "a/b", "--product", "meter");
+    claim_failed(64, "NAME is not a name: \"a/b\"");
+    ADMIN("image", "alias", "current", IMAGE, "--product", "meter");
+    claim_failed(64, "NAME is not a name");
+    ADMIN("image", "alias", "current", "next", "--product", "meter");
+    claim_failed(64, "current is no digest");
+    ADMIN("image", "alias", IMAGE, "--product", "meter");
+    claim_failed(64, "Missing argument: provctl image alias DIGEST NAME");
+    ck_assert_uint_eq(vault.request_count, 0);
 }
 END_TEST
 
@@ -668,11 +967,11 @@ END_TEST
 START_TEST(every_command_explains_its_options)
 {
     static const char *const names[][2] = {
-        {"init", NULL},        {"status", NULL},      {"usage", NULL},     {"license", NULL},
-        {"outcome", NULL},     {"product", "create"}, {"product", "list"}, {"quota", "add"},
-        {"image", "encrypt"},  {"image", "list"},     {"image", "enable"}, {"image", "disable"},
-        {"image", "fetch"},    {"station", "add"},    {"station", "list"}, {"station", "enable"},
-        {"station", "disable"}};
+        {"init", NULL},      {"status", NULL},      {"usage", NULL},       {"license", NULL},
+        {"outcome", NULL},   {"product", "create"}, {"product", "list"},   {"quota", "add"},
+        {"product", "show"}, {"image", "alias"},    {"image", "unalias"},  {"image", "encrypt"},
+        {"image", "list"},   {"image", "enable"},   {"image", "disable"},  {"image", "fetch"},
+        {"station", "add"},  {"station", "list"},   {"station", "enable"}, {"station", "disable"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i][1] == NULL)
             PROVCTL(&dir, &run, names[i][0], "--help");
@@ -682,6 +981,32 @@ START_TEST(every_command_explains_its_options)
         ck_assert_int_eq(strncmp(run.out, "Usage: provctl ", 15), 0);
         ck_assert_ptr_nonnull(strstr(run.out, "--json"));
     }
+}
+END_TEST
+
+/* What stands right of the options begins in one column. */
+START_TEST(options_are_explained_in_one_column)
+{
+    PROVCTL(&dir, &run, "help", "product", "create");
+    size_t column = 0;
+    for (char *line = strstr(run.out, "\n  --"); line != NULL; line = strstr(line + 1, "\n  --")) {
+        char *words = strstr(line + 4, "  ");
+        words += strspn(words, " ");
+        column = column == 0 ? (size_t)(words - line) : column;
+        ck_assert_uint_eq(column, (size_t)(words - line));
+        ck_assert_int_le((int)strcspn(line + 1, "\n"), 80);
+    }
+    ck_assert_uint_gt(column, strlen("\n  --allow-session-key-exposure"));
+}
+END_TEST
+
+START_TEST(help_says_what_is_not_claimed_and_what_exposure_means)
+{
+    PROVCTL(&dir, &run, "help", "product", "create");
+    ck_assert_ptr_nonnull(strstr(run.out, "not public"));
+    ck_assert_ptr_nonnull(strstr(run.out, "reference values"));
+    ck_assert_ptr_nonnull(strstr(run.out, "it is not claimed that an ST chip accepts"));
+    ck_assert_ptr_nonnull(strstr(run.out, "whoever reads that memory then can decrypt the image"));
 }
 END_TEST
 
@@ -732,6 +1057,18 @@ int main(void)
                                   status_is_an_object_for_machines,
                                   workers_that_nobody_knows_are_not_shown_as_none,
                                   a_product_is_created_with_its_anchors,
+                                  a_product_of_st_sfi_leaves_out_what_is_not_given,
+                                  a_product_of_st_sfi_is_set_as_it_was_asked_for,
+                                  a_wrong_setting_of_st_sfi_is_a_usage_error_and_nobody_is_asked,
+                                  the_longest_kdf_info_is_64_bytes,
+                                  the_settings_of_st_sfi_are_refused_for_another_profile,
+                                  each_profile_has_its_kind_of_anchors,
+                                  a_product_is_shown_in_words,
+                                  a_product_of_cms_is_shown_without_words_of_st,
+                                  a_product_id_that_is_not_proven_is_said_to_be_so,
+                                  settings_that_are_not_known_are_shown_as_they_are,
+                                  a_product_is_an_object_for_machines,
+                                  a_product_that_is_not_there_or_cannot_be_read_is_not_shown,
                                   products_are_listed_in_columns,
                                   an_empty_list_is_an_empty_list,
                                   quota_is_added,
@@ -742,6 +1079,8 @@ int main(void)
                                   images_are_listed_with_whole_digests,
                                   an_image_with_a_short_digest_is_refused,
                                   images_are_enabled_and_disabled,
+                                  an_image_gets_a_name_and_loses_it,
+                                  a_name_of_an_image_is_checked_before_the_vault_is_asked,
                                   a_certificate_that_can_never_connect_is_warned_of,
                                   a_certificate_without_usages_is_not_warned_of,
                                   a_station_is_added_by_its_certificate,
@@ -761,6 +1100,8 @@ int main(void)
                                   a_result_that_cannot_be_printed_is_no_success,
                                   the_overview_fits_one_screen,
                                   every_command_explains_its_options,
+                                  options_are_explained_in_one_column,
+                                  help_says_what_is_not_claimed_and_what_exposure_means,
                                   help_is_to_be_had_by_every_name,
                                   a_wrong_command_is_a_usage_error_with_a_suggestion,
                                   NULL};

@@ -27,6 +27,7 @@ static struct failure failure;
 
 static void set_up(void)
 {
+    (void)unsetenv("PROVCTL_PRODUCT");
     temp_dir_make(&dir);
 }
 
@@ -127,7 +128,8 @@ END_TEST
 START_TEST(an_incomplete_line_says_what_is_missing)
 {
     struct arguments arguments;
-    claim_usage(PARSE(&arguments, "n"), "The option --product NAME is missing");
+    claim_usage(PARSE(&arguments, "n"),
+                "The option --product NAME is missing (or set PROVCTL_PRODUCT)");
     claim_usage(PARSE(&arguments, "--product", "p"), "Missing argument: provctl try NAME");
     claim_usage(PARSE(&arguments, "n", "--product"), "The option --product wants a value");
     claim_usage(PARSE(&arguments, "n", "m", "--product", "p"),
@@ -167,6 +169,60 @@ START_TEST(the_environment_is_a_default_and_an_empty_one_is_none)
 }
 END_TEST
 
+/* Like FORM, with one option that is checked. */
+static enum error parse_value(enum option_id option, const char *word, const char *value)
+{
+    struct arguments arguments;
+    const struct arguments_form form = {
+        .name = "try", .operands = "DIGEST", .operand_count = 1, .optional = OPTION_BIT(option)};
+    const char *words[] = {"try", "n", word, value, NULL};
+    return arguments_parse(&form, 4, (char **)words, &arguments, &failure);
+}
+
+START_TEST(a_product_of_the_environment_counts_and_is_checked)
+{
+    struct arguments arguments;
+    ck_assert_int_eq(setenv("PROVCTL_PRODUCT", "meter", 1), 0);
+    ck_assert_int_eq(PARSE(&arguments, "n"), ERR_OK);
+    ck_assert_str_eq(arguments_get(&arguments, OPTION_PRODUCT), "meter");
+    ck_assert_int_eq(PARSE(&arguments, "n", "--product", "given"), ERR_OK);
+    ck_assert_str_eq(arguments_get(&arguments, OPTION_PRODUCT), "given");
+    ck_assert_int_eq(setenv("PROVCTL_PRODUCT", "a b", 1), 0);
+    claim_usage(PARSE(&arguments, "n"),
+                "PROVCTL_PRODUCT is not a name: \"a b\". A name is 1 to 64 of A-Z a-z 0-9 . _ - "
+                "and begins with a letter or a digit");
+    /* Nobody asks the environment of a command that takes no product. */
+    ck_assert_int_eq(parse_value(OPTION_LOT, "--lot", "L"), ERR_OK);
+}
+END_TEST
+
+START_TEST(addresses_are_hex_or_decimal)
+{
+    static const char *const wrong[] = {"",
+                                        "0x",
+                                        "-1",
+                                        "+1",
+                                        " 1",
+                                        "1 ",
+                                        "8k",
+                                        "0xg",
+                                        "x10",
+                                        "0x 1",
+                                        "0x10000000000000000",
+                                        "18446744073709551616"};
+    uint64_t address = 7;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_msg(!text_parse_address(wrong[i], &address), "%s", wrong[i]);
+    ck_assert_uint_eq(address, 7);
+    ck_assert(text_parse_address("0x08000000", &address));
+    ck_assert_uint_eq(address, 0x08000000);
+    ck_assert(text_parse_address("0XfFfFfFfFfFfFfFfF", &address));
+    ck_assert_uint_eq(address, UINT64_MAX);
+    ck_assert(text_parse_address("010", &address));
+    ck_assert_uint_eq(address, 10);
+}
+END_TEST
+
 START_TEST(numbers_are_whole_and_within_their_limits)
 {
     static const char *const wrong[] = {"",     "-1",  "+1", " 1", "1 ",
@@ -181,16 +237,6 @@ START_TEST(numbers_are_whole_and_within_their_limits)
     ck_assert(text_parse_number("9223372036854775807", 0, INT64_MAX, &number));
 }
 END_TEST
-
-/* Like FORM, with one option that is checked. */
-static enum error parse_value(enum option_id option, const char *word, const char *value)
-{
-    struct arguments arguments;
-    const struct arguments_form form = {
-        .name = "try", .operands = "DIGEST", .operand_count = 1, .optional = OPTION_BIT(option)};
-    const char *words[] = {"try", "n", word, value, NULL};
-    return arguments_parse(&form, 4, (char **)words, &arguments, &failure);
-}
 
 START_TEST(a_text_is_as_long_as_the_services_take_it)
 {
@@ -493,6 +539,50 @@ START_TEST(an_input_is_certificates_and_nothing_else)
 }
 END_TEST
 
+static enum error read_keys(const char *text)
+{
+    char *found = NULL;
+    temp_dir_path(&dir, "in.pem", target);
+    write_file(&dir, "in.pem", text, strlen(text));
+    enum error e = file_input_read_public_keys(target, &found, &failure);
+    free(found);
+    return e;
+}
+
+START_TEST(an_input_of_keys_is_public_keys_and_nothing_else)
+{
+    static const char good[] = "-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----\n";
+    char text[256];
+    ck_assert_int_eq(read_keys(good), ERR_OK);
+    (void)snprintf(text, sizeof text, "%s-----BEGIN CERTIFICATE-----\n", good);
+    ck_assert_int_eq(read_keys(text), ERR_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(failure.what, "openssl x509 -pubkey -noout"));
+    (void)snprintf(text, sizeof text, "%s-----BEGIN EC PRIVATE KEY-----\n", good);
+    ck_assert_int_eq(read_keys(text), ERR_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(failure.what, "private key"));
+    ck_assert_int_eq(read_keys("-----BEGIN PUBLIC KEY-----\n\xc3\xbc"), ERR_BAD_REQUEST);
+    ck_assert_int_eq(read_keys(""), ERR_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(failure.what, "openssl pkey -pubin"));
+}
+END_TEST
+
+START_TEST(bytes_are_read_up_to_their_limit)
+{
+    uint8_t *data = NULL;
+    size_t length = 0;
+    temp_dir_path(&dir, "in.bin", target);
+    write_file(&dir, "in.bin", "a\0b\xff", 4);
+    ck_assert_int_eq(file_input_read_bytes(target, 4, &data, &length, &failure), ERR_OK);
+    ck_assert_uint_eq(length, 4);
+    ck_assert_mem_eq(data, "a\0b\xff", 4);
+    free(data);
+    ck_assert_int_eq(file_input_read_bytes(target, 3, &data, &length, &failure), ERR_TOO_LARGE);
+    write_file(&dir, "in.bin", "", 0);
+    ck_assert_int_eq(file_input_read_bytes(target, 4, &data, &length, &failure), ERR_BAD_REQUEST);
+    ck_assert_ptr_nonnull(strstr(failure.what, "in.bin is empty"));
+}
+END_TEST
+
 START_TEST(an_input_of_64_kib_is_the_largest)
 {
     static char text[FILE_INPUT_PEM_MAX_BYTES + 1];
@@ -553,6 +643,8 @@ int main(void)
                                   an_option_given_twice_is_refused,
                                   help_demands_nothing_else,
                                   the_environment_is_a_default_and_an_empty_one_is_none,
+                                  a_product_of_the_environment_counts_and_is_checked,
+                                  addresses_are_hex_or_decimal,
                                   numbers_are_whole_and_within_their_limits,
                                   a_text_is_as_long_as_the_services_take_it,
                                   a_name_is_checked_before_anybody_is_asked,
@@ -572,6 +664,8 @@ int main(void)
                                   an_output_has_the_mode_of_the_umask,
                                   an_output_never_replaces_what_is_no_plain_file,
                                   an_input_is_certificates_and_nothing_else,
+                                  an_input_of_keys_is_public_keys_and_nothing_else,
+                                  bytes_are_read_up_to_their_limit,
                                   an_input_of_64_kib_is_the_largest,
                                   pauses_grow_and_stay_bounded,
                                   the_servers_pause_counts_within_limits,

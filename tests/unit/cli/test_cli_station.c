@@ -35,6 +35,7 @@ static size_t files_before;
 
 static void set_up(void)
 {
+    (void)unsetenv("PROVCTL_PRODUCT");
     struct pki *root = pki_root("Devices");
     struct pki *chip = pki_device(root, "SN-1");
     temp_dir_make(&dir);
@@ -132,6 +133,79 @@ START_TEST(dash_reads_the_device_from_stdin_and_writes_to_stdout)
     ck_assert_msg(run.exit == 0, "%s", run.err);
     ck_assert_str_eq(run.out, "license!");
     ck_assert_str_eq(run.err, INSTALL " charged=yes remaining=41\n");
+}
+END_TEST
+
+/* ---- ST chips ---- */
+
+static const uint8_t chip[] = "45002000\x01\xff\x00 and what else it says";
+
+static const char *write_chip(size_t length)
+{
+    static uint8_t bytes[1025];
+    static char path[TEMP_PATH_MAX];
+    memset(bytes, 0xa5, sizeof bytes);
+    memcpy(bytes, chip, sizeof chip);
+    temp_dir_path(&dir, "chip.bin", path);
+    write_file(&dir, "chip.bin", bytes, length);
+    files_before = count_files(&dir);
+    return path;
+}
+
+START_TEST(one_short_line_licenses_a_chip)
+{
+    char *text = NULL;
+    server_say(&server, 201, GOOD);
+    ck_assert_int_eq(setenv("PROVCTL_PRODUCT", "chip", 1), 0);
+    PROVCTL(&dir, &run, "license", "--st-certificate", write_chip(sizeof chip), "--out", out);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, INSTALL " charged=yes remaining=41\n");
+    const struct server_request *request = &server.requests[0];
+    json_t *body = json_loadb(request->body, request->body_length, 0, NULL);
+    ck_assert_int_eq(base64_encode(bytes_of(chip, sizeof chip), &text), ERR_OK);
+    json_t *expected = json_pack("{ss ss s{ss}}", "product", "chip", "image", "latest", "device",
+                                 "st_certificate", text);
+    ck_assert(json_equal(body, expected));
+    json_decref(body);
+    json_decref(expected);
+    free(text);
+}
+END_TEST
+
+/* Whether the length is right is the server's to say. */
+START_TEST(a_chips_certificate_has_1_to_1024_bytes)
+{
+    static const size_t lengths[] = {1, 135, 137, 1024};
+    server_say(&server, 422,
+               "{\"type\":\"/problems/device-not-genuine\",\"detail\":\"It is no certificate.\","
+               "\"check\":\"st-length\"}");
+    ck_assert_int_eq(setenv("PROVCTL_PRODUCT", "chip", 1), 0);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        PROVCTL(&dir, &run, "license", "--st-certificate", write_chip(lengths[i]), "--out", out);
+        claim_refused(12, "(check st-length)");
+        ck_assert_uint_eq(server.request_count, i + 1);
+    }
+    PROVCTL(&dir, &run, "license", "--st-certificate", write_chip(0), "--out", out);
+    claim_refused(1, "chip.bin is empty");
+    PROVCTL(&dir, &run, "license", "--st-certificate", write_chip(1025), "--out", out);
+    claim_refused(1, "chip.bin is larger than 1 KiB");
+    ck_assert_uint_eq(server.request_count, sizeof lengths / sizeof lengths[0]);
+}
+END_TEST
+
+START_TEST(a_device_shows_exactly_one_certificate)
+{
+    server_say(&server, 201, GOOD);
+    LICENSE("--st-certificate", write_chip(sizeof chip));
+    claim_refused(64, "--device-cert and --st-certificate: give one of them");
+    PROVCTL(&dir, &run, "license", "--product", "meter", "--out", out);
+    claim_refused(64, "The device's certificate is missing: --device-cert FILE");
+    PROVCTL(&dir, &run, "license", "--product", "meter", "--st-certificate",
+            write_chip(sizeof chip), "--out", write_chip(sizeof chip));
+    claim_refused(64, "would replace a file that this command reads");
+    PROVCTL(&dir, &run, "license", "--st-certificate", write_chip(sizeof chip), "--out", out);
+    claim_refused(64, "The option --product NAME is missing (or set PROVCTL_PRODUCT)");
+    ck_assert_uint_eq(server.request_count, 0);
 }
 END_TEST
 
@@ -702,6 +776,9 @@ int main(void)
                                   the_request_carries_device_image_and_context,
                                   json_prints_the_whole_answer,
                                   dash_reads_the_device_from_stdin_and_writes_to_stdout,
+                                  one_short_line_licenses_a_chip,
+                                  a_chips_certificate_has_1_to_1024_bytes,
+                                  a_device_shows_exactly_one_certificate,
                                   options_win_over_the_environment,
                                   a_folder_that_cannot_be_written_costs_no_unit,
                                   an_output_never_replaces_an_input,

@@ -23,7 +23,7 @@ struct vault_double {
     bool is_hanging_up;
     Provisiond__AdminRequest *request; /* the last; freed by vault_stop */
     unsigned request_count;
-    char file[64];      /* the first bytes of the descriptor that came along */
+    char file[65536];   /* the first bytes of the descriptor that came along */
     size_t file_length; /* 0 when none did */
     bool is_waiting;    /* answers only after may_answer was posted */
     sem_t may_answer;

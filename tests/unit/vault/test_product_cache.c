@@ -60,6 +60,16 @@ static struct product_anchors *get(const struct ledger_product *product)
     return anchors;
 }
 
+/* The judgement on a device's X.509 certificate. */
+static enum error check(const struct product_anchors *anchors, const struct pki *pki)
+{
+    struct device device;
+    struct fault fault;
+    const char *pem = pki_certificate(pki);
+    const struct product_proof proof = {.certificate_chain = bytes_of(pem, strlen(pem))};
+    return product_anchors_check(anchors, &proof, clock_unix_ms(), &device, &fault);
+}
+
 START_TEST(the_same_version_is_parsed_once)
 {
     struct ledger_product product = make_product("gateway");
@@ -78,7 +88,10 @@ START_TEST(a_new_version_replaces_the_old_one_which_its_users_keep)
     product.anchors_version++;
     struct product_anchors *new = get(&product);
     ck_assert_ptr_ne(old, new);
-    ck_assert_ptr_nonnull(product_anchors_get(old)); /* still there for whoever holds it */
+    /* The old one is still there for whoever holds it. */
+    struct pki *genuine = pki_device(maker, "SN-1");
+    ck_assert_int_eq(check(old, genuine), ERR_OK);
+    pki_free(genuine);
     product_anchors_put(old);
     product_anchors_put(new);
 }
@@ -86,18 +99,89 @@ END_TEST
 
 START_TEST(cached_anchors_judge_devices_of_their_product)
 {
+    struct ledger_product product = make_product("gateway");
+    struct product_anchors *anchors = get(&product);
+    struct pki *genuine = pki_device(maker, "SN-1");
+    struct pki *other_maker = pki_root("Other");
+    struct pki *stranger = pki_device(other_maker, "SN-1");
+    ck_assert_int_eq(check(anchors, genuine), ERR_OK);
+    ck_assert_int_eq(check(anchors, stranger), ERR_DEVICE_NOT_GENUINE);
+    ck_assert_ptr_null(product_anchors_options(anchors));
+    product_anchors_put(anchors);
+    pki_free(genuine);
+    pki_free(stranger);
+    pki_free(other_maker);
+}
+END_TEST
+
+static const char CHIP_OPTIONS[] =
+    "{\"product_id\":\"45002001\",\"signed\":\"id-and-key\",\"license_type\":\"SFI.\","
+    "\"minimum_boot_version\":7,\"kdf_shared_info\":\"00\",\"kdf_key_offset\":0,"
+    "\"kdf_iv_offset\":16,\"kdf_iv_bytes\":12}";
+
+/* Any point of the curve will do as a key that signs chips: this one is its generator. */
+static const char CHIP_ANCHOR[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n"
+    "6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n"
+    "-----END PUBLIC KEY-----\n";
+
+static struct ledger_product make_chip_product(const char *options)
+{
+    struct ledger_product product;
+    struct fault fault;
+    const struct ledger_product_new made = {.name = "chip",
+                                            .profile = "st-sfi",
+                                            .policy = LEDGER_PER_DEVICE,
+                                            .anchors =
+                                                bytes_of(CHIP_ANCHOR, sizeof CHIP_ANCHOR - 1),
+                                            .options = options};
+    ck_assert_int_eq(ledger_product_create(ledger, &made, "test", &fault), ERR_OK);
+    ck_assert_int_eq(ledger_product_get(ledger, "chip", &product, &fault), ERR_OK);
+    return product;
+}
+
+START_TEST(a_product_of_chips_has_settings_and_takes_st_certificates_alone)
+{
+    static const uint8_t nothing[ST_CERTIFICATE_BYTES];
+    struct device device;
+    struct fault fault;
+    struct ledger_product product = make_chip_product(CHIP_OPTIONS);
+    struct product_anchors *anchors = get(&product);
+    struct pki *genuine = pki_device(maker, "SN-1");
+    const struct product_proof proof = {.st_certificate = bytes_of(nothing, sizeof nothing)};
+    ck_assert_uint_eq(product_anchors_options(anchors)->license.minimum_boot_version, 7);
+    ck_assert_int_eq(product_anchors_check(anchors, &proof, clock_unix_ms(), &device, &fault),
+                     ERR_DEVICE_NOT_GENUINE);
+    ck_assert_str_eq(fault.reason, "st-product-id");
+    ck_assert_int_eq(check(anchors, genuine), ERR_BAD_REQUEST);
+    product_anchors_put(anchors);
+    pki_free(genuine);
+}
+END_TEST
+
+START_TEST(a_product_of_gateways_takes_no_st_certificate)
+{
+    static const uint8_t nothing[ST_CERTIFICATE_BYTES];
     struct device device;
     struct fault fault;
     struct ledger_product product = make_product("gateway");
     struct product_anchors *anchors = get(&product);
-    struct pki *genuine = pki_device(maker, "SN-1");
-    const char *pem = pki_certificate(genuine);
-    ck_assert_int_eq(device_check(product_anchors_get(anchors), bytes_of(pem, strlen(pem)),
-                                  clock_unix_ms(), &device, &fault),
-                     ERR_OK);
-    ck_assert_str_eq(device.serial, "SN-1");
+    const struct product_proof proof = {.st_certificate = bytes_of(nothing, sizeof nothing)};
+    ck_assert_int_eq(product_anchors_check(anchors, &proof, clock_unix_ms(), &device, &fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "device-form");
     product_anchors_put(anchors);
-    pki_free(genuine);
+}
+END_TEST
+
+START_TEST(settings_that_cannot_be_read_are_a_fault)
+{
+    struct product_anchors *anchors = NULL;
+    struct fault fault;
+    struct ledger_product product = make_chip_product("{}");
+    ck_assert_int_eq(product_cache_get(cache, ledger, &product, &anchors, &fault), ERR_CONFIG);
+    ck_assert_str_eq(fault.reason, "options");
 }
 END_TEST
 
@@ -105,7 +189,7 @@ START_TEST(a_product_without_anchors_is_a_fault_and_not_cached)
 {
     struct product_anchors *anchors = NULL;
     struct fault fault;
-    const struct ledger_product nobody = {.id = 77, .anchors_version = 1};
+    const struct ledger_product nobody = {.id = 77, .anchors_version = 1, .profile = "cms"};
     ck_assert_int_ne(product_cache_get(cache, ledger, &nobody, &anchors, &fault), ERR_OK);
     ck_assert_ptr_null(anchors);
 }
@@ -117,6 +201,9 @@ int main(void)
         the_same_version_is_parsed_once,
         a_new_version_replaces_the_old_one_which_its_users_keep,
         cached_anchors_judge_devices_of_their_product,
+        a_product_of_chips_has_settings_and_takes_st_certificates_alone,
+        a_product_of_gateways_takes_no_st_certificate,
+        settings_that_cannot_be_read_are_a_fault,
         a_product_without_anchors_is_a_fault_and_not_cached,
         NULL,
     };

@@ -1,0 +1,141 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * provctl image encrypt: a firmware goes to the vault as a descriptor, as it is (cms) or packed
+ * into the records of an image (st-sfi). Owns no state.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/admin.h"
+#include "cli/commands.h"
+#include "cli/firmware.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+#define FORMAT_CMS    "cms"
+#define FORMAT_ST_SFI "st-sfi"
+
+/* The work of the second thread while the first draws the bar. */
+struct encryption {
+    const struct arguments *arguments;
+    const Provisiond__AdminRequest *request;
+    int file;
+    Provisiond__AdminReply *reply;
+    struct failure *failure;
+    enum error result;
+};
+
+static void encrypt_in_vault(void *context)
+{
+    struct encryption *encryption = context;
+    encryption->result = admin_ask(encryption->arguments, encryption->request, encryption->file,
+                                   &encryption->reply, encryption->failure);
+}
+
+static enum error print_encrypted(const Provisiond__ImageEncryptReply *reply, bool is_json,
+                                  struct failure *failure)
+{
+    struct sha256 digest;
+    char text[IMAGE_REFERENCE_SIZE];
+    enum error e = admin_read_digest(reply->image, &digest, failure);
+    if (e != ERR_OK)
+        return e;
+    if (is_json)
+        return output_json(json_pack("{s:o, s:I}", "image", output_digest(&digest), "size",
+                                     (json_int_t)reply->size),
+                           failure);
+    image_reference_format(&digest, text);
+    (void)puts(text);
+    return ERR_OK;
+}
+
+static const char *format_of(const struct arguments *arguments)
+{
+    return arguments_get_or(arguments, OPTION_FORMAT, FORMAT_CMS);
+}
+
+static enum error encrypt(const struct arguments *arguments, const struct firmware_file *file,
+                          struct failure *failure)
+{
+    Provisiond__ImageEncryptRequest encrypt = PROVISIOND__IMAGE_ENCRYPT_REQUEST__INIT;
+    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
+    struct encryption work = {
+        .arguments = arguments, .request = &request, .file = file->fd, .failure = failure};
+    encrypt.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
+    encrypt.label = (char *)arguments_get_or(arguments, OPTION_LABEL, "");
+    encrypt.format = (char *)format_of(arguments);
+    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT;
+    request.image_encrypt = &encrypt;
+    progress_run(encrypt_in_vault, &work, file->fd, file->size);
+    ADMIN_REPLY_AUTO reply = work.reply;
+    if (work.result != ERR_OK)
+        return work.result;
+    return print_encrypted(reply->image_encrypt, arguments_has(arguments, OPTION_JSON), failure);
+}
+
+/* ---- the line ---- */
+
+static enum error get_address(const struct arguments *arguments, enum option_id option,
+                              const char *name, uint64_t *ret_address, struct failure *failure)
+{
+    const char *text = arguments_get(arguments, option);
+    if (text == NULL || text_parse_address(text, ret_address))
+        return ERR_OK;
+    return failure_set_usage(failure, "%s wants an address, 0x and hex digits or decimal", name);
+}
+
+static enum error check_format(const struct arguments *arguments, struct failure *failure)
+{
+    const bool is_packed = strcmp(format_of(arguments), FORMAT_ST_SFI) == 0;
+    const bool is_described = arguments_has(arguments, OPTION_OPTION_BYTES) ||
+                              arguments_has(arguments, OPTION_ADDRESS) ||
+                              arguments_has(arguments, OPTION_EXTERNAL_FROM);
+    if (!is_packed && strcmp(format_of(arguments), FORMAT_CMS) != 0)
+        return failure_set_usage(failure, "--format knows cms and st-sfi");
+    if (!is_packed && is_described)
+        return failure_set_usage(failure, "--option-bytes, --address and --external-from belong to "
+                                          "--format st-sfi");
+    if (is_packed && !arguments_has(arguments, OPTION_OPTION_BYTES))
+        return failure_set_usage(failure, "--format st-sfi wants --option-bytes FILE as well");
+    return ERR_OK;
+}
+
+static enum error read_source(const struct arguments *arguments, struct firmware_source *ret_source,
+                              struct failure *failure)
+{
+    struct firmware_source source = {.path = arguments->operands[0],
+                                     .option_bytes = arguments_get(arguments, OPTION_OPTION_BYTES),
+                                     .is_flat = arguments_has(arguments, OPTION_ADDRESS),
+                                     .external_from = UINT64_MAX};
+    enum error e = check_format(arguments, failure);
+    if (e == ERR_OK)
+        e = get_address(arguments, OPTION_ADDRESS, "--address", &source.address, failure);
+    if (e == ERR_OK)
+        e = get_address(arguments, OPTION_EXTERNAL_FROM, "--external-from", &source.external_from,
+                        failure);
+    if (e == ERR_OK)
+        *ret_source = source;
+    return e;
+}
+
+enum error command_image_encrypt(const struct arguments *arguments, struct failure *failure)
+{
+    struct firmware_source source;
+    struct firmware_file file;
+    enum error e = read_source(arguments, &source, failure);
+    if (e != ERR_OK)
+        return e;
+    if (source.option_bytes != NULL)
+        e = firmware_pack(&source, &file, failure);
+    else
+        e = firmware_open(source.path, &file, failure);
+    if (e != ERR_OK)
+        return e;
+    e = encrypt(arguments, &file, failure);
+    (void)close(file.fd);
+    return e;
+}

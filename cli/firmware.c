@@ -1,0 +1,273 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Reading of firmware files, and the plan of an image. Owns no state between calls. */
+#include "cli/firmware.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/file_input.h"
+#include "cli/hex.h"
+#include "cli/objcopy.h"
+#include "image/st_sfi.h"
+
+static const char ELF_MAGIC[] = {'\x7f', 'E', 'L', 'F'};
+
+/* What is cleansed when it is not needed any more. */
+struct content {
+    uint8_t *data;
+    size_t length;
+};
+#define CONTENT_AUTO __attribute__((cleanup(content_clear))) struct content
+#define IMAGE_AUTO   __attribute__((cleanup(hex_image_clear))) struct hex_image
+#define PLAN_AUTO    __attribute__((cleanup(plan_clear))) struct st_sfi_plan
+
+static void content_clear(struct content *content)
+{
+    if (content->data != NULL)
+        explicit_bzero(content->data, content->length);
+    free(content->data);
+    *content = (struct content){0};
+}
+
+static void plan_clear(struct st_sfi_plan **plan)
+{
+    st_sfi_plan_free(*plan);
+}
+
+/* ---- files ---- */
+
+enum error firmware_open(const char *path, struct firmware_file *ret_file, struct failure *failure)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not block the open */
+    if (fd < 0)
+        return failure_set_plain(failure, ERR_BAD_REQUEST, "%s cannot be read: %s", path,
+                                 strerror(errno));
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0) {
+        (void)close(fd);
+        return failure_set_plain(failure, ERR_BAD_REQUEST, "%s is empty or not a plain file", path);
+    }
+    *ret_file = (struct firmware_file){.fd = fd, .size = info.st_size};
+    return ERR_OK;
+}
+
+static enum error make_memory(int *ret_fd, struct failure *failure)
+{
+    int fd = memfd_create("provctl", MFD_CLOEXEC);
+    if (fd < 0)
+        return failure_set_plain(failure, ERR_CONFIG, "A file in memory cannot be made: %s",
+                                 strerror(errno));
+    *ret_fd = fd;
+    return ERR_OK;
+}
+
+/* All of a plain file; name is what it is called in a failure. */
+static enum error read_content(int fd, const char *name, struct content *ret_content,
+                               struct failure *failure)
+{
+    struct stat info;
+    size_t length = 0;
+    if (fstat(fd, &info) != 0 || info.st_size > FIRMWARE_MAX_BYTES)
+        return failure_set_plain(failure, ERR_TOO_LARGE, "%s is larger than %" PRId64 " MiB", name,
+                                 FIRMWARE_MAX_BYTES / 1024 / 1024);
+    struct content content = {.data = malloc((size_t)info.st_size + 1),
+                              .length = (size_t)info.st_size};
+    if (content.data == NULL)
+        return failure_set_memory(failure);
+    content.data[content.length] = '\0'; /* whoever looks at the first byte finds one */
+    while (length < content.length) {
+        ssize_t n = pread(fd, content.data + length, content.length - length, (off_t)length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            content_clear(&content);
+            return failure_set_plain(failure, ERR_BAD_REQUEST, "%s cannot be read: %s", name,
+                                     n == 0 ? "it became shorter" : strerror(errno));
+        }
+        length += (size_t)n;
+    }
+    *ret_content = content;
+    return ERR_OK;
+}
+
+/* ---- segments ---- */
+
+/* What is packed, and how it is called. */
+struct packing {
+    const struct firmware_source *source;
+    struct st_sfi_plan *plan;
+    struct failure *failure;
+};
+
+static enum error fail_segment(const struct packing *packing, const struct st_sfi_segment *segment,
+                               const struct fault *fault)
+{
+    const struct firmware_source *source = packing->source;
+    if (segment->type == ST_SFI_OPTIONS)
+        return failure_set_plain(packing->failure, fault->code, "The option bytes of %s: %s",
+                                 source->option_bytes, fault->detail);
+    return failure_set_plain(
+        packing->failure, fault->code, "The segment of %zu bytes at 0x%08" PRIx64 " of %s: %s",
+        segment->content.length, segment->address, source->path, fault->detail);
+}
+
+static enum error add_piece(const struct packing *packing, const struct st_sfi_segment *segment)
+{
+    struct fault fault = {0};
+    enum error e = st_sfi_plan_add(packing->plan, segment, &fault);
+    return e == ERR_OK ? ERR_OK : fail_segment(packing, segment, &fault);
+}
+
+/* A segment that reaches into external flash is two: the plan knows the kind of memory. */
+static enum error add_segment(const struct packing *packing, uint64_t address, struct bytes content)
+{
+    uint64_t from = packing->source->external_from;
+    size_t internal = content.length;
+    enum error e = ERR_OK;
+    if (address >= from)
+        internal = 0;
+    else if (from - address < content.length)
+        internal = (size_t)(from - address);
+    if (internal > 0)
+        e = add_piece(packing,
+                      &(struct st_sfi_segment){.type = ST_SFI_FIRMWARE,
+                                               .address = address,
+                                               .content = bytes_of(content.data, internal)});
+    if (e == ERR_OK && internal < content.length)
+        e = add_piece(packing,
+                      &(struct st_sfi_segment){
+                          .type = ST_SFI_EXTERNAL,
+                          .address = address + internal,
+                          .content = bytes_of(content.data + internal, content.length - internal)});
+    return e;
+}
+
+static enum error write_plan(const struct packing *packing, struct firmware_file *ret_file)
+{
+    struct fault fault = {0};
+    int fd = -1;
+    enum error e = make_memory(&fd, packing->failure);
+    if (e != ERR_OK)
+        return e;
+    e = st_sfi_plan_write(packing->plan, fd, &fault);
+    if (e != ERR_OK)
+        e = failure_set_plain(packing->failure, e, "%s: %s", packing->source->path, fault.detail);
+    off_t size = lseek(fd, 0, SEEK_CUR);
+    if (e != ERR_OK || size < 0 || lseek(fd, 0, SEEK_SET) != 0) {
+        (void)close(fd);
+        return e != ERR_OK ? e : failure_set_memory(packing->failure);
+    }
+    *ret_file = (struct firmware_file){.fd = fd, .size = size};
+    return ERR_OK;
+}
+
+/* Takes the segments, adds the option bytes, and writes all. The contents are borrowed. */
+static enum error pack(const struct firmware_source *source, const struct hex_image *image,
+                       struct firmware_file *ret_file, struct failure *failure)
+{
+    PLAN_AUTO *plan = NULL;
+    CONTENT_AUTO options = {0};
+    enum error e = file_input_read_bytes(source->option_bytes, ST_SFI_OPTIONS_MAX_BYTES,
+                                         &options.data, &options.length, failure);
+    if (e == ERR_OK && st_sfi_plan_new(&plan) != ERR_OK)
+        e = failure_set_memory(failure);
+    const struct packing packing = {.source = source, .plan = plan, .failure = failure};
+    for (size_t i = 0; i < image->count && e == ERR_OK; i++)
+        e = add_segment(&packing, image->segments[i].address, image->segments[i].content);
+    if (e == ERR_OK)
+        e = add_piece(&packing,
+                      &(struct st_sfi_segment){.type = ST_SFI_OPTIONS,
+                                               .content = bytes_of(options.data, options.length)});
+    if (e == ERR_OK)
+        e = write_plan(&packing, ret_file);
+    return e;
+}
+
+/* ---- kinds of files ---- */
+
+static bool is_elf(const struct content *content)
+{
+    return content->length >= sizeof ELF_MAGIC &&
+           memcmp(content->data, ELF_MAGIC, sizeof ELF_MAGIC) == 0;
+}
+
+static bool is_srecord(const struct content *content)
+{
+    return content->length > 1 && content->data[0] == 'S' && content->data[1] >= '0' &&
+           content->data[1] <= '9';
+}
+
+/* Replaces the content by the same firmware as Intel HEX. */
+static enum error convert(int fd, const char *path, struct content *content,
+                          struct failure *failure)
+{
+    int hex = -1;
+    enum error e = make_memory(&hex, failure);
+    if (e != ERR_OK)
+        return e;
+    content_clear(content);
+    e = objcopy_to_hex(fd, hex, path, OBJCOPY_TIMEOUT_MS, failure);
+    if (e == ERR_OK)
+        e = read_content(hex, path, content, failure);
+    (void)close(hex);
+    return e;
+}
+
+static enum error pack_flat(const struct firmware_source *source, const struct content *content,
+                            struct firmware_file *ret_file, struct failure *failure)
+{
+    struct hex_segment segment = {.address = source->address,
+                                  .content = bytes_of(content->data, content->length)};
+    const struct hex_image image = {.segments = &segment, .count = 1};
+    if (is_elf(content))
+        return failure_set_plain(failure, ERR_BAD_REQUEST,
+                                 "%s is an ELF file and not a flat binary. It knows its addresses: "
+                                 "leave --address out",
+                                 source->path);
+    return pack(source, &image, ret_file, failure);
+}
+
+static enum error pack_by_content(const struct firmware_source *source, int fd,
+                                  struct content *content, struct firmware_file *ret_file,
+                                  struct failure *failure)
+{
+    IMAGE_AUTO image = {0};
+    enum error e = ERR_OK;
+    if (is_elf(content) || is_srecord(content))
+        e = convert(fd, source->path, content, failure);
+    else if (content->data[0] != ':')
+        e = failure_set_plain(failure, ERR_BAD_REQUEST,
+                              "%s is neither Intel HEX nor ELF nor S-records. Give --address for a "
+                              "flat binary",
+                              source->path);
+    if (e == ERR_OK)
+        e = hex_read(source->path, bytes_of(content->data, content->length), ST_SFI_ALIGNMENT,
+                     &image, failure);
+    content_clear(content);
+    return e == ERR_OK ? pack(source, &image, ret_file, failure) : e;
+}
+
+enum error firmware_pack(const struct firmware_source *source, struct firmware_file *ret_file,
+                         struct failure *failure)
+{
+    CONTENT_AUTO content = {0};
+    struct firmware_file file;
+    enum error e = firmware_open(source->path, &file, failure);
+    if (e != ERR_OK)
+        return e;
+    e = read_content(file.fd, source->path, &content, failure);
+    if (e == ERR_OK && source->is_flat)
+        e = pack_flat(source, &content, ret_file, failure);
+    else if (e == ERR_OK)
+        e = pack_by_content(source, file.fd, &content, ret_file, failure);
+    (void)close(file.fd);
+    return e;
+}

@@ -1,0 +1,171 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The limits of docs/profiles/st-sfi.md as usage errors. Owns no state. */
+#include "cli/st_options.h"
+
+#include <string.h>
+
+#include "cli/text.h"
+
+#define PRODUCT_ID_DIGITS  8
+#define PRODUCT_ID_ZERO    5 /* the place of the digit that is always 0 */
+#define LICENSE_TYPE_BYTES 4
+#define KDF_KEY_BYTES      16
+#define KDF_PART_BYTES     32 /* of the KDF's output, that key and IV are taken from */
+#define KDF_IV_MIN         12
+#define KDF_IV_MAX         16
+
+static enum error read_product_id(const struct arguments *arguments, Provisiond__StOptions *message,
+                                  struct failure *failure)
+{
+    const char *text = arguments_get(arguments, OPTION_ST_PRODUCT_ID);
+    if (text == NULL)
+        return failure_set_usage(failure, "--profile st-sfi wants --st-product-id ID as well");
+    if (strlen(text) != PRODUCT_ID_DIGITS ||
+        strspn(text, "0123456789ABCDEF") != PRODUCT_ID_DIGITS || text[PRODUCT_ID_ZERO] != '0')
+        return failure_set_usage(failure, "--st-product-id wants 8 upper-case hex digits with 0 as "
+                                          "the sixth, as a chip's certificate begins: 45002000");
+    message->product_id = (char *)text;
+    return ERR_OK;
+}
+
+static enum error read_signed(const struct arguments *arguments, Provisiond__StOptions *message,
+                              struct failure *failure)
+{
+    const char *text = arguments_get_or(arguments, OPTION_ST_SIGNED, "id-and-key");
+    message->signs_key_only = strcmp(text, "key") == 0;
+    if (message->signs_key_only || strcmp(text, "id-and-key") == 0)
+        return ERR_OK;
+    return failure_set_usage(failure, "--st-signed is id-and-key or key");
+}
+
+static int digit_of(char character)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = character != '\0' ? strchr(digits, character) : NULL;
+    return at != NULL ? (int)(at - digits) % 16 : -1;
+}
+
+static enum error read_kdf_info(const struct arguments *arguments, struct st_options *options,
+                                struct failure *failure)
+{
+    const char *text = arguments_get(arguments, OPTION_ST_KDF_INFO);
+    size_t length = text != NULL ? strlen(text) / 2 : 0;
+    if (text == NULL)
+        return ERR_OK;
+    bool is_good = length >= 1 && length <= ST_KDF_INFO_MAX && strlen(text) % 2 == 0;
+    for (size_t i = 0; i < length && is_good; i++) {
+        int high = digit_of(text[2 * i]);
+        int low = digit_of(text[2 * i + 1]);
+        is_good = high >= 0 && low >= 0;
+        options->kdf_info[i] = (uint8_t)(high * 16 + low);
+    }
+    if (!is_good)
+        return failure_set_usage(failure, "--st-kdf-info wants 1 to 64 bytes as hex digits");
+    options->message.kdf_shared_info =
+        (ProtobufCBinaryData){.data = options->kdf_info, .len = length};
+    return ERR_OK;
+}
+
+/* Three numbers with commas between them. */
+static bool parse_layout(const char *text, int64_t numbers[3])
+{
+    for (size_t i = 0; i < 3; i++) {
+        char number[4];
+        size_t length = strcspn(text, ",");
+        if (length >= sizeof number || (text[length] == ',') != (i < 2))
+            return false;
+        memcpy(number, text, length);
+        number[length] = '\0';
+        if (!text_parse_number(number, 0, KDF_PART_BYTES, &numbers[i]))
+            return false;
+        text += length + 1;
+    }
+    return true;
+}
+
+static enum error read_layout(const struct arguments *arguments, Provisiond__StOptions *message,
+                              struct failure *failure)
+{
+    const char *text = arguments_get(arguments, OPTION_ST_KDF_LAYOUT);
+    int64_t numbers[3];
+    if (text == NULL)
+        return ERR_OK;
+    if (!parse_layout(text, numbers))
+        return failure_set_usage(failure, "--st-kdf-layout wants three numbers: the offsets of key "
+                                          "and IV, and the bytes of the IV, such as 0,16,12");
+    int64_t key = numbers[0];
+    int64_t iv = numbers[1];
+    int64_t bytes = numbers[2];
+    if (bytes < KDF_IV_MIN || bytes > KDF_IV_MAX)
+        return failure_set_usage(failure, "--st-kdf-layout: the IV has 12 to 16 bytes");
+    if (key + KDF_KEY_BYTES > KDF_PART_BYTES || iv + bytes > KDF_PART_BYTES)
+        return failure_set_usage(failure, "--st-kdf-layout: key (16 bytes) and IV must end within "
+                                          "the first 32 bytes of the KDF's output");
+    if (key < iv + bytes && iv < key + KDF_KEY_BYTES)
+        return failure_set_usage(failure, "--st-kdf-layout: key (16 bytes) and IV must not share "
+                                          "bytes");
+    message->kdf_key_offset = (uint32_t)key;
+    message->kdf_iv_offset = (uint32_t)iv;
+    message->kdf_iv_bytes = (uint32_t)bytes;
+    return ERR_OK;
+}
+
+static enum error read_license_type(const struct arguments *arguments,
+                                    Provisiond__StOptions *message, struct failure *failure)
+{
+    const char *text = arguments_get(arguments, OPTION_ST_LICENSE_TYPE);
+    if (text == NULL)
+        return ERR_OK;
+    bool is_printable = strlen(text) == LICENSE_TYPE_BYTES;
+    for (const char *c = text; *c != '\0' && is_printable; c++)
+        is_printable = *c >= ' ' && *c <= '~';
+    if (!is_printable)
+        return failure_set_usage(failure, "--st-license-type wants 4 ASCII characters");
+    message->license_type = (char *)text;
+    return ERR_OK;
+}
+
+static enum error read_boot_version(const struct arguments *arguments,
+                                    Provisiond__StOptions *message, struct failure *failure)
+{
+    int64_t version = 0;
+    if (!arguments_has(arguments, OPTION_ST_BOOT_VERSION))
+        return ERR_OK;
+    enum error e =
+        arguments_get_number(arguments, OPTION_ST_BOOT_VERSION, 0, UINT32_MAX, &version, failure);
+    message->minimum_boot_version = (uint32_t)version;
+    return e;
+}
+
+/* The profile may be the mistake as well as the option. */
+static enum error refuse_any(const struct arguments *arguments, struct failure *failure)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if ((ST_OPTIONS & OPTION_BIT(i)) != 0 && arguments_has(arguments, (enum option_id)i))
+            return failure_set_usage(failure, "--%s belongs to --profile " ST_PROFILE,
+                                     arguments_name((enum option_id)i));
+    }
+    return ERR_OK;
+}
+
+enum error st_options_read(const struct arguments *arguments, bool is_st_sfi,
+                           struct st_options *options, struct failure *failure)
+{
+    *options = (struct st_options){.message = PROVISIOND__ST_OPTIONS__INIT};
+    if (!is_st_sfi)
+        return refuse_any(arguments, failure);
+    enum error e = read_product_id(arguments, &options->message, failure);
+    if (e == ERR_OK)
+        e = read_signed(arguments, &options->message, failure);
+    if (e == ERR_OK)
+        e = read_kdf_info(arguments, options, failure);
+    if (e == ERR_OK)
+        e = read_layout(arguments, &options->message, failure);
+    if (e == ERR_OK)
+        e = read_license_type(arguments, &options->message, failure);
+    if (e == ERR_OK)
+        e = read_boot_version(arguments, &options->message, failure);
+    return e;
+}

@@ -1,0 +1,36 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The --st- options of product create: what a product of the profile st-sfi is set to
+ * (docs/profiles/st-sfi.md), checked before anybody is asked. Threads: main thread.
+ */
+#ifndef CLI_ST_OPTIONS_H
+#define CLI_ST_OPTIONS_H
+
+#include "cli/arguments.h"
+#include "cli/failure.h"
+#include "vault.pb-c.h"
+
+#define ST_PROFILE      "st-sfi"
+#define ST_KDF_INFO_MAX 64 /* bytes */
+#define ST_OPTIONS                                                             \
+    (OPTION_BIT(OPTION_ST_PRODUCT_ID) | OPTION_BIT(OPTION_ST_SIGNED) |         \
+     OPTION_BIT(OPTION_ST_KDF_INFO) | OPTION_BIT(OPTION_ST_KDF_LAYOUT) |       \
+     OPTION_BIT(OPTION_ST_LICENSE_TYPE) | OPTION_BIT(OPTION_ST_BOOT_VERSION) | \
+     OPTION_BIT(OPTION_ALLOW_SESSION_KEY_EXPOSURE))
+
+/* The message borrows from kdf_info and the arguments: do not copy it. */
+struct st_options {
+    Provisiond__StOptions message;
+    uint8_t kdf_info[ST_KDF_INFO_MAX];
+};
+
+/*
+ * For a product of the profile st-sfi the message; for another one nothing, and a usage failure
+ * when one of these options is given.
+ */
+enum error st_options_read(const struct arguments *arguments, bool is_st_sfi,
+                           struct st_options *options, struct failure *failure) MUST_USE;
+
+#endif

@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: The provisiond authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# sfi-line.sh IMAGE: one chip on the programmer, from its certificate to the reported outcome.
+#
+# The script of a line that used an HSM card, with one change: where the card was asked for the
+# license, provctl is. Set in the environment, once for the station:
+#
+#   PROVCTL_URL PROVCTL_CA PROVCTL_CERT PROVCTL_KEY    the server and this station's certificate
+#   PROVCTL_PRODUCT                                    what is built here
+#   PROGRAMMER    the programmer's command line tool   (default STM32_Programmer_CLI)
+#   PORT          how it reaches the chip              (default port=swd)
+#
+# Exit status: 0 installed and reported; that of provctl when it refused (10 quota spent, 12 not
+# genuine, 13 conflict or scrapped, 20 try again); 1 when the programmer failed.
+set -eu
+
+image=$1
+programmer=${PROGRAMMER:-STM32_Programmer_CLI}
+port=${PORT:-port=swd}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# 1. The chip's certificate.
+"$programmer" -c "$port" -gc "$work/cert.bin" || exit 1
+
+# 2. Its license: the one line that changed. Asking again for the same chip is free.
+provctl license --st-certificate "$work/cert.bin" --out "$work/license.bin" >"$work/line"
+read -r install rest <"$work/line"
+echo "license: $install $rest"
+
+# 3. The chip installs by itself; a failed install may simply be tried again, with this same script.
+if "$programmer" -c "$port" -sfi protocol=static "$image" hsm=0 "$work/license.bin"; then
+    provctl outcome "$install" succeeded
+else
+    # Not for a chip that refused the license: it may be a copy of the one that was licensed.
+    provctl outcome "$install" failed --code programmer
+    exit 1
+fi
