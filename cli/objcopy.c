@@ -149,7 +149,7 @@ static void make_readable(const char *said, char out[SAID_MAX])
 enum error objcopy_to_hex(int in_fd, int out_fd, const char *name, int timeout_ms,
                           struct failure *failure)
 {
-    struct child child;
+    struct child child = {0};
     char said[SAID_MAX] = "";
     char words[SAID_MAX];
     enum error e = start(in_fd, out_fd, &child, failure);

@@ -27,6 +27,7 @@
 #define SIGNATURE_BYTES    ((size_t)2 * NUMBER_BYTES)
 #define KEY_OFFSET         ST_PRODUCT_ID_BYTES
 #define SIGNATURE_OFFSET   (KEY_OFFSET + KEY_BYTES)
+#define POINT_COMPRESSED   0x02 /* or 3 */
 #define POINT_UNCOMPRESSED 0x04
 #define POINT_BYTES        (1 + KEY_BYTES)
 
@@ -110,13 +111,14 @@ static enum error keys_parse(struct bytes pem, struct pem_keys *ret_keys, struct
     return out_of_memory(fault);
 }
 
-/* A P-256 key whose point is in a form that RFC 5480 §2.2 allows: not the hybrid one. */
+/* A P-256 key whose point is in a form that RFC 5480 §2.2 allows: neither hybrid nor infinity. */
 static bool form_is_valid(X509_PUBKEY *spki)
 {
     const unsigned char *point = NULL;
     int length = 0;
     return X509_PUBKEY_get0_param(NULL, &point, &length, NULL, spki) == 1 && length > 0 &&
-           point[0] <= POINT_UNCOMPRESSED && identity_is_on_p256(spki);
+           point[0] >= POINT_COMPRESSED && point[0] <= POINT_UNCOMPRESSED &&
+           identity_is_on_p256(spki);
 }
 
 /* libcrypto overlooks a BIT STRING with unused bits, so the key is encoded again. */
@@ -133,24 +135,16 @@ static bool is_canonical(X509_PUBKEY *spki, EVP_PKEY *key)
     return is_same;
 }
 
-/* It decodes the point at infinity too, so the key is checked as well. */
-static bool key_is_valid(X509_PUBKEY *spki, EVP_PKEY *key)
-{
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    bool is_valid = context != NULL && EVP_PKEY_public_check(context) == 1;
-    EVP_PKEY_CTX_free(context);
-    return is_valid && is_canonical(spki, key);
-}
-
 static enum error keys_add(struct st_anchors *anchors, const struct pem_keys *keys,
                            struct fault *fault)
 {
     for (int i = 0; i < keys->count; i++) {
         X509_PUBKEY *spki = keys->list[i];
+        /* libcrypto decodes a public key only when it lies on its curve. */
         EVP_PKEY *key = form_is_valid(spki) ? X509_PUBKEY_get(spki) : NULL;
         if (key != NULL)
             anchors->keys[anchors->count++] = key;
-        if (key == NULL || !key_is_valid(spki, key))
+        if (key == NULL || !is_canonical(spki, key))
             return fault_set(fault, ERR_BAD_REQUEST, "anchor-curve",
                              "A trust anchor is not a valid public key on P-256.", 0);
     }

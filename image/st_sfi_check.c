@@ -187,7 +187,7 @@ static void take_area(struct reader *reader, const struct area *area)
 static enum error check_areas(struct reader *reader, struct fault *fault)
 {
     for (reader->index = 1; reader->index <= reader->total; reader->index++) {
-        struct area area;
+        struct area area = {0};
         enum error e = read_area(reader, &area, fault);
         if (e == ERR_OK)
             e = check_area(reader, &area, fault);

@@ -21,8 +21,6 @@
 #define RECORD_MAX      (LENGTHS_BYTES + ST_SFI_AREA_AAD + ST_SFI_AREA_MAX_BYTES)
 #define OTHER_AREAS_MAX (ST_SFI_AREAS_MAX - 1) /* one is the configuration's */
 
-static_assert(OTHER_AREAS_MAX > FIRST_CAPACITY, "capacities are doubled from the first one");
-
 /* Part of the address space; end is the first byte behind it. */
 struct extent {
     uint64_t begin;
@@ -247,7 +245,9 @@ static bool write_area(struct writer *writer, const struct st_sfi_segment *area)
     memset(text, ST_SFI_FLASH_PADDING, size);
     if (area->content.length > 0)
         memcpy(text, area->content.data, area->content.length);
-    return write_all(writer->fd, record, LENGTHS_BYTES + ST_SFI_AREA_AAD + size);
+    bool is_written = write_all(writer->fd, record, LENGTHS_BYTES + ST_SFI_AREA_AAD + size);
+    explicit_bzero(record, sizeof record); /* the firmware in clear */
+    return is_written;
 }
 
 /* Cuts a flash segment into areas; another one is written whole. */

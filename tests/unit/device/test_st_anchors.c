@@ -294,6 +294,23 @@ START_TEST(point_at_infinity_is_refused)
 }
 END_TEST
 
+/* A BIT STRING of 519 bits whose missing last one would be 0: libcrypto takes it for the key. */
+START_TEST(point_with_a_bit_less_is_refused)
+{
+    uint8_t der[256] = {0};
+    size_t length = maker_der(der, sizeof der);
+    while ((der[length - 1] & 1) != 0) {
+        tear_down();
+        anchors = NULL;
+        set_up();
+        length = maker_der(der, sizeof der);
+    }
+    taken(pem_of_der(bytes_of(der, length)));
+    der[25] = 1;
+    refused(pem_of_der(bytes_of(der, length)), "anchor-curve");
+}
+END_TEST
+
 /* Whatever a bit of the DER changes, the key is refused or another one. */
 START_TEST(no_changed_bit_is_the_makers_key)
 {
@@ -338,6 +355,7 @@ static void add_tests(TCase *all)
     tcase_add_test(all, key_in_compressed_form_is_the_same_key);
     tcase_add_test(all, point_that_is_not_on_the_curve_is_refused);
     tcase_add_test(all, point_at_infinity_is_refused);
+    tcase_add_test(all, point_with_a_bit_less_is_refused);
     tcase_add_test(all, no_changed_bit_is_the_makers_key);
     tcase_add_test(all, nothing_can_be_freed);
 }

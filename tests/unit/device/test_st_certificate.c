@@ -187,9 +187,9 @@ END_TEST
 
 START_TEST(product_id_has_one_form)
 {
-    static const char *const wrong[] = {"",         "4500200",  "450020011", "45002G01", "4500200a",
-                                        "45002101", "45002F01", " 5002001",  "4500200:", "4500200@",
-                                        "4500200/", "4500200`", "45002O01"};
+    static const char *const wrong[] = {
+        "",         "4500200",  "450020011", "4500200G", "4G002001", "4500200a", "45002101",
+        "45002F01", " 5002001", "4500200:",  "4500200@", "4500200/", "4500200`", "45002O01"};
     static const char *const right[] = {"45002001", "00000000", "FFFFF0FF", "5000200A", "49202013"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         ck_assert_msg(!st_product_id_is_valid(wrong[i]), "%s", wrong[i]);
