@@ -150,7 +150,7 @@ static bool take_members(const struct members *members, struct product_options *
     if ((!is_key && strcmp(members->coverage, SIGNED_ID_AND_KEY) != 0) ||
         !st_product_id_is_valid(members->product_id) ||
         members->type_length != sizeof license->type ||
-        !is_within(members->boot_version, UINT32_MAX) || digits > 2 * LICENSE_ST_INFO_MAX ||
+        !is_within(members->boot_version, UINT32_MAX) || digits / 2 > LICENSE_ST_INFO_MAX ||
         digits % 2 != 0 || !hex_decode(members->info, license->shared_info, digits / 2) ||
         !is_within(members->key_offset, UINT8_MAX) || !is_within(members->iv_offset, UINT8_MAX) ||
         !is_within(members->iv_bytes, UINT8_MAX))
