@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # demo.sh BIN: a small factory day on this machine, checked at every step. Real parts throughout: a
-# SoftHSM token, the three programs, mutual TLS, a real firmware, and openssl as the device.
+# SoftHSM token, the three programs, mutual TLS, a real firmware, openssl as the device; then a line
+# of reference chips, with the faults of a real one.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -68,8 +69,12 @@ opens() {
 
 row() { printf '  %-12s %-34s %-9s %s\n' "$@" >>"$dir/table"; }
 
+chips=500
+sockets=32
+st_quota=480
+
 step "1. A factory: a SoftHSM token, provision-hsm, provision-vault, provisiond; quota 3"
-sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 >/dev/null
+sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 --st-quota $st_quota >/dev/null
 . "$dir/rig/env"
 note "serving at $RIG_URL (mutual TLS); firmware key made in the HSM, never extractable"
 
@@ -114,16 +119,28 @@ license device-4 device-4.lic
 note "refused (exit code 10): $(sed 's/^provctl: //' "$dir/complaint" | head -n 1)"
 row "device-4" "refused: quota-spent" "no" "-"
 
-step "What happened"
+step "What happened to the gateways"
 printf '\n  %-12s %-34s %-9s %s\n' "DEVICE" "ANSWER" "CHARGED" "OPENS ON THE DEVICE"
 cat "$dir/table"
 printf '\n'
 "$bin/provctl" --config "$RIG_CONFIG" usage "$RIG_PRODUCT" | sed 's/^/  /; s/ *$//'
 
+step "7. A line of $chips chips over $sockets programming sockets, quota $st_quota, and everything goes wrong"
+note "each chip decrypts, verifies and closes itself; its debug port is shut from the moment an install" \
+    "starts. Power is cut, cables are pulled, the station is killed; a copied chip, a chip of another" \
+    "vendor and one of another family turn up; when the quota is spent, the maker adds 100 units."
+printf '\n'
+"$bin/rig-line" --bin "$bin" --url "$RIG_URL" --ca "$RIG_CA" --cert "$RIG_STATION_CERT" \
+    --key "$RIG_STATION_KEY" --product "$RIG_ST_PRODUCT" --image "$RIG_ST_IMAGE" \
+    --firmware "$RIG_ST_FIRMWARE" --st-ca "$RIG_ST_CA_KEY" --product-id "$RIG_ST_PRODUCT_ID" \
+    --dir "$dir/line" --chips $chips --sockets $sockets --faults demo \
+    --on-quota-spent "'$bin/provctl' --config '$RIG_CONFIG' quota add $RIG_ST_PRODUCT --units 100 >/dev/null" ||
+    wrong "the line did not end as it should"
+
 clean_up
 printf '\n%sAll of it held.%s Now try it yourself:\n\n' "$green" "$off"
 cat <<EOF
-  ./dev rig up --dir /tmp/rig                   # the same factory, quota 10,000; stays up
+  ./dev rig up --dir /tmp/rig                   # the same factory, quotas of 10,000; stays up
   . /tmp/rig/env
   build/release/provctl --config \$RIG_CONFIG status
   build/release/provctl help

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The provisiond authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# rig.sh BIN up --dir DIR [--quota N]    rig.sh BIN down --dir DIR
+# rig.sh BIN up --dir DIR [--quota N] [--st-quota N]    rig.sh BIN down --dir DIR
 #
 # All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with two
 # products (gateways that open CMS licenses, chips that take st-sfi ones), one real firmware and one
@@ -30,7 +30,7 @@ die() {
 }
 
 usage() {
-    echo "usage: ./dev rig up --dir DIR [--quota N] | ./dev rig down --dir DIR" >&2
+    echo "usage: ./dev rig up --dir DIR [--quota N] [--st-quota N] | ./dev rig down --dir DIR" >&2
     exit 64
 }
 
@@ -241,7 +241,7 @@ encrypt() {
 # A chip whose boot ROM takes st-sfi images; the session keys of these pass through a worker's memory.
 set_up_chips() {
     ctl product create $st_product --profile st-sfi --st-product-id $st_product_id \
-        --allow-session-key-exposure --anchors "$dir/st-ca/ca.pub.pem" --quota "$quota" >/dev/null
+        --allow-session-key-exposure --anchors "$dir/st-ca/ca.pub.pem" --quota "$st_quota" >/dev/null
     printf 'rig option bytes: closed, debug off' >"$dir/option-bytes.bin"
     st_image=$(encrypt $st_product --format st-sfi --address 0x08000000 \
         --option-bytes "$dir/option-bytes.bin" "$dir/firmware.bin")
@@ -289,10 +289,17 @@ RIG_BIN='$bin'
 EOF
 }
 
-rig_up() {
-    case $quota in
-    "" | *[!0-9]*) echo "rig: --quota is a number of devices, 0 or more" >&2 && exit 64 ;;
+# check_number OPTION VALUE
+check_number() {
+    case $2 in
+    "" | *[!0-9]*) echo "rig: $1 is a number of devices, 0 or more" >&2 && exit 64 ;;
     esac
+}
+
+rig_up() {
+    [ "$st_quota" != same ] || st_quota=$quota
+    check_number --quota "$quota"
+    check_number --st-quota "$st_quota"
     refuse_path "$bin"
     refuse_path "$dir"
     umask 077
@@ -342,12 +349,14 @@ verb=$2
 shift 2
 dir=
 quota=10000
+st_quota=same
 is_interrupted=
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || usage
     case $1 in
     --dir) dir=$2 ;;
     --quota) quota=$2 ;;
+    --st-quota) st_quota=$2 ;;
     *) usage ;;
     esac
     shift 2
