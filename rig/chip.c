@@ -26,7 +26,7 @@ static const char USAGE[] =
     "       rig-chip clone --from DIR --state DIR\n"
     "       rig-chip run --state DIR --socket PATH [--cut-at-step N] [--cut-link-at-step N]\n"
     "                    [--kdf-info HEX] [--kdf-layout KEY,IV,BYTES] [--license-type TEXT]\n"
-    "                    [--boot-version N]\n"
+    "                    [--boot-version N] [--worn-at ADDRESS]\n"
     "       rig-chip show --state DIR [--json]\n"
     "       rig-chip status --socket PATH\n"
     "       rig-chip read --socket PATH --address A --length N --out FILE\n";
@@ -58,6 +58,7 @@ enum {
     OPT_KDF_LAYOUT,
     OPT_LICENSE_TYPE,
     OPT_BOOT_VERSION,
+    OPT_WORN,
     OPT_JSON,
     OPT_ADDRESS,
     OPT_LENGTH,
@@ -80,6 +81,7 @@ static const struct option LONG_OPTIONS[] = {
     {"kdf-layout", required_argument, NULL, OPT_KDF_LAYOUT},
     {"license-type", required_argument, NULL, OPT_LICENSE_TYPE},
     {"boot-version", required_argument, NULL, OPT_BOOT_VERSION},
+    {"worn-at", required_argument, NULL, OPT_WORN},
     {"json", no_argument, NULL, OPT_JSON},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"length", required_argument, NULL, OPT_LENGTH},
@@ -141,6 +143,13 @@ static bool parse_boot_version(const char *text, struct chip_rom *rom)
     return true;
 }
 
+static bool parse_worn(const char *text, struct chip_setup *setup)
+{
+    unsigned long address = 0;
+    setup->is_worn = true;
+    return parse_number(text, &address) && chip_place_find((uint32_t)address, 1, &setup->worn);
+}
+
 static bool take_text(int id, const char *text, struct options *options)
 {
     const char **const texts[] = {[OPT_STATE] = &options->setup.folder,
@@ -181,6 +190,8 @@ static bool take_option(int id, const char *text, struct options *options)
         return parse_type(text, &options->setup.rom);
     case OPT_BOOT_VERSION:
         return parse_boot_version(text, &options->setup.rom);
+    case OPT_WORN:
+        return parse_worn(text, &options->setup);
     case '?':
         return false;
     default:

@@ -301,6 +301,8 @@ enum error chip_run(const struct chip_setup *setup, struct fault *fault)
         return e;
     e = chip_state_open(setup->folder, &chip.power, true, &chip.state, fault);
     if (e == ERR_OK) {
+        chip.state.is_worn = setup->is_worn;
+        chip.state.worn = setup->worn;
         e = run(&chip, setup, fault);
         chip_state_close(&chip.state);
     }

@@ -17,6 +17,8 @@ struct chip_setup {
     const char *socket; /* an old socket file there is replaced */
     struct chip_rom rom;
     struct chip_power power;
+    bool is_worn; /* one byte of flash is, at worn */
+    struct chip_place worn;
 };
 
 /*

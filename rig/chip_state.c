@@ -231,6 +231,16 @@ bool chip_state_erase(struct chip_state *state)
     return is_erased;
 }
 
+/* A worn-out byte stays as it is when it is erased. */
+static void wear_row(const struct chip_state *state, struct chip_place place, size_t length)
+{
+    static const uint8_t erased = CHIP_ERASED;
+    bool is_here = state->is_worn && state->worn.memory == place.memory &&
+                   state->worn.offset >= place.offset && state->worn.offset - place.offset < length;
+    if (is_here)
+        (void)write_at(state->memories[place.memory], bytes_of(&erased, 1), state->worn.offset);
+}
+
 static void program_row(struct chip_state *state, struct chip_place place, struct bytes row)
 {
     size_t half = row.length / 2;
@@ -242,6 +252,7 @@ static void program_row(struct chip_state *state, struct chip_place place, struc
     if (!state->power->is_off)
         (void)write_at(file, bytes_of(row.data + half, row.length - half),
                        (off_t)(place.offset + half));
+    wear_row(state, place, row.length);
 }
 
 void chip_state_program(struct chip_state *state, struct chip_place place, struct bytes content)

@@ -58,6 +58,8 @@ struct chip_record {
 
 struct chip_state {
     struct chip_power *power; /* borrowed */
+    bool is_worn;             /* the byte at worn can be erased, but no longer programmed */
+    struct chip_place worn;
     struct chip_record record;
     int record_file;
     int memories[CHIP_MEMORIES];

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +25,6 @@
 #define EXIT_USAGE       64
 #define EXIT_INTERRUPTED 130
 #define SOCKET_NAME_MAX  14 /* "/99-ffff.sock" */
-
-void line_complain(const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    (void)fprintf(stderr, "rig-line: %s\n", text);
-}
 
 /* ---- the folder ---- */
 

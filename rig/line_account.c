@@ -166,6 +166,8 @@ bool line_account_close(struct line *line)
 {
     struct expectation expectation;
     struct line_checks checks = {.count = 0};
+    (void)printf("\n  looking into every chip and asking for the account ...\n");
+    (void)fflush(stdout);
     if (!line_account_read(line, &line->after) || !expect(line, &expectation) ||
         !look_into_chips(line, &expectation))
         return false;

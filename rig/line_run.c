@@ -3,6 +3,7 @@
 
 /* The loop: what children say, who ended, and when the picture is drawn. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -14,6 +15,7 @@
 
 #define TICK_MS  200
 #define CLOSE_MS 15000 /* for the station's own end */
+#define STALL_MS 60000 /* without an event, beyond what the station may wait for the service */
 
 enum { FD_SIGNALS, FD_STATION, FD_SLOTS };
 
@@ -132,9 +134,23 @@ static void end_children(struct line *line)
     }
 }
 
+/* A station that says nothing any more would hold the line for ever. */
+static void watch(struct line *line, unsigned long *seen, deadline_ms *deadline)
+{
+    if (line->counts.events != *seen || line->helper.pid > 0) {
+        *seen = line->counts.events;
+        *deadline = deadline_in(STALL_MS + (2 * line->options.rest.retry_ms));
+    } else if (deadline_left_ms(*deadline) == 0) {
+        line_complain("nothing happens any more; see %s/log", line->dir);
+        line->is_broken = true;
+    }
+}
+
 void line_run(struct line *line)
 {
     int signals = open_signals();
+    unsigned long seen = ULONG_MAX;
+    deadline_ms deadline = 0;
     line->start_ms = clock_monotonic_ms();
     line->counts.fates[LINE_WAITING] = (unsigned)line->chip_count;
     line_station_start(line);
@@ -142,6 +158,7 @@ void line_run(struct line *line)
         line_slot_fill(line);
         line_view_show(line, false);
         wait_for_news(line, signals);
+        watch(line, &seen, &deadline);
     }
     line->end_ms = clock_monotonic_ms();
     close_station(line, signals);

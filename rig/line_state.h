@@ -154,7 +154,7 @@ bool line_account_read(const struct line *line, struct station_usage *ret_usage)
 /* Looks into every chip and prints the closing account. True when all of it holds. */
 bool line_account_close(struct line *line);
 
-/* "rig-line: TEXT" on standard error. */
+/* "rig-line: TEXT" on standard error (line_view.c). */
 void line_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -200,3 +200,13 @@ void line_view_show(struct line *line, bool is_last)
         print_progress(line);
     (void)fflush(stdout);
 }
+
+void line_complain(const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    (void)fprintf(stderr, "rig-line: %s\n", text);
+}

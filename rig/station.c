@@ -53,11 +53,13 @@ static bool read_seat(char *line, struct station_seat *ret_seat)
     if (space == NULL)
         return false;
     *space = '\0';
-    if (!name_is_valid(line, STATION_CHIP_NAME_SIZE - 1) || space[1] == '\0' ||
-        strlen(space + 1) >= STATION_CHIP_PATH_SIZE)
+    const char *path = space + 1;
+    size_t length = strlen(path);
+    if (!name_is_valid(line, STATION_CHIP_NAME_SIZE - 1) || length == 0 ||
+        length >= STATION_CHIP_PATH_SIZE)
         return false;
-    strcpy(ret_seat->name, line);
-    strcpy(ret_seat->path, space + 1);
+    memcpy(ret_seat->name, line, strlen(line) + 1);
+    memcpy(ret_seat->path, path, length + 1);
     return true;
 }
 

@@ -305,6 +305,19 @@ START_TEST(areas_of_any_size_up_to_the_memories_ends_are_programmed)
 }
 END_TEST
 
+START_TEST(flash_that_does_not_hold_the_firmware_is_noticed_and_erased)
+{
+    char address[24];
+    const struct sfi_area *area = &firmware.areas[3];
+    (void)snprintf(address, sizeof address, "%u", area->address + 271);
+    firmware.content[3][271] = 0x5a;
+    sfi_image_make(&image, &keys, firmware.areas, FIRMWARE_AREAS);
+    (void)bench_stop(&bench);
+    bench_start(&bench, "--worn-at", address);
+    ck_assert_int_eq(expect_failure("worn flash", 0), CHIP_FLASH_VERIFY);
+}
+END_TEST
+
 /* ---- commands out of their order ---- */
 
 START_TEST(command_that_the_install_does_not_expect_ends_it)
@@ -358,6 +371,7 @@ int main(void)
         genuine_image_with_a_wrong_geometry_or_order_is_refused,
         image_needs_a_configuration_at_its_end,
         areas_of_any_size_up_to_the_memories_ends_are_programmed,
+        flash_that_does_not_hold_the_firmware_is_noticed_and_erased,
         command_that_the_install_does_not_expect_ends_it,
         more_content_than_the_area_has_is_refused,
         NULL,
