@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rig/chip_link.h"
-#include "rig/station_image.h"
+#include "rig/chip/link.h"
+#include "rig/station/image.h"
 
 #define FILE_MAX_BYTES   ((size_t)64 * 1024 * 1024)
 #define ASK_TIMEOUT_MS   10000

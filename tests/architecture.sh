@@ -28,7 +28,7 @@ only_header() {
 }
 
 includes() { # includes FROM TO: the distinct headers of TO that FROM includes
-    grep -hoE "^#include \"$2/[a-z0-9_]+\.h\"" "$1"/*.c "$1"/*.h 2>/dev/null | sort -u |
+    find "$1" -name '*.[ch]' -exec grep -hoE "^#include \"$2/[a-z0-9_/]+\.h\"" {} + | sort -u |
         sed 's/.*"\(.*\)"/\1/'
 }
 

@@ -21,7 +21,7 @@ static struct rig rig;
 /* Two dozen pieces of a firmware with gaps between them, and what flash holds afterwards. */
 static const char MAKE_IMAGE[] =
     "cd $DIR && printf cut-options >cut.options && : >cut.hex && "
-    "tr '\\0' '\\377' </dev/zero | head -c 1048576 >cut.flash && "
+    "tr '\\0' '\\377' </dev/zero | head -c 524288 >cut.flash && "
     "i=0; while [ $i -lt 24 ]; do "
     "dd if=$RIG_FIRMWARE of=piece bs=400 skip=$i count=1 2>/dev/null && "
     "objcopy -I binary -O ihex --change-addresses $((0x08000000 + i * 1024)) piece piece.hex && "

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "rig/chip_link.h"
+#include "rig/chip/link.h"
 #include "sfi.h"
 #include "support/pki.h"
 #include "support/temp_dir.h"

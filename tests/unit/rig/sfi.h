@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rig/chip_link.h"
+#include "rig/chip/link.h"
 
 #define SFI_AREAS_MAX   32
 #define SFI_CONTENT_MAX 8192

@@ -15,7 +15,7 @@
 #include "support/run.h"
 #include "support/sizes.h"
 
-#define ERASE_STEPS     32 /* sectors of both memories */
+#define ERASE_STEPS     16 /* sectors of both memories */
 #define LAST_STEPS      8  /* of an install, that are cut one by one */
 #define RECORD_STRIDE   173
 #define SWEEP_TIMEOUT_S 1200

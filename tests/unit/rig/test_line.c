@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rig/line_checks.h"
-#include "rig/line_state.h"
+#include "rig/line/checks.h"
+#include "rig/line/state.h"
 #include "support/run.h"
 
 static struct line line;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rig/option_number.h"
-#include "rig/station_answer.h"
+#include "rig/station/option_number.h"
+#include "rig/station/answer.h"
 #include "support/run.h"
 
 #define LICENSE_TEXT                                                               \

@@ -18,8 +18,8 @@
 #include <curl/curl.h>
 
 #include "core/clock.h"
-#include "rig/station_control.h"
-#include "rig/station_install.h"
+#include "rig/station/control.h"
+#include "rig/station/install.h"
 #include "support/run.h"
 #include "support/temp_dir.h"
 #include "unit/cli/server.h"

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "rig/station_control.h"
-#include "rig/station_memory.h"
+#include "rig/station/control.h"
+#include "rig/station/memory.h"
 #include "support/run.h"
 #include "support/temp_dir.h"
 

@@ -11,9 +11,9 @@
 #include <curl/curl.h>
 
 #include "core/clock.h"
-#include "rig/station_control.h"
-#include "rig/station_image.h"
-#include "rig/station_rest.h"
+#include "rig/station/control.h"
+#include "rig/station/image.h"
+#include "rig/station/rest.h"
 #include "support/run.h"
 #include "support/temp_dir.h"
 #include "unit/cli/server.h"
