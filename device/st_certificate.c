@@ -277,15 +277,19 @@ static struct sha256 spki_digest(const uint8_t *point)
     return sha256_of(bytes_of(der, sizeof der));
 }
 
-static void device_fill(const uint8_t *id, const uint8_t *point, struct device *ret_device)
+/* A product ID that nothing proves may be misread; in a name it would make a chip its own clone. */
+static void device_fill(const uint8_t *proven_id, const uint8_t *point, struct device *ret_device)
 {
     *ret_device = (struct device){
         .spki = spki_digest(point), .key_type = DEVICE_KEY_P256, .point_length = POINT_BYTES};
     memcpy(ret_device->point, point, POINT_BYTES);
-    memcpy(ret_device->serial, id, ST_PRODUCT_ID_BYTES);
-    ret_device->serial[ST_PRODUCT_ID_BYTES] = '-';
-    hex_encode(bytes_of(ret_device->spki.bytes, SERIAL_DIGEST_BYTES),
-               ret_device->serial + ST_PRODUCT_ID_BYTES + 1);
+    char *serial = ret_device->serial;
+    if (proven_id != NULL) {
+        memcpy(serial, proven_id, ST_PRODUCT_ID_BYTES);
+        serial += ST_PRODUCT_ID_BYTES;
+        *serial++ = '-';
+    }
+    hex_encode(bytes_of(ret_device->spki.bytes, SERIAL_DIGEST_BYTES), serial);
 }
 
 /* The checks in the order of docs/profiles/st-sfi.md. */
@@ -316,6 +320,6 @@ enum error st_certificate_check(const struct st_anchors *anchors, struct bytes c
         return out_of_memory(fault);
     if (refusal != REFUSAL_NONE)
         return refusal_set(fault, refusal, 0);
-    device_fill(certificate.data, point, ret_device);
+    device_fill(anchors->expectation.signs_key_only ? NULL : certificate.data, point, ret_device);
     return ERR_OK;
 }

@@ -49,9 +49,11 @@ void st_anchors_free(struct st_anchors *anchors);
  * Checks a chip's certificate. ERR_DEVICE_NOT_GENUINE with the first of these reasons that applies:
  * "st-length", "st-product-id", "st-point", "st-family", "st-security-counter", "st-signature".
  *
- * The device's serial is its product ID, "-" and the first 32 hex digits of its SPKI's SHA-256: the
- * certificate holds no serial number, and so the same key under another product ID has another
- * serial, which the ledger refuses. Issuer and certificate serial stay empty.
+ * The certificate holds no serial number. Where the product ID is signed, the device's serial is
+ * that ID, "-" and the first 32 hex digits of its SPKI's SHA-256: the same key under another
+ * product ID has another serial, which the ledger refuses. With signs_key_only it is those 32
+ * digits alone: an ID that is not proven names nobody, and the same key under another one is the
+ * same device. Issuer and certificate serial stay empty.
  */
 enum error st_certificate_check(const struct st_anchors *anchors, struct bytes certificate,
                                 struct device *ret_device, struct fault *fault) MUST_USE;
