@@ -78,7 +78,8 @@ static const struct command ADMINISTRATION[] = {
      command_image_disable},
     {{"image alias", "DIGEST NAME", 2, BIT(PRODUCT), ADMIN_OPTIONS},
      "name an image, so that stations may ask for the name",
-     "A name is one at this site: an image that had it loses it. An image has one name: the last.",
+     "A name is one at this site: another image of the product that had it loses it. An image has\n"
+     "one name, the last that it was given.",
      command_image_alias},
     {{"image unalias", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
      "take an image's name away",

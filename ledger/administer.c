@@ -125,6 +125,7 @@ struct image_change {
     char product[LEDGER_NAME_MAX + 1];
     char by[LEDGER_BY_MAX + 1];
     struct ledger_image image;
+    struct ledger_named named; /* the answer, where the change is about a name */
 };
 
 /* A change about an image of a product, or NULL; *ret_error says why. */
@@ -210,37 +211,41 @@ enum error ledger_image_enable(struct ledger *ledger, const char *product,
 
 static enum error apply_image_alias(struct change_context *context, void *body, struct fault *fault)
 {
-    const struct image_change *change = body;
+    struct image_change *change = body;
     const struct ledger_image *image = &change->image;
     struct store_renaming renaming = {0};
     enum error e =
         context->ops->image_alias(context->store, change->product, image, &renaming, fault);
+    change->named = renaming.named;
     if (e != ERR_OK || !renaming.is_changed)
         return e;
     struct leaf leaf = leaf_new(context, "image-alias");
     leaf_put_text(&leaf, "product", change->product);
     leaf_put_image(&leaf, "image", &image->digest);
     leaf_put_text(&leaf, "alias", image->alias);
-    if (renaming.is_moved)
-        leaf_put_image(&leaf, "moved_from", &renaming.moved_from);
+    leaf_put_optional(&leaf, "was_called", change->named.was_called);
+    if (change->named.is_moved)
+        leaf_put_image(&leaf, "moved_from", &change->named.moved_from);
     leaf_put_text(&leaf, "by", change->by);
     return leaf_append(&leaf, NULL, fault);
 }
 
-enum error ledger_image_alias(struct ledger *ledger, const char *product,
-                              const struct sha256 *digest, const char *alias, const char *by,
-                              struct fault *fault)
+enum error ledger_image_alias(struct ledger *ledger, const struct ledger_naming *naming,
+                              const char *by, struct ledger_named *ret_named, struct fault *fault)
 {
-    enum error e = valid_alias(alias, fault);
+    enum error e = valid_alias(naming->alias, fault);
     if (e != ERR_OK)
         return e;
-    CHANGE_AUTO *change = image_change(apply_image_alias, product, by, &e, fault);
+    CHANGE_AUTO *change = image_change(apply_image_alias, naming->product, by, &e, fault);
     if (change == NULL)
         return e;
     struct image_change *body = (void *)change->body;
-    body->image.digest = *digest;
-    strcpy(body->image.alias, alias);
-    return commit_run(ledger->committer, change, fault);
+    body->image.digest = naming->digest;
+    strcpy(body->image.alias, naming->alias);
+    e = commit_run(ledger->committer, change, fault);
+    if (e == ERR_OK && ret_named != NULL)
+        *ret_named = body->named;
+    return e;
 }
 
 /* ---- principals ---- */

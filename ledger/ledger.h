@@ -115,6 +115,21 @@ struct ledger_alias {
     struct sha256 digest;
 };
 
+/* An image that is given a name, or with alias "" loses it. */
+struct ledger_naming {
+    const char *product;
+    struct sha256 digest;
+    const char *alias;
+};
+
+/* What came of it. */
+struct ledger_named {
+    bool is_moved; /* another image had the name until now: moved_from */
+    struct sha256 moved_from;
+    char was_called[LEDGER_NAME_MAX + 1]; /* the other name that this image had; "" when none */
+    bool is_enabled;                      /* stations get nothing of a disabled image */
+};
+
 /* Where on the line a request came from; free text of the station, recorded as it is. */
 struct ledger_context {
     char lot[LEDGER_CONTEXT_MAX + 1];
@@ -163,12 +178,15 @@ enum error ledger_image_enable(struct ledger *ledger, const char *product,
                                const struct sha256 *digest, bool is_enabled, const char *by,
                                struct fault *fault) MUST_USE;
 /*
- * Gives an image a name that is unique at this site (see name_is_valid). The image that had the
- * name loses it, an earlier name of this image is forgotten; "" takes the name away.
- * ledger_image_add ignores image->alias. ERR_IMAGE_UNKNOWN, ERR_PRODUCT_UNKNOWN, ERR_BAD_REQUEST.
+ * Gives an image a name that is unique at this site (see name_is_valid; "latest" is none). Another
+ * image of the product that had the name loses it, an earlier name of this image is forgotten; ""
+ * takes the name away. ret_named may be NULL. ledger_image_add ignores image->alias.
+ * ERR_IMAGE_UNKNOWN, ERR_PRODUCT_UNKNOWN, ERR_BAD_REQUEST ("alias": latest). ERR_CONFLICT:
+ * "alias-taken" when an image of another product has the name, "alias-case" when another image has
+ * a name that differs in the case of letters only.
  */
-enum error ledger_image_alias(struct ledger *ledger, const char *product,
-                              const struct sha256 *digest, const char *alias, const char *by,
+enum error ledger_image_alias(struct ledger *ledger, const struct ledger_naming *naming,
+                              const char *by, struct ledger_named *ret_named,
                               struct fault *fault) MUST_USE;
 /* ERR_CONFLICT when the name or the key is enrolled already. */
 enum error ledger_principal_add(struct ledger *ledger, const char *name, enum ledger_role role,

@@ -191,6 +191,8 @@ enum error store_image_enable(struct ledger_store *store, const char *product,
 /* An image as its name changes. */
 struct named_image {
     int64_t id; /* 0: there is none */
+    int64_t product_id;
+    bool is_enabled;
     char alias[LEDGER_NAME_MAX + 1];
 };
 
@@ -208,26 +210,50 @@ static enum error find_named(struct db *db, const char *product, const struct sh
     if (rc != SQLITE_ROW)
         return db_fault(rc, fault);
     ret_image->id = sqlite3_column_int64(row, 0);
+    ret_image->is_enabled = sqlite3_column_int(row, 1) != 0;
+    ret_image->product_id = product_id;
     return db_column_text(row, 2, ret_image->alias, sizeof ret_image->alias)
                ? ERR_OK
                : db_column_fault(row, fault);
 }
 
-/* The image that has the name; *ret_id 0 when there is none. */
-static enum error find_holder(struct db *db, const char *alias, int64_t *ret_id,
-                              struct sha256 *ret_digest, struct fault *fault)
+/*
+ * The other image that has the name and would lose it; *ret_id 0 when there is none. A line's
+ * script asks by the name alone, so another product's name is not taken away unasked, and two names
+ * that look alike are not made.
+ */
+static enum error find_holder(struct db *db, const struct named_image *named, const char *alias,
+                              int64_t *ret_id, struct sha256 *ret_digest, struct fault *fault)
 {
-    DB_ROW *row = db_row(db, SQL_ALIAS_GET);
+    DB_ROW *row = db_row(db, SQL_ALIAS_HOLDER);
     int rc = db_step(row, DB_TEXT(alias));
     *ret_id = 0;
-    if (rc == SQLITE_DONE)
+    if (rc == SQLITE_DONE || (rc == SQLITE_ROW && sqlite3_column_int64(row, 0) == named->id))
         return ERR_OK;
     if (rc != SQLITE_ROW)
         return db_fault(rc, fault);
+    if (sqlite3_column_int(row, 3) == 0)
+        return conflict(fault, "alias-case",
+                        "Another image has a name that differs from this one in upper and lower "
+                        "case only; see provctl image list.");
+    if (sqlite3_column_int64(row, 2) != named->product_id)
+        return conflict(fault, "alias-taken",
+                        "An image of another product has this name. Take it away there first: "
+                        "provctl image unalias.");
     if (!db_column_exact(row, 1, ret_digest->bytes, SHA256_SIZE))
         return db_column_fault(row, fault);
-    *ret_id = sqlite3_column_int64(row, 2);
+    *ret_id = sqlite3_column_int64(row, 0);
     return ERR_OK;
+}
+
+/* The one that had the name first: two may not have it for a moment. */
+static enum error move_name(struct db *db, int64_t holder, int64_t id, const char *alias,
+                            struct fault *fault)
+{
+    enum error e = ERR_OK;
+    if (holder != 0)
+        e = db_run(db, SQL_IMAGE_ALIAS, fault, DB_INT(holder), DB_TEXT(""));
+    return e == ERR_OK ? db_run(db, SQL_IMAGE_ALIAS, fault, DB_INT(id), DB_TEXT(alias)) : e;
 }
 
 enum error store_image_alias(struct ledger_store *store, const char *product,
@@ -241,16 +267,15 @@ enum error store_image_alias(struct ledger_store *store, const char *product,
     enum error e = find_named(db, product, &image->digest, &named, fault);
     if (e != ERR_OK)
         return e;
+    renaming.named.is_enabled = named.is_enabled;
     renaming.is_changed = strcmp(named.alias, image->alias) != 0;
     if (renaming.is_changed) {
-        e = find_holder(db, image->alias, &holder, &renaming.moved_from, fault);
-        renaming.is_moved = holder != 0;
+        strcpy(renaming.named.was_called, named.alias);
+        e = find_holder(db, &named, image->alias, &holder, &renaming.named.moved_from, fault);
+        if (e == ERR_OK)
+            e = move_name(db, holder, named.id, image->alias, fault);
     }
-    /* The one that had the name first: two may not have it for a moment. */
-    if (e == ERR_OK && renaming.is_moved)
-        e = db_run(db, SQL_IMAGE_ALIAS, fault, DB_INT(holder), DB_TEXT(""));
-    if (e == ERR_OK && renaming.is_changed)
-        e = db_run(db, SQL_IMAGE_ALIAS, fault, DB_INT(named.id), DB_TEXT(image->alias));
+    renaming.named.is_moved = holder != 0;
     if (e == ERR_OK)
         *ret_renaming = renaming;
     return e;

@@ -73,7 +73,7 @@ static const char TABLES[] =
     "  alias TEXT NOT NULL DEFAULT '',"
     "  UNIQUE (digest, product_id)"
     ") STRICT;"
-    "CREATE UNIQUE INDEX image_alias ON image (alias) WHERE alias <> '';"
+    "CREATE UNIQUE INDEX image_alias ON image (alias COLLATE NOCASE) WHERE alias <> '';"
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
     "CREATE INDEX image_product ON image (product_id);"
 

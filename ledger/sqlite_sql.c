@@ -39,9 +39,10 @@ static const char *const TEXTS[SQL_COUNT] = {
         IMAGE_COLUMNS "WHERE product_id = ?1 AND is_enabled = 1 ORDER BY id DESC LIMIT 1",
     [SQL_IMAGE_EXISTS] = "SELECT 1 FROM image im JOIN product p ON p.id = im.product_id "
                          "WHERE im.digest = ?1 AND im.is_enabled = 1 AND p.is_enabled = 1 LIMIT 1",
-    [SQL_ALIAS_GET] = "SELECT p.name, im.digest, im.id FROM image im "
+    /* The first term is the index's, which ignores case; a name counts with its case. */
+    [SQL_ALIAS_GET] = "SELECT p.name, im.digest FROM image im "
                       "JOIN product p ON p.id = im.product_id "
-                      "WHERE im.alias = ?1 AND im.alias <> ''",
+                      "WHERE im.alias = ?1 COLLATE NOCASE AND im.alias = ?1 AND im.alias <> ''",
     [SQL_PRODUCTS] = PRODUCT_COLUMNS "ORDER BY id",
     [SQL_IMAGES] = IMAGE_COLUMNS "WHERE product_id = ?1 ORDER BY id",
     [SQL_PRINCIPALS] = PRINCIPAL_COLUMNS "ORDER BY id",
@@ -73,6 +74,8 @@ static const char *const TEXTS[SQL_COUNT] = {
                         "WHERE digest = ?2 AND product_id = ?1",
     [SQL_IMAGE_ENABLE] = "UPDATE image SET is_enabled = ?2 WHERE id = ?1",
     [SQL_IMAGE_ALIAS] = "UPDATE image SET alias = ?2 WHERE id = ?1",
+    [SQL_ALIAS_HOLDER] = "SELECT id, digest, product_id, alias = ?1 FROM image "
+                         "WHERE alias = ?1 COLLATE NOCASE AND alias <> ''",
     [SQL_PRINCIPAL_CLASH] = "SELECT EXISTS (SELECT 1 FROM principal WHERE name = ?1), "
                             "EXISTS (SELECT 1 FROM principal WHERE spki = ?2)",
     [SQL_PRINCIPAL_ADD] =

@@ -77,8 +77,7 @@ struct store_install_view {
 /* What became of an image's name. */
 struct store_renaming {
     bool is_changed;
-    bool is_moved; /* another image had the name */
-    struct sha256 moved_from;
+    struct ledger_named named;
 };
 
 /* What an outcome changes. */
@@ -121,7 +120,7 @@ struct ledger_store_ops {
     enum error (*image_enable)(struct ledger_store *store, const char *product,
                                const struct sha256 *digest, bool is_enabled, bool *ret_is_changed,
                                struct fault *fault);
-    /* Gives the image of image->digest the name image->alias. */
+    /* Gives the image of image->digest the name image->alias; ERR_CONFLICT as there. */
     enum error (*image_alias)(struct ledger_store *store, const char *product,
                               const struct ledger_image *image, struct store_renaming *ret_renaming,
                               struct fault *fault);

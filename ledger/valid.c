@@ -5,6 +5,7 @@
 #include "ledger/valid.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* The first two bytes of a well-formed sequence decide its length (RFC 3629 §4); 0: ill-formed. */
 static size_t sequence_length(unsigned char first, unsigned char second)
@@ -62,6 +63,9 @@ enum error valid_name(const char *name, struct fault *fault)
 
 enum error valid_alias(const char *alias, struct fault *fault)
 {
+    if (strcasecmp(alias, "latest") == 0)
+        return refuse(fault, "alias",
+                      "\"latest\" is a product's newest image; no image can be called so.");
     return alias[0] == '\0' ? ERR_OK : valid_name(alias, fault);
 }
 

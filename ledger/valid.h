@@ -18,7 +18,7 @@
 bool valid_text(const char *text, size_t max);
 /* As name_is_valid, with a fault. */
 enum error valid_name(const char *name, struct fault *fault) MUST_USE;
-/* A name, or "". */
+/* A name other than "latest" in any case, which stations say for the newest image; or "". */
 enum error valid_alias(const char *alias, struct fault *fault) MUST_USE;
 enum error valid_by(const char *by, struct fault *fault) MUST_USE;
 enum error valid_product(const struct ledger_product_new *product, struct fault *fault) MUST_USE;

@@ -227,18 +227,29 @@ enum error admin_image_enable(struct admin_task *task)
     return ERR_OK;
 }
 
+static void put_named(struct admin_task *task)
+{
+    Provisiond__ImageAliasReply *reply = &task->result.image_alias;
+    struct ledger_named *named = &task->values.named;
+    provisiond__image_alias_reply__init(reply);
+    if (named->is_moved)
+        reply->moved_from =
+            (ProtobufCBinaryData){.len = SHA256_SIZE, .data = named->moved_from.bytes};
+    reply->was_called = named->was_called;
+    reply->enabled = named->is_enabled;
+    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ALIAS;
+    task->reply.image_alias = reply;
+}
+
 enum error admin_image_alias(struct admin_task *task)
 {
     const Provisiond__ImageAliasRequest *asked = task->request->image_alias;
-    struct sha256 digest;
-    enum error e = read_digest(task, &asked->image, &digest);
+    struct ledger_naming naming = {.product = asked->product, .alias = asked->alias};
+    enum error e = read_digest(task, &asked->image, &naming.digest);
     if (e == ERR_OK)
-        e = ledger_image_alias(task->vault->ledger, asked->product, &digest, asked->alias, task->by,
+        e = ledger_image_alias(task->vault->ledger, &naming, task->by, &task->values.named,
                                &task->fault);
-    if (e != ERR_OK)
-        return e;
-    provisiond__image_alias_reply__init(&task->result.image_alias);
-    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ALIAS;
-    task->reply.image_alias = &task->result.image_alias;
-    return ERR_OK;
+    if (e == ERR_OK)
+        put_named(task);
+    return e;
 }

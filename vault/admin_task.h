@@ -49,6 +49,7 @@ struct admin_task {
             struct sha256 identity;
         } init;
         struct sha256 digest;
+        struct ledger_named named;
     } values;     /* result points here */
     void *memory; /* what a listing points into; see admin_list.c */
     void (*free_memory)(void *memory);

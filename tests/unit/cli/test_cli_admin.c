@@ -680,16 +680,55 @@ START_TEST(an_image_gets_a_name_and_loses_it)
     Provisiond__ImageAliasReply alias = PROVISIOND__IMAGE_ALIAS_REPLY__INIT;
     reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ALIAS;
     reply.image_alias = &alias;
+    alias.enabled = 1;
     ADMIN("image", "alias", IMAGE, "current", "--product", "meter");
-    claim_done("The image is called current.\n");
+    claim_done("The image is called current now.\n");
     ck_assert_str_eq(vault.request->image_alias->product, "meter");
     ck_assert_str_eq(vault.request->image_alias->alias, "current");
     ck_assert_mem_eq(vault.request->image_alias->image.data, digest_bytes, 32);
     ADMIN("image", "unalias", DIGEST_HEX, "--product", "meter");
-    claim_done("The image has no name.\n");
+    claim_done("The image has no name now.\n");
     ck_assert_str_eq(vault.request->image_alias->alias, "");
     ADMIN("image", "unalias", DIGEST_HEX, "--product", "meter", "--json");
-    claim_done("{\"image\": \"" IMAGE "\", \"alias\": \"\"}\n");
+    claim_done("{\"image\": \"" IMAGE "\", \"alias\": \"\", \"was_called\": \"\", "
+               "\"moved_from\": \"\", \"enabled\": true}\n");
+}
+END_TEST
+
+START_TEST(what_a_name_did_before_is_said)
+{
+    Provisiond__ImageAliasReply alias = PROVISIOND__IMAGE_ALIAS_REPLY__INIT;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ALIAS;
+    reply.image_alias = &alias;
+    alias.enabled = 1;
+    alias.was_called = (char *)"next";
+    alias.moved_from = digest;
+    ADMIN("image", "alias", IMAGE, "current", "--product", "meter");
+    claim_done("The image is called current now; it was called next.\n"
+               "The name was moved from " IMAGE ".\n");
+    ck_assert_str_eq(run.err, "");
+    alias.enabled = 0;
+    ADMIN("image", "alias", IMAGE, "current", "--product", "meter", "--json");
+    claim_done("{\"image\": \"" IMAGE "\", \"alias\": \"current\", \"was_called\": \"next\", "
+               "\"moved_from\": \"" IMAGE "\", \"enabled\": false}\n");
+    alias.moved_from.len = 31;
+    ADMIN("image", "alias", IMAGE, "current", "--product", "meter");
+    claim_failed(1, "a digest of a wrong length");
+}
+END_TEST
+
+START_TEST(a_name_of_a_disabled_image_is_noted)
+{
+    Provisiond__ImageAliasReply alias = PROVISIOND__IMAGE_ALIAS_REPLY__INIT;
+    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_ALIAS;
+    reply.image_alias = &alias;
+    ADMIN("image", "alias", IMAGE, "current", "--product", "meter");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_str_eq(run.err, "Note: the image is disabled, stations get nothing by this name.\n");
+    alias.was_called = (char *)"current";
+    ADMIN("image", "unalias", IMAGE, "--product", "meter");
+    claim_done("The image has no name now; it was called current.\n");
+    ck_assert_str_eq(run.err, "");
 }
 END_TEST
 
@@ -1080,6 +1119,8 @@ int main(void)
                                   an_image_with_a_short_digest_is_refused,
                                   images_are_enabled_and_disabled,
                                   an_image_gets_a_name_and_loses_it,
+                                  what_a_name_did_before_is_said,
+                                  a_name_of_a_disabled_image_is_noted,
                                   a_name_of_an_image_is_checked_before_the_vault_is_asked,
                                   a_certificate_that_can_never_connect_is_warned_of,
                                   a_certificate_without_usages_is_not_warned_of,

@@ -162,7 +162,8 @@ START_TEST(an_unknown_product_is_named_as_such)
                      ERR_PRODUCT_UNKNOWN);
     ck_assert_int_eq(ledger_image_enable(ledger, "none", &image.digest, true, WORLD_BY, fault),
                      ERR_PRODUCT_UNKNOWN);
-    ck_assert_int_eq(ledger_image_alias(ledger, "none", &image.digest, "a", WORLD_BY, fault),
+    const struct ledger_naming naming = {.product = "none", .digest = image.digest, .alias = "a"};
+    ck_assert_int_eq(ledger_image_alias(ledger, &naming, WORLD_BY, NULL, fault),
                      ERR_PRODUCT_UNKNOWN);
 }
 END_TEST
@@ -328,10 +329,13 @@ END_TEST
 
 /* ---- names of images ---- */
 
+static struct ledger_named named; /* what the last of these answered */
+
 static enum error name_image(const char *product, int64_t n, const char *alias)
 {
     const struct sha256 digest = world_digest('i', n);
-    return ledger_image_alias(world.ledger, product, &digest, alias, WORLD_BY, &world.fault);
+    const struct ledger_naming naming = {.product = product, .digest = digest, .alias = alias};
+    return ledger_image_alias(world.ledger, &naming, WORLD_BY, &named, &world.fault);
 }
 
 static void assert_alias(const char *alias, const char *product, int64_t n)
@@ -365,20 +369,95 @@ START_TEST(an_image_is_found_by_its_name)
 }
 END_TEST
 
-START_TEST(a_name_moves_from_the_image_that_had_it)
+static void add_image(const char *product, int64_t n)
+{
+    struct ledger_image image = world_image(n);
+    ck_assert_int_eq(ledger_image_add(world.ledger, product, &image, WORLD_BY, &world.fault),
+                     ERR_OK);
+}
+
+static void refuse_name(const char *product, int64_t n, const char *alias, const char *reason)
+{
+    ck_assert_int_eq(name_image(product, n, alias), ERR_CONFLICT);
+    ck_assert_str_eq(world.fault.reason, reason);
+    ck_assert_str_ne(world.fault.detail, "");
+}
+
+START_TEST(a_name_moves_from_the_image_of_the_product_that_had_it)
+{
+    const struct sha256 first = world_digest('i', 1);
+    add_image(WORLD_PRODUCT, 2);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    ck_assert(!named.is_moved);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 2, "current"), ERR_OK);
+    assert_alias("current", WORLD_PRODUCT, 2);
+    ck_assert(named.is_moved);
+    ck_assert(sha256_equal(&named.moved_from, &first));
+    struct ledger_image image;
+    ck_assert_int_eq(ledger_image_get(world.ledger, world.product_id, &first, &image, &world.fault),
+                     ERR_OK);
+    ck_assert_str_eq(image.alias, "");
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 2, "current"), ERR_OK);
+    ck_assert(!named.is_moved);
+}
+END_TEST
+
+/* A line asks by the name alone: it would get the firmware of another product. */
+START_TEST(a_name_of_another_product_is_not_taken_away)
+{
+    struct ledger_product_new gadget = product_new("gadget");
+    ck_assert_int_eq(create(&gadget), ERR_OK);
+    add_image("gadget", 2);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    ck_assert_int_eq(name_image("gadget", 2, "mine"), ERR_OK);
+    refuse_name("gadget", 2, "current", "alias-taken");
+    assert_alias("current", WORLD_PRODUCT, 1);
+    assert_alias("mine", "gadget", 2);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, ""), ERR_OK);
+    ck_assert_int_eq(name_image("gadget", 2, "current"), ERR_OK);
+    assert_alias("current", "gadget", 2);
+}
+END_TEST
+
+START_TEST(two_images_of_one_digest_in_two_products_are_two)
 {
     struct ledger_product_new gadget = product_new("gadget");
     struct ledger_image image = world_image(2);
     ck_assert_int_eq(create(&gadget), ERR_OK);
+    image.digest = world_digest('i', 1);
     ck_assert_int_eq(ledger_image_add(world.ledger, "gadget", &image, WORLD_BY, &world.fault),
                      ERR_OK);
     ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
-    /* The name is one of the site, not of the product. */
-    ck_assert_int_eq(name_image("gadget", 2, "current"), ERR_OK);
-    assert_alias("current", "gadget", 2);
-    ck_assert_int_eq(ledger_image_get(world.ledger, world.product_id, NULL, &image, &world.fault),
-                     0);
-    ck_assert_str_eq(image.alias, "");
+    refuse_name("gadget", 1, "current", "alias-taken");
+}
+END_TEST
+
+START_TEST(names_that_differ_in_case_only_are_refused)
+{
+    struct ledger_product_new gadget = product_new("gadget");
+    ck_assert_int_eq(create(&gadget), ERR_OK);
+    add_image("gadget", 2);
+    add_image(WORLD_PRODUCT, 3);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "Pump-7"), ERR_OK);
+    refuse_name("gadget", 2, "pump-7", "alias-case");
+    refuse_name(WORLD_PRODUCT, 3, "PUMP-7", "alias-case");
+    assert_no_alias("pump-7");
+    assert_alias("Pump-7", WORLD_PRODUCT, 1);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "pump-7"), ERR_OK);
+    assert_alias("pump-7", WORLD_PRODUCT, 1);
+    ck_assert(!named.is_moved);
+    ck_assert_str_eq(named.was_called, "Pump-7");
+}
+END_TEST
+
+START_TEST(latest_is_no_name)
+{
+    static const char *const names[] = {"latest", "LATEST", "Latest", "lAtEsT"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, names[i]), ERR_BAD_REQUEST);
+        ck_assert_str_eq(world.fault.reason, "alias");
+    }
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "latest-1"), ERR_OK);
 }
 END_TEST
 
@@ -386,9 +465,13 @@ START_TEST(an_image_has_its_last_name_only)
 {
     ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "spring"), ERR_OK);
     ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "summer"), ERR_OK);
+    ck_assert_str_eq(named.was_called, "spring");
     assert_no_alias("spring");
     assert_alias("summer", WORLD_PRODUCT, 1);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "summer"), ERR_OK);
+    ck_assert_str_eq(named.was_called, "");
     ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, ""), ERR_OK);
+    ck_assert_str_eq(named.was_called, "summer");
     assert_no_alias("summer");
 }
 END_TEST
@@ -396,10 +479,13 @@ END_TEST
 START_TEST(a_name_stands_for_a_disabled_image_too)
 {
     const struct sha256 digest = world_digest('i', 1);
+    ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    ck_assert(named.is_enabled);
     ck_assert_int_eq(
         ledger_image_enable(world.ledger, WORLD_PRODUCT, &digest, false, WORLD_BY, &world.fault),
         ERR_OK);
     ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, "current"), ERR_OK);
+    ck_assert(!named.is_enabled);
     assert_alias("current", WORLD_PRODUCT, 1);
 }
 END_TEST
@@ -573,7 +659,11 @@ int main(void)
     tcase_add_test(tcase, an_image_exists_while_it_is_enabled_in_an_enabled_product);
     tcase_add_test(tcase, a_disabled_product_is_still_read);
     tcase_add_test(tcase, an_image_is_found_by_its_name);
-    tcase_add_test(tcase, a_name_moves_from_the_image_that_had_it);
+    tcase_add_test(tcase, a_name_moves_from_the_image_of_the_product_that_had_it);
+    tcase_add_test(tcase, a_name_of_another_product_is_not_taken_away);
+    tcase_add_test(tcase, two_images_of_one_digest_in_two_products_are_two);
+    tcase_add_test(tcase, names_that_differ_in_case_only_are_refused);
+    tcase_add_test(tcase, latest_is_no_name);
     tcase_add_test(tcase, an_image_has_its_last_name_only);
     tcase_add_test(tcase, a_name_stands_for_a_disabled_image_too);
     tcase_add_test(tcase, a_name_outside_the_limits_or_of_no_image_is_refused);

@@ -127,8 +127,9 @@ END_TEST
 static enum error name_image(int64_t n)
 {
     const struct sha256 digest = world_digest('i', n);
-    return ledger_image_alias(world.ledger, WORLD_PRODUCT, &digest, "current", WORLD_BY,
-                              &world.fault);
+    const struct ledger_naming naming = {
+        .product = WORLD_PRODUCT, .digest = digest, .alias = "current"};
+    return ledger_image_alias(world.ledger, &naming, WORLD_BY, NULL, &world.fault);
 }
 
 static void check_named(int64_t n, int64_t leaves)

@@ -102,9 +102,10 @@ END_TEST
 static json_t *alias_leaf(int64_t n, const char *alias)
 {
     const struct sha256 digest = world_digest('i', n);
-    ck_assert_int_eq(
-        ledger_image_alias(world.ledger, WORLD_PRODUCT, &digest, alias, WORLD_BY, &world.fault),
-        ERR_OK);
+    const struct ledger_naming naming = {
+        .product = WORLD_PRODUCT, .digest = digest, .alias = alias};
+    ck_assert_int_eq(ledger_image_alias(world.ledger, &naming, WORLD_BY, NULL, &world.fault),
+                     ERR_OK);
     json_t *leaf = last_leaf();
     ck_assert_str_eq(leaf_text(leaf, "type"), "image-alias");
     ck_assert_str_eq(leaf_text(leaf, "product"), WORLD_PRODUCT);
@@ -124,12 +125,16 @@ START_TEST(an_alias_leaf_says_who_has_the_name_and_who_had_it)
     (void)world_add_image(&world, 2);
     json_t *leaf = alias_leaf(1, "current");
     ck_assert_ptr_null(json_object_get(leaf, "moved_from"));
+    ck_assert_ptr_null(json_object_get(leaf, "was_called"));
     json_decref(leaf);
+    json_decref(alias_leaf(2, "next"));
     leaf = alias_leaf(2, "current");
     ck_assert_str_eq(leaf_text(leaf, "moved_from"), first);
+    ck_assert_str_eq(leaf_text(leaf, "was_called"), "next");
     json_decref(leaf);
     leaf = alias_leaf(2, "");
     ck_assert_ptr_null(json_object_get(leaf, "moved_from"));
+    ck_assert_str_eq(leaf_text(leaf, "was_called"), "current");
     json_decref(leaf);
 }
 END_TEST

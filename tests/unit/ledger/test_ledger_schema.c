@@ -136,6 +136,9 @@ END_TEST
 START_TEST(one_name_is_one_image)
 {
     assert_refused("UPDATE image SET alias = 'current';", SQLITE_CONSTRAINT_UNIQUE);
+    assert_refused("UPDATE image SET alias = 'current' WHERE id = 1; UPDATE image SET alias = "
+                   "'CurrenT' WHERE id = 2;",
+                   SQLITE_CONSTRAINT_UNIQUE);
     assert_refused("UPDATE image SET alias = NULL;", SQLITE_CONSTRAINT_NOTNULL);
 }
 END_TEST
