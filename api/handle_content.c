@@ -125,17 +125,27 @@ static enum MHD_Result answer_outside(struct request *request)
     return answer_problem(request);
 }
 
+/*
+ * The range that counts; NULL for the whole. An alias may have moved since the client got its first
+ * bytes: a range that does not say of which image could be the end of another one.
+ */
+static const char *wanted_range(const struct request *request)
+{
+    const struct content_result *content = &request->result.content;
+    const char *condition = request_header(request, MHD_HTTP_HEADER_IF_RANGE);
+    if (request_is_head(request) || (content->is_named && condition == NULL) ||
+        !etag_allows_range(condition, content->etag))
+        return NULL;
+    return request_header(request, MHD_HTTP_HEADER_RANGE);
+}
+
 enum MHD_Result content_answer(struct request *request)
 {
     const struct content_result *content = &request->result.content;
     struct range range;
-    const char *wanted = request_header(request, MHD_HTTP_HEADER_RANGE);
     if (etag_is_listed(request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH), content->etag))
         return answer_unchanged(request);
-    if (request_is_head(request) ||
-        !etag_allows_range(request_header(request, MHD_HTTP_HEADER_IF_RANGE), content->etag))
-        wanted = NULL;
-    switch (range_parse(wanted, content->size, &range)) {
+    switch (range_parse(wanted_range(request), content->size, &range)) {
     case RANGE_OUTSIDE:
         return answer_outside(request);
     case RANGE_PART:
