@@ -51,6 +51,19 @@ static enum error find_names(const struct course *course, struct ledger_alias *n
     return ERR_OK;
 }
 
+enum error recipe_find_image(struct ledger *ledger, const char *product,
+                             const struct sha256 *digest, struct ledger_product *ret_product,
+                             struct ledger_image *ret_image, struct fault *fault)
+{
+    enum error e = ledger_product_get(ledger, product, ret_product, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!ret_product->is_enabled)
+        return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled", "The product is disabled.",
+                         0);
+    return ledger_image_get(ledger, ret_product->id, digest, ret_image, fault);
+}
+
 /* Step 2, first half: product, image and station are known and enabled. */
 static enum error find_subject(struct course *course, struct fault *fault)
 {
@@ -62,13 +75,8 @@ static enum error find_subject(struct course *course, struct fault *fault)
     if (e == ERR_OK)
         e = find_names(course, &names, fault);
     if (e == ERR_OK)
-        e = ledger_product_get(ledger, names.product, &course->product, fault);
-    if (e == ERR_OK && !course->product.is_enabled)
-        e = fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled", "The product is disabled.",
-                      0);
-    if (e == ERR_OK)
-        e = ledger_image_get(ledger, course->product.id, is_latest ? NULL : &names.digest,
-                             &course->image, fault);
+        e = recipe_find_image(ledger, names.product, is_latest ? NULL : &names.digest,
+                              &course->product, &course->image, fault);
     return e;
 }
 

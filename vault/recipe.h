@@ -34,4 +34,12 @@ struct recipe_answer {
 enum error recipe_license(struct vault *vault, const struct recipe_request *request,
                           struct recipe_answer *ret_answer, struct fault *fault) MUST_USE;
 
+/*
+ * The enabled product of that name and its enabled image of that digest, or its newest one (digest
+ * NULL). ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN; the reason says when either is disabled.
+ */
+enum error recipe_find_image(struct ledger *ledger, const char *product,
+                             const struct sha256 *digest, struct ledger_product *ret_product,
+                             struct ledger_image *ret_image, struct fault *fault) MUST_USE;
+
 #endif

@@ -219,21 +219,32 @@ static enum error serve_usage(struct vault *vault, const request_message *messag
 
 /* ---- GET /v1/images/{digest}/content ---- */
 
+/* An alias names an image of one product, which decides; a digest may be that of several. */
+static enum error find_named(struct vault *vault, const char *alias, struct answer *answer)
+{
+    struct ledger_alias names;
+    struct ledger_product product;
+    struct ledger_image image;
+    enum error e = ledger_alias_get(vault->ledger, alias, &names, &answer->fault);
+    if (e == ERR_OK)
+        e = recipe_find_image(vault->ledger, names.product, &names.digest, &product, &image,
+                              &answer->fault);
+    if (e == ERR_OK)
+        answer->content_digest = names.digest;
+    return e;
+}
+
 static enum error find_content(struct vault *vault, const Provisiond__ImageContentRequest *asked,
                                struct answer *answer)
 {
-    struct ledger_alias names;
     bool has_alias = asked->alias[0] != '\0';
     if (has_alias && (asked->image.len > 0 || !name_is_valid(asked->alias, LEDGER_NAME_MAX)))
         return refuse_field(&answer->fault, "alias");
     if (!has_alias && !read_digest(&asked->image, &answer->content_digest))
         return refuse_field(&answer->fault, "image");
-    if (!has_alias)
-        return ERR_OK;
-    enum error e = ledger_alias_get(vault->ledger, asked->alias, &names, &answer->fault);
-    if (e == ERR_OK)
-        answer->content_digest = names.digest;
-    return e;
+    if (has_alias)
+        return find_named(vault, asked->alias, answer);
+    return ledger_image_exists(vault->ledger, &answer->content_digest, &answer->fault);
 }
 
 static enum error serve_image_content(struct vault *vault, const request_message *message,
@@ -245,8 +256,6 @@ static enum error serve_image_content(struct vault *vault, const request_message
     enum error e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
     if (e == ERR_OK)
         e = find_content(vault, message->image_content, answer);
-    if (e == ERR_OK)
-        e = ledger_image_exists(vault->ledger, digest, &answer->fault);
     if (e == ERR_OK)
         e = image_store_open_image(vault->images, digest, &answer->file, &size, &answer->fault);
     if (e != ERR_OK)

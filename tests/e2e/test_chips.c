@@ -250,6 +250,22 @@ START_TEST(early_image_form_gives_the_image)
 }
 END_TEST
 
+START_TEST(disabled_image_is_called_disabled_under_its_alias)
+{
+    ck_assert_int_eq(rig_shell(&rig, CTL "image disable --product $RIG_ST_PRODUCT $RIG_ST_IMAGE"),
+                     0);
+    ck_assert_int_eq(rig_shell(&rig, CURL "-o $DIR/problem -w '%%{http_code}' "
+                                          "$RIG_URL/fw/sfi/$RIG_ST_FWID/get/image | grep -qx 404 "
+                                          "&& grep -q 'The image is disabled' $DIR/problem"),
+                     0);
+    ck_assert_int_eq(rig_shell(&rig,
+                               CTL "image alias --product $RIG_ST_PRODUCT $RIG_ST_IMAGE next "
+                                   ">$DIR/said 2>$DIR/noted && grep -q \"now; it was called "
+                                   "$RIG_ST_FWID.$\" $DIR/said && grep -q disabled $DIR/noted"),
+                     0);
+}
+END_TEST
+
 /* ---- many at once ---- */
 
 struct shot {
@@ -305,6 +321,7 @@ int main(void)
         exposure_is_off_unless_a_product_allows_it,
         early_license_server_form_gives_the_same_bytes,
         early_image_form_gives_the_image,
+        disabled_image_is_called_disabled_under_its_alias,
         racing_requests_for_a_chip_get_one_license_and_one_charge,
         NULL,
     };
