@@ -13,7 +13,8 @@
 #   PORT          how it reaches the chip              (default port=swd)
 #
 # Exit status: 0 installed and reported; that of provctl when it refused (10 quota spent, 12 not
-# genuine, 13 conflict or scrapped, 20 try again); 1 when the programmer failed.
+# genuine, 13 conflict or scrapped, 20 try again; 1 also for a file that is no image of the
+# product); 1 when the programmer failed.
 set -eu
 
 image=$1
@@ -22,19 +23,24 @@ port=${PORT:-port=swd}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# 1. The chip's certificate.
+# 1. The chip's certificate, and which image this is: a license for another would be of no use.
 "$programmer" -c "$port" -gc "$work/cert.bin" || exit 1
+digest=$(sha256sum <"$image" | cut -c1-64)
 
 # 2. Its license: the one line that changed. Asking again for the same chip is free.
-provctl license --st-certificate "$work/cert.bin" --out "$work/license.bin" >"$work/line"
+provctl license --image "sha256:$digest" --st-certificate "$work/cert.bin" \
+    --out "$work/license.bin" >"$work/line"
 read -r install rest <"$work/line"
 echo "license: $install $rest"
 
-# 3. The chip installs by itself; a failed install may simply be tried again, with this same script.
-if "$programmer" -c "$port" -sfi protocol=static "$image" hsm=0 "$work/license.bin"; then
+# 3. The chip installs by itself; an install that failed may simply be tried again. The tool's exit
+#    status does not say why it failed twice: the code of the report says no more than that.
+try() {
+    "$programmer" -c "$port" -sfi protocol=static "$image" hsm=0 "$work/license.bin"
+}
+if try || try; then
     provctl outcome "$install" succeeded
 else
-    # Not for a chip that refused the license: it may be a copy of the one that was licensed.
     provctl outcome "$install" failed --code programmer
     exit 1
 fi

@@ -45,8 +45,8 @@ static int run(const char *command)
 int rig_shell(const struct rig *rig, const char *format, ...)
 {
     char command[COMMAND_MAX];
-    int at =
-        snprintf(command, sizeof command, "BIN='%s'; DIR='%s'; . $DIR/env; ", bin_dir(), rig->dir);
+    int at = snprintf(command, sizeof command, "BIN='%s'; DIR='%s'; SOURCE='%s'; . $DIR/env; ",
+                      bin_dir(), rig->dir, PROVISIOND_SOURCE_DIR);
     va_list arguments;
     va_start(arguments, format);
     int more = vsnprintf(command + at, sizeof command - (size_t)at, format, arguments);

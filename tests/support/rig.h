@@ -63,7 +63,8 @@ void rig_wait_for_death(struct rig *rig, enum rig_program program);
 /* Waits until GET /readyz says 200; fails the test after 30 seconds. */
 void rig_wait_ready(const struct rig *rig);
 
-/* Runs a shell command with the rig's environment file and $BIN set; returns its exit status. */
+/* Runs a shell command with the rig's environment file and $BIN, $DIR and $SOURCE set; returns its
+ * exit status. */
 int rig_shell(const struct rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The number that a query on the ledger gives; opened read-only beside the running vault. */
