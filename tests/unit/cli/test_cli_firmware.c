@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -614,6 +615,29 @@ static void claim_exit(int exit, const char *words)
     ck_assert_msg(strstr(run.err, words) != NULL, "%s", run.err);
 }
 
+/* Both hold the firmware in clear. */
+START_TEST(neither_provctl_nor_objcopy_writes_a_core_file)
+{
+    fake_objcopy("#!/bin/sh\n"
+                 "sed -n 's/^Max core file size *//p' /proc/$PPID/limits /proc/$$/limits |"
+                 "tr -s '\\n ' '  ' >&2\n"
+                 "exit 1\n");
+    start_vault();
+    ck_assert_int_eq(setrlimit(RLIMIT_CORE, &(struct rlimit){4096, 4096}), 0);
+    ENCRYPT(put("fw.elf",
+                "\x7f"
+                "ELF",
+                4),
+            "--format", "st-sfi", "--option-bytes", path_of("options.bin"));
+    claim_exit(1, "Intel HEX: 1 1 bytes 1 1 bytes");
+    /* A limit that is lower already stays. */
+    ck_assert_int_eq(setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}), 0);
+    ENCRYPT(path_of("fw.elf"), "--format", "st-sfi", "--option-bytes", path_of("options.bin"));
+    claim_exit(1, "Intel HEX: 0 0 bytes 0 0 bytes");
+    vault_stop(&vault);
+}
+END_TEST
+
 START_TEST(a_wrong_line_never_reaches_the_vault)
 {
     const char *fw = put("fw.bin", firmware, 100);
@@ -666,6 +690,7 @@ int main(void)
                                   objcopy_gets_no_descriptor_of_ours,
                                   no_file_and_no_descriptor_stays_behind,
                                   an_st_sfi_image_goes_to_the_vault_as_records,
+                                  neither_provctl_nor_objcopy_writes_a_core_file,
                                   a_wrong_line_never_reaches_the_vault,
                                   NULL};
     return suite_run("cli firmware", set_up, tear_down, tests);
