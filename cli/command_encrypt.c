@@ -5,6 +5,7 @@
  * provctl image encrypt: a firmware goes to the vault as a descriptor, as it is (cms) or packed
  * into the records of an image (st-sfi). Owns no state.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,7 +86,10 @@ static enum error get_address(const struct arguments *arguments, enum option_id 
     const char *text = arguments_get(arguments, option);
     if (text == NULL || text_parse_address(text, ret_address))
         return ERR_OK;
-    return failure_set_usage(failure, "%s wants an address, 0x and hex digits or decimal", name);
+    return failure_set_usage(failure,
+                             "%s wants an address: 0x and hex digits, or decimal without a leading "
+                             "0",
+                             name);
 }
 
 static enum error check_format(const struct arguments *arguments, struct failure *failure)
@@ -122,6 +126,35 @@ static enum error read_source(const struct arguments *arguments, struct firmware
     return e;
 }
 
+/* On standard error: a wrong address is to be seen before a chip gets the image. */
+static void print_summary(const struct firmware_summary *summary)
+{
+    size_t shown =
+        summary->range_count < FIRMWARE_RANGES_SHOWN ? summary->range_count : FIRMWARE_RANGES_SHOWN;
+    (void)fprintf(stderr, "Packed %zu areas: %" PRIu64 " bytes at", summary->areas, summary->bytes);
+    for (size_t i = 0; i < shown; i++) {
+        const struct firmware_range *range = &summary->ranges[i];
+        (void)fprintf(stderr, "%s 0x%08" PRIx64 " to 0x%08" PRIx64 "%s", i > 0 ? "," : "",
+                      range->address, range->address + range->length - 1,
+                      range->is_external ? " (external)" : "");
+    }
+    if (shown < summary->range_count)
+        (void)fprintf(stderr, " and in %zu more places", summary->range_count - shown);
+    (void)fprintf(stderr, ", and %zu option bytes.\n", summary->option_bytes);
+}
+
+static enum error open_file(const struct firmware_source *source, struct firmware_file *ret_file,
+                            struct failure *failure)
+{
+    struct firmware_summary summary;
+    if (source->option_bytes == NULL)
+        return firmware_open(source->path, ret_file, failure);
+    enum error e = firmware_pack(source, ret_file, &summary, failure);
+    if (e == ERR_OK)
+        print_summary(&summary);
+    return e;
+}
+
 enum error command_image_encrypt(const struct arguments *arguments, struct failure *failure)
 {
     struct firmware_source source;
@@ -129,10 +162,7 @@ enum error command_image_encrypt(const struct arguments *arguments, struct failu
     enum error e = read_source(arguments, &source, failure);
     if (e != ERR_OK)
         return e;
-    if (source.option_bytes != NULL)
-        e = firmware_pack(&source, &file, failure);
-    else
-        e = firmware_open(source.path, &file, failure);
+    e = open_file(&source, &file, failure);
     if (e != ERR_OK)
         return e;
     e = encrypt(arguments, &file, failure);

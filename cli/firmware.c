@@ -104,6 +104,7 @@ static enum error read_content(int fd, const char *name, struct content *ret_con
 struct packing {
     const struct firmware_source *source;
     struct st_sfi_plan *plan;
+    struct firmware_summary *summary;
     struct failure *failure;
 };
 
@@ -119,11 +120,32 @@ static enum error fail_segment(const struct packing *packing, const struct st_sf
         segment->content.length, segment->address, source->path, fault->detail);
 }
 
+static void sum_up(struct firmware_summary *summary, const struct st_sfi_segment *segment)
+{
+    size_t length = segment->content.length;
+    if (segment->type == ST_SFI_OPTIONS) {
+        summary->option_bytes = length;
+        summary->areas++;
+        return;
+    }
+    if (summary->range_count < FIRMWARE_RANGES_SHOWN)
+        summary->ranges[summary->range_count] =
+            (struct firmware_range){.address = segment->address,
+                                    .length = length,
+                                    .is_external = segment->type == ST_SFI_EXTERNAL};
+    summary->range_count++;
+    summary->bytes += length;
+    summary->areas += (length + ST_SFI_AREA_BYTES - 1) / ST_SFI_AREA_BYTES;
+}
+
 static enum error add_piece(const struct packing *packing, const struct st_sfi_segment *segment)
 {
     struct fault fault = {0};
     enum error e = st_sfi_plan_add(packing->plan, segment, &fault);
-    return e == ERR_OK ? ERR_OK : fail_segment(packing, segment, &fault);
+    if (e != ERR_OK)
+        return fail_segment(packing, segment, &fault);
+    sum_up(packing->summary, segment);
+    return ERR_OK;
 }
 
 /* A segment that reaches into external flash is two: the plan knows the kind of memory. */
@@ -170,24 +192,25 @@ static enum error write_plan(const struct packing *packing, struct firmware_file
 }
 
 /* Takes the segments, adds the option bytes, and writes all. The contents are borrowed. */
-static enum error pack(const struct firmware_source *source, const struct hex_image *image,
-                       struct firmware_file *ret_file, struct failure *failure)
+static enum error pack(struct packing *packing, const struct hex_image *image,
+                       struct firmware_file *ret_file)
 {
     PLAN_AUTO *plan = NULL;
     CONTENT_AUTO options = {0};
-    enum error e = file_input_read_bytes(source->option_bytes, ST_SFI_OPTIONS_MAX_BYTES,
-                                         &options.data, &options.length, failure);
+    enum error e = file_input_read_bytes(packing->source->option_bytes, ST_SFI_OPTIONS_MAX_BYTES,
+                                         &options.data, &options.length, packing->failure);
     if (e == ERR_OK && st_sfi_plan_new(&plan) != ERR_OK)
-        e = failure_set_memory(failure);
-    const struct packing packing = {.source = source, .plan = plan, .failure = failure};
+        e = failure_set_memory(packing->failure);
+    packing->plan = plan;
     for (size_t i = 0; i < image->count && e == ERR_OK; i++)
-        e = add_segment(&packing, image->segments[i].address, image->segments[i].content);
+        e = add_segment(packing, image->segments[i].address, image->segments[i].content);
     if (e == ERR_OK)
-        e = add_piece(&packing,
+        e = add_piece(packing,
                       &(struct st_sfi_segment){.type = ST_SFI_OPTIONS,
                                                .content = bytes_of(options.data, options.length)});
     if (e == ERR_OK)
-        e = write_plan(&packing, ret_file);
+        e = write_plan(packing, ret_file);
+    packing->plan = NULL;
     return e;
 }
 
@@ -221,53 +244,58 @@ static enum error convert(int fd, const char *path, struct content *content,
     return e;
 }
 
-static enum error pack_flat(const struct firmware_source *source, const struct content *content,
-                            struct firmware_file *ret_file, struct failure *failure)
+static enum error pack_flat(struct packing *packing, const struct content *content,
+                            struct firmware_file *ret_file)
 {
+    const struct firmware_source *source = packing->source;
     struct hex_segment segment = {.address = source->address,
                                   .content = bytes_of(content->data, content->length)};
     const struct hex_image image = {.segments = &segment, .count = 1};
     if (is_elf(content))
-        return failure_set_plain(failure, ERR_BAD_REQUEST,
+        return failure_set_plain(packing->failure, ERR_BAD_REQUEST,
                                  "%s is an ELF file and not a flat binary. It knows its addresses: "
                                  "leave --address out",
                                  source->path);
-    return pack(source, &image, ret_file, failure);
+    return pack(packing, &image, ret_file);
 }
 
-static enum error pack_by_content(const struct firmware_source *source, int fd,
-                                  struct content *content, struct firmware_file *ret_file,
-                                  struct failure *failure)
+static enum error pack_by_content(struct packing *packing, int fd, struct content *content,
+                                  struct firmware_file *ret_file)
 {
     IMAGE_AUTO image = {0};
+    const char *path = packing->source->path;
     enum error e = ERR_OK;
     if (is_elf(content) || is_srecord(content))
-        e = convert(fd, source->path, content, failure);
+        e = convert(fd, path, content, packing->failure);
     else if (content->data[0] != ':')
-        e = failure_set_plain(failure, ERR_BAD_REQUEST,
+        e = failure_set_plain(packing->failure, ERR_BAD_REQUEST,
                               "%s is neither Intel HEX nor ELF nor S-records. Give --address for a "
                               "flat binary",
-                              source->path);
+                              path);
     if (e == ERR_OK)
-        e = hex_read(source->path, bytes_of(content->data, content->length), ST_SFI_ALIGNMENT,
-                     &image, failure);
+        e = hex_read(path, bytes_of(content->data, content->length), ST_SFI_ALIGNMENT, &image,
+                     packing->failure);
     content_clear(content);
-    return e == ERR_OK ? pack(source, &image, ret_file, failure) : e;
+    return e == ERR_OK ? pack(packing, &image, ret_file) : e;
 }
 
 enum error firmware_pack(const struct firmware_source *source, struct firmware_file *ret_file,
-                         struct failure *failure)
+                         struct firmware_summary *ret_summary, struct failure *failure)
 {
     CONTENT_AUTO content = {0};
     struct firmware_file file;
+    struct firmware_summary summary = {0};
+    struct packing packing = {.source = source, .summary = &summary, .failure = failure};
     enum error e = firmware_open(source->path, &file, failure);
     if (e != ERR_OK)
         return e;
     e = read_content(file.fd, source->path, &content, failure);
     if (e == ERR_OK && source->is_flat)
-        e = pack_flat(source, &content, ret_file, failure);
+        e = pack_flat(&packing, &content, ret_file);
     else if (e == ERR_OK)
-        e = pack_by_content(source, file.fd, &content, ret_file, failure);
+        e = pack_by_content(&packing, file.fd, &content, ret_file);
     (void)close(file.fd);
+    if (e == ERR_OK)
+        *ret_summary = summary;
     return e;
 }

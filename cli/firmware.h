@@ -12,6 +12,7 @@
 #define CLI_FIRMWARE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "cli/failure.h"
@@ -32,6 +33,21 @@ struct firmware_file {
     int64_t size; /* bytes */
 };
 
+#define FIRMWARE_RANGES_SHOWN 8
+
+/* What was packed, for the person who gave the addresses. */
+struct firmware_summary {
+    size_t areas; /* of the image, the option bytes' one as well */
+    uint64_t bytes;
+    size_t option_bytes;
+    size_t range_count; /* segments; the first FIRMWARE_RANGES_SHOWN are kept */
+    struct firmware_range {
+        uint64_t address;
+        uint64_t length;
+        bool is_external;
+    } ranges[FIRMWARE_RANGES_SHOWN];
+};
+
 /* A regular file with something in it. */
 enum error firmware_open(const char *path, struct firmware_file *ret_file,
                          struct failure *failure) MUST_USE;
@@ -41,6 +57,6 @@ enum error firmware_open(const char *path, struct firmware_file *ret_file,
  * address of the segment when it is about one.
  */
 enum error firmware_pack(const struct firmware_source *source, struct firmware_file *ret_file,
-                         struct failure *failure) MUST_USE;
+                         struct firmware_summary *ret_summary, struct failure *failure) MUST_USE;
 
 #endif

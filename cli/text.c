@@ -105,7 +105,7 @@ bool text_parse_address(const char *text, uint64_t *ret_address)
     bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     const char *digits = is_hex ? text + 2 : text;
     size_t length = strspn(digits, is_hex ? "0123456789abcdefABCDEF" : "0123456789");
-    if (length == 0 || digits[length] != '\0')
+    if (length == 0 || digits[length] != '\0' || (!is_hex && length > 1 && digits[0] == '0'))
         return false;
     errno = 0;
     unsigned long long address = strtoull(digits, NULL, is_hex ? 16 : 10);

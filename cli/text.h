@@ -26,7 +26,10 @@ void text_escape(const char *text, char *out, size_t size);
 /* A decimal number between min and max, digits only; false for anything else. */
 bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_number);
 
-/* An address: "0x" and hex digits, or a decimal number; false for anything else. */
+/*
+ * An address: "0x" and hex digits, or a decimal number; false for anything else, also for a decimal
+ * that begins with 0, since whoever writes 08000000 means another number.
+ */
 bool text_parse_address(const char *text, uint64_t *ret_address);
 
 /* value in decimal; returns out. */

@@ -284,8 +284,9 @@ static void split_records(size_t length)
 
 static enum error pack(const struct firmware_source *source)
 {
+    struct firmware_summary summary;
     struct firmware_file file;
-    enum error e = firmware_pack(source, &file, &failure);
+    enum error e = firmware_pack(source, &file, &summary, &failure);
     if (e != ERR_OK)
         return e;
     struct stat info;
@@ -638,6 +639,39 @@ START_TEST(neither_provctl_nor_objcopy_writes_a_core_file)
 }
 END_TEST
 
+START_TEST(what_was_packed_is_said)
+{
+    start_vault();
+    ENCRYPT(put("fw.bin", firmware, 10000), "--format", "st-sfi", "--address", "0x08000000",
+            "--option-bytes", path_of("options.bin"), "--json");
+    ck_assert_str_eq(run.err, "Packed 3 areas: 10000 bytes at 0x08000000 to 0x0800270f, and 12 "
+                              "option bytes.\n");
+    ck_assert_ptr_null(strstr(run.out, "Packed"));
+    ENCRYPT(path_of("fw.bin"), "--format", "st-sfi", "--address", "134217728", "--option-bytes",
+            path_of("options.bin"), "--external-from", "0x08000020");
+    ck_assert_str_eq(run.err, "Packed 4 areas: 10000 bytes at 0x08000000 to 0x0800001f, 0x08000020 "
+                              "to 0x0800270f (external), and 12 option bytes.\n");
+    vault_stop(&vault);
+}
+END_TEST
+
+START_TEST(of_many_places_the_first_are_said)
+{
+    char text[512];
+    int length = 0;
+    for (unsigned i = 0; i < 10; i++)
+        length += snprintf(text + length, sizeof text - (size_t)length, ":02%X000004142%02X\n", i,
+                           (0x100 - 0x85 - i * 16) & 0xff);
+    length += snprintf(text + length, sizeof text - (size_t)length, "%s", END);
+    start_vault();
+    ENCRYPT(put("fw.hex", text, (size_t)length), "--format", "st-sfi", "--option-bytes",
+            path_of("options.bin"));
+    claim_exit(0, "Packed 11 areas: 20 bytes at 0x00000000 to 0x00000001, 0x00001000 to ");
+    claim_exit(0, "0x00007001 and in 2 more places, and 12 option bytes.\n");
+    vault_stop(&vault);
+}
+END_TEST
+
 START_TEST(a_wrong_line_never_reaches_the_vault)
 {
     const char *fw = put("fw.bin", firmware, 100);
@@ -651,6 +685,8 @@ START_TEST(a_wrong_line_never_reaches_the_vault)
     claim_exit(64, "belong to --format st-sfi");
     ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--address", "0x");
     claim_exit(64, "--address wants an address");
+    ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--address", "08000000");
+    claim_exit(64, "--address wants an address: 0x and hex digits");
     ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--external-from", "-1");
     claim_exit(64, "--external-from wants an address");
     ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--address", "0x10000000000000000");
@@ -691,6 +727,8 @@ int main(void)
                                   no_file_and_no_descriptor_stays_behind,
                                   an_st_sfi_image_goes_to_the_vault_as_records,
                                   neither_provctl_nor_objcopy_writes_a_core_file,
+                                  what_was_packed_is_said,
+                                  of_many_places_the_first_are_said,
                                   a_wrong_line_never_reaches_the_vault,
                                   NULL};
     return suite_run("cli firmware", set_up, tear_down, tests);

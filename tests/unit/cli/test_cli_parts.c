@@ -209,7 +209,10 @@ START_TEST(addresses_are_hex_or_decimal)
                                         "x10",
                                         "0x 1",
                                         "0x10000000000000000",
-                                        "18446744073709551616"};
+                                        "18446744073709551616",
+                                        "08000000",
+                                        "010",
+                                        "00"};
     uint64_t address = 7;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_assert_msg(!text_parse_address(wrong[i], &address), "%s", wrong[i]);
@@ -218,8 +221,10 @@ START_TEST(addresses_are_hex_or_decimal)
     ck_assert_uint_eq(address, 0x08000000);
     ck_assert(text_parse_address("0XfFfFfFfFfFfFfFfF", &address));
     ck_assert_uint_eq(address, UINT64_MAX);
-    ck_assert(text_parse_address("010", &address));
+    ck_assert(text_parse_address("10", &address));
     ck_assert_uint_eq(address, 10);
+    ck_assert(text_parse_address("0", &address));
+    ck_assert_uint_eq(address, 0);
 }
 END_TEST
 
