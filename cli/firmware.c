@@ -14,11 +14,10 @@
 #include <unistd.h>
 
 #include "cli/file_input.h"
+#include "cli/firmware_kind.h"
 #include "cli/hex.h"
 #include "cli/objcopy.h"
 #include "image/st_sfi.h"
-
-static const char ELF_MAGIC[] = {'\x7f', 'E', 'L', 'F'};
 
 /* What is cleansed when it is not needed any more. */
 struct content {
@@ -216,18 +215,6 @@ static enum error pack(struct packing *packing, const struct hex_image *image,
 
 /* ---- kinds of files ---- */
 
-static bool is_elf(const struct content *content)
-{
-    return content->length >= sizeof ELF_MAGIC &&
-           memcmp(content->data, ELF_MAGIC, sizeof ELF_MAGIC) == 0;
-}
-
-static bool is_srecord(const struct content *content)
-{
-    return content->length > 1 && content->data[0] == 'S' && content->data[1] >= '0' &&
-           content->data[1] <= '9';
-}
-
 /* Replaces the content by the same firmware as Intel HEX. */
 static enum error convert(int fd, const char *path, struct content *content,
                           struct failure *failure)
@@ -251,11 +238,12 @@ static enum error pack_flat(struct packing *packing, const struct content *conte
     struct hex_segment segment = {.address = source->address,
                                   .content = bytes_of(content->data, content->length)};
     const struct hex_image image = {.segments = &segment, .count = 1};
-    if (is_elf(content))
+    enum firmware_kind kind = firmware_kind_prove(segment.content);
+    if (kind != FIRMWARE_OTHER)
         return failure_set_plain(packing->failure, ERR_BAD_REQUEST,
-                                 "%s is an ELF file and not a flat binary. It knows its addresses: "
-                                 "leave --address out",
-                                 source->path);
+                                 "%s is %s and not a flat binary. It knows its addresses: leave "
+                                 "--address out",
+                                 source->path, firmware_kind_name(kind));
     return pack(packing, &image, ret_file);
 }
 
@@ -264,10 +252,11 @@ static enum error pack_by_content(struct packing *packing, int fd, struct conten
 {
     IMAGE_AUTO image = {0};
     const char *path = packing->source->path;
+    enum firmware_kind kind = firmware_kind_guess(bytes_of(content->data, content->length));
     enum error e = ERR_OK;
-    if (is_elf(content) || is_srecord(content))
+    if (kind == FIRMWARE_ELF || kind == FIRMWARE_SRECORDS)
         e = convert(fd, path, content, packing->failure);
-    else if (content->data[0] != ':')
+    else if (kind != FIRMWARE_HEX)
         e = failure_set_plain(packing->failure, ERR_BAD_REQUEST,
                               "%s is neither Intel HEX nor ELF nor S-records. Give --address for a "
                               "flat binary",

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/firmware.h"
+#include "cli/firmware_kind.h"
 #include "cli/hex.h"
 #include "cli/objcopy.h"
 #include "core/clock.h"
@@ -480,6 +481,73 @@ START_TEST(a_file_of_an_unknown_kind_wants_an_address)
 }
 END_TEST
 
+START_TEST(text_with_addresses_is_no_flat_binary)
+{
+    static const char *const kinds[] = {"ihex", "srec"};
+    static const char *const words[] = {"is an Intel HEX file and not a flat binary",
+                                        "is a file of S-records and not a flat binary"};
+    struct firmware_source source = flat(path_of("fw.out"), FLASH);
+    (void)put("fw.bin", firmware, 100);
+    for (size_t i = 0; i < 4; i++) {
+        run_shell("objcopy -I binary -O %s %s %s", kinds[i / 2], path_of("fw.bin"), source.path);
+        if (i % 2 == 1)
+            run_shell("tr -d '\\r' <%s | tr 'A-F' 'a-f' >%s && cp %s %s", source.path,
+                      path_of("lower"), path_of("lower"), source.path);
+        claim_refused(pack(&source), ERR_BAD_REQUEST, words[i / 2]);
+    }
+    source = flat(put("fw.srec", "S5030001FB", 10), FLASH); /* no line end */
+    claim_refused(pack(&source), ERR_BAD_REQUEST, words[1]);
+}
+END_TEST
+
+/* What begins like one of them by chance. */
+START_TEST(binary_that_begins_like_text_is_packed)
+{
+    static const char *const texts[] = {"S",
+                                        ":",
+                                        "S5",
+                                        "S5030001FC\n",
+                                        "S5030001F\n",
+                                        "S5040001FB\n",
+                                        "S503000GFB\n",
+                                        "S5020001FC",
+                                        "SA030001FB",
+                                        "S50301FB\n",
+                                        ":00000001FE",
+                                        ":00000001FF\nx",
+                                        "S500FF\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct firmware_source source = flat(put("fw.bin", texts[i], strlen(texts[i])), FLASH);
+        ck_assert_msg(pack(&source) == ERR_OK, "%s: %s", texts[i], failure.what);
+    }
+    struct firmware_source source = flat(put("fw.bin",
+                                             "S503\0"
+                                             "001FB\n",
+                                             11),
+                                         FLASH);
+    ck_assert_int_eq(pack(&source), ERR_OK);
+}
+END_TEST
+
+START_TEST(every_beginning_of_an_s_record_is_read_within_its_memory)
+{
+    static const char record[] = "S30D080000006162636465666768C6\r\n";
+    for (size_t length = 1; length < sizeof record; length++) {
+        uint8_t *exact = memcpy(malloc(length), record, length);
+        bool is_whole = length >= 30;
+        ck_assert_msg((firmware_kind_prove(bytes_of(exact, length)) == FIRMWARE_SRECORDS) ==
+                          is_whole,
+                      "%zu", length);
+        for (size_t bit = 0; bit < 8 * length; bit++) {
+            exact[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+            (void)firmware_kind_prove(bytes_of(exact, length));
+            exact[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+        }
+        free(exact);
+    }
+}
+END_TEST
+
 /* ---- objcopy ---- */
 
 /* A program of that name and no other in PATH. */
@@ -720,6 +788,9 @@ int main(void)
                                   an_address_that_intel_hex_cannot_say_is_refused,
                                   the_option_bytes_are_1_to_4096,
                                   a_file_of_an_unknown_kind_wants_an_address,
+                                  text_with_addresses_is_no_flat_binary,
+                                  binary_that_begins_like_text_is_packed,
+                                  every_beginning_of_an_s_record_is_read_within_its_memory,
                                   without_objcopy_it_says_what_to_install,
                                   an_objcopy_that_hangs_is_ended,
                                   only_the_first_line_of_what_it_says_is_shown,
