@@ -40,7 +40,9 @@ static const struct {
     [REFUSAL_ST_PRODUCT_ID] = {"st-product-id",
                                "The chip's certificate does not begin with a product ID."},
     [REFUSAL_ST_POINT] = {"st-point", "The chip's public key is not a point of P-256."},
-    [REFUSAL_ST_FAMILY] = {"st-family", "The chip's ID is not the one of the product."},
+    [REFUSAL_ST_FAMILY] = {"st-family",
+                           "The chip's ID is not the one of the product. Check first whether the "
+                           "product or alias that was asked for is the right one."},
     [REFUSAL_ST_SECURITY_COUNTER] =
         {"st-security-counter",
          "The chip is of the product's family and has another security counter."},

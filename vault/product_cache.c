@@ -150,12 +150,14 @@ enum error product_anchors_check(const struct product_anchors *anchors,
     if (is_st && anchors->st_anchors == NULL)
         return fault_set(fault, ERR_BAD_REQUEST, "device-form",
                          "The devices of this product show an X.509 certificate_chain, no "
-                         "st_certificate.",
+                         "st_certificate. Check first whether the product or alias that was asked "
+                         "for is the right one.",
                          0);
     if (!is_st && anchors->anchors == NULL)
         return fault_set(fault, ERR_BAD_REQUEST, "device-form",
                          "The devices of this product show an st_certificate, no X.509 "
-                         "certificate_chain.",
+                         "certificate_chain. Check first whether the product or alias that was "
+                         "asked for is the right one.",
                          0);
     if (is_st)
         return st_certificate_check(anchors->st_anchors, proof->st_certificate, ret_device, fault);

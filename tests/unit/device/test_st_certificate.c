@@ -296,6 +296,16 @@ START_TEST(signature_of_another_chip_is_refused)
 END_TEST
 
 /* Each line breaks one check more, from the last one to the first. */
+/* The most frequent cause is a recipe that asks for something else. */
+START_TEST(chip_of_another_family_is_a_reason_to_look_at_the_recipe)
+{
+    set_id("46002001");
+    refused(check_now(), "st-family");
+    ck_assert_ptr_nonnull(strstr(fault.detail, "product or alias that was asked for is the right "
+                                               "one."));
+}
+END_TEST
+
 START_TEST(first_check_that_fails_is_named)
 {
     certificate[135] ^= 1;
@@ -431,6 +441,7 @@ static void add_tests(TCase *all)
     tcase_add_loop_test(all, signature_out_of_range_is_refused, 0, 10);
     tcase_add_test(all, forgery_is_refused);
     tcase_add_test(all, signature_of_another_chip_is_refused);
+    tcase_add_test(all, chip_of_another_family_is_a_reason_to_look_at_the_recipe);
     tcase_add_test(all, first_check_that_fails_is_named);
     tcase_add_test(all, no_changed_bit_is_genuine);
     tcase_add_test(all,

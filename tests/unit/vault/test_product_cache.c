@@ -171,6 +171,8 @@ START_TEST(a_product_of_gateways_takes_no_st_certificate)
     ck_assert_int_eq(product_anchors_check(anchors, &proof, clock_unix_ms(), &device, &fault),
                      ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "device-form");
+    ck_assert_ptr_nonnull(strstr(fault.detail, "product or alias that was asked for is the right "
+                                               "one."));
     product_anchors_put(anchors);
 }
 END_TEST
