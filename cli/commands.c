@@ -37,8 +37,8 @@ static const struct command ADMINISTRATION[] = {
      "--allow-session-key-exposure: no HSM known to us makes such a license by itself. While one "
      "is\n"
      "made, the key that an image is encrypted with is in the memory of the HSM worker, a program\n"
-     "of this server: whoever reads that memory then can decrypt the image. Off, such a product\n"
-     "gets no licenses; product show and the journal tell how it is set.",
+     "of this server: whoever reads that memory then can decrypt the image. Without it product\n"
+     "create refuses such a product; product show and the journal tell how it is set.",
      command_product_create},
     {{"product show", "NAME", 1, 0, ADMIN_OPTIONS},
      "show all about one product",

@@ -1046,6 +1046,7 @@ START_TEST(help_says_what_is_not_claimed_and_what_exposure_means)
     ck_assert_ptr_nonnull(strstr(run.out, "reference values"));
     ck_assert_ptr_nonnull(strstr(run.out, "it is not claimed that an ST chip accepts"));
     ck_assert_ptr_nonnull(strstr(run.out, "whoever reads that memory then can decrypt the image"));
+    ck_assert_ptr_nonnull(strstr(run.out, "refuses such a product"));
 }
 END_TEST
 
