@@ -234,8 +234,12 @@ hsm_answers() { ctl status --json | grep -q '"workers_ready"\|not-initialised'; 
 encrypt() {
     for_product=$1
     shift
-    ctl image encrypt --product "$for_product" --label micropython --json "$@" |
-        sed -n 's/.*"image": *"\(sha256:[0-9a-f]*\)".*/\1/p'
+    if ! answer=$(ctl image encrypt --product "$for_product" --label micropython --json "$@" \
+        2>"$dir/log/encrypt.log"); then
+        cat "$dir/log/encrypt.log" >&2
+        die "the image for $for_product was not encrypted"
+    fi
+    printf '%s' "$answer" | sed -n 's/.*"image": *"\(sha256:[0-9a-f]*\)".*/\1/p'
 }
 
 # A chip whose boot ROM takes st-sfi images; the session keys of these pass through a worker's memory.

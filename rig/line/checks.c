@@ -125,6 +125,14 @@ static void print_faults(const struct line_counts *c)
               c->retries);
 }
 
+static void print_quota(const struct line *line)
+{
+    int64_t raised = line->after.granted - line->before.granted;
+    if (line->is_helper_used)
+        (void)printf("    %-34s %6s   the line waited; then %" PRId64 " units were added\n",
+                     "quota ran out", "yes", raised);
+}
+
 static void print_strangers(const struct line *line)
 {
     static const char *const kinds[] = {[LINE_CLONE] = "a copied certificate, another key",
@@ -161,6 +169,7 @@ void line_checks_print(const struct line *line, const struct line_checks *checks
                  seconds, seconds > 0 ? (double)sums.closed / seconds : 0, line->options.sockets);
     print_faults(&line->counts);
     print_strangers(line);
+    print_quota(line);
     print_cost(line, &sums);
     (void)printf("\n  the account\n");
     for (size_t i = 0; i < checks->count; i++) {
