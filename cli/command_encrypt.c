@@ -86,9 +86,7 @@ static enum error get_address(const struct arguments *arguments, enum option_id 
     const char *text = arguments_get(arguments, option);
     if (text == NULL || text_parse_address(text, ret_address))
         return ERR_OK;
-    return failure_set_usage(failure,
-                             "%s wants an address: 0x and hex digits, or decimal without a leading "
-                             "0",
+    return failure_set_usage(failure, "%s wants an address: 0x and hex digits, as 0x08000000",
                              name);
 }
 

@@ -62,8 +62,7 @@ static const struct command ADMINISTRATION[] = {
      "\n"
      "With --format st-sfi, the format of products of that profile, FILE is Intel HEX, ELF or\n"
      "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
-     "binary. --option-bytes is required then. ADDR is 0x and hex digits, or decimal without a\n"
-     "leading 0.",
+     "binary. --option-bytes is required then. ADDR is 0x and hex digits.",
      command_image_encrypt},
     {{"image list", "", 0, BIT(PRODUCT), ADMIN_OPTIONS},
      "list a product's images",

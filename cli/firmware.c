@@ -190,14 +190,29 @@ static enum error write_plan(const struct packing *packing, struct firmware_file
     return ERR_OK;
 }
 
+/* The bytes as the chip takes them: the text of a firmware file would be programmed as it is. */
+static enum error read_options(const struct packing *packing, struct content *options)
+{
+    const char *path = packing->source->option_bytes;
+    enum error e = file_input_read_bytes(path, ST_SFI_OPTIONS_MAX_BYTES, &options->data,
+                                         &options->length, packing->failure);
+    if (e != ERR_OK)
+        return e;
+    enum firmware_kind kind = firmware_kind_prove(bytes_of(options->data, options->length));
+    if (kind == FIRMWARE_OTHER)
+        return ERR_OK;
+    return failure_set_plain(packing->failure, ERR_BAD_REQUEST,
+                             "%s is %s; option bytes are a flat binary", path,
+                             firmware_kind_name(kind));
+}
+
 /* Takes the segments, adds the option bytes, and writes all. The contents are borrowed. */
 static enum error pack(struct packing *packing, const struct hex_image *image,
                        struct firmware_file *ret_file)
 {
     PLAN_AUTO *plan = NULL;
     CONTENT_AUTO options = {0};
-    enum error e = file_input_read_bytes(packing->source->option_bytes, ST_SFI_OPTIONS_MAX_BYTES,
-                                         &options.data, &options.length, packing->failure);
+    enum error e = read_options(packing, &options);
     if (e == ERR_OK && st_sfi_plan_new(&plan) != ERR_OK)
         e = failure_set_memory(packing->failure);
     packing->plan = plan;
@@ -240,10 +255,10 @@ static enum error pack_flat(struct packing *packing, const struct content *conte
     const struct hex_image image = {.segments = &segment, .count = 1};
     enum firmware_kind kind = firmware_kind_prove(segment.content);
     if (kind != FIRMWARE_OTHER)
-        return failure_set_plain(packing->failure, ERR_BAD_REQUEST,
-                                 "%s is %s and not a flat binary. It knows its addresses: leave "
-                                 "--address out",
-                                 source->path, firmware_kind_name(kind));
+        return failure_set_plain(
+            packing->failure, ERR_BAD_REQUEST, "%s is %s and not a flat binary%s", source->path,
+            firmware_kind_name(kind),
+            kind == FIRMWARE_SFI ? "" : ". It knows its addresses: leave --address out");
     return pack(packing, &image, ret_file);
 }
 
@@ -256,6 +271,9 @@ static enum error pack_by_content(struct packing *packing, int fd, struct conten
     enum error e = ERR_OK;
     if (kind == FIRMWARE_ELF || kind == FIRMWARE_SRECORDS)
         e = convert(fd, path, content, packing->failure);
+    else if (kind == FIRMWARE_SFI)
+        e = failure_set_plain(packing->failure, ERR_BAD_REQUEST, "%s is %s", path,
+                              firmware_kind_name(kind));
     else if (kind != FIRMWARE_HEX)
         e = failure_set_plain(packing->failure, ERR_BAD_REQUEST,
                               "%s is neither Intel HEX nor ELF nor S-records. Give --address for a "

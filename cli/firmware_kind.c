@@ -14,6 +14,7 @@
 #define SRECORD_SUM_END 0xff
 
 static const char ELF_MAGIC[] = {'\x7f', 'E', 'L', 'F'};
+static const char SFI_MAGIC[] = {'S', 'F', 'I', 'M', 'A', 'G', 'I', 'C'};
 
 static bool is_digit(uint8_t byte)
 {
@@ -25,6 +26,9 @@ enum firmware_kind firmware_kind_guess(struct bytes content)
     if (content.length >= sizeof ELF_MAGIC &&
         memcmp(content.data, ELF_MAGIC, sizeof ELF_MAGIC) == 0)
         return FIRMWARE_ELF;
+    if (content.length >= sizeof SFI_MAGIC &&
+        memcmp(content.data, SFI_MAGIC, sizeof SFI_MAGIC) == 0)
+        return FIRMWARE_SFI;
     if (content.length >= SRECORD_HEAD && content.data[0] == 'S' && is_digit(content.data[1]))
         return FIRMWARE_SRECORDS;
     return content.length > 0 && content.data[0] == ':' ? FIRMWARE_HEX : FIRMWARE_OTHER;
@@ -80,7 +84,7 @@ static bool is_hex(struct bytes content)
 enum firmware_kind firmware_kind_prove(struct bytes content)
 {
     enum firmware_kind kind = firmware_kind_guess(content);
-    bool is_proven = kind == FIRMWARE_ELF ||
+    bool is_proven = kind == FIRMWARE_ELF || kind == FIRMWARE_SFI ||
                      (kind == FIRMWARE_SRECORDS && begins_with_srecord(content)) ||
                      (kind == FIRMWARE_HEX && is_hex(content));
     return is_proven ? kind : FIRMWARE_OTHER;
@@ -95,6 +99,8 @@ const char *firmware_kind_name(enum firmware_kind kind)
         return "an Intel HEX file";
     case FIRMWARE_SRECORDS:
         return "a file of S-records";
+    case FIRMWARE_SFI:
+        return "an image that is encrypted already";
     default:
         return "a file of an unknown kind";
     }

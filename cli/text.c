@@ -103,12 +103,12 @@ bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_
 bool text_parse_address(const char *text, uint64_t *ret_address)
 {
     bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-    const char *digits = is_hex ? text + 2 : text;
-    size_t length = strspn(digits, is_hex ? "0123456789abcdefABCDEF" : "0123456789");
-    if (length == 0 || digits[length] != '\0' || (!is_hex && length > 1 && digits[0] == '0'))
+    const char *digits = is_hex ? text + 2 : "";
+    size_t length = strspn(digits, "0123456789abcdefABCDEF");
+    if (length == 0 || digits[length] != '\0')
         return false;
     errno = 0;
-    unsigned long long address = strtoull(digits, NULL, is_hex ? 16 : 10);
+    unsigned long long address = strtoull(digits, NULL, 16);
     if (errno != 0)
         return false;
     *ret_address = address;

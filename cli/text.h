@@ -27,8 +27,8 @@ void text_escape(const char *text, char *out, size_t size);
 bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_number);
 
 /*
- * An address: "0x" and hex digits, or a decimal number; false for anything else, also for a decimal
- * that begins with 0, since whoever writes 08000000 means another number.
+ * An address: "0x" and hex digits; false for anything else. A decimal number is refused, since
+ * whoever writes 8000000 means 0x8000000.
  */
 bool text_parse_address(const char *text, uint64_t *ret_address);
 

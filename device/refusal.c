@@ -36,7 +36,10 @@ static const struct {
     [REFUSAL_IDENTITY_MALFORMED] = {"identity-malformed",
                                     "The device's serial number is too long, given twice or not "
                                     "printable, or its issuer's name is too long."},
-    [REFUSAL_ST_LENGTH] = {"st-length", "The chip's certificate does not have 136 bytes."},
+    [REFUSAL_ST_LENGTH] =
+        {"st-length", "The chip's certificate does not have 136 bytes: it was cut off, or it is "
+                      "another file (PEM or "
+                      "base64 text?). If this happens with every chip, look at the file first."},
     [REFUSAL_ST_PRODUCT_ID] = {"st-product-id",
                                "The chip's certificate does not begin with a product ID."},
     [REFUSAL_ST_POINT] = {"st-point", "The chip's public key is not a point of P-256."},

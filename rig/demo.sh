@@ -20,7 +20,8 @@ clean_up() {
 }
 
 trap 'clean_up' EXIT
-trap 'exit 1' INT TERM HUP PIPE
+trap 'exit 130' INT
+trap 'exit 1' TERM HUP PIPE
 dir=$(mktemp -d /tmp/provisiond-demo.XXXXXX)
 
 if [ -t 1 ]; then
@@ -30,7 +31,7 @@ else
 fi
 
 step() { printf '\n%s%s%s\n' "$bold" "$*" "$off"; }
-note() { printf '%s\n' "$*" | fold -s -w 96 | sed 's/ *$//; s/^/  /'; }
+note() { printf '%s\n' "$*" | fold -s -w 76 | sed 's/ *$//; s/^/  /'; }
 wrong() {
     printf '  %sWRONG: %s%s\n' "$red" "$*" "$off"
     exit 1
@@ -73,7 +74,7 @@ chips=500
 sockets=32
 st_quota=480
 
-step "1. A factory: a SoftHSM token, provision-hsm, provision-vault, provisiond; quota 3"
+step "1. A factory: a SoftHSM token and the three programs; quota 3"
 sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 --st-quota $st_quota >/dev/null
 . "$dir/rig/env"
 note "serving at $RIG_URL (mutual TLS); firmware key made in the HSM, never extractable"
@@ -125,7 +126,7 @@ cat "$dir/table"
 printf '\n'
 "$bin/provctl" --config "$RIG_CONFIG" usage "$RIG_PRODUCT" | sed 's/^/  /; s/ *$//'
 
-step "7. A line of $chips chips over $sockets programming sockets, quota $st_quota, and everything goes wrong"
+step "7. A line: $chips chips, $sockets sockets, quota $st_quota, and everything goes wrong"
 note "each chip decrypts, verifies and closes itself; its debug port is shut from the moment an install" \
     "starts. Power is cut, cables are pulled, the station is killed; a copied chip, a chip of another" \
     "vendor and one of another family turn up; when the quota is spent, the maker adds 100 units."

@@ -52,6 +52,8 @@ enter_folder() {
 
 # Removes what an earlier rig left, and nothing that a rig did not make.
 clear_folder() {
+    [ -f "$dir/run-dir" ] || [ -z "$(ls -A "$dir")" ] ||
+        die "$dir is not empty and not from a rig; choose a folder that is empty or does not exist"
     for name in $programs; do
         ! is_running "$name" || die "$dir holds a running rig; first: ./dev rig down --dir '$dir'"
     done
@@ -344,7 +346,7 @@ rig_down() {
     enter_folder
     [ -f "$dir/run-dir" ] || die "there is no rig in $dir"
     clean_up
-    echo "rig: down; $dir may be deleted"
+    echo "rig: down; what it made in $dir (keys and PIN too) is still there"
 }
 
 [ $# -ge 2 ] || usage

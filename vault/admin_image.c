@@ -59,9 +59,14 @@ static enum error check_st_sfi(int fd, uint64_t size, struct fault *fault)
 /* An image format bears the name of its license profile. */
 static const struct format {
     const char *name;
+    const char *wanted; /* the refusal of another one */
     enum hsm_cipher cipher;
     enum error (*check)(int fd, uint64_t size, struct fault *fault); /* of the encrypted image */
-} FORMATS[] = {{"cms", HSM_AES_GCM, accept}, {"st-sfi", HSM_AES_GCM_RECORDS, check_st_sfi}};
+} FORMATS[] = {
+    {"cms", "The product's license profile is cms: give --format cms.", HSM_AES_GCM, accept},
+    {"st-sfi", "The product's license profile is st-sfi: give --format st-sfi.",
+     HSM_AES_GCM_RECORDS, check_st_sfi},
+};
 
 static const struct format *find_format(const char *name)
 {
@@ -87,9 +92,7 @@ static enum error find_product(struct admin_task *task, struct ledger_product *r
         return fault_set(&task->fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
     if (strcmp(asked->format, (*ret_format)->name) != 0)
-        return admin_refuse_field(task, "format",
-                                  "The format is not the one of the product's license profile; "
-                                  "see provctl product show.");
+        return admin_refuse_field(task, "format", (*ret_format)->wanted);
     return ERR_OK;
 }
 

@@ -461,6 +461,27 @@ START_TEST(the_option_bytes_are_1_to_4096)
 }
 END_TEST
 
+START_TEST(text_with_addresses_is_no_option_bytes)
+{
+    static const char hex[] = ":0400000061626364729\n:00000001FF\n";
+    static const char right[] = ":040000006162636472\n:00000001FF\n";
+    struct firmware_source source = flat(put("fw.bin", firmware, 64), FLASH);
+    source.option_bytes = put("ob.hex", right, sizeof right - 1);
+    claim_refused(pack(&source), ERR_BAD_REQUEST, "ob.hex is an Intel HEX file; option bytes");
+    source.option_bytes = put("ob.bin", hex, sizeof hex - 1); /* no HEX: one digit too many */
+    ck_assert_int_eq(pack(&source), ERR_OK);
+}
+END_TEST
+
+START_TEST(an_encrypted_image_is_no_firmware)
+{
+    struct firmware_source source = source_of(put("fw.sfi", "SFIMAGIC\1\0", 10));
+    claim_refused(pack(&source), ERR_BAD_REQUEST, "fw.sfi is an image that is encrypted already");
+    source = flat(path_of("fw.sfi"), FLASH);
+    claim_refused(pack(&source), ERR_BAD_REQUEST, "is an image that is encrypted already and not");
+}
+END_TEST
+
 START_TEST(a_file_of_an_unknown_kind_wants_an_address)
 {
     struct firmware_source source = source_of(put("fw.bin", firmware, 64));
@@ -665,7 +686,7 @@ START_TEST(an_st_sfi_image_goes_to_the_vault_as_records)
 {
     start_vault();
     ENCRYPT(put("fw.bin", firmware, 100), "--format", "st-sfi", "--address", "0x08000000",
-            "--option-bytes", path_of("options.bin"), "--external-from", "134217760");
+            "--option-bytes", path_of("options.bin"), "--external-from", "0x8000020");
     ck_assert_msg(run.exit == 0, "%s", run.err);
     ck_assert_str_eq(vault.request->image_encrypt->format, "st-sfi");
     ck_assert_uint_eq(vault.file_length, 20 + 22 + 32 + 22 + 80 + 22 + 12);
@@ -715,7 +736,7 @@ START_TEST(what_was_packed_is_said)
     ck_assert_str_eq(run.err, "Packed 3 areas: 10000 bytes at 0x08000000 to 0x0800270f, and 12 "
                               "option bytes.\n");
     ck_assert_ptr_null(strstr(run.out, "Packed"));
-    ENCRYPT(path_of("fw.bin"), "--format", "st-sfi", "--address", "134217728", "--option-bytes",
+    ENCRYPT(path_of("fw.bin"), "--format", "st-sfi", "--address", "0x8000000", "--option-bytes",
             path_of("options.bin"), "--external-from", "0x08000020");
     ck_assert_str_eq(run.err, "Packed 4 areas: 10000 bytes at 0x08000000 to 0x0800001f, 0x08000020 "
                               "to 0x0800270f (external), and 12 option bytes.\n");
@@ -749,7 +770,7 @@ START_TEST(a_wrong_line_never_reaches_the_vault)
     claim_exit(64, "--format st-sfi wants --option-bytes FILE as well");
     ENCRYPT(fw, "--option-bytes", ob);
     claim_exit(64, "belong to --format st-sfi");
-    ENCRYPT(fw, "--address", "0");
+    ENCRYPT(fw, "--address", "0x0");
     claim_exit(64, "belong to --format st-sfi");
     ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--address", "0x");
     claim_exit(64, "--address wants an address");
@@ -759,7 +780,7 @@ START_TEST(a_wrong_line_never_reaches_the_vault)
     claim_exit(64, "--external-from wants an address");
     ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--address", "0x10000000000000000");
     claim_exit(64, "--address wants an address");
-    ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--address", "8");
+    ENCRYPT(fw, "--format", "st-sfi", "--option-bytes", ob, "--address", "0x8");
     claim_exit(1, "The segment of 100 bytes at 0x00000008 of");
     ENCRYPT(fw, "--format", "elf");
     claim_exit(64, "--format knows cms and st-sfi");
@@ -789,6 +810,8 @@ int main(void)
                                   the_option_bytes_are_1_to_4096,
                                   a_file_of_an_unknown_kind_wants_an_address,
                                   text_with_addresses_is_no_flat_binary,
+                                  text_with_addresses_is_no_option_bytes,
+                                  an_encrypted_image_is_no_firmware,
                                   binary_that_begins_like_text_is_packed,
                                   every_beginning_of_an_s_record_is_read_within_its_memory,
                                   without_objcopy_it_says_what_to_install,
