@@ -75,23 +75,34 @@ START_TEST(a_spent_quota_stops_the_line_and_a_refill_finishes_it)
 END_TEST
 
 /* docs/examples/sfi-line.sh as it stands, with the stand-in for the programmer. */
+#define WITH_CHIP(commands)                                                                      \
+    "cd $DIR && $RIG_BIN/rig-chip make --state chip --st-ca $RIG_ST_CA_KEY "                     \
+    "--product-id $RIG_ST_PRODUCT_ID && mkfifo ready && "                                        \
+    "{ $RIG_BIN/rig-chip run --state chip --socket s >ready & } && chip=$! && read -r x <ready " \
+    "&& export PROVCTL_URL=$RIG_URL PROVCTL_CA=$RIG_CA PROVCTL_CERT=$RIG_STATION_CERT "          \
+    "PROVCTL_KEY=$RIG_STATION_KEY PROVCTL_PRODUCT=$RIG_ST_PRODUCT "                              \
+    "PROGRAMMER=$RIG_BIN/rig-programmer PORT=port=$DIR/s PATH=$RIG_BIN:$PATH && "                \
+    "line() { sh %s/docs/examples/sfi-line.sh $RIG_ST_IMAGE_FILE >out 2>&1; } && "               \
+    "{ " commands "; }; code=$?; kill $chip; cat out >&2; exit $code"
+
 START_TEST(the_examples_script_installs_a_chip)
 {
-    ck_assert_int_eq(
-        rig_shell(
-            &rig,
-            "cd $DIR && $RIG_BIN/rig-chip make --state chip --st-ca $RIG_ST_CA_KEY "
-            "--product-id $RIG_ST_PRODUCT_ID && mkfifo ready && "
-            "{ $RIG_BIN/rig-chip run --state chip --socket s >ready & } && read -r x <ready && "
-            "export PROVCTL_URL=$RIG_URL PROVCTL_CA=$RIG_CA PROVCTL_CERT=$RIG_STATION_CERT "
-            "PROVCTL_KEY=$RIG_STATION_KEY PROVCTL_PRODUCT=$RIG_ST_PRODUCT "
-            "PROGRAMMER=$RIG_BIN/rig-programmer PORT=port=$DIR/s PATH=$RIG_BIN:$PATH && "
-            "sh %s/docs/examples/sfi-line.sh $RIG_ST_IMAGE_FILE >&2; code=$?; "
-            "$RIG_BIN/rig-chip status --socket s >status; kill $! ; "
-            "grep -q phase=closed status && exit $code",
-            PROVISIOND_SOURCE_DIR),
-        0);
+    ck_assert_int_eq(rig_shell(&rig,
+                               WITH_CHIP("line && $RIG_BIN/rig-chip status --socket s >status && "
+                                         "grep -q phase=closed status"),
+                               PROVISIOND_SOURCE_DIR),
+                     0);
     ck_assert_int_eq(rig_query(&rig, "SELECT succeeded FROM product WHERE name = 'rig-mcu'"), 1);
+}
+END_TEST
+
+START_TEST(a_closed_chip_that_is_seated_again_changes_nothing)
+{
+    ck_assert_int_eq(rig_shell(&rig, WITH_CHIP("line && ! line && grep -q 'nothing reported' out"),
+                               PROVISIOND_SOURCE_DIR),
+                     0);
+    ck_assert_int_eq(rig_query(&rig, "SELECT succeeded FROM product WHERE name = 'rig-mcu'"), 1);
+    ck_assert_int_eq(rig_query(&rig, "SELECT failed FROM product WHERE name = 'rig-mcu'"), 0);
 }
 END_TEST
 
@@ -102,6 +113,7 @@ int main(void)
         a_line_with_every_fault_is_in_balance,
         a_spent_quota_stops_the_line_and_a_refill_finishes_it,
         the_examples_script_installs_a_chip,
+        a_closed_chip_that_is_seated_again_changes_nothing,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "line",
