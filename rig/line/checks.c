@@ -28,6 +28,12 @@ struct sums {
     int64_t without; /* succeeded by the station's word alone: open */
 };
 
+/* The service gave a license also when the station could not write it down. */
+static bool was_licensed(const struct line_chip *chip)
+{
+    return chip->is_licensed || strcmp(chip->reason, "license-not-kept") == 0;
+}
+
 static struct sums sum_chips(const struct line *line)
 {
     struct sums sums = {.closed = 0};
@@ -40,7 +46,7 @@ static struct sums sum_chips(const struct line *line)
         sums.closed_right += is_genuine && chip->is_closed && chip->holds_firmware;
         sums.open += chip->is_made && !chip->is_closed;
         sums.open_erased += chip->is_made && !chip->is_closed && chip->is_erased;
-        sums.licensed += is_genuine && chip->is_licensed;
+        sums.licensed += is_genuine && was_licensed(chip);
         sums.not_seated += chip->fate == LINE_WAITING;
         sums.failed += is_genuine && chip->fate == LINE_FAILED;
         sums.aside += is_genuine && chip->fate == LINE_ASIDE;

@@ -163,6 +163,16 @@ START_TEST(a_genuine_chip_that_only_claims_to_be_installed_is_seen)
 }
 END_TEST
 
+START_TEST(a_license_that_the_station_could_not_keep_was_paid_for)
+{
+    end_chip(2, LINE_FAILED, "license-not-kept");
+    line.after.charged++;
+    line.after.remaining--;
+    line.after.unreported++;
+    ck_assert(only_fails("genuine-chips-are-installed"));
+}
+END_TEST
+
 START_TEST(a_stranger_that_failed_is_no_chip_of_this_line)
 {
     struct line_checks checks;
@@ -368,6 +378,7 @@ int main(void)
         a_genuine_chip_that_failed_is_seen,
         a_genuine_chip_that_was_set_aside_is_seen,
         a_genuine_chip_that_only_claims_to_be_installed_is_seen,
+        a_license_that_the_station_could_not_keep_was_paid_for,
         a_stranger_that_failed_is_no_chip_of_this_line,
         the_most_frequent_reason_is_told_of_genuine_chips_only,
         a_line_that_stopped_early_is_seen_with_its_cause,
