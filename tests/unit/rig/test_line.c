@@ -194,6 +194,9 @@ START_TEST(the_most_frequent_reason_is_told_of_genuine_chips_only)
     end_chip(2, LINE_FAILED, "image-unknown");
     ck_assert_str_eq(line_checks_reason(&line, LINE_FAILED, &count), "image-unknown");
     ck_assert_uint_eq(count, 2);
+    end_chip(0, LINE_FAILED, "image-unknown");
+    end_chip(2, LINE_FAILED, "unreachable");
+    ck_assert_str_eq(line_checks_reason(&line, LINE_FAILED, &count), "image-unknown");
 }
 END_TEST
 
