@@ -349,23 +349,51 @@ static enum error ask(int link, enum chip_command command, struct bytes payload,
     return ERR_FORBIDDEN;
 }
 
+/* How talking to the chip at that path ended, in words; a refusal was told already (ask). */
+static int finish_link(enum error e, const char *path)
+{
+    const char *words = "the chip's answer is not what was asked for";
+    if (e == ERR_OK)
+        return EXIT_SUCCESS;
+    if (e == ERR_FORBIDDEN)
+        return EXIT_FAILURE;
+    if (e == ERR_TIMEOUT)
+        words = "the chip does not answer";
+    else if (e == ERR_LINK_CLOSED)
+        words = "the chip ended the connection";
+    (void)fprintf(stderr, "rig-chip: %s: %s\n", path, words);
+    return EXIT_FAILURE;
+}
+
+/* False after a complaint. */
+static bool connect_to(const char *path, int *ret_link)
+{
+    enum error e = chip_link_connect(path, ret_link);
+    if (e == ERR_OK)
+        return true;
+    if (e == ERR_CONFIG)
+        (void)fprintf(stderr, "rig-chip: there is no chip at %s\n", path);
+    else
+        (void)fprintf(stderr, "rig-chip: no chip listens at %s\n", path);
+    return false;
+}
+
 static int command_status(const struct options *options)
 {
-    struct fault fault = {0};
+    const char *path = options->setup.socket;
     struct chip_frame reply;
     char tag[2 * CHIP_TAG_BYTES + 1];
     int link = -1;
-    if (options->setup.socket == NULL)
+    if (path == NULL)
         return usage();
-    enum error e = chip_link_connect(options->setup.socket, &link);
-    if (e != ERR_OK)
-        return finish(e, &fault);
-    e = ask(link, CHIP_STATUS, bytes_of(NULL, 0), &reply);
+    if (!connect_to(path, &link))
+        return EXIT_FAILURE;
+    enum error e = ask(link, CHIP_STATUS, bytes_of(NULL, 0), &reply);
     (void)close(link);
     if (e == ERR_OK && reply.length != CHIP_STATUS_BYTES)
         e = ERR_BAD_REQUEST;
     if (e != ERR_OK)
-        return finish(e, &fault);
+        return finish_link(e, path);
     hex_encode(bytes_of(reply.payload + 3, CHIP_TAG_BYTES), tag);
     printf("phase=%s note=%u debug=%u tag=%s\n", chip_phase_name(reply.payload[0]),
            reply.payload[1], reply.payload[2], tag);
@@ -384,34 +412,38 @@ static enum error read_all(int link, const struct options *options, FILE *out)
         chip_put_u32(request, (uint32_t)(options->address + at));
         chip_put_u16(request + 4, length);
         e = ask(link, CHIP_READ, bytes_of(request, sizeof request), &reply);
-        if (e == ERR_OK &&
-            (reply.length != length || fwrite(reply.payload, 1, length, out) != length))
-            e = ERR_INTERNAL;
+        if (e == ERR_OK && reply.length != length)
+            e = ERR_BAD_REQUEST;
+        else if (e == ERR_OK && fwrite(reply.payload, 1, length, out) != length)
+            e = ERR_CONFIG;
         at += length;
     }
     return e;
 }
 
+static int finish_file(const char *path)
+{
+    (void)fprintf(stderr, "rig-chip: %s cannot be written: %s\n", path, strerror(errno));
+    return EXIT_FAILURE;
+}
+
 static int command_read(const struct options *options)
 {
-    struct fault fault = {0};
     int link = -1;
     if (options->setup.socket == NULL || options->out == NULL || options->length == 0)
         return usage();
-    enum error e = chip_link_connect(options->setup.socket, &link);
-    if (e != ERR_OK)
-        return finish(e, &fault);
+    if (!connect_to(options->setup.socket, &link))
+        return EXIT_FAILURE;
     FILE *out = fopen(options->out, "we");
     if (out == NULL) {
         (void)close(link);
-        return finish(fault_set(&fault, ERR_CONFIG, "out", "The file cannot be written.", errno),
-                      &fault);
+        return finish_file(options->out);
     }
-    e = read_all(link, options, out);
+    enum error e = read_all(link, options, out);
     (void)close(link);
-    if (fclose(out) != 0 && e == ERR_OK)
-        e = ERR_CONFIG;
-    return finish(e, &fault);
+    if (fclose(out) != 0 || e == ERR_CONFIG)
+        return finish_file(options->out);
+    return finish_link(e, options->setup.socket);
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #define LOOKS_AT_ONCE   4
 #define LOOK_MAX_BYTES  16384
 #define LOOK_TIMEOUT_MS 30000
+#define DETAIL_SIZE     300
 
 /* What a chip's memory shall be. */
 struct expectation {
@@ -34,23 +36,50 @@ struct expectation {
 
 /* ---- the service ---- */
 
-bool line_account_read(const struct line *line, struct station_usage *ret_usage)
+/* What a person reads of a refusal: its detail, or its name. Every byte may be hostile. */
+static void format_refusal(const struct station_rest_answer *answer, char out[DETAIL_SIZE])
+{
+    struct station_problem problem;
+    json_t *json = json_loadb((const char *)answer->body.data, answer->body.length,
+                              JSON_REJECT_DUPLICATES, NULL);
+    const char *detail = json_string_value(json_object_get(json, "detail"));
+    station_answer_problem(answer->status, answer->body, &problem);
+    (void)snprintf(out, DETAIL_SIZE, "%s", detail != NULL ? detail : problem.name);
+    for (char *p = out; *p != '\0'; p++) {
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    }
+    json_decref(json);
+}
+
+/* The answer's account; false after a complaint. */
+static bool take_account(const struct line *line, const struct station_rest_answer *answer,
+                         struct station_usage *ret_usage)
+{
+    char detail[DETAIL_SIZE] = "the answer is no account";
+    if (answer->status == 200 && station_answer_usage(answer->body, ret_usage) == ERR_OK)
+        return true;
+    if (answer->status != 200)
+        format_refusal(answer, detail);
+    line_complain("the account of %s cannot be read: %s", line->options.product, detail);
+    return false;
+}
+
+bool line_account_read(const struct line *line, int64_t retry_ms, struct station_usage *ret_usage)
 {
     char path[128];
+    struct station_rest_options options = line->options.rest;
     struct station_rest *rest = NULL;
     struct station_rest_answer answer = {.status = 0};
     struct fault fault = {.code = ERR_OK};
+    options.retry_ms = retry_ms;
     (void)snprintf(path, sizeof path, "/v1/products/%s/usage", line->options.product);
-    enum error e = station_rest_new(&line->options.rest, &rest, &fault);
+    enum error e = station_rest_new(&options, &rest, &fault);
     if (e == ERR_OK)
         e = station_rest_ask(rest, path, NULL, &answer, &fault);
     if (e != ERR_OK)
         line_complain("the account of %s cannot be read: %s", line->options.product, fault.detail);
-    else if (answer.status != 200 || station_answer_usage(answer.body, ret_usage) != ERR_OK)
-        line_complain("the account of %s cannot be read: HTTP status %ld", line->options.product,
-                      answer.status);
-    bool is_read = e == ERR_OK && answer.status == 200 &&
-                   station_answer_usage(answer.body, ret_usage) == ERR_OK;
+    bool is_read = e == ERR_OK && take_account(line, &answer, ret_usage);
     station_rest_free(rest);
     return is_read;
 }
@@ -139,6 +168,15 @@ static bool finish_look(struct look *look, const struct expectation *expectation
     return is_read;
 }
 
+/* The loop's signals are still blocked, and nobody reads them any more. */
+static bool is_signalled(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 &&
+           (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1 ||
+            sigismember(&set, SIGHUP) == 1);
+}
+
 /* Looks into every chip that was made, a few at a time. */
 static bool look_into_chips(struct line *line, const struct expectation *expectation)
 {
@@ -146,6 +184,9 @@ static bool look_into_chips(struct line *line, const struct expectation *expecta
     bool is_read = true;
     for (size_t next = 0; is_read && next < line->chip_count;) {
         size_t count = 0;
+        line->is_interrupted = is_signalled();
+        if (line->is_interrupted)
+            return false;
         for (; next < line->chip_count && count < LOOKS_AT_ONCE; next++) {
             if (!line->chips[next].is_made)
                 continue;
@@ -168,8 +209,8 @@ bool line_account_close(struct line *line)
     struct line_checks checks = {.count = 0};
     (void)printf("\n  looking into every chip and asking for the account ...\n");
     (void)fflush(stdout);
-    if (!line_account_read(line, &line->after) || !expect(line, &expectation) ||
-        !look_into_chips(line, &expectation))
+    if (!line_account_read(line, line->options.rest.retry_ms, &line->after) ||
+        !expect(line, &expectation) || !look_into_chips(line, &expectation))
         return false;
     line_checks_make(line, &checks);
     line_checks_print(line, &checks);

@@ -23,7 +23,16 @@ struct sums {
     int64_t strangers_closed;
     int64_t licensed;
     int64_t not_seated;
+    int64_t failed; /* genuine chips, as the next two */
+    int64_t aside;
+    int64_t without; /* succeeded by the station's word alone: open */
 };
+
+/* The service gave a license also when the station could not write it down. */
+static bool was_licensed(const struct line_chip *chip)
+{
+    return chip->is_licensed || strcmp(chip->reason, "license-not-kept") == 0;
+}
 
 static struct sums sum_chips(const struct line *line)
 {
@@ -37,8 +46,11 @@ static struct sums sum_chips(const struct line *line)
         sums.closed_right += is_genuine && chip->is_closed && chip->holds_firmware;
         sums.open += chip->is_made && !chip->is_closed;
         sums.open_erased += chip->is_made && !chip->is_closed && chip->is_erased;
-        sums.licensed += is_genuine && chip->is_licensed;
+        sums.licensed += is_genuine && was_licensed(chip);
         sums.not_seated += chip->fate == LINE_WAITING;
+        sums.failed += is_genuine && chip->fate == LINE_FAILED;
+        sums.aside += is_genuine && chip->fate == LINE_ASIDE;
+        sums.without += is_genuine && chip->fate == LINE_SUCCEEDED && !chip->is_closed;
     }
     return sums;
 }
@@ -92,11 +104,32 @@ static void check_chips(const struct line *line, const struct sums *sums,
         sums->strangers, sums->strangers_closed);
 }
 
+/* A chip that was never seated waits for quota, or the line stopped: the next check tells. */
+static void check_line(const struct line *line, const struct sums *sums, struct line_checks *checks)
+{
+    int64_t missing = sums->failed + sums->aside + sums->without;
+    if (missing == 0)
+        add(checks, "genuine-chips-are-installed", true,
+            "every genuine chip that was tried has the firmware, or waits for quota");
+    else
+        add(checks, "genuine-chips-are-installed", false,
+            "every genuine chip has the firmware, or waits for quota: %" PRId64 " failed, %" PRId64
+            " set aside",
+            sums->failed + sums->without, sums->aside);
+    if (!line->is_broken)
+        add(checks, "line-ran-to-its-end", true, "the line ran to its end");
+    else
+        add(checks, "line-ran-to-its-end", false,
+            "the line stopped early: %s, %" PRId64 " %s never seated", line->cause,
+            sums->not_seated, sums->not_seated == 1 ? "chip was" : "chips were");
+}
+
 void line_checks_make(const struct line *line, struct line_checks *checks)
 {
     struct sums sums = sum_chips(line);
     check_service(line, checks);
     check_chips(line, &sums, checks);
+    check_line(line, &sums, checks);
 }
 
 bool line_checks_hold(const struct line_checks *checks)
@@ -138,12 +171,83 @@ static void print_strangers(const struct line *line)
     static const char *const kinds[] = {[LINE_CLONE] = "a copied certificate, another key",
                                         [LINE_OTHER_MAKER] = "a chip of another maker",
                                         [LINE_OTHER_FAMILY] = "a chip of another family"};
+    static const char *const fates[LINE_FATES] = {
+        [LINE_WAITING] = "waits", [LINE_IN_SOCKET] = "?", [LINE_SUCCEEDED] = "ok",
+        [LINE_FAILED] = "failed", [LINE_ASIDE] = "aside", [LINE_NO_QUOTA] = "waits"};
     for (size_t i = 0; i < line->chip_count; i++) {
         const struct line_chip *chip = &line->chips[i];
         if (chip->kind != LINE_GENUINE && chip->is_made)
-            (void)printf("    %-34s %6s   %s\n", kinds[chip->kind],
-                         chip->fate == LINE_ASIDE ? "aside" : "?", chip->reason);
+            (void)printf("    %-34s %6s   %s\n", kinds[chip->kind], fates[chip->fate],
+                         chip->reason);
     }
+}
+
+/* How many genuine chips of that fate gave this reason. */
+static size_t count_reason(const struct line *line, enum line_fate fate, const char *reason)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < line->chip_count; i++) {
+        const struct line_chip *chip = &line->chips[i];
+        count +=
+            chip->kind == LINE_GENUINE && chip->fate == fate && strcmp(chip->reason, reason) == 0;
+    }
+    return count;
+}
+
+const char *line_checks_reason(const struct line *line, enum line_fate fate, size_t *ret_count)
+{
+    const char *reason = "";
+    *ret_count = 0;
+    for (size_t i = 0; i < line->chip_count; i++) {
+        const struct line_chip *chip = &line->chips[i];
+        if (chip->kind != LINE_GENUINE || chip->fate != fate || strcmp(chip->reason, reason) == 0)
+            continue;
+        size_t count = count_reason(line, fate, chip->reason);
+        if (count > *ret_count) {
+            *ret_count = count;
+            reason = chip->reason;
+        }
+    }
+    return reason;
+}
+
+/* A reason in words; "" when its word says it. */
+static const char *words_of(const struct line *line, const char *reason)
+{
+    static const char *const words[][2] = {
+        {"image-unknown", ": the service has no such image for this product"},
+        {"image-refused", ": the service does not give this image"},
+        {"st-family", ": chips of another family than the product's"},
+        {"st-signature", ": signed by a key that the product does not know"},
+        {"license-refused", ": they cannot open their license"},
+        {"closed-elsewhere", ": closed before, by another station"},
+        {"unreachable", ": the service did not answer"},
+        {"license-not-kept", ": the station cannot write to its folder"},
+        {"file-write", ": the station cannot write to its folder"}};
+    bool is_written = strcmp(reason, "license-not-kept") == 0 || strcmp(reason, "file-write") == 0;
+    if (is_written && line->is_disk_full)
+        return ": the disk is full";
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(reason, words[i][0]) == 0)
+            return words[i][1];
+    }
+    return "";
+}
+
+/* With the most frequent reason, and how frequent when there are others. */
+static void print_reason(const struct line *line, const char *what, enum line_fate fate,
+                         int64_t count)
+{
+    char note[160];
+    char share[48] = "";
+    size_t same = 0;
+    const char *reason = line_checks_reason(line, fate, &same);
+    if (count == 0)
+        return;
+    if ((int64_t)same < count)
+        (void)snprintf(share, sizeof share, " (%zu of them)", same);
+    (void)snprintf(note, sizeof note, "%s%s%s", reason, words_of(line, reason), share);
+    print_row(what, note, count);
 }
 
 static void print_cost(const struct line *line, const struct sums *sums)
@@ -151,8 +255,8 @@ static void print_cost(const struct line *line, const struct sums *sums)
     (void)printf("\n  what it cost\n");
     print_row("units charged", "", line->after.charged - line->before.charged);
     print_row("chips with the firmware, closed", "", sums->closed);
-    if (line->counts.fates[LINE_FAILED] > 0)
-        print_row("chips that failed", "", line->counts.fates[LINE_FAILED]);
+    print_reason(line, "chips that failed", LINE_FAILED, sums->failed);
+    print_reason(line, "chips set aside", LINE_ASIDE, sums->aside);
     if (line->counts.fates[LINE_NO_QUOTA] > 0)
         print_row("chips that wait for quota", "", line->counts.fates[LINE_NO_QUOTA]);
     if (sums->not_seated > 0)

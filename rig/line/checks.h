@@ -10,12 +10,13 @@
 
 #include "rig/line/state.h"
 
-#define LINE_CHECKS_MAX 8
+#define LINE_CHECKS_MAX 9
+#define LINE_CHECK_SIZE (LINE_CAUSE_SIZE + 80)
 
 struct line_check {
     const char *name; /* for JSON */
     bool holds;
-    char text[120]; /* for a person, with the numbers */
+    char text[LINE_CHECK_SIZE]; /* for a person, with the numbers */
 };
 
 struct line_checks {
@@ -25,6 +26,11 @@ struct line_checks {
 
 void line_checks_make(const struct line *line, struct line_checks *checks);
 bool line_checks_hold(const struct line_checks *checks);
+/*
+ * The most frequent reason of the genuine chips of that fate, and how many gave it; "" and 0 when
+ * there is none. Borrowed from the chip.
+ */
+const char *line_checks_reason(const struct line *line, enum line_fate fate, size_t *ret_count);
 void line_checks_print(const struct line *line, const struct line_checks *checks);
 /* Into the file of --json, if there is one. False after a complaint. */
 bool line_checks_write_json(const struct line *line, const struct line_checks *checks);

@@ -54,21 +54,33 @@ static bool make_other_maker(const struct line *line)
     return is_written;
 }
 
+static bool fill_folder(struct line *line)
+{
+    char path[LINE_PATH_MAX + 32];
+    (void)snprintf(path, sizeof path, "%s/log", line->dir);
+    line->log = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return line->log >= 0 && make_socket_dir(line) && make_other_maker(line);
+}
+
+/* False after a complaint. */
 static bool make_folder(struct line *line)
 {
     char path[LINE_PATH_MAX + 32];
-    if ((mkdir(line->options.dir, 0700) != 0 && errno != EEXIST) ||
-        strlen(line->options.dir) >= LINE_PATH_MAX - 64)
-        return false;
-    (void)snprintf(line->dir, sizeof line->dir, "%s", line->options.dir);
-    (void)snprintf(path, sizeof path, "%s/chips", line->dir);
-    if (mkdir(path, 0700) != 0) {
-        line_complain("%s holds chips already; choose another folder", line->dir);
+    if (strlen(line->options.dir) >= LINE_PATH_MAX - 64) {
+        line_complain("the path of --dir is too long");
         return false;
     }
-    (void)snprintf(path, sizeof path, "%s/log", line->dir);
-    line->log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    return line->log >= 0 && make_socket_dir(line) && make_other_maker(line);
+    (void)snprintf(line->dir, sizeof line->dir, "%s", line->options.dir);
+    (void)snprintf(path, sizeof path, "%s/chips", line->dir);
+    bool is_made = mkdir(line->dir, 0700) == 0 || errno == EEXIST;
+    is_made = is_made && mkdir(path, 0700) == 0;
+    if (!is_made && errno == EEXIST)
+        line_complain("%s holds chips already; choose another folder", line->dir);
+    else if (!is_made || !fill_folder(line))
+        line_complain("%s cannot be used: %s", line->dir, strerror(errno));
+    else
+        return true;
+    return false;
 }
 
 /* ---- the end ---- */
@@ -83,9 +95,13 @@ static void clear(struct line *line)
 
 static int close_line(struct line *line)
 {
-    if (line->is_interrupted)
+    unsigned installed = line->counts.fates[LINE_SUCCEEDED];
+    bool holds = !line->is_interrupted && line_account_close(line);
+    if (line->is_interrupted) {
+        line_complain("interrupted: %u chip%s installed, nothing runs any more", installed,
+                      installed == 1 ? "" : "s");
         return EXIT_INTERRUPTED;
-    bool holds = line_account_close(line);
+    }
     if (line->is_broken || !holds)
         return EXIT_FAILED;
     if (line->counts.fates[LINE_NO_QUOTA] > 0) {
@@ -98,12 +114,12 @@ static int close_line(struct line *line)
 
 static int run(struct line *line)
 {
-    if (!make_folder(line)) {
-        line_complain("%s cannot be used: %s", line->options.dir, strerror(errno));
+    /* First, so that a wrong product leaves no folder behind. */
+    if (!line_account_read(line, line->options.rest.retry_ms, &line->before))
         return EXIT_FAILED;
-    }
-    if (line_roster_make(line) != ERR_OK || !line_account_read(line, &line->before))
+    if (!make_folder(line) || line_roster_make(line) != ERR_OK)
         return EXIT_FAILED;
+    line->granted = line->before.granted;
     line->remaining = line->before.remaining;
     line_run(line);
     return close_line(line);
@@ -111,7 +127,7 @@ static int run(struct line *line)
 
 int main(int argc, char **argv)
 {
-    static struct line line = {.log = -1, .remaining = -1};
+    static struct line line = {.log = -1, .granted = -1, .remaining = -1};
     line.station.process = LINE_PROCESS_NONE;
     line.helper = LINE_PROCESS_NONE;
     if (!line_options_read(argc, argv, &line.options))

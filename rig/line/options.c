@@ -5,6 +5,7 @@
 #include "rig/line/options.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ static const char USAGE[] =
     "           [--on-quota-spent COMMAND]\n"
     "Makes N chips, installs the firmware into all of them through K sockets with rig-station,\n"
     "throws in faults, and closes with an account. Exit code: 0 when all of it holds, 10 when\n"
-    "chips still wait for quota, 1 when something does not hold, 64 wrong options.\n";
+    "chips still wait for quota, 1 when something does not hold or the line stopped early, 64 for\n"
+    "wrong options, 130 when it was interrupted (Ctrl-C): then nothing runs any more.\n";
 
 enum {
     BIN,
@@ -66,13 +68,36 @@ static const struct option LONG_OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* Names the option that is wrong, and what it takes. */
+static bool refuse(const char *option, const char *text, const char *wanted)
+{
+    (void)fprintf(stderr, "rig-line: --%s %s: %s\n", option, text, wanted);
+    return false;
+}
+
+/* As option_number; false after a complaint. */
+static bool read_number(const char *const *values, int option, uint64_t min, uint64_t max,
+                        uint64_t *number)
+{
+    char wanted[80];
+    if (option_number(values[option], min, max, number))
+        return true;
+    (void)snprintf(wanted, sizeof wanted, "a number from %" PRIu64 " to %" PRIu64 " is wanted", min,
+                   max);
+    return refuse(LONG_OPTIONS[option].name, values[option], wanted);
+}
+
 static bool read_faults(const char *text, struct line_options *options)
 {
+    char wanted[80];
     uint64_t count = 0;
     options->has_demo_faults = text != NULL && strcmp(text, "demo") == 0;
     if (text != NULL && !options->has_demo_faults && strcmp(text, "none") != 0 &&
-        !option_number(text, 0, LINE_CHIPS_MAX, &count))
-        return false;
+        !option_number(text, 0, LINE_CHIPS_MAX, &count)) {
+        (void)snprintf(wanted, sizeof wanted, "none, demo or a number up to %d is wanted",
+                       LINE_CHIPS_MAX);
+        return refuse("faults", text, wanted);
+    }
     options->fault_count = (unsigned)count;
     return true;
 }
@@ -83,10 +108,10 @@ static bool read_numbers(const char *const *values, struct line_options *options
     uint64_t sockets = 4;
     uint64_t retry = STATION_REST_RETRY_DEFAULT_MS / 1000;
     uint64_t seed = 1;
-    if (!option_number(values[CHIPS], 1, LINE_CHIPS_MAX, &chips) ||
-        !option_number(values[SOCKETS], 1, LINE_SOCKETS_MAX, &sockets) ||
-        !option_number(values[RETRY], 0, 3600, &retry) ||
-        !option_number(values[SEED], 0, UINT64_MAX, &seed))
+    if (!read_number(values, CHIPS, 1, LINE_CHIPS_MAX, &chips) ||
+        !read_number(values, SOCKETS, 1, LINE_SOCKETS_MAX, &sockets) ||
+        !read_number(values, RETRY, 0, 3600, &retry) ||
+        !read_number(values, SEED, 0, UINT64_MAX, &seed))
         return false;
     options->chips = (unsigned)chips;
     options->sockets = (unsigned)sockets;
@@ -95,12 +120,26 @@ static bool read_numbers(const char *const *values, struct line_options *options
     return true;
 }
 
-static bool fill(const char *const *values, struct line_options *options)
+/* The options that must be there, and the form of two of them. */
+static bool check_texts(const char *const *values)
 {
     for (int i = 0; i < NEEDED; i++) {
-        if (values[i] == NULL)
+        if (values[i] == NULL) {
+            (void)fprintf(stderr, "rig-line: --%s is missing\n", LONG_OPTIONS[i].name);
             return false;
+        }
     }
+    if (!name_is_valid(values[PRODUCT], STATION_PRODUCT_SIZE - 1))
+        return refuse("product", values[PRODUCT], "this is no name of a product");
+    if (strlen(values[PRODUCT_ID]) != 8)
+        return refuse("product-id", values[PRODUCT_ID], "8 characters are wanted");
+    return true;
+}
+
+static bool fill(const char *const *values, struct line_options *options)
+{
+    if (!check_texts(values))
+        return false;
     options->rest = (struct station_rest_options){
         .url = values[URL], .ca = values[CA], .certificate = values[CERT], .key = values[KEY]};
     options->bin = values[BIN];
@@ -112,9 +151,7 @@ static bool fill(const char *const *values, struct line_options *options)
     options->dir = values[DIR];
     options->json = values[JSON];
     options->on_quota_spent = values[ON_QUOTA];
-    return name_is_valid(options->product, STATION_PRODUCT_SIZE - 1) &&
-           strlen(options->product_id) == 8 && read_faults(values[FAULTS], options) &&
-           read_numbers(values, options);
+    return read_faults(values[FAULTS], options) && read_numbers(values, options);
 }
 
 bool line_options_read(int argc, char **argv, struct line_options *ret_options)
@@ -127,7 +164,10 @@ bool line_options_read(int argc, char **argv, struct line_options *ret_options)
             break;
         values[option] = optarg;
     }
-    if (option != -1 || optind != argc || !fill(values, &options)) {
+    bool is_parsed = option == -1 && optind == argc;
+    if (option == -1 && optind < argc)
+        (void)fprintf(stderr, "rig-line: \"%s\" is no option\n", argv[optind]);
+    if (!is_parsed || !fill(values, &options)) {
         (void)fputs(USAGE, stderr);
         return false;
     }

@@ -58,7 +58,7 @@ _Noreturn static void become(const struct line_process_options *options, int inp
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
     /* Who was orphaned before the line below took effect must not run. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent || setpgid(0, 0) != 0 ||
         dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(options->error, STDERR_FILENO) < 0)
         _exit(127);
@@ -77,6 +77,8 @@ enum error line_process_start(const struct line_process_options *options,
         pid = fork();
     if (pid == 0)
         become(options, input.theirs, output.theirs, parent);
+    if (pid > 0)
+        (void)setpgid(pid, pid); /* so that its group exists from here on, whoever is faster */
     close_end(input.theirs);
     close_end(output.theirs);
     if (pid < 0) {
@@ -106,7 +108,7 @@ static int reap(const struct line_process *process)
 void line_process_kill(struct line_process *process)
 {
     if (process->pid > 0) {
-        (void)kill(process->pid, SIGKILL);
+        (void)kill(-process->pid, SIGKILL);
         (void)reap(process);
     }
     line_process_clear(process);

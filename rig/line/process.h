@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Child processes of the line: started with pipes, dead when the line dies, reaped by it.
+ * Child processes of the line: started with pipes, dead when the line dies, reaped by it. Each has
+ * a process group of its own: the Ctrl-C of a terminal is for the line alone.
  * Threads: one thread owns all of them (a child is killed when the thread that made it ends).
  */
 #ifndef RIG_LINE_PROCESS_H
@@ -32,7 +33,7 @@ enum error line_process_start(const struct line_process_options *options,
                               struct line_process *ret_process) MUST_USE;
 /* Closes the pipes and forgets the process, which was reaped. */
 void line_process_clear(struct line_process *process);
-/* Kills and reaps; a process that is none is allowed. */
+/* Kills it and what it started, and reaps it; a process that is none is allowed. */
 void line_process_kill(struct line_process *process);
 /* Waits for its end; true when it was exit code 0. */
 bool line_process_wait(struct line_process *process);

@@ -6,18 +6,72 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "rig/line/state.h"
 
-#define TICK_MS  200
-#define CLOSE_MS 15000 /* for the station's own end */
-#define STALL_MS 60000 /* without an event, beyond what the station may wait for the service */
+#define TICK_MS    200
+#define CLOSE_MS   15000 /* for the station's own end */
+#define STALL_MS   60000 /* without an event, beyond what the station may wait for the service */
+
+#define ROOM_BYTES 65536 /* a disk with less is full */
 
 enum { FD_SIGNALS, FD_STATION, FD_SLOTS };
+
+/* ---- what broke the line ---- */
+
+/* Not even a short file can be written: the log may be empty for the same reason. */
+static bool is_disk_full(const struct line *line)
+{
+    struct statvfs info;
+    return statvfs(line->dir, &info) == 0 &&
+           (info.f_bavail * info.f_frsize < ROOM_BYTES || (info.f_files > 0 && info.f_favail == 0));
+}
+
+/* The last line of the log, "" when there is none. */
+static void read_last_word(const struct line *line, char out[LINE_CAUSE_SIZE])
+{
+    struct stat info = {.st_size = 0};
+    char text[LINE_CAUSE_SIZE];
+    (void)fstat(line->log, &info);
+    off_t from = info.st_size > (off_t)sizeof text - 1 ? info.st_size - (off_t)sizeof text + 1 : 0;
+    ssize_t n = pread(line->log, text, sizeof text - 1, from);
+    while (n > 0 && text[n - 1] == '\n')
+        n--;
+    text[n > 0 ? n : 0] = '\0';
+    const char *begin = strrchr(text, '\n');
+    (void)snprintf(out, LINE_CAUSE_SIZE, "%s", begin != NULL ? begin + 1 : text);
+}
+
+void line_break(struct line *line, const char *format, ...)
+{
+    char what[LINE_CAUSE_SIZE / 4];
+    char why[LINE_CAUSE_SIZE];
+    va_list arguments;
+    if (line->is_broken)
+        return;
+    line->is_broken = true;
+    line->is_disk_full = is_disk_full(line);
+    va_start(arguments, format);
+    (void)vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    read_last_word(line, why);
+    if (line->is_disk_full)
+        (void)snprintf(why, sizeof why, "the disk of --dir is full");
+    (void)snprintf(line->cause, sizeof line->cause, "%s%s%.*s%s", what, why[0] != '\0' ? " (" : "",
+                   LINE_CAUSE_SIZE / 2, why, why[0] != '\0' ? ")" : "");
+    line_complain("%s", line->cause);
+}
+
+/* ---- signals ---- */
 
 static int open_signals(void)
 {
@@ -34,6 +88,15 @@ static int open_signals(void)
 
 /* ---- who ended ---- */
 
+/* What the service says counts: events may have died with their station. One attempt only. */
+static void refresh_quota(struct line *line)
+{
+    struct station_usage usage = {.granted = -1, .remaining = -1};
+    (void)line_account_read(line, 0, &usage);
+    line->granted = usage.granted;
+    line->remaining = usage.remaining;
+}
+
 /* The quota was raised: who waited for it comes back. */
 static void helper_ended(struct line *line, bool is_well)
 {
@@ -43,8 +106,8 @@ static void helper_ended(struct line *line, bool is_well)
         return;
     }
     line->is_held = false;
-    line->remaining = -1;
     line->helped_ms = clock_monotonic_ms();
+    refresh_quota(line);
     for (size_t i = 0; i < line->chip_count; i++) {
         if (line->chips[i].fate != LINE_NO_QUOTA)
             continue;
@@ -141,8 +204,7 @@ static void watch(struct line *line, unsigned long *seen, deadline_ms *deadline)
         *seen = line->counts.events;
         *deadline = deadline_in(STALL_MS + (2 * line->options.rest.retry_ms));
     } else if (deadline_left_ms(*deadline) == 0) {
-        line_complain("nothing happens any more; see %s/log", line->dir);
-        line->is_broken = true;
+        line_break(line, "nothing happens any more");
     }
 }
 
@@ -162,7 +224,10 @@ void line_run(struct line *line)
     }
     line->end_ms = clock_monotonic_ms();
     close_station(line, signals);
+    if (may_go_on(line))
+        refresh_quota(line);
     line_view_show(line, true);
     end_children(line);
+    line->is_disk_full = line->is_disk_full || is_disk_full(line);
     (void)close(signals);
 }

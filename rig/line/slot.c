@@ -83,8 +83,7 @@ static void start(struct line *line, struct line_slot *slot, const char *const *
     const struct line_process_options options = {
         .argv = argv, .has_output = state == SLOT_BOOTING, .error = line->log};
     if (line_process_start(&options, &slot->process) != ERR_OK) {
-        line_complain("rig-chip cannot be started");
-        line->is_broken = true;
+        line_break(line, "rig-chip cannot be started");
         return;
     }
     slot->state = state;
@@ -207,9 +206,11 @@ void line_slot_ended(struct line *line, struct line_slot *slot, int status)
     } else if (state != SLOT_MAKING && is_cut && chip->cut_at_step > 0) {
         power_on_again(line, slot);
     } else {
-        line_complain("rig-chip of %s ended by itself; see %s/log", chip->name, line->dir);
         slot->state = SLOT_EMPTY;
-        line->is_broken = true;
+        if (line->is_interrupted)
+            return; /* somebody told everybody to end */
+        line_break(line, state == SLOT_MAKING ? "%s cannot be made" : "%s ended by itself",
+                   chip->name);
     }
 }
 

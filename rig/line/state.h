@@ -26,6 +26,7 @@
 #define LINE_EXTRAS_MAX  3 /* the clone, the other maker's chip, the other family's chip */
 #define LINE_EVENTS_KEPT 5 /* for the picture */
 #define LINE_KILLS_MAX   16
+#define LINE_CAUSE_SIZE  200
 
 enum line_kind { LINE_GENUINE, LINE_CLONE, LINE_OTHER_MAKER, LINE_OTHER_FAMILY };
 
@@ -81,8 +82,6 @@ struct line_counts {
     unsigned cable_pulls;
     unsigned kills;
     unsigned retries;
-    unsigned charged; /* that events told of; an event may die with its station */
-    unsigned repeats;
     unsigned long events;
 };
 
@@ -101,12 +100,15 @@ struct line {
     bool is_helper_used;
     int64_t helped_ms; /* when it ended well; 0 */
     bool is_held;      /* no quota: nothing more is seated */
-    bool is_broken;    /* cannot go on; said on standard error */
+    bool is_broken;    /* cannot go on; cause says why */
     bool is_interrupted;
+    bool is_disk_full; /* dir's, when it broke or in the end */
+    char cause[LINE_CAUSE_SIZE];
     unsigned long kill_at[LINE_KILLS_MAX]; /* number of events, rising */
     size_t kill_count;
     size_t kills_done;
-    int64_t remaining; /* units, as the last license said; -1 */
+    int64_t granted;   /* units, as the service said last; -1 */
+    int64_t remaining; /* units, as the last license or the service said; -1 */
     int64_t start_ms;
     int64_t end_ms;
     struct station_usage before;
@@ -149,12 +151,21 @@ bool line_is_finished(const struct line *line);
 void line_view_show(struct line *line, bool is_last);
 
 /* ---- line_account.c ---- */
-/* Reads the account of the product. False after a complaint. */
-bool line_account_read(const struct line *line, struct station_usage *ret_usage);
-/* Looks into every chip and prints the closing account. True when all of it holds. */
+/* Reads the account of the product, asking for so long. False after a complaint. */
+bool line_account_read(const struct line *line, int64_t retry_ms, struct station_usage *ret_usage);
+/*
+ * Looks into every chip and prints the closing account. True when all of it holds. An interrupted
+ * line (is_interrupted, also when that happens here) prints none.
+ */
 bool line_account_close(struct line *line);
 
 /* "rig-line: TEXT" on standard error (line_view.c). */
 void line_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * The line cannot go on; the first cause counts. What is known of it is added: that the disk is
+ * full, or else the last line of the log (line_run.c).
+ */
+void line_break(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -52,8 +52,7 @@ void line_station_start(struct line *line)
         .argv = argv, .has_input = true, .has_output = true, .error = line->log};
     line->station = (struct line_station){.process = LINE_PROCESS_NONE};
     if (line_process_start(&options, &line->station.process) != ERR_OK) {
-        line_complain("rig-station cannot be started");
-        line->is_broken = true;
+        line_break(line, "rig-station cannot be started");
     }
 }
 
@@ -95,13 +94,12 @@ void line_station_ended(struct line *line, int status)
     line_station_read(line);
     line_process_clear(&line->station.process);
     line->station.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (is_closing)
+    if (is_closing || line->is_interrupted)
         return;
     if (is_killed && !line->is_broken) {
         start_again(line);
     } else {
-        line_complain("rig-station ended by itself; see %s/log", line->dir);
-        line->is_broken = true;
+        line_break(line, "rig-station ended by itself");
     }
 }
 
@@ -126,13 +124,14 @@ static void set_fate(struct line *line, struct line_chip *chip, enum line_fate f
     (void)snprintf(chip->reason, sizeof chip->reason, "%s", reason);
 }
 
-static void take_licensed(struct line *line, struct line_chip *chip, const char *detail)
+static void take_licensed(struct line *line, const struct line_slot *slot, const char *detail)
 {
     const char *text = strstr(detail, "remaining=");
     int64_t remaining = text != NULL ? strtoll(text + strlen("remaining="), NULL, 10) : -1;
-    chip->is_licensed = true;
-    line->counts.charged += strstr(detail, "charged=yes") != NULL;
-    line->counts.repeats += strstr(detail, "repeat=yes") != NULL;
+    line->chips[slot->chip].is_licensed = true;
+    /* Told before the quota was raised. */
+    if (slot->announced_ms <= line->helped_ms)
+        return;
     /* Sockets tell it out of order; it only sinks, until the quota is raised. */
     if (remaining >= 0 && (line->remaining < 0 || remaining < line->remaining))
         line->remaining = remaining;
@@ -182,7 +181,7 @@ static void take_event(struct line *line, struct line_slot *slot, const char *ev
     struct line_chip *chip = &line->chips[slot->chip];
     (void)snprintf(slot->step, sizeof slot->step, "%s", event);
     if (strcmp(event, "licensed") == 0)
-        take_licensed(line, chip, detail);
+        take_licensed(line, slot, detail);
     else if (strcmp(event, "installing") == 0)
         slot->percent = (unsigned)strtoul(detail, NULL, 10);
     else if (strcmp(event, "retrying") == 0)

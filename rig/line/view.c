@@ -21,6 +21,7 @@
 #define CELL_WIDTH  15
 #define CELLS_MAX   48
 #define BAR_WIDTH   30
+#define QUOTA_SIZE  96
 
 #define BOLD        "\033[1m"
 #define GREEN       "\033[32m"
@@ -113,6 +114,9 @@ static void draw_sockets(const struct line *line)
             length = 0;
         }
     }
+    if (line->options.sockets > count)
+        draw("", "  ... %u more socket%s", line->options.sockets - count,
+             line->options.sockets - count == 1 ? "" : "s");
 }
 
 /* ---- the picture ---- */
@@ -125,12 +129,16 @@ static void format_bar(const struct line *line, char out[BAR_WIDTH + 1])
     out[BAR_WIDTH] = '\0';
 }
 
-static void format_remaining(const struct line *line, char out[32])
+/* What was charged is what is no longer left: events may have died with their station. */
+static void format_quota(const struct line *line, char out[QUOTA_SIZE])
 {
     if (line->remaining < 0)
-        (void)snprintf(out, 32, "?");
+        (void)snprintf(out, QUOTA_SIZE, "? left");
+    else if (line->granted < line->remaining)
+        (void)snprintf(out, QUOTA_SIZE, "%" PRId64 " left", line->remaining);
     else
-        (void)snprintf(out, 32, "%" PRId64, line->remaining);
+        (void)snprintf(out, QUOTA_SIZE, "%" PRId64 " of %" PRId64 " charged, %" PRId64 " left",
+                       line->granted - line->remaining, line->granted, line->remaining);
 }
 
 static const char *colour_of_event(const char *event)
@@ -154,10 +162,10 @@ static void draw_events(const struct line *line)
 static void draw_picture(const struct line *line)
 {
     char bar[BAR_WIDTH + 1];
-    char remaining[32];
+    char quota[QUOTA_SIZE];
     const struct line_counts *c = &line->counts;
     format_bar(line, bar);
-    format_remaining(line, remaining);
+    format_quota(line, quota);
     if (lines_drawn > 0)
         (void)printf("\033[%uA", lines_drawn);
     lines_drawn = 0;
@@ -165,9 +173,8 @@ static void draw_picture(const struct line *line)
     draw("", "  [%s] %u of %u installed   %.1f chips/s   %.1f s", bar, c->fates[LINE_SUCCEEDED],
          line->options.chips, chips_per_second(line), seconds_of(line));
     draw_sockets(line);
-    draw("", "  quota: %u units charged, %s left   waiting for quota: %u", c->charged, remaining,
-         c->fates[LINE_NO_QUOTA]);
-    draw("", "  faults: %u power cuts, %u cables pulled, %u station kills -> %u tries more",
+    draw("", "  quota: %s   waiting for quota: %u", quota, c->fates[LINE_NO_QUOTA]);
+    draw("", "  faults: power cuts %u, cables pulled %u, station kills %u -> more tries %u",
          c->power_cuts, c->cable_pulls, c->kills, c->retries);
     draw("", "  set aside: %u   failed: %u", c->fates[LINE_ASIDE], c->fates[LINE_FAILED]);
     draw_events(line);
@@ -176,15 +183,14 @@ static void draw_picture(const struct line *line)
 
 static void print_progress(const struct line *line)
 {
-    char remaining[32];
+    char quota[QUOTA_SIZE];
     const struct line_counts *c = &line->counts;
-    format_remaining(line, remaining);
+    format_quota(line, quota);
     (void)printf("%6.1f s  %u of %u installed, %u in sockets, %u aside, %u failed, %u waiting for "
-                 "quota; %u charged, %s left; %u power cuts, %u cables, %u kills\n",
+                 "quota; quota %s; power cuts %u, cables %u, kills %u\n",
                  seconds_of(line), c->fates[LINE_SUCCEEDED], line->options.chips,
                  c->fates[LINE_IN_SOCKET], c->fates[LINE_ASIDE], c->fates[LINE_FAILED],
-                 c->fates[LINE_NO_QUOTA], c->charged, remaining, c->power_cuts, c->cable_pulls,
-                 c->kills);
+                 c->fates[LINE_NO_QUOTA], quota, c->power_cuts, c->cable_pulls, c->kills);
 }
 
 void line_view_show(struct line *line, bool is_last)
