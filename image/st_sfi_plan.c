@@ -80,8 +80,9 @@ static enum error check_options(const struct st_sfi_plan *plan,
 static enum error check_place(const struct st_sfi_segment *segment, struct fault *fault)
 {
     if (st_sfi_is_flash(segment->type) && segment->address % ST_SFI_ALIGNMENT != 0)
-        return refuse(fault, "segment-unaligned",
-                      "A segment in flash begins at a multiple of 16 bytes: align it in the linker script.");
+        return refuse(
+            fault, "segment-unaligned",
+            "A segment in flash begins at a multiple of 16 bytes: align it in the linker script.");
     /* What an aligned segment is filled with cannot reach beyond an aligned end. */
     if (segment->address > ST_SFI_ADDRESS_END ||
         segment->content.length > ST_SFI_ADDRESS_END - segment->address)
