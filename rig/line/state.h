@@ -117,10 +117,10 @@ struct line {
     size_t event_count;
 };
 
-/* ---- line_roster.c: the chips, and the faults that they will meet ---- */
+/* ---- roster.c: the chips, and the faults that they will meet ---- */
 enum error line_roster_make(struct line *line) MUST_USE;
 
-/* ---- line_slot.c: chips in sockets ---- */
+/* ---- slot.c: chips in sockets ---- */
 /* Puts waiting chips into empty sockets. */
 void line_slot_fill(struct line *line);
 /* A child of that slot has ended; status as of waitpid(2). */
@@ -132,7 +132,7 @@ void line_slot_empty(struct line *line, struct line_slot *slot);
 struct line_slot *line_slot_of_chip(struct line *line, const char *name);
 unsigned line_slot_busy(const struct line *line);
 
-/* ---- line_station.c: the station and its events ---- */
+/* ---- station.c: the station and its events ---- */
 void line_station_start(struct line *line);
 void line_station_announce(struct line *line, struct line_slot *slot);
 void line_station_read(struct line *line);
@@ -141,16 +141,16 @@ void line_station_ended(struct line *line, int status);
 /* No more chips: lets it end. */
 void line_station_close(struct line *line);
 
-/* ---- line_run.c ---- */
+/* ---- run.c ---- */
 void line_run(struct line *line);
 /* Whether nothing is left to do. */
 bool line_is_finished(const struct line *line);
 
-/* ---- line_view.c ---- */
+/* ---- view.c ---- */
 /* The picture or a line of progress, when it is time. */
 void line_view_show(struct line *line, bool is_last);
 
-/* ---- line_account.c ---- */
+/* ---- account.c ---- */
 /* Reads the account of the product, asking for so long. False after a complaint. */
 bool line_account_read(const struct line *line, int64_t retry_ms, struct station_usage *ret_usage);
 /*
@@ -159,12 +159,16 @@ bool line_account_read(const struct line *line, int64_t retry_ms, struct station
  */
 bool line_account_close(struct line *line);
 
-/* "rig-line: TEXT" on standard error (line_view.c). */
+/* "rig-line: TEXT" on standard error (view.c). */
 void line_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* ---- break.c ---- */
+
+/* Not even a short file can be written: the log may be empty for the same reason. */
+bool line_disk_is_full(const struct line *line);
 /*
  * The line cannot go on; the first cause counts. What is known of it is added: that the disk is
- * full, or else the last line of the log (line_run.c).
+ * full, or else the last line of the log (break.c).
  */
 void line_break(struct line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
