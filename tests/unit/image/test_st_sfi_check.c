@@ -564,7 +564,7 @@ int main(void)
 {
     Suite *suite = suite_create("image st-sfi check");
     TCase *all = tcase_create("check");
-    tcase_set_timeout(all, 60);
+    tcase_set_timeout(all, 280);
     add_tests(all);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
