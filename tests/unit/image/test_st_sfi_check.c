@@ -467,10 +467,12 @@ START_TEST(corrupted_headers_are_refused_or_harmless)
         memcpy(image, whole.data, whole.length);
         for (size_t k = 0; k <= random[0] % 4U; k++)
             image[(random[1 + 2 * k] * 7U) % whole.length] = random[2 + 2 * k];
-        ck_assert_int_eq(pwrite(fd, image, whole.length, 0), (ssize_t)whole.length);
+        bool is_written = pwrite(fd, image, whole.length, 0) == (ssize_t)whole.length;
         enum error code = st_sfi_check(fd, whole.length, &summary, &fault);
-        ck_assert(code == ERR_BAD_REQUEST || code == ERR_OK);
-        ck_assert(code != ERR_OK || is_described(image, whole.length));
+        bool is_right =
+            code == ERR_OK ? is_described(image, whole.length) : code == ERR_BAD_REQUEST;
+        if (!is_written || !is_right) /* each passed assertion would cost a write to a pipe */
+            ck_abort_msg("round %zu: code %d", i, code);
         accepted += code == ERR_OK;
     }
     ck_assert_uint_gt(accepted, 0);
