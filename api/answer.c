@@ -43,6 +43,19 @@ enum MHD_Result answer_response(struct request *request, unsigned status,
     return result;
 }
 
+enum MHD_Result answer_kept(struct request *request, const char *media_type,
+                            const char *cache_control)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(request->kept_length, request->kept, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        return MHD_NO;
+    request->kept = NULL; /* the response frees it */
+    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, media_type);
+    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, cache_control);
+    return answer_response(request, MHD_HTTP_OK, response);
+}
+
 static struct MHD_Response *json_response(json_t *json, const char *media_type)
 {
     char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -87,7 +100,7 @@ static json_t *problem_json(const struct request *request)
     add_text(json, "request_id", request->id);
     (void)json_object_set_new(json, "retryable", json_boolean(error_is_retryable(fault->code)));
     add_text(json, "path", request->path.text);
-    if (problem->has_check)
+    if (problem->has_check || request->shows_check)
         add_text(json, "check", fault->reason);
     if (fault->native != 0)
         (void)json_object_set_new(json, "native", json_integer(fault->native));

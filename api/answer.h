@@ -19,6 +19,12 @@
 enum MHD_Result answer_response(struct request *request, unsigned status,
                                 struct MHD_Response *response);
 
+#define ANSWER_FOR_EVER "private, max-age=31536000, immutable" /* Cache-Control: never changes */
+
+/* The bytes of request->kept. */
+enum MHD_Result answer_kept(struct request *request, const char *media_type,
+                            const char *cache_control);
+
 /* Takes json over; NULL, as jansson answers when memory is out, becomes a closed connection. */
 enum MHD_Result answer_json(struct request *request, unsigned status, json_t *json);
 

@@ -21,6 +21,8 @@
 
 static_assert(API_CHAIN_MAX_BYTES + 16 * 1024 < VAULT_REQUEST_MAX_BYTES,
               "the largest request fits one question to the vault");
+static_assert(API_DOCUMENT_MAX_BYTES + 1024 < VAULT_REQUEST_MAX_BYTES,
+              "the largest document fits one question to the vault");
 static_assert(API_CHAIN_MAX_BYTES < API_BODY_MAX_BYTES, "a chain fits a body");
 
 /* ---- start ---- */

@@ -15,7 +15,14 @@
 #define API_ST_CERT_MAX_BYTES       1024    /* a chip's certificate as it was read */
 #define API_NAME_MAX_BYTES          64      /* a product, lot, line, … */
 #define API_DETAIL_MAX_BYTES        256     /* free text of an outcome */
+#define API_SIGNATURE_MAX_BYTES     144     /* a device's receipt */
+#define API_DOCUMENT_MAX_BYTES      114688  /* what the maker signed: 112 KiB */
 #define API_LICENSE_MAX_BYTES       4096    /* what the vault may answer */
+#define API_LEAF_MAX_BYTES          8192    /* an entry of the journal */
+#define API_NOTE_MAX_BYTES          4095    /* a checkpoint */
+#define API_SPKI_MAX_BYTES          129     /* a P-256 key's */
+#define API_PROOF_MAX_HASHES        64      /* of a proof that a leaf is in the journal */
+#define API_SIGNERS_MAX             16      /* of a document */
 #define API_JSON_DEPTH_MAX          8
 #define API_CONNECTION_MEMORY_BYTES 32768 /* request line and headers, and the answer's headers */
 #define API_RECEIVE_TIMEOUT_MS      30000 /* from a request's headers to its last byte */

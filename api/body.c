@@ -10,10 +10,12 @@
 #define OPTIONAL false
 
 static const struct json_field DEVICE_FIELDS[] = {
-    JSON_TEXT("certificate_chain", JSON_FIELD_LINES, OPTIONAL, struct license_body,
-              certificate_chain),
+    JSON_LINES(
+        "certificate_chain", OPTIONAL, struct license_body, certificate_chain,
+        "The certificate chain is larger than " API_NUMBER_OF(API_CHAIN_MAX_BYTES) " bytes."),
     JSON_BYTES("st_certificate", OPTIONAL, struct license_body, st_certificate,
-               st_certificate_length),
+               st_certificate_length,
+               "The st_certificate is larger than " API_NUMBER_OF(API_ST_CERT_MAX_BYTES) " bytes."),
     {0},
 };
 
@@ -38,6 +40,9 @@ static const struct json_field OUTCOME_FIELDS[] = {
     JSON_TEXT("result", JSON_FIELD_LINE, REQUIRED, struct outcome_body, result),
     JSON_TEXT("code", JSON_FIELD_LINE, OPTIONAL, struct outcome_body, code),
     JSON_TEXT("detail", JSON_FIELD_LINE, OPTIONAL, struct outcome_body, detail),
+    JSON_BYTES(
+        "device_receipt", OPTIONAL, struct outcome_body, device_receipt, device_receipt_length,
+        "The device_receipt is larger than " API_NUMBER_OF(API_SIGNATURE_MAX_BYTES) " bytes."),
     {0},
 };
 
@@ -99,5 +104,9 @@ enum error outcome_body_read(struct bytes text, struct outcome_body *ret_body,
     if (ret_body->outcome == 0)
         return refuse_at("$.result", "not-a-result",
                          "A result is \"succeeded\", \"failed\" or \"scrapped\".", ret_path, fault);
+    if (ret_body->device_receipt_length > 0 && ret_body->outcome != OUTCOME_OF_SUCCESS)
+        return refuse_at("$.device_receipt", "receipt-without-success",
+                         "A device's receipt comes with the result \"succeeded\" only.", ret_path,
+                         fault);
     return ERR_OK;
 }

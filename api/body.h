@@ -50,6 +50,8 @@ struct outcome_body {
     enum outcome outcome; /* what result says */
     char code[API_NAME_SIZE];
     char detail[API_DETAIL_SIZE];
+    uint8_t device_receipt[API_SIGNATURE_MAX_BYTES];
+    size_t device_receipt_length; /* 0: none came */
 };
 
 enum error license_body_read(struct bytes text, struct license_body *ret_body,

@@ -82,8 +82,7 @@ static void add_headers(const struct request *request, struct MHD_Response *resp
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
     /* A digest's content never changes, an alias may move; stations alone may have either. */
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
-                                  content->is_named ? "private, no-cache"
-                                                    : "private, max-age=31536000, immutable");
+                                  content->is_named ? "private, no-cache" : ANSWER_FOR_EVER);
 }
 
 static enum MHD_Result answer_unchanged(struct request *request)

@@ -8,8 +8,6 @@
  */
 #include <string.h>
 
-#include <jansson.h>
-
 #include "api/handler.h"
 #include "api/multipart.h"
 #include "api/request.h"
@@ -70,14 +68,6 @@ static bool unescape(const char *value, char out[API_NAME_SIZE], size_t *ret_len
     return true;
 }
 
-static bool is_utf8(const char *text, size_t length)
-{
-    json_t *json = json_stringn(text, length);
-    bool is_valid = json != NULL;
-    json_decref(json);
-    return is_valid;
-}
-
 /* Writes "" when the query has no user, or an empty one. */
 static enum error read_user(struct request *request, char out[API_NAME_SIZE])
 {
@@ -97,7 +87,7 @@ static enum error read_user(struct request *request, char out[API_NAME_SIZE])
                            "The user is longer than " API_NUMBER_OF(API_NAME_MAX_BYTES) " bytes.");
     if (text_has_control(bytes_of(out, length)))
         return refuse_user(request, "control-character", "The user holds a control character.");
-    if (!is_utf8(out, length))
+    if (!text_is_utf8(bytes_of(out, length)))
         return refuse_user(request, "invalid-utf-8", "The user is not UTF-8.");
     return ERR_OK;
 }

@@ -40,36 +40,49 @@ static enum error ready_take(struct request *request, const Provisiond__StationR
                              int *file)
 {
     struct ready_result *result = &request->result.ready;
+    const Provisiond__ReadyReply *from = reply->ready;
     (void)file;
     if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_READY ||
-        !name_is_valid(reply->ready->hsm, sizeof result->hsm - 1) ||
-        !name_is_valid(reply->ready->ledger, sizeof result->ledger - 1))
+        !name_is_valid(from->hsm, sizeof result->hsm - 1) ||
+        !name_is_valid(from->ledger, sizeof result->ledger - 1) ||
+        !name_is_valid(from->anchor, sizeof result->anchor - 1))
         return request_refuse_reply(request);
-    strcpy(result->hsm, reply->ready->hsm);
-    strcpy(result->ledger, reply->ready->ledger);
-    (void)snprintf(result->hsm_detail, sizeof result->hsm_detail, "%s", reply->ready->hsm_detail);
+    strcpy(result->hsm, from->hsm);
+    strcpy(result->ledger, from->ledger);
+    strcpy(result->anchor, from->anchor);
+    (void)snprintf(result->detail, sizeof result->detail, "%s",
+                   from->hsm_detail[0] != '\0' ? from->hsm_detail : from->anchor_detail);
     return ERR_OK;
 }
 
-static enum MHD_Result answer_checks(struct request *request, const char *vault, const char *hsm,
-                                     const char *ledger, const char *detail)
+/* An HSM that keeps no anchor serves its local products. */
+static bool are_well(const char *vault, const struct ready_result *checks)
 {
-    bool is_ready = strcmp(vault, "ok") == 0 && strcmp(hsm, "ok") == 0 && strcmp(ledger, "ok") == 0;
-    json_t *json = json_pack("{ss s{ss ss ss}}", "status", is_ready ? "ready" : "not-ready",
-                             "checks", "vault", vault, "hsm", hsm, "ledger", ledger);
-    if (json != NULL && detail[0] != '\0')
-        (void)json_object_set_new(json, "detail", json_string(detail));
+    return strcmp(vault, "ok") == 0 && strcmp(checks->hsm, "ok") == 0 &&
+           strcmp(checks->ledger, "ok") == 0 &&
+           (strcmp(checks->anchor, "ok") == 0 || strcmp(checks->anchor, "none") == 0);
+}
+
+static enum MHD_Result answer_checks(struct request *request, const char *vault,
+                                     const struct ready_result *checks)
+{
+    bool is_ready = are_well(vault, checks);
+    json_t *json = json_pack("{ss s{ss ss ss ss}}", "status", is_ready ? "ready" : "not-ready",
+                             "checks", "vault", vault, "hsm", checks->hsm, "ledger", checks->ledger,
+                             "anchor", checks->anchor);
+    if (json != NULL && checks->detail[0] != '\0')
+        (void)json_object_set_new(json, "detail", json_string(checks->detail));
     return answer_json(request, is_ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, json);
 }
 
 static enum MHD_Result ready_answer(struct request *request)
 {
-    const struct ready_result *result = &request->result.ready;
+    struct ready_result unknown = {.hsm = "unknown", .ledger = "unknown", .anchor = "unknown"};
     if (request->fault.code == ERR_OK)
-        return answer_checks(request, "ok", result->hsm, result->ledger, result->hsm_detail);
-    /* Whatever stopped the question: HSM and ledger are not known then. */
-    return answer_checks(request, error_name(request->fault.code), "unknown", "unknown",
-                         request->fault.detail);
+        return answer_checks(request, "ok", &request->result.ready);
+    /* Whatever stopped the question: what lies behind the vault is not known then. */
+    strcpy(unknown.detail, request->fault.detail);
+    return answer_checks(request, error_name(request->fault.code), &unknown);
 }
 
 const struct handler READY_HANDLER = {

@@ -21,6 +21,8 @@ static enum error ask(struct request *request, struct uuid *install, struct outc
     outcome.result = results[body->outcome];
     outcome.code = body->code;
     outcome.detail = body->detail;
+    outcome.device_receipt.data = body->device_receipt;
+    outcome.device_receipt.len = body->device_receipt_length;
     message.op_case = PROVISIOND__STATION_REQUEST__OP_OUTCOME;
     message.outcome = &outcome;
     return request_ask(request, &message);
@@ -40,23 +42,40 @@ static enum error start(struct request *request)
         return e;
     uuid_format(&install, "ins-", result->install, sizeof result->install);
     strcpy(result->result, body.result);
+    result->has_receipt = body.device_receipt_length > 0;
     return ask(request, &install, &body);
 }
 
 static enum error take(struct request *request, const Provisiond__StationReply *reply, int *file)
 {
+    struct outcome_result *result = &request->result.outcome;
     (void)file;
-    if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_OUTCOME)
+    if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_OUTCOME ||
+        reply->outcome->attempt <= 0)
         return request_refuse_reply(request);
+    result->is_proven = reply->outcome->proven;
+    result->is_scrap_drawn = reply->outcome->scrap_drawn;
+    result->attempt = reply->outcome->attempt;
     return ERR_OK;
+}
+
+/* The device's receipt is the one member that provisiond passes on unread. */
+static void locate(struct request *request)
+{
+    if (request->fault.code == ERR_BAD_REQUEST && request->result.outcome.has_receipt)
+        strcpy(request->path.text, "$.device_receipt");
 }
 
 static enum MHD_Result answer(struct request *request)
 {
     const struct outcome_result *result = &request->result.outcome;
-    return answer_json(
-        request, MHD_HTTP_OK,
-        json_pack("{ss ss}", "install_id", result->install, "result", result->result));
+    json_t *json =
+        json_pack("{ss ss sb sI}", "install_id", result->install, "result", result->result,
+                  "proven", result->is_proven, "attempt", (json_int_t)result->attempt);
+    if (json != NULL && strcmp(result->result, "scrapped") == 0)
+        (void)json_object_set_new(json, "scrap_drawn", json_boolean(result->is_scrap_drawn));
+    return answer_json(request, MHD_HTTP_OK, json);
 }
 
-const struct handler OUTCOME_HANDLER = {.start = start, .take = take, .answer = answer};
+const struct handler OUTCOME_HANDLER = {
+    .start = start, .take = take, .locate = locate, .answer = answer};

@@ -2,9 +2,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* GET /v1/products/{product}/usage. Owns no state. */
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
 #include "api/answer.h"
 #include "api/handler.h"
 #include "api/request.h"
+
+/* A number of the vault's reply and its member in the answer. */
+struct number {
+    const char *name;
+    size_t offset;
+};
+
+#define NUMBER(json_name, member)                              \
+    {                                                          \
+        (json_name), offsetof(Provisiond__UsageReply, member), \
+    }
+
+static const struct number COUNTS[] = {
+    NUMBER("granted", granted),
+    NUMBER("charged", charged),
+    NUMBER("remaining", remaining),
+    NUMBER("licensed", licensed),
+    NUMBER("succeeded", succeeded),
+    NUMBER("failed", failed),
+    NUMBER("scrapped", scrapped),
+    NUMBER("unreported", unreported),
+    NUMBER("accepted", accepted),
+    NUMBER("revoked", revoked),
+    NUMBER("scrap_allowance", scrap_allowance),
+    NUMBER("scrap_drawn", scrap_drawn),
+    NUMBER("proven", proven),
+};
+static_assert(sizeof COUNTS / sizeof COUNTS[0] == USAGE_COUNTS, "each count has its place");
+
+static const struct number AGES[] = {
+    NUMBER("under_1h", unreported_hour),
+    NUMBER("under_1d", unreported_day),
+    NUMBER("under_7d", unreported_week),
+    NUMBER("older", unreported_older),
+};
+static_assert(sizeof AGES / sizeof AGES[0] == USAGE_AGES, "each age has its place");
 
 static enum error start(struct request *request)
 {
@@ -19,33 +59,66 @@ static enum error start(struct request *request)
     return request_ask(request, &message);
 }
 
+/* ---- the reply ---- */
+
+static bool take_numbers(const Provisiond__UsageReply *from, const struct number *numbers,
+                         size_t count, int64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&out[i], (const char *)from + numbers[i].offset, sizeof out[i]);
+        if (out[i] < 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_sound(const Provisiond__UsageReply *reply)
+{
+    return (strcmp(reply->policy, "per-device") == 0 ||
+            strcmp(reply->policy, "per-license") == 0) &&
+           name_is_valid(reply->anchor, FAULT_REASON_SIZE - 1);
+}
+
 static enum error take(struct request *request, const Provisiond__StationReply *reply, int *file)
 {
-    (void)file;
-    if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_USAGE)
-        return request_refuse_reply(request);
+    struct usage_result *result = &request->result.usage;
     const Provisiond__UsageReply *from = reply->usage;
-    request->result.usage = (struct usage_result){.granted = from->granted,
-                                                  .charged = from->charged,
-                                                  .remaining = from->remaining,
-                                                  .licensed = from->licensed,
-                                                  .succeeded = from->succeeded,
-                                                  .failed = from->failed,
-                                                  .scrapped = from->scrapped,
-                                                  .unreported = from->unreported};
+    (void)file;
+    if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_USAGE || !is_sound(from) ||
+        !take_numbers(from, COUNTS, USAGE_COUNTS, result->counts) ||
+        !take_numbers(from, AGES, USAGE_AGES, result->ages))
+        return request_refuse_reply(request);
+    result->is_governed = from->governed;
+    strcpy(result->policy, from->policy);
+    strcpy(result->anchor, from->anchor);
     return ERR_OK;
+}
+
+/* ---- the answer ---- */
+
+/* Takes json over, NULL too. NULL when memory is out. */
+static json_t *put_numbers(json_t *json, const struct number *numbers, size_t count,
+                           const int64_t *values)
+{
+    for (size_t i = 0; i < count; i++) {
+        json_t *value = json_integer((json_int_t)values[i]);
+        if (json_object_set_new(json, numbers[i].name, value) == 0)
+            continue;
+        json_decref(json); /* an account with a gap is none */
+        return NULL;
+    }
+    return json;
 }
 
 static enum MHD_Result answer(struct request *request)
 {
     const struct usage_result *usage = &request->result.usage;
-    json_t *json = json_pack(
-        "{ss sI sI sI sI sI sI sI sI}", "product", request->match.segment, "granted",
-        (json_int_t)usage->granted, "charged", (json_int_t)usage->charged, "remaining",
-        (json_int_t)usage->remaining, "licensed", (json_int_t)usage->licensed, "succeeded",
-        (json_int_t)usage->succeeded, "failed", (json_int_t)usage->failed, "scrapped",
-        (json_int_t)usage->scrapped, "unreported", (json_int_t)usage->unreported);
-    return answer_json(request, MHD_HTTP_OK, json);
+    json_t *ages = put_numbers(json_object(), AGES, USAGE_AGES, usage->ages);
+    json_t *json = json_pack("{ss sb ss ss so}", "product", request->match.segment, "governed",
+                             usage->is_governed, "policy", usage->policy, "anchor", usage->anchor,
+                             "unreported_age", ages);
+    return answer_json(request, MHD_HTTP_OK,
+                       put_numbers(json, COUNTS, USAGE_COUNTS, usage->counts));
 }
 
 const struct handler USAGE_HANDLER = {.start = start, .take = take, .answer = answer};

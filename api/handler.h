@@ -25,7 +25,7 @@ struct handler {
     enum error (*start)(struct request *request);
     /* reply has no fault. A descriptor that is kept is set to -1 in *file. */
     enum error (*take)(struct request *request, const Provisiond__StationReply *reply, int *file);
-    /* The vault answered with a fault: says where in the body it lies. NULL where it cannot. */
+    /* The vault answered with a fault: says where in the request it lies. NULL where it cannot. */
     void (*locate)(struct request *request);
     enum MHD_Result (*answer)(struct request *request);
     bool answers_faults; /* answer is called after a fault of start or take, too */
@@ -33,8 +33,13 @@ struct handler {
 
 extern const struct handler LICENSE_HANDLER;
 extern const struct handler OUTCOME_HANDLER;
+extern const struct handler RECEIPT_HANDLER;
 extern const struct handler USAGE_HANDLER;
 extern const struct handler CONTENT_HANDLER;
+extern const struct handler GRANT_HANDLER;
+extern const struct handler CHECKPOINT_HANDLER;
+extern const struct handler TILE_HANDLER;
+extern const struct handler KEY_HANDLER;
 extern const struct handler FW_LICENSE_HANDLER;
 extern const struct handler FW_IMAGE_HANDLER;
 extern const struct handler LIVE_HANDLER;

@@ -59,6 +59,12 @@ bool text_has_control(struct bytes text)
     return false;
 }
 
+bool text_is_utf8(struct bytes text)
+{
+    JSON_AUTO *json = json_stringn((const char *)text.data, text.length);
+    return json != NULL;
+}
+
 static enum error check_text(struct reader *reader, const struct json_field *field,
                              const char *text)
 {
@@ -66,10 +72,7 @@ static enum error check_text(struct reader *reader, const struct json_field *fie
     if (length == 0)
         return refuse(reader, "empty-text", "The text is empty.");
     if (length >= field->size && field->kind == JSON_FIELD_LINES)
-        return fault_set(
-            reader->fault, ERR_TOO_LARGE, "text-too-large",
-            "The certificate chain is larger than " API_NUMBER_OF(API_CHAIN_MAX_BYTES) " bytes.",
-            0);
+        return fault_set(reader->fault, ERR_TOO_LARGE, "text-too-large", field->too_large, 0);
     if (length >= field->size)
         return refuse(reader, "text-too-long", "The text is longer than allowed.");
     if (field->kind == JSON_FIELD_NAME && !name_is_valid(text, field->size - 1))
@@ -92,9 +95,7 @@ static enum error decode_text(struct reader *reader, const struct json_field *fi
         memcpy((char *)target + field->length_offset, &length, sizeof length);
         return ERR_OK;
     case ERR_TOO_LARGE:
-        return fault_set(
-            reader->fault, ERR_TOO_LARGE, "bytes-too-large",
-            "The st_certificate is larger than " API_NUMBER_OF(API_ST_CERT_MAX_BYTES) " bytes.", 0);
+        return fault_set(reader->fault, ERR_TOO_LARGE, "bytes-too-large", field->too_large, 0);
     case ERR_BAD_REQUEST:
         return refuse(reader, "not-base64",
                       "The text is not base64: the standard alphabet, with padding and without "

@@ -40,20 +40,27 @@ struct json_field {
     size_t offset;                   /* of the array in the target */
     size_t size;                     /* of the array; a text has at most size - 1 bytes */
     size_t length_offset;            /* of base64: of the size_t that says how many bytes came */
+    const char *too_large;           /* of lines and base64: the sentence for more */
     const struct json_field *fields; /* of an object; ends with a NULL name */
 };
 
-/* Rows of a table: a text or bytes into target.member, an object into the same target. */
+/* Rows of a table: a text, lines or bytes into target.member, an object into the same target. */
 #define JSON_TEXT(json_name, json_kind, required, target, member)                    \
     {                                                                                \
         .name = (json_name), .kind = (json_kind), .is_required = (required),         \
         .offset = offsetof(target, member), .size = sizeof(((target *)NULL)->member) \
     }
-#define JSON_BYTES(json_name, required, target, member, length_member)                \
+#define JSON_LINES(json_name, required, target, member, sentence)                     \
+    {                                                                                 \
+        .name = (json_name), .kind = JSON_FIELD_LINES, .is_required = (required),     \
+        .offset = offsetof(target, member), .size = sizeof(((target *)NULL)->member), \
+        .too_large = (sentence)                                                       \
+    }
+#define JSON_BYTES(json_name, required, target, member, length_member, sentence)      \
     {                                                                                 \
         .name = (json_name), .kind = JSON_FIELD_BASE64, .is_required = (required),    \
         .offset = offsetof(target, member), .size = sizeof(((target *)NULL)->member), \
-        .length_offset = offsetof(target, length_member)                              \
+        .length_offset = offsetof(target, length_member), .too_large = (sentence)     \
     }
 #define JSON_OBJECT_OF(json_name, required, table)                                 \
     {                                                                              \
@@ -70,5 +77,6 @@ enum error json_read(struct bytes text, const struct json_field *fields, void *t
 
 /* Whether a text holds an ASCII control character (U+0000 to U+001F, U+007F). */
 bool text_has_control(struct bytes text);
+bool text_is_utf8(struct bytes text);
 
 #endif

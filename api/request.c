@@ -106,6 +106,7 @@ void request_release(struct request *request)
     if (request->file >= 0)
         (void)close(request->file);
     free(request->body);
+    free(request->kept);
     free(request);
 }
 
@@ -116,7 +117,7 @@ static bool make_body_room(struct request *request)
     if (request->body == NULL)
         request->body = malloc(request->match.route->body->max);
     if (request->body == NULL)
-        (void)fault_set(&request->fault, ERR_BUSY, "memory", "The server is out of memory.", 0);
+        (void)request_refuse_memory(request);
     return request->body != NULL;
 }
 
@@ -142,6 +143,21 @@ enum error request_refuse_reply(struct request *request)
 {
     return fault_set(&request->fault, ERR_INTERNAL, "vault-answer",
                      "The vault's answer is not what was asked for: its version may differ.", 0);
+}
+
+enum error request_refuse_memory(struct request *request)
+{
+    return fault_set(&request->fault, ERR_BUSY, "memory", "The server is out of memory.", 0);
+}
+
+enum error request_keep_reply(struct request *request, struct bytes data)
+{
+    request->kept = malloc(data.length);
+    if (request->kept == NULL)
+        return request_refuse_memory(request);
+    memcpy(request->kept, data.data, data.length);
+    request->kept_length = data.length;
+    return ERR_OK;
 }
 
 /* On the vault client's thread, or inside request_ask when the question could not be sent. */

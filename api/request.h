@@ -25,6 +25,9 @@
 #include "core/bytes.h"
 #include "vault.pb-c.h"
 
+#define USAGE_COUNTS     13
+#define USAGE_AGES       4
+
 #define TRACEPARENT_SIZE 56 /* version 00 of W3C trace context, with NUL */
 
 struct api;
@@ -45,8 +48,12 @@ struct license_result {
 };
 
 struct outcome_result {
+    bool has_receipt; /* the three are set by start */
     char install[64]; /* "ins-<uuid>" */
     char result[16];
+    bool is_proven;
+    bool is_scrap_drawn;
+    int64_t attempt;
 };
 
 struct content_result {
@@ -58,18 +65,35 @@ struct content_result {
 struct ready_result {
     char hsm[FAULT_REASON_SIZE];
     char ledger[FAULT_REASON_SIZE];
-    char hsm_detail[FAULT_DETAIL_SIZE];
+    char anchor[FAULT_REASON_SIZE];
+    char detail[FAULT_DETAIL_SIZE];
 };
 
 struct usage_result {
+    int64_t counts[USAGE_COUNTS]; /* as handle_usage.c lists them */
+    int64_t ages[USAGE_AGES];
+    bool is_governed;
+    char policy[API_NAME_SIZE];
+    char anchor[FAULT_REASON_SIZE];
+};
+
+struct tile_result { /* set by start */
+    bool is_entries;
+    unsigned width;
+};
+
+struct grant_result {
+    char kind[16];
+    struct uuid id;
+    char product[API_NAME_SIZE];
+    int64_t units;
+    int64_t taken;
     int64_t granted;
-    int64_t charged;
     int64_t remaining;
-    int64_t licensed;
-    int64_t succeeded;
-    int64_t failed;
-    int64_t scrapped;
-    int64_t unreported;
+    int64_t sequence;
+    int64_t journal_index;
+    struct sha256 signers[API_SIGNERS_MAX];
+    size_t signer_count;
 };
 
 enum request_step { REQUEST_RECEIVING, REQUEST_WAITING, REQUEST_ANSWERED };
@@ -93,6 +117,7 @@ struct request {
 
     struct fault fault;
     struct json_path path;  /* of a wrong body or query */
+    bool shows_check;       /* the fault's reason is the member "check", whatever its code */
     char content_range[40]; /* with ERR_RANGE: the header's value */
     union {
         struct license_result license;
@@ -100,8 +125,12 @@ struct request {
         struct usage_result usage;
         struct content_result content;
         struct ready_result ready;
+        struct tile_result tile;
+        struct grant_result grant;
     } result;
-    int file;        /* of an image, -1 when none */
+    int file;   /* of an image, -1 when none */
+    void *kept; /* what take keeps that is large; NULL when nothing */
+    size_t kept_length;
     unsigned status; /* what was answered; 0: nothing yet */
 };
 
@@ -122,6 +151,9 @@ enum error request_ask(struct request *request, Provisiond__StationRequest *mess
 
 /* A take step's answer to a reply that is not what was asked for. */
 enum error request_refuse_reply(struct request *request);
+enum error request_refuse_memory(struct request *request);
+/* For a take step: copies data, not empty, into request->kept. ERR_BUSY when memory is out. */
+enum error request_keep_reply(struct request *request, struct bytes data) MUST_USE;
 
 /* A request header's value, NULL when absent. */
 const char *request_header(const struct request *request, const char *name);

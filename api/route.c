@@ -14,24 +14,39 @@
 #define NO_BODY       NULL
 
 const struct route_body ROUTE_JSON = {
-    .media_type = "application/json",
+    .media_types = {"application/json"},
     .media_detail = "This path takes a body of the media type application/json only.",
     .max = API_BODY_MAX_BYTES,
     .max_detail = "The body is larger than " API_NUMBER_OF(API_BODY_MAX_BYTES) " bytes.",
 };
 
 const struct route_body ROUTE_FORM = {
-    .media_type = "multipart/form-data",
+    .media_types = {"multipart/form-data"},
     .media_detail = "This path takes a body of the media type multipart/form-data only.",
     .max = API_FORM_MAX_BYTES,
     .max_detail = "The form is larger than " API_NUMBER_OF(API_FORM_MAX_BYTES) " bytes.",
 };
 
+/* The type says what it is, the bytes say in which form: DER, PEM or S/MIME. */
+const struct route_body ROUTE_DOCUMENT = {
+    .media_types = {"application/cms", "application/pkcs7-mime", "application/x-pkcs7-mime"},
+    .media_detail = "This path takes a signed document as it is in its file, of the media type "
+                    "application/cms.",
+    .max = API_DOCUMENT_MAX_BYTES,
+    .max_detail =
+        "The signed document is larger than " API_NUMBER_OF(API_DOCUMENT_MAX_BYTES) " bytes.",
+};
+
 static const struct route ROUTES[] = {
     {"POST", "/v1/licenses", &LICENSE_HANDLER, FOR_STATIONS, &ROUTE_JSON},
     {"POST", "/v1/installs/{install_id}/outcome", &OUTCOME_HANDLER, FOR_STATIONS, &ROUTE_JSON},
+    {"GET", "/v1/licenses/{license_id}/receipt", &RECEIPT_HANDLER, FOR_STATIONS, NO_BODY},
     {"GET", "/v1/products/{product}/usage", &USAGE_HANDLER, FOR_STATIONS, NO_BODY},
     {"GET", "/v1/images/{digest}/content", &CONTENT_HANDLER, FOR_STATIONS, NO_BODY},
+    {"POST", "/v1/grants", &GRANT_HANDLER, FOR_STATIONS, &ROUTE_DOCUMENT},
+    {"GET", "/v1/journal/checkpoint", &CHECKPOINT_HANDLER, FOR_STATIONS, NO_BODY},
+    {"GET", "/v1/journal/tile/{+tile}", &TILE_HANDLER, FOR_STATIONS, NO_BODY},
+    {"GET", "/v1/journal/key", &KEY_HANDLER, FOR_STATIONS, NO_BODY},
     {"POST", "/fw/sfi/{FwId}/get/license", &FW_LICENSE_HANDLER, FOR_STATIONS, &ROUTE_FORM},
     {"GET", "/fw/sfi/{FwId}/get/image", &FW_IMAGE_HANDLER, FOR_STATIONS, NO_BODY},
     {"GET", "/livez", &LIVE_HANDLER, FOR_EVERYBODY, NO_BODY},
@@ -68,12 +83,12 @@ static int next_character(const char **at)
     return c > 0x20 && c < 0x7f && c != '/' ? c : -1;
 }
 
-static bool take_segment(const char **at, char out[ROUTE_SEGMENT_SIZE])
+static bool take_segment(const char **at, char *out, size_t size)
 {
     size_t length = 0;
     while (**at != '/' && **at != '\0') {
         int c = next_character(at);
-        if (c < 0 || length + 1 == ROUTE_SEGMENT_SIZE)
+        if (c < 0 || length + 1 == size)
             return false;
         out[length++] = (char)c;
     }
@@ -81,12 +96,32 @@ static bool take_segment(const char **at, char out[ROUTE_SEGMENT_SIZE])
     return length > 0;
 }
 
+/* Segment after segment, so that an escaped slash is none and no segment is empty. */
+static bool take_rest(const char **at, char out[ROUTE_SEGMENT_SIZE])
+{
+    size_t length = 0;
+    while (take_segment(at, out + length, ROUTE_SEGMENT_SIZE - length)) {
+        length += strlen(out + length);
+        if (**at == '\0')
+            return true;
+        if (length + 1 == ROUTE_SEGMENT_SIZE)
+            return false;
+        out[length++] = *(*at)++;
+    }
+    return false;
+}
+
+static bool take(const char *pattern, const char **at, char out[ROUTE_SEGMENT_SIZE])
+{
+    return pattern[1] == '+' ? take_rest(at, out) : take_segment(at, out, ROUTE_SEGMENT_SIZE);
+}
+
 static bool matches(const char *pattern, const char *path, char segment[ROUTE_SEGMENT_SIZE])
 {
     segment[0] = '\0';
     while (*pattern != '\0') {
         if (*pattern == '{') {
-            if (!take_segment(&path, segment))
+            if (!take(pattern, &path, segment))
                 return false;
             pattern = strchr(pattern, '}') + 1;
         } else if (*pattern++ != *path++) {

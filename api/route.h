@@ -5,8 +5,9 @@
  * Which handler answers which method and path.
  *
  * A pattern has at most one {segment}, which takes one non-empty path segment; its percent escapes
- * are decoded and must give visible ASCII. A GET route serves HEAD too. Threads: pure functions
- * over one constant table.
+ * are decoded and must give visible ASCII. At the end of a pattern stands {+segments} for the rest
+ * of the path: one or more segments with the slashes between them. A GET route serves HEAD too.
+ * Threads: pure functions over one constant table.
  */
 #ifndef API_ROUTE_H
 #define API_ROUTE_H
@@ -18,19 +19,21 @@
 
 #define ROUTE_SEGMENT_SIZE 97 /* bytes of a taken segment, with NUL; a digest has 71 */
 #define ROUTE_ALLOW_SIZE   64
+#define ROUTE_TYPES_MAX    3
 
 struct handler; /* api/handler.h */
 
 /* A kind of body. */
 struct route_body {
-    const char *media_type;
-    const char *media_detail; /* the sentence for another media type */
-    size_t max;               /* bytes */
-    const char *max_detail;   /* the sentence for more */
+    const char *media_types[ROUTE_TYPES_MAX]; /* NULL: no further one */
+    const char *media_detail;                 /* the sentence for another media type */
+    size_t max;                               /* bytes */
+    const char *max_detail;                   /* the sentence for more */
 };
 
 extern const struct route_body ROUTE_JSON;
-extern const struct route_body ROUTE_FORM; /* multipart/form-data */
+extern const struct route_body ROUTE_FORM;     /* multipart/form-data */
+extern const struct route_body ROUTE_DOCUMENT; /* what the maker signed */
 
 struct route {
     const char *method; /* "GET" or "POST" */
@@ -42,7 +45,7 @@ struct route {
 
 struct route_match {
     const struct route *route;
-    char segment[ROUTE_SEGMENT_SIZE]; /* what {…} took; "" when there is none */
+    char segment[ROUTE_SEGMENT_SIZE]; /* what {…} or {+…} took; "" when there is none */
     char allow[ROUTE_ALLOW_SIZE];     /* with ERR_METHOD_NOT_ALLOWED: the methods that exist */
 };
 

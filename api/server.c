@@ -30,15 +30,24 @@ static uint64_t content_length(const struct request *request)
     return text != NULL ? strtoull(text, NULL, 10) : 0;
 }
 
-/* Whether a Content-Type (NULL: none came) is of that media type, with or without parameters. */
+/* Whether a Content-Type is of that media type, with or without parameters. */
 static bool is_of_type(const char *header, const char *media_type)
 {
     size_t length = strlen(media_type);
-    if (header == NULL || strncasecmp(header, media_type, length) != 0)
+    if (strncasecmp(header, media_type, length) != 0)
         return false;
     const char *rest = header + length;
     rest += strspn(rest, " \t");
     return *rest == '\0' || *rest == ';';
+}
+
+static bool is_taken(const struct route_body *body, const char *header)
+{
+    for (size_t i = 0; header != NULL && i < ROUTE_TYPES_MAX && body->media_types[i] != NULL; i++) {
+        if (is_of_type(header, body->media_types[i]))
+            return true;
+    }
+    return false;
 }
 
 static enum error check_body_headers(struct request *request)
@@ -46,7 +55,7 @@ static enum error check_body_headers(struct request *request)
     const struct route_body *body = request->match.route->body;
     if (body == NULL)
         return ERR_OK;
-    if (!is_of_type(request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE), body->media_type))
+    if (!is_taken(body, request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
         return fault_set(&request->fault, ERR_MEDIA_TYPE, "content-type", body->media_detail, 0);
     if (content_length(request) > body->max)
         return fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large", body->max_detail, 0);

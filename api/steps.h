@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Steps (api/handler.h) that the routes of /v1 share with the drop-in routes of /fw.
+ * Steps (api/handler.h) that routes share: those of /v1 with the drop-in routes of /fw, and
+ * receipts with the journal.
  *
  * A start step sets its members of request->result, then asks; the other steps are the same for
  * both. Threads: as api/handler.h says of each step.
@@ -10,8 +11,11 @@
 #ifndef API_STEPS_H
 #define API_STEPS_H
 
+#include <stdbool.h>
+
 #include <microhttpd.h>
 
+#include "core/bytes.h"
 #include "core/error.h"
 #include "vault.pb-c.h"
 
@@ -30,5 +34,10 @@ enum MHD_Result license_answer(struct request *request);
 enum error content_ask(struct request *request, Provisiond__ImageContentRequest *content) MUST_USE;
 enum error content_take(struct request *request, const Provisiond__StationReply *reply, int *file);
 enum MHD_Result content_answer(struct request *request);
+
+/* ---- the journal (api/handle_journal.c) ---- */
+
+/* Whether bytes of the vault can be a checkpoint: UTF-8 in whole lines, within their limit. */
+bool checkpoint_is_sound(struct bytes note);
 
 #endif

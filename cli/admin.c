@@ -15,15 +15,15 @@
 
 #include "config/config.h"
 
-#define ASK_TIMEOUT_MS     30000
-#define INIT_TIMEOUT_MS    120000 /* key generation in a slow HSM */
-#define ENCRYPT_TIMEOUT_MS (4 * 3600 * 1000)
+#define ASK_TIMEOUT_MS  30000
+#define INIT_TIMEOUT_MS 120000            /* key generation in a slow HSM */
+#define FILE_TIMEOUT_MS (4 * 3600 * 1000) /* an image to encrypt, a journal to export */
 
 /* The result of operation N of AdminRequest is field N + 1 of AdminReply. */
 static_assert((int)PROVISIOND__ADMIN_REPLY__RESULT_STATUS ==
                       (int)PROVISIOND__ADMIN_REQUEST__OP_STATUS + 1 &&
-                  (int)PROVISIOND__ADMIN_REPLY__RESULT_USAGE ==
-                      (int)PROVISIOND__ADMIN_REQUEST__OP_USAGE + 1,
+                  (int)PROVISIOND__ADMIN_REPLY__RESULT_DEVICE_REBIND ==
+                      (int)PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND + 1,
               "results are numbered like operations");
 
 void admin_reply_free(Provisiond__AdminReply **reply)
@@ -125,7 +125,7 @@ static enum error fail_unsure(struct failure *failure)
 {
     return failure_set_plain(failure, ERR_INTERNAL,
                              "The vault did not answer, and it is not known whether the units were "
-                             "added. Compare with provctl product list before you repeat");
+                             "added. Compare with provctl product show before you repeat");
 }
 
 /* Another program's answer, or another version's. */
@@ -137,14 +137,41 @@ static enum error fail_garbage(const char *path, struct failure *failure)
                              path);
 }
 
+/* What is asked for belongs to the maker of the product; says which document does it. */
+static enum error fail_governed(const Provisiond__AdminRequest *request, struct failure *failure)
+{
+    const char *kind = "policy";
+    if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_OVERRIDE)
+        return failure_set_plain(failure, ERR_FORBIDDEN,
+                                 "A governed product's authorities have not signed an override of "
+                                 "these two heads. Ask them for a document of the kind override "
+                                 "and apply it first: provctl grant apply FILE");
+    if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD)
+        kind = request->quota_add->scrap ? "scrap" : "install";
+    if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND)
+        kind = "rebind";
+    return failure_set_plain(failure, ERR_FORBIDDEN,
+                             "The product is governed: documents signed by its authorities decide, "
+                             "not this site's administrator. Ask them for a document of the kind "
+                             "%s and apply it: provctl grant apply FILE",
+                             kind);
+}
+
+static bool names_station(const Provisiond__AdminRequest *request)
+{
+    return request->op_case == PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE ||
+           request->op_case == PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET;
+}
+
 static enum error fail(const char *path, const Provisiond__AdminRequest *request,
                        const struct fault *fault, struct failure *failure)
 {
     if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD &&
         error_is_retryable(fault->code) && is_usable_socket(path))
         return fail_unsure(failure);
-    if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE &&
-        strcmp(fault->reason, "station-unknown") == 0)
+    if (strcmp(fault->reason, "product-governed") == 0)
+        return fail_governed(request, failure);
+    if (names_station(request) && strcmp(fault->reason, "station-unknown") == 0)
         return failure_set_plain(failure, ERR_BAD_REQUEST,
                                  "There is no station of this name. See provctl station list");
     if (strcmp(fault->reason, "vault-unreachable") == 0)
@@ -164,7 +191,8 @@ static int timeout_of(const Provisiond__AdminRequest *request)
     case PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE:
         return INIT_TIMEOUT_MS;
     case PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT:
-        return ENCRYPT_TIMEOUT_MS;
+    case PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT:
+        return FILE_TIMEOUT_MS;
     default:
         return ASK_TIMEOUT_MS;
     }

@@ -9,6 +9,8 @@
 
 #include <jansson.h>
 
+#define PROOF_MAX 64 /* hashes: a journal of 2^64 leaves */
+
 /* Reads members one after the other; the first wrong one stays noted. */
 struct reader {
     const json_t *object;
@@ -115,25 +117,135 @@ enum error answer_read_license(struct bytes body, struct answer_license *ret_lic
     return e;
 }
 
+/* Each whole number of an account and where it goes. */
+static const struct {
+    const char *name;
+    size_t offset;
+} COUNTS[] = {
+    {"granted", offsetof(struct answer_usage, granted)},
+    {"charged", offsetof(struct answer_usage, charged)},
+    {"remaining", offsetof(struct answer_usage, remaining)},
+    {"licensed", offsetof(struct answer_usage, licensed)},
+    {"succeeded", offsetof(struct answer_usage, succeeded)},
+    {"failed", offsetof(struct answer_usage, failed)},
+    {"scrapped", offsetof(struct answer_usage, scrapped)},
+    {"unreported", offsetof(struct answer_usage, unreported)},
+    {"accepted", offsetof(struct answer_usage, accepted)},
+    {"revoked", offsetof(struct answer_usage, revoked)},
+    {"scrap_allowance", offsetof(struct answer_usage, scrap_allowance)},
+    {"scrap_drawn", offsetof(struct answer_usage, scrap_drawn)},
+    {"proven", offsetof(struct answer_usage, proven)},
+};
+
+static void read_counts(struct reader *reader, struct answer_usage *usage)
+{
+    for (size_t i = 0; i < sizeof COUNTS / sizeof COUNTS[0]; i++) {
+        const int64_t count = read_count(reader, COUNTS[i].name);
+        memcpy((char *)usage + COUNTS[i].offset, &count, sizeof count);
+    }
+}
+
+static void read_ages(struct reader *reader, struct answer_usage *usage)
+{
+    static const char *const names[AGE_COUNT] = {"under_1h", "under_1d", "under_7d", "older"};
+    struct reader ages = {.object = json_object_get(reader->object, "unreported_age")};
+    for (size_t i = 0; i < AGE_COUNT; i++)
+        usage->age[i] = read_count(&ages, names[i]);
+    if (ages.wrong != NULL)
+        note(reader, "unreported_age");
+}
+
+static void read_word(struct reader *reader, const char *name, char out[ANSWER_WORD_MAX + 1])
+{
+    const char *text = read_text(reader, name);
+    if (name_is_valid(text, ANSWER_WORD_MAX))
+        (void)snprintf(out, ANSWER_WORD_MAX + 1, "%s", text);
+    else
+        note(reader, name);
+}
+
 enum error answer_read_usage(struct bytes body, struct answer_usage *ret_usage,
                              struct failure *failure)
 {
+    struct answer_usage usage = {0};
     struct reader reader;
     json_t *root = NULL;
     enum error e = open_reader(body, &root, &reader, failure);
     if (e != ERR_OK)
         return e;
-    const struct answer_usage usage = {.granted = read_count(&reader, "granted"),
-                                       .charged = read_count(&reader, "charged"),
-                                       .remaining = read_count(&reader, "remaining"),
-                                       .licensed = read_count(&reader, "licensed"),
-                                       .succeeded = read_count(&reader, "succeeded"),
-                                       .failed = read_count(&reader, "failed"),
-                                       .scrapped = read_count(&reader, "scrapped"),
-                                       .unreported = read_count(&reader, "unreported")};
+    read_counts(&reader, &usage);
+    read_ages(&reader, &usage);
+    usage.is_governed = read_bool(&reader, "governed");
+    read_word(&reader, "policy", usage.policy);
+    read_word(&reader, "anchor", usage.anchor);
     e = close_reader(root, &reader, failure);
     if (e == ERR_OK)
         *ret_usage = usage;
+    return e;
+}
+
+/* A member that may be left out; *ret_has tells. */
+static bool read_optional_bool(struct reader *reader, const char *name, bool *ret_has)
+{
+    *ret_has = json_object_get(reader->object, name) != NULL;
+    return *ret_has && read_bool(reader, name);
+}
+
+enum error answer_read_outcome(struct bytes body, struct answer_outcome *ret_outcome,
+                               struct failure *failure)
+{
+    struct answer_outcome outcome = {0};
+    struct reader reader;
+    json_t *root = NULL;
+    enum error e = open_reader(body, &root, &reader, failure);
+    if (e != ERR_OK)
+        return e;
+    outcome.is_proven = read_optional_bool(&reader, "proven", &outcome.has_proven);
+    outcome.is_scrap_drawn = read_optional_bool(&reader, "scrap_drawn", &outcome.has_scrap_drawn);
+    e = close_reader(root, &reader, failure);
+    if (e == ERR_OK)
+        *ret_outcome = outcome;
+    return e;
+}
+
+/* An array of SHA-256 hashes in base64. */
+static void check_proof(struct reader *reader)
+{
+    uint8_t hash[SHA256_SIZE];
+    size_t length = 0;
+    const json_t *proof = json_object_get(reader->object, "proof");
+    bool is_good = json_is_array(proof) && json_array_size(proof) <= PROOF_MAX;
+    for (size_t i = 0; is_good && i < json_array_size(proof); i++) {
+        const char *text = json_string_value(json_array_get(proof, i));
+        is_good = text != NULL && base64_decode(text, hash, sizeof hash, &length) == ERR_OK &&
+                  length == sizeof hash;
+    }
+    if (!is_good)
+        note(reader, "proof");
+}
+
+enum error answer_read_receipt(struct bytes body, struct answer_receipt *ret_receipt,
+                               struct failure *failure)
+{
+    struct answer_receipt receipt = {0};
+    struct reader reader;
+    json_t *root = NULL;
+    enum error e = open_reader(body, &root, &reader, failure);
+    if (e != ERR_OK)
+        return e;
+    read_id(&reader, "license_id", receipt.license_id);
+    receipt.index = read_count(&reader, "index");
+    receipt.tree_size = read_count(&reader, "tree_size");
+    check_proof(&reader);
+    if (read_text(&reader, "leaf")[0] == '\0')
+        note(&reader, "leaf");
+    if (read_text(&reader, "checkpoint")[0] == '\0')
+        note(&reader, "checkpoint");
+    if (receipt.index >= receipt.tree_size)
+        note(&reader, "tree_size");
+    e = close_reader(root, &reader, failure);
+    if (e == ERR_OK)
+        *ret_receipt = receipt;
     return e;
 }
 

@@ -20,6 +20,9 @@
 
 #define ANSWER_LICENSE_MAX_BYTES 4096
 #define ANSWER_ID_MAX            64 /* bytes of an install or license id */
+#define ANSWER_WORD_MAX          39 /* bytes of a word such as per-device or none */
+
+enum answer_age { AGE_HOUR, AGE_DAY, AGE_WEEK, AGE_OLDER, AGE_COUNT };
 
 struct answer_license {
     char license_id[ANSWER_ID_MAX + 1];
@@ -42,12 +45,40 @@ struct answer_usage {
     int64_t failed;
     int64_t scrapped;
     int64_t unreported;
+    int64_t accepted; /* units of all grants */
+    int64_t revoked;
+    int64_t scrap_allowance;
+    int64_t scrap_drawn;
+    int64_t proven;         /* of those that succeeded */
+    int64_t age[AGE_COUNT]; /* of those unreported: under an hour, a day, a week, older */
+    bool is_governed;
+    char policy[ANSWER_WORD_MAX + 1];
+    char anchor[ANSWER_WORD_MAX + 1]; /* "ok", "none", or what is wrong */
+};
+
+/* What is left out by a server is not there: has_ says so. */
+struct answer_outcome {
+    bool has_proven;
+    bool is_proven;
+    bool has_scrap_drawn;
+    bool is_scrap_drawn;
+};
+
+struct answer_receipt {
+    char license_id[ANSWER_ID_MAX + 1];
+    int64_t index;
+    int64_t tree_size; /* larger than index */
 };
 
 enum error answer_read_license(struct bytes body, struct answer_license *ret_license,
                                struct failure *failure) MUST_USE;
 enum error answer_read_usage(struct bytes body, struct answer_usage *ret_usage,
                              struct failure *failure) MUST_USE;
+enum error answer_read_outcome(struct bytes body, struct answer_outcome *ret_outcome,
+                               struct failure *failure) MUST_USE;
+/* Reads that every part of a receipt is there; whether it proves anything is for the auditor. */
+enum error answer_read_receipt(struct bytes body, struct answer_receipt *ret_receipt,
+                               struct failure *failure) MUST_USE;
 
 /* "sha256:" and 64 hex digits, or the digits alone. */
 bool answer_parse_digest(const char *text, struct sha256 *ret_digest);

@@ -43,7 +43,7 @@ static const struct option_row ROWS[OPTION_COUNT] = {
     [OPTION_OUT_DIR] = {"out-dir", "DIR", NULL,
                         "write checkpoint.pub.pem and transport.pub.pem there"},
     [OPTION_ANCHORS] = {"anchors", "FILE", NULL, "PEM, its devices' CAs (st-sfi: public keys)"},
-    [OPTION_QUOTA] = {"quota", "N", NULL, "devices that may be licensed"},
+    [OPTION_QUOTA] = {"quota", "N", NULL, "units granted to begin with"},
     [OPTION_PROFILE] = {"profile", "NAME", NULL, "form of the licenses: cms (default) or st-sfi"},
     [OPTION_ST_PRODUCT_ID] = {"st-product-id", "ID", NULL,
                               "chip ID and security counter, 8 hex digits"},
@@ -58,7 +58,7 @@ static const struct option_row ROWS[OPTION_COUNT] = {
                                 "minimum version of the first boot stage (0)"},
     [OPTION_ALLOW_SESSION_KEY_EXPOSURE] = {"allow-session-key-exposure", NULL, NULL,
                                            "let session keys be in this server's memory"},
-    [OPTION_UNITS] = {"units", "N", NULL, "units to add"},
+    [OPTION_UNITS] = {"units", "N", NULL, "how many units"},
     [OPTION_PRODUCT] = {"product", "NAME", "PROVCTL_PRODUCT", "the product"},
     [OPTION_LABEL] = {"label", "TEXT", NULL, "the maker's version, e.g. 1.4.2"},
     [OPTION_FORMAT] = {"format", "NAME", NULL, "form of the image: cms (default) or st-sfi"},
@@ -81,6 +81,38 @@ static const struct option_row ROWS[OPTION_COUNT] = {
                             "socket of the programmer, for the record"},
     [OPTION_CODE] = {"code", "TEXT", NULL, "the tool's error code"},
     [OPTION_DETAIL] = {"detail", "TEXT", NULL, "what happened, in words"},
+    [OPTION_DEVICE_RECEIPT] = {"device-receipt", "FILE", NULL,
+                               "DER, the device's signature over INSTALL_ID"},
+    [OPTION_POLICY] = {"policy", "NAME", NULL, "a unit pays per-device (default) or per-license"},
+    [OPTION_ATTEMPTS_MAX] = {"attempts-max", "N", NULL,
+                             "license requests per device (default: no limit)"},
+    [OPTION_SCRAP] = {"scrap", NULL, NULL, "add to the scrap allowance instead"},
+    [OPTION_STATION] = {"station", "NAME", NULL, "one station (default: all together)"},
+    [OPTION_PERIOD] = {"period", "TIME", NULL, "length of a period: 8h, 30m, 7d"},
+    [OPTION_OFFSET] = {"offset", "TIME", NULL, "when the first period of a day begins, UTC (0h)"},
+    [OPTION_SERIAL] = {"serial", "TEXT", NULL, "the device's serial number"},
+    [OPTION_OLD_KEY] = {"old-key", "HEX", NULL, "SHA-256 of the old key's SubjectPublicKeyInfo"},
+    [OPTION_NEW_KEY] = {"new-key", "HEX", NULL, "SHA-256 of the new key's SubjectPublicKeyInfo"},
+    [OPTION_KIND] = {"kind", "NAME", NULL, "install, scrap, revoke, policy, rebind or override"},
+    [OPTION_HSM] = {"hsm", "HEX", NULL, "the HSM's identity, as provctl status shows it"},
+    [OPTION_SEQUENCE] = {"sequence", "N", NULL, "number of a policy or rebind, 1 for the first"},
+    [OPTION_AUTHORITIES] = {"authorities", "FILE", NULL, "PEM, certificates of all who may sign"},
+    [OPTION_THRESHOLD] = {"threshold", "N", NULL, "how many of them must sign"},
+    [OPTION_OPTIONS] = {"options", "JSON", NULL, "the profile's settings"},
+    [OPTION_NOT_BEFORE] = {"not-before", "TIME", NULL, "accepted from then on (RFC 3339, UTC)"},
+    [OPTION_NOT_AFTER] = {"not-after", "TIME", NULL, "accepted until then (RFC 3339, UTC)"},
+    [OPTION_ANCHOR] = {"anchor", "SIZE:ROOT", NULL, "what the HSM remembers, see provctl status"},
+    [OPTION_HEAD] = {"head", "SIZE:ROOT", NULL, "what the ledger was found with, see there"},
+    [OPTION_CHALLENGE] = {"challenge", "HEX", NULL, "a nonce of your own, 8 to 64 bytes"},
+    [OPTION_PUBLIC_KEY] = {"key", "FILE", NULL, "PEM, the public checkpoint key"},
+    [OPTION_SINCE] = {"since", "FILE", NULL, "an older checkpoint that you hold"},
+    [OPTION_RECEIPT] = {"receipt", "FILE", NULL, "a license's receipt that you hold"},
+    [OPTION_MES] = {"mes", "FILE", NULL, "CSV of what was shipped"},
+    [OPTION_UNREPORTED_HOURS] = {"unreported-hours", "N", NULL,
+                                 "flag installs unreported for longer (24)"},
+    [OPTION_SHIFT] = {"shift", "HH:MM-HH:MM", NULL, "flag what was issued outside, UTC"},
+    [OPTION_REISSUE_PERCENT] = {"reissue-percent", "N", NULL, "flag a higher rate of repeats (20)"},
+    [OPTION_CSV] = {"csv", NULL, NULL, "print RFC 4180 CSV"},
 };
 
 /* Bytes of a text without control characters; 0 for an option that is another thing. */
@@ -89,6 +121,7 @@ static const size_t LINE_MAX_BYTES[OPTION_COUNT] = {
     [OPTION_LINE] = TEXT_BYTES,     [OPTION_WORK_ORDER] = TEXT_BYTES,
     [OPTION_OPERATOR] = TEXT_BYTES, [OPTION_SOCKET_NAME] = TEXT_BYTES,
     [OPTION_CODE] = TEXT_BYTES,     [OPTION_DETAIL] = DETAIL_BYTES,
+    [OPTION_SERIAL] = TEXT_BYTES,
 };
 
 static bool form_takes(const struct arguments_form *form, size_t option)
@@ -197,7 +230,7 @@ static enum error take_operands(const struct arguments_form *form, int count, ch
     return ERR_OK;
 }
 
-enum error arguments_demand(const struct arguments *arguments, uint64_t mask,
+enum error arguments_demand(const struct arguments *arguments, option_mask mask,
                             struct failure *failure)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -268,8 +301,8 @@ static enum error check_values(const struct arguments_form *form, const struct a
 {
     enum error e = check_operands(form, arguments, failure);
     for (size_t i = 0; i < OPTION_COUNT && e == ERR_OK; i++) {
-        bool is_name = form_takes(form, i) && (i == OPTION_PRODUCT || i == OPTION_SITE);
-        if (is_name)
+        bool is_name = i == OPTION_PRODUCT || i == OPTION_SITE || i == OPTION_STATION;
+        if (is_name && form_takes(form, i))
             e = check_name(i, arguments, failure);
         else if (arguments->given[i] != NULL && LINE_MAX_BYTES[i] > 0)
             e = check_line(i, arguments->given[i], failure);
@@ -376,7 +409,7 @@ void arguments_print_usage(const struct arguments_form *form, FILE *out)
 {
     char option[64];
     char word[68];
-    size_t column = 0;
+    size_t column = strlen("Usage:");
     print_wrapped(out, "provctl", &column);
     print_wrapped(out, form->name, &column);
     for (size_t i = OPTION_SOCKET; i < OPTION_COUNT; i++) {

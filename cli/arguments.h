@@ -62,20 +62,51 @@ enum option_id {
     OPTION_SOCKET_NAME,
     OPTION_CODE,
     OPTION_DETAIL,
+    OPTION_DEVICE_RECEIPT,
+    OPTION_POLICY,
+    OPTION_ATTEMPTS_MAX,
+    OPTION_SCRAP,
+    OPTION_STATION,
+    OPTION_PERIOD,
+    OPTION_OFFSET,
+    OPTION_SERIAL,
+    OPTION_OLD_KEY,
+    OPTION_NEW_KEY,
+    OPTION_KIND,
+    OPTION_HSM,
+    OPTION_SEQUENCE,
+    OPTION_AUTHORITIES,
+    OPTION_THRESHOLD,
+    OPTION_OPTIONS,
+    OPTION_NOT_BEFORE,
+    OPTION_NOT_AFTER,
+    OPTION_ANCHOR,
+    OPTION_HEAD,
+    OPTION_CHALLENGE,
+    OPTION_PUBLIC_KEY,
+    OPTION_SINCE,
+    OPTION_RECEIPT,
+    OPTION_MES,
+    OPTION_UNREPORTED_HOURS,
+    OPTION_SHIFT,
+    OPTION_REISSUE_PERCENT,
+    OPTION_CSV,
     OPTION_COUNT
 };
 
-static_assert(OPTION_COUNT <= 64, "a mask has one bit for each option");
+__extension__ typedef unsigned __int128 option_mask;
 
-#define OPTION_BIT(option) (UINT64_C(1) << (option))
+static_assert(OPTION_COUNT <= 128, "a mask has one bit for each option");
+
+#define OPTION_BIT(option) ((option_mask)1 << (option))
 
 /* What a command takes. */
 struct arguments_form {
     const char *name;     /* the words of the command, for messages */
     const char *operands; /* "PRODUCT DIGEST"; "" for none */
     unsigned operand_count;
-    uint64_t required;
-    uint64_t optional; /* --help and --json are always taken */
+    option_mask required;
+    option_mask optional; /* --help and --json are always taken */
 };
 
 struct arguments {
@@ -107,12 +138,12 @@ enum error arguments_get_number(const struct arguments *arguments, enum option_i
                                 struct failure *failure) MUST_USE;
 
 /* A usage failure that names the first option of the mask that has no value. */
-enum error arguments_demand(const struct arguments *arguments, uint64_t mask,
+enum error arguments_demand(const struct arguments *arguments, option_mask mask,
                             struct failure *failure) MUST_USE;
 
 /* Prints the options of a form, one line each. */
 void arguments_print_options(const struct arguments_form *form, FILE *out);
-/* Prints the line "--quota N [--profile NAME]" of a form, wrapped, without a heading. */
+/* Prints the line "--quota N [--profile NAME]" of a form, wrapped, to stand behind "Usage:". */
 void arguments_print_usage(const struct arguments_form *form, FILE *out);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define SUGGESTION_DISTANCE 2
 #define NAME_MAX_BYTES      64
-#define OVERVIEW_LINE       "  %-28s %s\n"
+#define OVERVIEW_LINE       "  %-31s %s\n"
 
 /* How many words of argv are the command's name; 0 when argv does not begin with it. */
 static int count_words(const struct command *command, int argc, char **argv)
@@ -46,24 +46,29 @@ static const struct command *find_command(int argc, char **argv, int *ret_words)
 
 /* ---- help ---- */
 
-/* Two commands that undo each other are one line of the overview. */
+/* Commands that belong together are one line of the overview. */
 static const struct {
-    const char *name; /* of the first; the second follows it in the table */
+    const char *name; /* of the first; the others follow it in the table */
+    size_t count;
     const char *shown;
     const char *summary;
-} PAIRS[] = {
-    {"image enable", "image enable|disable DIGEST", "let stations install an image, or stop it"},
-    {"image alias", "image alias|unalias DIGEST", "give an image a name, or take it away"},
-    {"station enable", "station enable|disable NAME", "let a station ask, or refuse it"},
+} LINES[] = {
+    {"product create", 3, "product create|show|list", "add local products, show products"},
+    {"budget set", 3, "budget set|remove|list", "limit a station's or a shift's units"},
+    {"grant apply", 2, "grant apply|list", "take a signed document, list what was taken"},
+    {"grant new", 2, "grant new|inspect", "write a document to be signed, read one"},
+    {"image list", 5, "image list|enable|disable|...", "show, allow, alias, unalias images"},
+    {"station add", 4, "station add|list|enable|disable", "enrol stations, let them ask"},
+    {"journal export", 2, "journal export|override", "for the auditor; after a restored ledger"},
 };
 
-static size_t print_pair(const char *name, FILE *out)
+static size_t print_shared_line(const char *name, FILE *out)
 {
-    for (size_t i = 0; i < sizeof PAIRS / sizeof PAIRS[0]; i++) {
-        if (strcmp(PAIRS[i].name, name) != 0)
+    for (size_t i = 0; i < sizeof LINES / sizeof LINES[0]; i++) {
+        if (strcmp(LINES[i].name, name) != 0)
             continue;
-        (void)fprintf(out, OVERVIEW_LINE, PAIRS[i].shown, PAIRS[i].summary);
-        return 2;
+        (void)fprintf(out, OVERVIEW_LINE, LINES[i].shown, LINES[i].summary);
+        return LINES[i].count;
     }
     return 0;
 }
@@ -72,7 +77,7 @@ static size_t print_pair(const char *name, FILE *out)
 static size_t print_overview_line(const struct command *command, FILE *out)
 {
     char left[NAME_MAX_BYTES];
-    size_t rows = print_pair(command->form.name, out);
+    size_t rows = print_shared_line(command->form.name, out);
     if (rows > 0)
         return rows;
     (void)snprintf(left, sizeof left, "%s %s", command->form.name, command->form.operands);
@@ -89,8 +94,7 @@ static void print_overview(FILE *out)
         for (size_t i = 0; i < group->count;)
             i += print_overview_line(&group->commands[i], out);
     }
-    (void)fputs("Exit codes: 0 done, 10 quota spent, 11 forbidden, 12 device refused,\n"
-                "13 device conflict or scrapped, 20 try again, 64 usage, 1 anything else.\n",
+    (void)fputs("Exit: 0 done, 10 quota, 11 forbidden, 12 13 device refused, 20 again, 64 usage\n",
                 out);
 }
 
@@ -245,7 +249,7 @@ static int run_and_report(int argc, char **argv)
     if (e == ERR_OK)
         return EXIT_CODE_DONE;
     failure_print(&failure, stderr);
-    if (is_json)
+    if (is_json && !failure.is_told)
         failure_print_json(&failure, stdout);
     (void)fflush(stdout);
     return (int)failure.exit;

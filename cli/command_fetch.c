@@ -16,6 +16,7 @@
 
 #include <openssl/evp.h>
 
+#include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/file_output.h"
 #include "cli/output.h"

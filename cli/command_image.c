@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/admin.h"
+#include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/table.h"

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* provctl init and status. Owns no state. */
+/* provctl init: the identity of an HSM. Owns no state. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,6 @@
 #include "cli/commands.h"
 #include "cli/file_output.h"
 #include "cli/output.h"
-#include "cli/table.h"
-#include "cli/text.h"
 
 #define PUBLIC_KEY_MAX_BYTES 2048
 
@@ -109,79 +107,4 @@ enum error command_init(const struct arguments *arguments, struct failure *failu
     if (e == ERR_OK)
         e = print_identity(reply->init, arguments_has(arguments, OPTION_JSON), failure);
     return e;
-}
-
-static enum error read_identity(const Provisiond__AdminStatusReply *status,
-                                char out[SHA256_HEX_SIZE], struct failure *failure)
-{
-    struct sha256 identity;
-    out[0] = '\0';
-    if (!status->initialised)
-        return ERR_OK;
-    enum error e = admin_read_digest(status->hsm_identity, &identity, failure);
-    if (e == ERR_OK)
-        hex_encode(bytes_of(identity.bytes, SHA256_SIZE), out);
-    return e;
-}
-
-static enum error print_status_json(const Provisiond__AdminStatusReply *status,
-                                    const char *identity, struct failure *failure)
-{
-    return output_json(
-        json_pack(
-            "{s:b, s:o, s:s, s:I, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:I, s:I}", "initialised",
-            (int)status->initialised, "site", output_text(status->site), "hsm_identity", identity,
-            "journal_size", (json_int_t)status->journal_size, "hsm", output_text(status->hsm),
-            "hsm_detail", output_text(status->hsm_detail), "token", "label",
-            output_text(status->token_label), "serial", output_text(status->token_serial), "model",
-            output_text(status->token_model), "mode", output_text(status->mode), "workers_ready",
-            (json_int_t)status->workers_ready, "workers_total", (json_int_t)status->workers_total),
-        failure);
-}
-
-static void add_pair(struct table *table, const char *name, const char *value)
-{
-    if (value[0] != '\0')
-        table_add_row(table, (const char *[]){name, value});
-}
-
-static enum error print_status(const Provisiond__AdminStatusReply *status, const char *identity,
-                               struct failure *failure)
-{
-    TABLE_AUTO table = table_new_pairs(false);
-    char number[NUMBER_TEXT_SIZE];
-    char workers[2 * NUMBER_TEXT_SIZE];
-    (void)snprintf(workers, sizeof workers, "%u of %u ready", status->workers_ready,
-                   status->workers_total);
-    add_pair(table, "Initialised", status->initialised ? "yes" : "no; run provctl init");
-    add_pair(table, "Site", status->site);
-    add_pair(table, "HSM identity", identity);
-    add_pair(table, "HSM", status->hsm);
-    add_pair(table, "", status->hsm_detail);
-    add_pair(table, "Token", status->token_label);
-    add_pair(table, "Token serial", status->token_serial);
-    add_pair(table, "Token model", status->token_model);
-    add_pair(table, "Wrapping mode", status->mode);
-    if (status->workers_total > 0) /* 0: nobody knows yet, or the HSM's program is away */
-        add_pair(table, "Workers", workers);
-    add_pair(table, "Journal leaves", text_number(status->journal_size, number));
-    return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
-}
-
-enum error command_status(const struct arguments *arguments, struct failure *failure)
-{
-    Provisiond__AdminStatusRequest status = PROVISIOND__ADMIN_STATUS_REQUEST__INIT;
-    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
-    ADMIN_REPLY_AUTO reply = NULL;
-    char identity[SHA256_HEX_SIZE];
-    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_STATUS;
-    request.status = &status;
-    enum error e = admin_ask(arguments, &request, -1, &reply, failure);
-    if (e == ERR_OK)
-        e = read_identity(reply->status, identity, failure);
-    if (e != ERR_OK)
-        return e;
-    return arguments_has(arguments, OPTION_JSON)
-               ? print_status_json(reply->status, identity, failure)
-               : print_status(reply->status, identity, failure);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
 #include "cli/file_output.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/account.h"
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
@@ -16,18 +17,36 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-#define QUOTA_MAX INT64_C(1000000000000) /* the ledger's own limit */
+/* The ledger's own limits. */
+#define QUOTA_MAX    INT64_C(1000000000000)
+#define ATTEMPTS_MAX 1000000
 
 struct creation {
     const char *profile;
+    const char *policy; /* "" for the vault's default */
     int64_t quota;
-    char *anchors; /* PEM */
+    int64_t attempts_max; /* 0: no limit */
+    char *anchors;        /* PEM */
     struct st_options st;
 };
 
 static bool is_st_sfi(const struct creation *creation)
 {
     return strcmp(creation->profile, ST_PROFILE) == 0;
+}
+
+/* What a unit pays for, and how often a device may ask. */
+static enum error read_policy(const struct arguments *arguments, struct creation *creation,
+                              struct failure *failure)
+{
+    creation->policy = arguments_get_or(arguments, OPTION_POLICY, "");
+    if (arguments_has(arguments, OPTION_POLICY) && strcmp(creation->policy, "per-device") != 0 &&
+        strcmp(creation->policy, "per-license") != 0)
+        return failure_set_usage(failure, "--policy is per-device or per-license");
+    if (!arguments_has(arguments, OPTION_ATTEMPTS_MAX))
+        return ERR_OK;
+    return arguments_get_number(arguments, OPTION_ATTEMPTS_MAX, 1, ATTEMPTS_MAX,
+                                &creation->attempts_max, failure);
 }
 
 static enum error read_creation(const struct arguments *arguments, struct creation *creation,
@@ -37,6 +56,8 @@ static enum error read_creation(const struct arguments *arguments, struct creati
     creation->profile = arguments_get_or(arguments, OPTION_PROFILE, "cms");
     enum error e =
         arguments_get_number(arguments, OPTION_QUOTA, 0, QUOTA_MAX, &creation->quota, failure);
+    if (e == ERR_OK)
+        e = read_policy(arguments, creation, failure);
     if (e == ERR_OK)
         e = st_options_read(arguments, is_st_sfi(creation), &creation->st, failure);
     if (e == ERR_OK)
@@ -53,7 +74,9 @@ static enum error ask_create(const struct arguments *arguments, struct creation 
     ADMIN_REPLY_AUTO reply = NULL;
     create.name = (char *)arguments->operands[0];
     create.profile = (char *)creation->profile;
+    create.policy = (char *)creation->policy;
     create.quota = creation->quota;
+    create.attempts_max = creation->attempts_max;
     create.anchors = (ProtobufCBinaryData){.data = (uint8_t *)creation->anchors,
                                            .len = strlen(creation->anchors)};
     create.allow_session_key_exposure = arguments_has(arguments, OPTION_ALLOW_SESSION_KEY_EXPOSURE);
@@ -77,7 +100,8 @@ enum error command_product_create(const struct arguments *arguments, struct fail
         return output_json(json_pack("{s:o, s:I}", "product", output_text(name), "quota",
                                      (json_int_t)creation.quota),
                            failure);
-    (void)printf("Product %s created with a quota of %" PRId64 ".\n", name, creation.quota);
+    (void)printf("Product %s created with a quota of %" PRId64 " (%s).\n", name, creation.quota,
+                 ACCOUNT_LOCAL);
     return ERR_OK;
 }
 
@@ -95,22 +119,26 @@ static void add_product(struct table *table, const Provisiond__ProductEntry *pro
     char quota[NUMBER_TEXT_SIZE];
     char used[NUMBER_TEXT_SIZE];
     char remaining[NUMBER_TEXT_SIZE];
+    char rule[PRODUCT_RULE_MAX];
+    product_rule(product, rule);
     const char *const cells[] = {product->name,
                                  product->profile,
                                  product->policy,
-                                 product->governed ? "governed" : "local",
                                  product->enabled ? "enabled" : "disabled",
+                                 product_state(product),
                                  text_number(product->quota, quota),
                                  text_number(product->used, used),
-                                 text_number(product->quota - product->used, remaining)};
+                                 text_number(product->quota - product->used, remaining),
+                                 rule};
     table_add_row(table, cells);
 }
 
 static enum error print_products(const Provisiond__ProductListReply *list, struct failure *failure)
 {
     static const struct table_column columns[] = {
-        {"PRODUCT", false}, {"PROFILE", false}, {"POLICY", false}, {"RULE", false},
-        {"STATE", false},   {"GRANTED", true},  {"CHARGED", true}, {"REMAINING", true}};
+        {"PRODUCT", false}, {"PROFILE", false},  {"POLICY", false},
+        {"STATE", false},   {"CHECK", false},    {"GRANTED", true},
+        {"CHARGED", true},  {"REMAINING", true}, {"RULE", false}};
     TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->n_products; i++)
         add_product(table, list->products[i]);
@@ -128,12 +156,29 @@ enum error command_product_list(const struct arguments *arguments, struct failur
                                                  : print_products(reply->product_list, failure);
 }
 
+/* ---- quota add ---- */
+
+static enum error print_added(const Provisiond__QuotaAddRequest *add,
+                              const Provisiond__QuotaAddReply *reply, bool is_json,
+                              struct failure *failure)
+{
+    if (is_json)
+        return output_json(json_pack("{s:o, s:I, s:I}", "product", output_text(add->product),
+                                     "quota", (json_int_t)reply->quota, "scrap_allowance",
+                                     (json_int_t)reply->scrap_allowance),
+                           failure);
+    (void)printf("The %s of %s is now %" PRId64 ".\n", add->scrap ? "scrap allowance" : "quota",
+                 add->product, add->scrap ? reply->scrap_allowance : reply->quota);
+    return ERR_OK;
+}
+
 enum error command_quota_add(const struct arguments *arguments, struct failure *failure)
 {
     Provisiond__QuotaAddRequest add = PROVISIOND__QUOTA_ADD_REQUEST__INIT;
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     ADMIN_REPLY_AUTO reply = NULL;
     add.product = (char *)arguments->operands[0];
+    add.scrap = arguments_has(arguments, OPTION_SCRAP);
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD;
     request.quota_add = &add;
     enum error e = arguments_get_number(arguments, OPTION_UNITS, 1, QUOTA_MAX, &add.units, failure);
@@ -141,10 +186,5 @@ enum error command_quota_add(const struct arguments *arguments, struct failure *
         e = admin_ask(arguments, &request, -1, &reply, failure);
     if (e != ERR_OK)
         return e;
-    if (arguments_has(arguments, OPTION_JSON))
-        return output_json(json_pack("{s:o, s:I}", "product", output_text(add.product), "quota",
-                                     (json_int_t)reply->quota_add->quota),
-                           failure);
-    (void)printf("The quota of %s is now %" PRId64 ".\n", add.product, reply->quota_add->quota);
-    return ERR_OK;
+    return print_added(&add, reply->quota_add, arguments_has(arguments, OPTION_JSON), failure);
 }

@@ -1,204 +1,149 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * provctl product show: one product in words. The settings of its profile come as a JSON object of
- * the vault; those that are known are explained, others are shown as they are. Owns no state.
- */
+/* provctl product show: one product in words, with its account. Owns no state. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/account.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/product.h"
+#include "cli/product_settings.h"
 #include "cli/st_options.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
-#define VALUE_MAX     256
-#define KDF_KEY_BYTES 16
-/* "provisiond-st-sfi-reference-1" */
-#define REFERENCE_INFO "70726f766973696f6e642d73742d7366692d7265666572656e63652d31"
+#define VALUE_MAX 256
 
-/* ---- values in words; a text that is not as expected is shown as it is ---- */
+/* ---- account ---- */
 
-static void explain_chips(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+static void add_number(struct table *table, const char *name, int64_t value)
 {
-    const char *text = json_string_value(value);
-    (void)settings;
-    if (text != NULL && strlen(text) == 8)
-        (void)snprintf(out, VALUE_MAX, "chip ID %.3s, security counter %.2s (from %s)", text,
-                       text + 3, text);
+    char number[NUMBER_TEXT_SIZE];
+    table_add_row(table, (const char *[]){name, text_number(value, number)});
 }
 
-static void explain_signed(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+static void add_account(struct table *table, const struct answer_usage *usage)
 {
-    const char *text = json_string_value(value);
-    (void)settings;
-    if (text != NULL && strcmp(text, "key") == 0)
-        (void)snprintf(out, VALUE_MAX, "public key only: a chip's product ID is not proven");
-    else if (text != NULL && strcmp(text, "id-and-key") == 0)
-        (void)snprintf(out, VALUE_MAX, "product ID and public key");
+    char drawn[VALUE_MAX];
+    (void)snprintf(drawn, sizeof drawn, "%" PRId64 " of an allowance of %" PRId64,
+                   usage->scrap_drawn, usage->scrap_allowance);
+    add_number(table, "Accepted", usage->accepted);
+    add_number(table, "Revoked", usage->revoked);
+    table_add_row(table, (const char *[]){"Scrap drawn", drawn});
+    add_number(table, "Granted", usage->granted);
+    add_number(table, "Charged", usage->charged);
+    add_number(table, "Remaining", usage->remaining);
 }
 
-static void explain_info(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+/* ---- who decides ---- */
+
+static void add_digest(struct table *table, const char *name, ProtobufCBinaryData digest)
 {
-    const char *text = json_string_value(value);
-    (void)settings;
-    if (text != NULL && strcmp(text, REFERENCE_INFO) == 0)
-        (void)snprintf(out, VALUE_MAX, "%s (reference value)", text);
+    char hex[SHA256_HEX_SIZE] = "not known";
+    if (digest.len == SHA256_SIZE)
+        hex_encode(bytes_of(digest.data, SHA256_SIZE), hex);
+    table_add_row(table, (const char *[]){name, hex});
 }
 
-static void explain_part(const json_t *offset, json_int_t bytes, char out[VALUE_MAX])
+static void add_member(struct table *table, const Provisiond__AuthorityEntry *member)
 {
-    json_int_t first = json_integer_value(offset);
-    if (json_is_integer(offset) && first >= 0 && first <= UINT32_MAX && bytes > 0 &&
-        bytes <= UINT32_MAX)
-        (void)snprintf(out, VALUE_MAX, "bytes %" PRId64 " to %" PRId64, (int64_t)first,
-                       (int64_t)(first + bytes - 1));
+    char hex[SHA256_HEX_SIZE];
+    char words[2 * VALUE_MAX];
+    hex_encode(bytes_of(member->key.data, SHA256_SIZE), hex);
+    (void)snprintf(words, sizeof words, "%s  %.*s", hex, VALUE_MAX, member->name);
+    table_add_row(table, (const char *[]){"May sign", words});
 }
 
-static void explain_key(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+static void add_rule(struct table *table, const Provisiond__ProductEntry *product)
 {
-    (void)settings;
-    explain_part(value, KDF_KEY_BYTES, out);
+    char rule[PRODUCT_RULE_MAX];
+    product_rule(product, rule);
+    table_add_row(table, (const char *[]){"Rule", rule});
+    if (!product->governed)
+        return;
+    add_number(table, "Sequence", product->sequence);
+    add_digest(table, "First authorities", product->first_authorities);
+    add_digest(table, "Present authorities", product->authorities);
+    for (size_t i = 0; i < product->n_members; i++)
+        add_member(table, product->members[i]);
 }
 
-static void explain_iv(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+/* "ok", or the word and why. */
+static void add_state(struct table *table, const Provisiond__ProductEntry *product)
 {
-    explain_part(value, json_integer_value(json_object_get(settings, "kdf_iv_bytes")), out);
+    char words[2 * VALUE_MAX];
+    (void)snprintf(words, sizeof words, "%.*s%s%.*s", VALUE_MAX / 2, product_state(product),
+                   product->state_detail[0] != '\0' ? ": " : "", VALUE_MAX, product->state_detail);
+    table_add_row(table, (const char *[]){"State", product->enabled ? "enabled" : "disabled"});
+    table_add_row(table, (const char *[]){"Check", words});
 }
 
-static const struct {
-    const char *member;
-    const char *name; /* NULL: told by another row */
-    void (*explain)(const json_t *settings, const json_t *value, char out[VALUE_MAX]);
-} SETTINGS[] = {
-    {"product_id", "Chips", explain_chips},
-    {"signed", "Signed by ST's key", explain_signed},
-    {"license_type", "License type", NULL},
-    {"minimum_boot_version", "Minimum boot version", NULL},
-    {"kdf_shared_info", "KDF shared info", explain_info},
-    {"kdf_key_offset", "KDF output, key", explain_key},
-    {"kdf_iv_offset", "KDF output, IV", explain_iv},
-    {"kdf_iv_bytes", NULL, NULL},
-};
-#define SETTING_COUNT (sizeof SETTINGS / sizeof SETTINGS[0])
+static void add_attempts(struct table *table, const Provisiond__ProductEntry *product)
+{
+    if (product->attempts_max > 0)
+        add_number(table, "Requests per device", product->attempts_max);
+    else
+        table_add_row(table, (const char *[]){"Requests per device", "no limit"});
+}
 
 /* ---- the page ---- */
 
-/* A text as it is, anything else as JSON. */
-static void show_raw(const json_t *value, char out[VALUE_MAX])
-{
-    if (json_is_string(value)) {
-        (void)snprintf(out, VALUE_MAX, "%s", json_string_value(value));
-        return;
-    }
-    size_t length = json_dumpb(value, out, VALUE_MAX - 1, JSON_COMPACT | JSON_ENCODE_ANY);
-    out[length < VALUE_MAX ? length : 0] = '\0';
-}
+/* What the answers told about the product. */
+struct page {
+    const Provisiond__ProductEntry *product;
+    struct answer_usage usage;
+    json_t *settings;
+};
 
-static size_t find_setting(const char *member)
-{
-    size_t i = 0;
-    while (i < SETTING_COUNT && strcmp(SETTINGS[i].member, member) != 0)
-        i++;
-    return i;
-}
-
-static void add_settings(struct table *table, json_t *settings)
-{
-    char words[VALUE_MAX];
-    const char *member = NULL;
-    json_t *value = NULL;
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        value = json_object_get(settings, SETTINGS[i].member);
-        if (value == NULL || SETTINGS[i].name == NULL)
-            continue;
-        show_raw(value, words);
-        if (SETTINGS[i].explain != NULL)
-            SETTINGS[i].explain(settings, value, words);
-        table_add_row(table, (const char *[]){SETTINGS[i].name, words});
-    }
-    json_object_foreach(settings, member, value)
-    {
-        if (find_setting(member) < SETTING_COUNT)
-            continue;
-        show_raw(value, words);
-        table_add_row(table, (const char *[]){member, words});
-    }
-}
-
-static void add_account(struct table *table, const Provisiond__ProductEntry *product)
-{
-    const struct {
-        const char *name;
-        int64_t value;
-    } rows[] = {{"Granted", product->quota},
-                {"Charged", product->used},
-                {"Remaining", product->quota - product->used}};
-    char number[NUMBER_TEXT_SIZE];
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        table_add_row(table, (const char *[]){rows[i].name, text_number(rows[i].value, number)});
-}
-
-static enum error print_page(const Provisiond__ProductEntry *product, json_t *settings,
-                             struct failure *failure)
+static enum error print_page(const struct page *page, struct failure *failure)
 {
     TABLE_AUTO table = table_new_pairs(false);
-    const bool is_per_device = strcmp(product->policy, "per-device") == 0;
-    const char *const rows[][2] = {
-        {"Product", product->name},
-        {"Profile", product->profile},
-        {"Policy", is_per_device ? "per-device: one unit pays for one device" : product->policy},
-        {"Rule", product->governed ? "governed: this site's administrator adds no units"
-                                   : "local: this site's administrator adds units"},
-        {"State", product->enabled ? "enabled" : "disabled"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        table_add_row(table, rows[i]);
-    add_account(table, product);
+    const Provisiond__ProductEntry *product = page->product;
+    table_add_row(table, (const char *[]){"Product", product->name});
+    table_add_row(table, (const char *[]){"Profile", product->profile});
+    table_add_row(table, (const char *[]){"Policy", account_explain_policy(product->policy)});
+    add_attempts(table, product);
+    add_rule(table, product);
+    add_state(table, product);
+    add_account(table, &page->usage);
     table_add_row(table, (const char *[]){"Session key exposure",
                                           product->allow_session_key_exposure
                                               ? "allowed: the session key is in the HSM worker's "
                                                 "memory while a license is made"
                                               : "not allowed"});
-    add_settings(table, settings);
+    product_settings_show(page->settings, table);
     if (strcmp(product->profile, ST_PROFILE) == 0)
         table_add_row(table, (const char *[]){"ST chips", "not claimed to accept what is made for "
                                                           "this product"});
-    return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
+    if (table_print(table, stdout) != ERR_OK)
+        return failure_set_memory(failure);
+    return account_check(&page->usage, failure);
 }
 
-static enum error print_json(const Provisiond__ProductEntry *product, json_t *settings,
-                             struct failure *failure)
+/* The account is of one moment: granted and charged of the list were of another. */
+static enum error print_json(const struct page *page, struct failure *failure)
 {
-    json_t *object = product_to_json(product);
-    if (object == NULL || json_object_set(object, "settings", settings) != 0) {
-        json_decref(object);
-        return failure_set_memory(failure);
-    }
-    return output_json(object, failure);
+    json_t *object = product_to_json(page->product);
+    json_t *account = account_to_json(&page->usage);
+    json_t *members = product_members_to_json(page->product);
+    enum error e = account_check(&page->usage, failure);
+    const bool is_made = object != NULL && account != NULL && members != NULL &&
+                         json_object_update(object, account) == 0 &&
+                         json_object_set(object, "members", members) == 0 &&
+                         json_object_set(object, "settings", page->settings) == 0;
+    json_decref(account);
+    json_decref(members);
+    if (e == ERR_OK && is_made)
+        return output_json(object, failure);
+    json_decref(object);
+    return e != ERR_OK ? e : failure_set_memory(failure);
 }
 
 /* ---- the answer ---- */
-
-/* A product without settings has an empty object. */
-static enum error read_settings(const Provisiond__ProductEntry *product, json_t **ret_settings,
-                                struct failure *failure)
-{
-    const char *text = product->options[0] != '\0' ? product->options : "{}";
-    json_t *settings = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(settings)) {
-        json_decref(settings);
-        return failure_set_plain(failure, ERR_INTERNAL,
-                                 "The vault's answer holds settings that are no JSON object");
-    }
-    *ret_settings = settings;
-    return ERR_OK;
-}
 
 static enum error find_product(const Provisiond__ProductListReply *list, const char *name,
                                const Provisiond__ProductEntry **ret_product,
@@ -216,17 +161,18 @@ static enum error find_product(const Provisiond__ProductListReply *list, const c
 enum error command_product_show(const struct arguments *arguments, struct failure *failure)
 {
     const char *name = arguments->operands[0];
-    const Provisiond__ProductEntry *product = NULL;
-    json_t *settings = NULL;
+    struct page page = {.product = NULL};
     ADMIN_REPLY_AUTO reply = NULL;
     enum error e = product_ask(arguments, name, &reply, failure);
     if (e == ERR_OK)
-        e = find_product(reply->product_list, name, &product, failure);
+        e = find_product(reply->product_list, name, &page.product, failure);
     if (e == ERR_OK)
-        e = read_settings(product, &settings, failure);
+        e = account_ask_vault(arguments, name, &page.usage, failure);
     if (e == ERR_OK)
-        e = arguments_has(arguments, OPTION_JSON) ? print_json(product, settings, failure)
-                                                  : print_page(product, settings, failure);
-    json_decref(settings);
+        e = product_settings_read(page.product->options, &page.settings, failure);
+    if (e == ERR_OK)
+        e = arguments_has(arguments, OPTION_JSON) ? print_json(&page, failure)
+                                                  : print_page(&page, failure);
+    json_decref(page.settings);
     return e;
 }

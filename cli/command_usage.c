@@ -8,35 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/admin.h"
+#include "cli/account.h"
+#include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/station.h"
 #include "config/config.h"
-
-static enum error ask_vault(const struct arguments *arguments, struct answer_usage *ret_usage,
-                            struct failure *failure)
-{
-    Provisiond__UsageRequest usage = PROVISIOND__USAGE_REQUEST__INIT;
-    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
-    ADMIN_REPLY_AUTO reply = NULL;
-    usage.product = (char *)arguments->operands[0];
-    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_USAGE;
-    request.usage = &usage;
-    enum error e = admin_ask(arguments, &request, -1, &reply, failure);
-    if (e != ERR_OK)
-        return e;
-    const Provisiond__UsageReply *account = reply->usage;
-    *ret_usage = (struct answer_usage){.granted = account->granted,
-                                       .charged = account->charged,
-                                       .remaining = account->remaining,
-                                       .licensed = account->licensed,
-                                       .succeeded = account->succeeded,
-                                       .failed = account->failed,
-                                       .scrapped = account->scrapped,
-                                       .unreported = account->unreported};
-    return ERR_OK;
-}
 
 static enum error ask_server(const struct arguments *arguments, struct answer_usage *ret_usage,
                              struct failure *failure)
@@ -57,6 +34,7 @@ static enum error ask_server(const struct arguments *arguments, struct answer_us
 enum error command_usage(const struct arguments *arguments, struct failure *failure)
 {
     struct answer_usage usage;
+    const char *product = arguments->operands[0];
     bool is_admin =
         arguments_has(arguments, OPTION_SOCKET) || arguments_has(arguments, OPTION_CONFIG);
     bool is_rest = arguments_get(arguments, OPTION_URL) != NULL && !is_admin;
@@ -67,9 +45,12 @@ enum error command_usage(const struct arguments *arguments, struct failure *fail
                                  "The configuration %s cannot be read: %s. Give --socket or "
                                  "--config, or give --url to ask provisiond",
                                  CONFIG_DEFAULT_PATH, strerror(errno));
-    enum error e =
-        is_rest ? ask_server(arguments, &usage, failure) : ask_vault(arguments, &usage, failure);
+    enum error e = is_rest ? ask_server(arguments, &usage, failure)
+                           : account_ask_vault(arguments, product, &usage, failure);
     if (e != ERR_OK)
         return e;
-    return output_usage(&usage, arguments_has(arguments, OPTION_JSON), failure);
+    if (!arguments_has(arguments, OPTION_JSON))
+        return account_print(product, &usage, failure);
+    e = account_check(&usage, failure);
+    return e == ERR_OK ? output_json(account_to_json(&usage), failure) : e;
 }

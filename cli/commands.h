@@ -28,7 +28,7 @@ struct command_group {
     size_t count;
 };
 
-#define COMMAND_GROUPS 2
+#define COMMAND_GROUPS 3
 extern const struct command_group COMMAND_GROUP_TABLE[COMMAND_GROUPS];
 
 /* ---- administration, on the vault's admin socket ---- */
@@ -38,6 +38,12 @@ enum error command_product_create(const struct arguments *arguments, struct fail
 enum error command_product_show(const struct arguments *arguments, struct failure *failure);
 enum error command_product_list(const struct arguments *arguments, struct failure *failure);
 enum error command_quota_add(const struct arguments *arguments, struct failure *failure);
+enum error command_budget_set(const struct arguments *arguments, struct failure *failure);
+enum error command_budget_remove(const struct arguments *arguments, struct failure *failure);
+enum error command_budget_list(const struct arguments *arguments, struct failure *failure);
+enum error command_device_rebind(const struct arguments *arguments, struct failure *failure);
+enum error command_grant_apply(const struct arguments *arguments, struct failure *failure);
+enum error command_grant_list(const struct arguments *arguments, struct failure *failure);
 enum error command_image_encrypt(const struct arguments *arguments, struct failure *failure);
 enum error command_image_list(const struct arguments *arguments, struct failure *failure);
 enum error command_image_enable(const struct arguments *arguments, struct failure *failure);
@@ -48,12 +54,21 @@ enum error command_station_add(const struct arguments *arguments, struct failure
 enum error command_station_list(const struct arguments *arguments, struct failure *failure);
 enum error command_station_enable(const struct arguments *arguments, struct failure *failure);
 enum error command_station_disable(const struct arguments *arguments, struct failure *failure);
+enum error command_journal_export(const struct arguments *arguments, struct failure *failure);
+enum error command_journal_override(const struct arguments *arguments, struct failure *failure);
 /* On the admin socket, or over REST with --url. */
 enum error command_usage(const struct arguments *arguments, struct failure *failure);
 
 /* ---- stations, over REST ---- */
 enum error command_license(const struct arguments *arguments, struct failure *failure);
 enum error command_outcome(const struct arguments *arguments, struct failure *failure);
+enum error command_receipt(const struct arguments *arguments, struct failure *failure);
 enum error command_image_fetch(const struct arguments *arguments, struct failure *failure);
+
+/* ---- officers and auditors, on files ---- */
+enum error command_grant_new(const struct arguments *arguments, struct failure *failure);
+enum error command_grant_inspect(const struct arguments *arguments, struct failure *failure);
+enum error command_journal_verify(const struct arguments *arguments, struct failure *failure);
+enum error command_reconcile(const struct arguments *arguments, struct failure *failure);
 
 #endif

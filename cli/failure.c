@@ -43,12 +43,20 @@ static const struct {
                              "A scrapped device stays scrapped."},
     [ERR_QUOTA_SPENT] = {"The quota of the product is spent",
                          "Ask the product's owner for more units."},
+    [ERR_GRANT_REFUSED] = {"The signed document does not count here",
+                           "Tell whoever signed it: the same document will be refused again."},
+    [ERR_ATTEMPTS_SPENT] = {"The device was asked for more often than its product allows",
+                            "Set this device aside."},
+    [ERR_BUDGET_SPENT] = {"This share of the product's quota is spent",
+                          "Wait for its next period, or ask the administrator; see provctl budget "
+                          "list."},
     [ERR_HSM_UNAVAILABLE] = {"The HSM cannot be used now", "Try again in a moment."},
     [ERR_VAULT_UNAVAILABLE] = {"The vault cannot be reached", "Try again in a moment."},
     [ERR_LEDGER_UNAVAILABLE] = {"The ledger cannot be used now", "Try again in a moment."},
     [ERR_BUSY] = {"The service is busy", "Try again in a moment."},
     [ERR_TIMEOUT] = {"No answer came in time", "Try again: a repeat costs nothing."},
     [ERR_LINK_CLOSED] = {"The connection was lost", "Try again: a repeat costs nothing."},
+    [ERR_NOT_COVERED] = {"No checkpoint covers this yet", "Try again in a moment."},
     [ERR_NOT_INITIALISED] = {"The vault is not initialised", "Run provctl init."},
     [ERR_HSM_PIN_REFUSED] = {"The HSM refused the PIN", "Correct it and restart provision-hsm."},
     [ERR_HSM_SWAPPED] = {"The HSM is not the one that this ledger belongs to",
@@ -57,6 +65,11 @@ static const struct {
     [ERR_HSM_KEY_MISSING] = {"A key is missing in the HSM", "Connect the right HSM."},
     [ERR_CONFIG] = {"The configuration is wrong", ""},
     [ERR_UNSUPPORTED] = {"This token or build cannot do this", ""},
+    [ERR_ANCHOR_MISMATCH] = {"The journal is not the one that the HSM remembers",
+                             "See provctl status."},
+    [ERR_PRODUCT_TAMPERED] = {"The product is not as its signed documents say",
+                              "See provctl product show."},
+    [ERR_CLOCK_SET_BACK] = {"The server's clock was set back", "Set it right."},
     [ERR_INTERNAL] = {"Something went wrong inside the service", "See its log."},
 };
 
@@ -121,7 +134,9 @@ enum error failure_set_memory(struct failure *failure)
 enum error failure_from_fault(struct failure *failure, const struct fault *fault)
 {
     const char *what = fault->detail[0] != '\0' ? fault->detail : failure_sentence(fault->code);
-    return failure_set(failure, fault->code, "%s", what);
+    (void)failure_set(failure, fault->code, "%s", what);
+    (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
+    return fault->code;
 }
 
 static bool ends_sentence(const char *text)

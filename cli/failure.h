@@ -30,6 +30,7 @@ struct failure {
     char path[FAILURE_PLACE_MAX];  /* which member of a request a server refused; "" */
     char check[FAILURE_PLACE_MAX]; /* which check a device did not pass; "" */
     bool is_retryable;             /* the same request may succeed later */
+    bool is_told;                  /* the command printed its own JSON object: no other follows */
 };
 
 /* Fills *failure, exit code and advice by the code's rows, and returns code. */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KIB ((size_t)1024)
+
 static enum error open_input(const char *path, int *ret_fd, struct failure *failure)
 {
     if (strcmp(path, "-") == 0) {
@@ -58,8 +60,8 @@ static enum error read_whole(const char *path, char *buffer, size_t max, size_t 
         return failure_set_plain(failure, ERR_BAD_REQUEST, "%s cannot be read: %s", path,
                                  strerror(problem));
     if ((size_t)length > max)
-        return failure_set_plain(failure, ERR_TOO_LARGE, "%s is larger than %zu KiB", path,
-                                 max / 1024);
+        return failure_set_plain(failure, ERR_TOO_LARGE, "%s is larger than %zu %s", path,
+                                 max < KIB ? max : max / KIB, max < KIB ? "bytes" : "KiB");
     *ret_length = (size_t)length;
     return ERR_OK;
 }

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-#include "cli/table.h"
 #include "cli/text.h"
 
 #define ESCAPED_MAX 2048
@@ -45,37 +44,6 @@ enum error output_json_body(struct bytes body, struct failure *failure)
     if (value == NULL)
         return failure_set_plain(failure, ERR_INTERNAL, "The server's answer is not JSON");
     return output_json(value, failure);
-}
-
-static enum error print_usage_table(const struct answer_usage *usage, struct failure *failure)
-{
-    const struct {
-        const char *name;
-        int64_t value;
-    } rows[] = {
-        {"Granted", usage->granted},     {"Charged", usage->charged},
-        {"Remaining", usage->remaining}, {"Licensed", usage->licensed},
-        {"Succeeded", usage->succeeded}, {"Failed", usage->failed},
-        {"Scrapped", usage->scrapped},   {"Unreported", usage->unreported},
-    };
-    TABLE_AUTO table = table_new_pairs(true);
-    char number[NUMBER_TEXT_SIZE];
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        table_add_row(table, (const char *[]){rows[i].name, text_number(rows[i].value, number)});
-    return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
-}
-
-enum error output_usage(const struct answer_usage *usage, bool is_json, struct failure *failure)
-{
-    if (!is_json)
-        return print_usage_table(usage, failure);
-    return output_json(
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "granted", (json_int_t)usage->granted,
-                  "charged", (json_int_t)usage->charged, "remaining", (json_int_t)usage->remaining,
-                  "licensed", (json_int_t)usage->licensed, "succeeded",
-                  (json_int_t)usage->succeeded, "failed", (json_int_t)usage->failed, "scrapped",
-                  (json_int_t)usage->scrapped, "unreported", (json_int_t)usage->unreported),
-        failure);
 }
 
 void output_note_empty(size_t count, const char *things)

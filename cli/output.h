@@ -13,7 +13,6 @@
 
 #include <jansson.h>
 
-#include "cli/answer.h"
 #include "cli/failure.h"
 #include "core/bytes.h"
 
@@ -25,10 +24,6 @@ json_t *output_digest(const struct sha256 *digest);
 enum error output_json(json_t *value, struct failure *failure) MUST_USE;
 /* Prints a JSON text that a server sent, once more and on one line; not JSON: ERR_INTERNAL. */
 enum error output_json_body(struct bytes body, struct failure *failure) MUST_USE;
-/* The account of a product, as a table or as JSON. */
-enum error output_usage(const struct answer_usage *usage, bool is_json,
-                        struct failure *failure) MUST_USE;
-
 /* Tells a person on standard error that a list is empty: "There are no products yet." */
 void output_note_empty(size_t count, const char *things);
 

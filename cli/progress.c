@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The progress bar. One lock guards is_done; the offset is the kernel's. */
+/* Progress. One lock guards is_done; the offset is the kernel's. */
 #include "cli/progress.h"
 
 #include <inttypes.h>
@@ -16,6 +16,8 @@
 #define FIRST_SHOWN_MS 1000
 #define REDRAW_MS      200
 #define BAR_WIDTH      40
+#define READ_BYTES     65536
+#define MIB            (INT64_C(1024) * 1024)
 
 struct job {
     void (*work)(void *context);
@@ -52,7 +54,6 @@ static bool job_wait(struct job *job, int64_t timeout_ms)
 void progress_format(int64_t done, int64_t size, char out[PROGRESS_LINE_MAX])
 {
     char bar[BAR_WIDTH + 1];
-    int64_t mib = INT64_C(1024) * 1024;
     if (done < 0 || size <= 0)
         done = 0;
     if (done > size)
@@ -62,19 +63,50 @@ void progress_format(int64_t done, int64_t size, char out[PROGRESS_LINE_MAX])
     memset(bar, '#', filled);
     bar[BAR_WIDTH] = '\0';
     (void)snprintf(out, PROGRESS_LINE_MAX, "[%s] %3d %%  %" PRId64 " of %" PRId64 " MiB", bar,
-                   size > 0 ? (int)((double)done / (double)size * 100) : 0, done / mib,
-                   (size + mib - 1) / mib);
+                   size > 0 ? (int)((double)done / (double)size * 100) : 0, done / MIB,
+                   (size + MIB - 1) / MIB);
 }
 
-static void draw(int fd, int64_t size)
+void progress_format_written(int64_t lines, int64_t bytes, char out[PROGRESS_LINE_MAX])
+{
+    (void)snprintf(out, PROGRESS_LINE_MAX, "%" PRId64 " lines, %" PRId64 " MiB", lines,
+                   bytes / MIB);
+}
+
+/* What is looked at while the work goes on. */
+struct view {
+    int fd;
+    int64_t size;    /* of a file that is read; -1: it is written */
+    int64_t counted; /* bytes of a file that is written, whose lines are counted */
+    int64_t lines;
+};
+
+/* Counts what came since the last look, as far as it can be read. */
+static void count_lines(struct view *view)
+{
+    char block[READ_BYTES];
+    ssize_t n = 0;
+    while ((n = pread(view->fd, block, sizeof block, view->counted)) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            view->lines += block[i] == '\n';
+        view->counted += n;
+    }
+}
+
+static void draw(struct view *view)
 {
     char line[PROGRESS_LINE_MAX];
-    progress_format(lseek(fd, 0, SEEK_CUR), size, line);
+    if (view->size >= 0) {
+        progress_format(lseek(view->fd, 0, SEEK_CUR), view->size, line);
+    } else {
+        count_lines(view);
+        progress_format_written(view->lines, view->counted, line);
+    }
     (void)fprintf(stderr, "\r%s", line);
     (void)fflush(stderr);
 }
 
-void progress_run(void (*work)(void *context), void *context, int fd, int64_t size)
+static void run(void (*work)(void *context), void *context, struct view *view)
 {
     struct job job = {.work = work,
                       .context = context,
@@ -87,10 +119,22 @@ void progress_run(void (*work)(void *context), void *context, int fd, int64_t si
         return;
     }
     for (int64_t pause = FIRST_SHOWN_MS; !job_wait(&job, pause); pause = REDRAW_MS) {
-        draw(fd, size);
+        draw(view);
         is_drawn = true;
     }
     (void)pthread_join(thread, NULL);
     if (is_drawn)
         (void)fputs("\r\033[K", stderr);
+}
+
+void progress_run(void (*work)(void *context), void *context, int fd, int64_t size)
+{
+    struct view view = {.fd = fd, .size = size};
+    run(work, context, &view);
+}
+
+void progress_run_writing(void (*work)(void *context), void *context, int fd)
+{
+    struct view view = {.fd = fd, .size = -1};
+    run(work, context, &view);
 }

@@ -23,6 +23,7 @@
 #define CONNECT_TIMEOUT_MS 5000L
 #define ATTEMPT_TIMEOUT_MS 15000L /* longer than provisiond waits for the vault */
 #define STALL_S            30L    /* a download this long without a byte is lost */
+#define HEADER_MAX         128
 #define URL_MAX            2048
 
 struct rest {
@@ -374,18 +375,17 @@ static long attempt_timeout_ms(const struct rest_retry *retry)
     return left < ATTEMPT_TIMEOUT_MS ? left : ATTEMPT_TIMEOUT_MS;
 }
 
-enum error rest_ask(struct rest *rest, const char *path, const char *body,
-                    struct rest_answer *ret_answer, struct failure *failure)
+/* Sends what was set until there is an answer or the time is up. */
+static enum error exchange_until_answered(struct rest *rest, struct rest_answer *ret_answer,
+                                          struct failure *failure)
 {
     struct exchange exchange = {.rest = rest, .file = -1};
     struct rest_retry retry = rest_retry_start(rest->options.timeout_s * 1000);
     bool is_retryable = true;
     enum error e = ERR_OK;
     exchange.body = malloc(REST_ANSWER_MAX_BYTES + 1);
-    if (exchange.body == NULL || !set_request(rest, path, body)) {
-        free(exchange.body);
+    if (exchange.body == NULL)
         return failure_set_memory(failure);
-    }
     do {
         (void)curl_easy_setopt(rest->curl, CURLOPT_TIMEOUT_MS, attempt_timeout_ms(&retry));
         e = judge(&exchange, perform(&exchange), &is_retryable, failure);
@@ -397,6 +397,44 @@ enum error rest_ask(struct rest *rest, const char *path, const char *body,
     *ret_answer = (struct rest_answer){
         .status = status_of(rest), .body = exchange.body, .length = exchange.length};
     return ERR_OK;
+}
+
+enum error rest_ask(struct rest *rest, const char *path, const char *body,
+                    struct rest_answer *ret_answer, struct failure *failure)
+{
+    if (!set_request(rest, path, body))
+        return failure_set_memory(failure);
+    return exchange_until_answered(rest, ret_answer, failure);
+}
+
+/* The client's headers, with another media type; the client keeps its own afterwards. */
+static struct curl_slist *headers_for(const char *media_type)
+{
+    char line[HEADER_MAX];
+    (void)snprintf(line, sizeof line, "Content-Type: %s", media_type);
+    struct curl_slist *headers = curl_slist_append(NULL, line);
+    struct curl_slist *longer =
+        headers != NULL ? curl_slist_append(headers, "Accept: application/json") : NULL;
+    if (longer == NULL)
+        curl_slist_free_all(headers);
+    return longer;
+}
+
+enum error rest_post(struct rest *rest, const char *path, const struct rest_body *body,
+                     struct rest_answer *ret_answer, struct failure *failure)
+{
+    struct curl_slist *headers = headers_for(body->media_type);
+    bool is_set = headers != NULL && set_request(rest, path, "") &&
+                  curl_easy_setopt(rest->curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                                   (curl_off_t)body->data.length) == CURLE_OK &&
+                  curl_easy_setopt(rest->curl, CURLOPT_POSTFIELDS, body->data.data) == CURLE_OK &&
+                  curl_easy_setopt(rest->curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    enum error e =
+        is_set ? exchange_until_answered(rest, ret_answer, failure) : failure_set_memory(failure);
+    (void)curl_easy_setopt(rest->curl, CURLOPT_HTTPHEADER, rest->headers);
+    (void)curl_easy_setopt(rest->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
+    curl_slist_free_all(headers);
+    return e;
 }
 
 static bool set_range(struct rest *rest, int64_t offset)

@@ -54,6 +54,16 @@ void rest_free(struct rest **rest);
 enum error rest_ask(struct rest *rest, const char *path, const char *body,
                     struct rest_answer *ret_answer, struct failure *failure) MUST_USE;
 
+/* A body of another kind than JSON. */
+struct rest_body {
+    const char *media_type;
+    struct bytes data;
+};
+
+/* POSTs body, which is borrowed. The caller frees ret_answer->body. */
+enum error rest_post(struct rest *rest, const char *path, const struct rest_body *body,
+                     struct rest_answer *ret_answer, struct failure *failure) MUST_USE;
+
 /*
  * GETs path into fd from where it ends, and begins anew when the server wants it so. The time-out
  * counts from the last byte that arrived. ERR_OK: fd holds the whole content.

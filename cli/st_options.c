@@ -40,28 +40,14 @@ static enum error read_signed(const struct arguments *arguments, Provisiond__StO
     return failure_set_usage(failure, "--st-signed is id-and-key or key");
 }
 
-static int digit_of(char character)
-{
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-    const char *at = character != '\0' ? strchr(digits, character) : NULL;
-    return at != NULL ? (int)(at - digits) % 16 : -1;
-}
-
 static enum error read_kdf_info(const struct arguments *arguments, struct st_options *options,
                                 struct failure *failure)
 {
     const char *text = arguments_get(arguments, OPTION_ST_KDF_INFO);
-    size_t length = text != NULL ? strlen(text) / 2 : 0;
+    size_t length = 0;
     if (text == NULL)
         return ERR_OK;
-    bool is_good = length >= 1 && length <= ST_KDF_INFO_MAX && strlen(text) % 2 == 0;
-    for (size_t i = 0; i < length && is_good; i++) {
-        int high = digit_of(text[2 * i]);
-        int low = digit_of(text[2 * i + 1]);
-        is_good = high >= 0 && low >= 0;
-        options->kdf_info[i] = (uint8_t)(high * 16 + low);
-    }
-    if (!is_good)
+    if (!text_parse_hex(text, options->kdf_info, ST_KDF_INFO_MAX, &length))
         return failure_set_usage(failure, "--st-kdf-info wants 1 to 64 bytes as hex digits");
     options->message.kdf_shared_info =
         (ProtobufCBinaryData){.data = options->kdf_info, .len = length};

@@ -115,6 +115,67 @@ bool text_parse_address(const char *text, uint64_t *ret_address)
     return true;
 }
 
+static int digit_of(char character)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = character != '\0' ? strchr(digits, character) : NULL;
+    return at != NULL ? (int)(at - digits) % 16 : -1;
+}
+
+bool text_parse_hex(const char *text, uint8_t *out, size_t max, size_t *ret_length)
+{
+    const size_t digits = strnlen(text, 2 * max + 1);
+    if (digits == 0 || digits % 2 != 0 || digits > 2 * max)
+        return false;
+    for (size_t i = 0; i < digits; i++) {
+        if (digit_of(text[i]) < 0)
+            return false;
+    }
+    for (size_t i = 0; i < digits / 2; i++)
+        out[i] = (uint8_t)(digit_of(text[2 * i]) * 16 + digit_of(text[2 * i + 1]));
+    *ret_length = digits / 2;
+    return true;
+}
+
+static const struct {
+    char letter;
+    uint32_t minutes;
+} UNITS_OF_TIME[] = {{'d', 24 * 60}, {'h', 60}, {'m', 1}};
+#define UNIT_COUNT (sizeof UNITS_OF_TIME / sizeof UNITS_OF_TIME[0])
+
+bool text_parse_minutes(const char *text, uint32_t max, uint32_t *ret_minutes)
+{
+    char number[NUMBER_TEXT_SIZE];
+    int64_t count = 0;
+    const size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits >= sizeof number || text[digits] == '\0' || text[digits + 1] != '\0')
+        return false;
+    memcpy(number, text, digits);
+    number[digits] = '\0';
+    for (size_t i = 0; i < UNIT_COUNT; i++) {
+        const uint32_t unit = UNITS_OF_TIME[i].minutes;
+        if (text[digits] != UNITS_OF_TIME[i].letter)
+            continue;
+        if (!text_parse_number(number, 0, max / unit, &count))
+            return false;
+        *ret_minutes = (uint32_t)count * unit;
+        return true;
+    }
+    return false;
+}
+
+char *text_minutes(uint32_t minutes, char out[NUMBER_TEXT_SIZE])
+{
+    size_t i = 0;
+    while (minutes % UNITS_OF_TIME[i].minutes != 0)
+        i++;
+    if (minutes == 0)
+        i = 1; /* no time at all is 0h */
+    (void)snprintf(out, NUMBER_TEXT_SIZE, "%" PRIu32 "%c", minutes / UNITS_OF_TIME[i].minutes,
+                   UNITS_OF_TIME[i].letter);
+    return out;
+}
+
 char *text_number(int64_t value, char out[NUMBER_TEXT_SIZE])
 {
     (void)snprintf(out, NUMBER_TEXT_SIZE, "%" PRId64, value);

@@ -32,6 +32,14 @@ bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_
  */
 bool text_parse_address(const char *text, uint64_t *ret_address);
 
+/* 1 to max bytes as hex digits in either case; out is untouched unless it is true. */
+bool text_parse_hex(const char *text, uint8_t *out, size_t max, size_t *ret_length);
+
+/* A time in minutes: a number and m, h or d, such as 8h; false for anything else. */
+bool text_parse_minutes(const char *text, uint32_t max, uint32_t *ret_minutes);
+/* The same as it is written: in the largest unit that needs no fraction. Returns out. */
+char *text_minutes(uint32_t minutes, char out[NUMBER_TEXT_SIZE]);
+
 /* value in decimal; returns out. */
 char *text_number(int64_t value, char out[NUMBER_TEXT_SIZE]);
 

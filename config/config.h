@@ -46,6 +46,11 @@ struct config_vault {
     char images[CONFIG_PATH_MAX];       /* default /var/lib/provision-vault/images */
     unsigned threads;                   /* 1 to 256, default 32 */
     unsigned queue;                     /* requests that may wait, 1 to 65536, default 1024 */
+    unsigned unanchored_max;            /* leaves that no anchor covers yet, beyond which new
+                                           licenses wait: 2 to 100000, default 128 */
+    unsigned checkpoint_interval_ms;    /* 50 to 60000, default 1000: at most so often one is
+                                           signed */
+    unsigned anchor_interval_s;         /* 1 to 3600, default 10: a leaf is anchored by then */
 };
 
 /* [api]: provisiond */

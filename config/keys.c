@@ -39,6 +39,9 @@ const struct config_key CONFIG_KEYS[CONFIG_KEYS_COUNT] = {
     {"vault", "images", CONFIG_PATH, AT(vault.images), 1, PATH_MAX_BYTES, "/var/lib/provision-vault/images", 0},
     {"vault", "threads", CONFIG_NUMBER, AT(vault.threads), 1, 256, "32", 0},
     {"vault", "queue", CONFIG_NUMBER, AT(vault.queue), 1, 65536, "1024", 0},
+    {"vault", "unanchored_max", CONFIG_NUMBER, AT(vault.unanchored_max), 2, 100000, "128", 0},
+    {"vault", "checkpoint_interval_ms", CONFIG_NUMBER, AT(vault.checkpoint_interval_ms), 50, 60000, "1000", 0},
+    {"vault", "anchor_interval_s", CONFIG_NUMBER, AT(vault.anchor_interval_s), 1, 3600, "10", 0},
 
     {"api", "listen", CONFIG_LISTEN, AT(api.listen), 1, PATH_MAX_BYTES, "[::]:8443", 0},
     {"api", "certificate", CONFIG_PATH, AT(api.certificate), 1, PATH_MAX_BYTES, NULL, BY_API},

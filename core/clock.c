@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 static int64_t now_us(clockid_t clock)
 {
@@ -58,4 +59,56 @@ void timestamp_format(int64_t unix_ms, char out[TIMESTAMP_SIZE])
         strftime(day_time, sizeof day_time, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
         day_time[0] = '\0';
     (void)snprintf(out, TIMESTAMP_SIZE, "%s.%03uZ", day_time, (unsigned)ms % 1000U);
+}
+
+/* count digits; negative when there are fewer. */
+static int read_digits(const char *text, int count)
+{
+    int number = 0;
+    for (int i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return -1;
+        number = number * 10 + (text[i] - '0');
+    }
+    return number;
+}
+
+/* "YYYY-MM-DDTHH:MM:SS" with every separator in its place. */
+static bool read_second(const char *text, struct tm *ret_time)
+{
+    if (strnlen(text, 20) < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' ||
+        text[13] != ':' || text[16] != ':')
+        return false;
+    *ret_time = (struct tm){.tm_year = read_digits(text, 4) - 1900,
+                            .tm_mon = read_digits(text + 5, 2) - 1,
+                            .tm_mday = read_digits(text + 8, 2),
+                            .tm_hour = read_digits(text + 11, 2),
+                            .tm_min = read_digits(text + 14, 2),
+                            .tm_sec = read_digits(text + 17, 2)};
+    return ret_time->tm_year >= 70 && ret_time->tm_mon >= 0 && ret_time->tm_mday >= 1 &&
+           ret_time->tm_hour >= 0 && ret_time->tm_min >= 0 && ret_time->tm_sec >= 0;
+}
+
+bool timestamp_parse(const char *text, int64_t *ret_unix_ms)
+{
+    struct tm time;
+    int ms = 0;
+    char again[TIMESTAMP_SIZE];
+    if (!read_second(text, &time))
+        return false;
+    const char *rest = text + 19;
+    if (rest[0] == '.') {
+        if (strnlen(rest, 6) != 5)
+            return false;
+        ms = read_digits(rest + 1, 3);
+        rest += 4;
+    }
+    if (ms < 0 || strcmp(rest, "Z") != 0)
+        return false;
+    int64_t unix_ms = (int64_t)timegm(&time) * 1000 + ms;
+    timestamp_format(unix_ms, again); /* the 31st of February would be another day there */
+    if (strncmp(again, text, 19) != 0)
+        return false;
+    *ret_unix_ms = unix_ms;
+    return true;
 }

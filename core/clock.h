@@ -10,6 +10,7 @@
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -34,5 +35,8 @@ struct timespec deadline_timespec(deadline_ms deadline);
 
 /* RFC 3339 in UTC with milliseconds. */
 void timestamp_format(int64_t unix_ms, char out[TIMESTAMP_SIZE]);
+/* The reverse, for the years 1970 to 9999: seconds, or exactly three digits of milliseconds, and Z.
+ * False for any other form and for days that do not exist. */
+bool timestamp_parse(const char *text, int64_t *ret_unix_ms);
 
 #endif

@@ -27,12 +27,16 @@ static const char *const NAMES[ERR_COUNT] = {
     [ERR_DEVICE_IDENTITY_CONFLICT] = "device-identity-conflict",
     [ERR_DEVICE_SCRAPPED] = "device-scrapped",
     [ERR_QUOTA_SPENT] = "quota-spent",
+    [ERR_GRANT_REFUSED] = "grant-refused",
+    [ERR_ATTEMPTS_SPENT] = "attempts-spent",
+    [ERR_BUDGET_SPENT] = "budget-spent",
     [ERR_HSM_UNAVAILABLE] = "hsm-unavailable",
     [ERR_VAULT_UNAVAILABLE] = "vault-unavailable",
     [ERR_LEDGER_UNAVAILABLE] = "ledger-unavailable",
     [ERR_BUSY] = "busy",
     [ERR_TIMEOUT] = "timeout",
     [ERR_LINK_CLOSED] = "link-closed",
+    [ERR_NOT_COVERED] = "not-covered-yet",
     [ERR_NOT_INITIALISED] = "not-initialised",
     [ERR_HSM_PIN_REFUSED] = "hsm-pin-refused",
     [ERR_HSM_SWAPPED] = "hsm-swapped",
@@ -40,6 +44,9 @@ static const char *const NAMES[ERR_COUNT] = {
     [ERR_HSM_KEY_MISSING] = "hsm-key-missing",
     [ERR_CONFIG] = "configuration",
     [ERR_UNSUPPORTED] = "unsupported",
+    [ERR_ANCHOR_MISMATCH] = "anchor-mismatch",
+    [ERR_PRODUCT_TAMPERED] = "product-tampered",
+    [ERR_CLOCK_SET_BACK] = "clock-set-back",
     [ERR_INTERNAL] = "internal",
 };
 
@@ -68,5 +75,5 @@ const char *error_name(enum error code)
 
 bool error_is_retryable(enum error code)
 {
-    return code >= ERR_HSM_UNAVAILABLE && code <= ERR_LINK_CLOSED;
+    return code >= ERR_HSM_UNAVAILABLE && code <= ERR_NOT_COVERED;
 }

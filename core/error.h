@@ -44,6 +44,9 @@ enum error {
     ERR_DEVICE_IDENTITY_CONFLICT = 21,
     ERR_DEVICE_SCRAPPED = 22,
     ERR_QUOTA_SPENT = 23,
+    ERR_GRANT_REFUSED = 24,  /* a signed document that does not count here; the reason says why */
+    ERR_ATTEMPTS_SPENT = 25, /* this device was asked for more often than its product allows */
+    ERR_BUDGET_SPENT = 26,   /* the station's or the shift's share of the quota is spent */
     /* the service cannot now; the same request may succeed later */
     ERR_HSM_UNAVAILABLE = 40,
     ERR_VAULT_UNAVAILABLE = 41,
@@ -51,6 +54,7 @@ enum error {
     ERR_BUSY = 43,        /* a bounded queue is full */
     ERR_TIMEOUT = 44,     /* a deadline passed; the outcome is not known, ask again */
     ERR_LINK_CLOSED = 45, /* the other program closed the connection */
+    ERR_NOT_COVERED = 46, /* no checkpoint covers this leaf yet */
     /* the service is set up wrongly and needs an operator */
     ERR_NOT_INITIALISED = 60, /* `provctl init` has not run */
     ERR_HSM_PIN_REFUSED = 61, /* the token refused the PIN; it is not tried again */
@@ -58,7 +62,10 @@ enum error {
     ERR_HSM_KEY_WEAK = 63,    /* a key's attributes are weaker than the policy */
     ERR_HSM_KEY_MISSING = 64, /* a key that the ledger names is not in the token */
     ERR_CONFIG = 65,
-    ERR_UNSUPPORTED = 66, /* this token or build cannot do what was asked */
+    ERR_UNSUPPORTED = 66,      /* this token or build cannot do what was asked */
+    ERR_ANCHOR_MISMATCH = 67,  /* the journal does not extend the HSM's anchor */
+    ERR_PRODUCT_TAMPERED = 68, /* a governed product is not as its signed documents say */
+    ERR_CLOCK_SET_BACK = 69,   /* it is earlier than the newest leaf of the journal */
     /* neither */
     ERR_INTERNAL = 80,
     ERR_COUNT = 81 /* one more than the largest code */

@@ -109,7 +109,7 @@ static int run_worker(void)
         log_fault(LOG_LEVEL_ERROR, "start-failed", &fault);
         return EXIT_FAILURE;
     }
-    return worker_main(WORKER_FD);
+    return worker_main(WORKER_FD, WORKER_LOCK_FD);
 }
 
 int main(int argc, char **argv)

@@ -13,6 +13,7 @@
 #ifndef DEVICE_DEVICE_H
 #define DEVICE_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@
 #define DEVICE_POINT_MAX_BYTES   133
 #define DEVICE_ISSUER_MAX_BYTES  2048 /* DER Name */
 #define DEVICE_CERT_SERIAL_MAX   24   /* INTEGER content octets; RFC 5280 allows 20 */
+#define DEVICE_RECEIPT_MAX_BYTES 144  /* a signature, DER */
+#define DEVICE_SPKI_MAX_BYTES    256  /* SubjectPublicKeyInfo, DER */
 
 struct device_anchors;
 
@@ -40,6 +43,7 @@ struct device {
     enum device_key_type key_type;
     uint8_t point[DEVICE_POINT_MAX_BYTES]; /* uncompressed, on the curve */
     size_t point_length;
+    bool can_sign; /* its certificate allows it to sign (RFC 5280 §4.2.1.3, digitalSignature) */
     /* For RecipientInfo issuerAndSerialNumber (RFC 5652 §10.2.4). */
     uint8_t issuer[DEVICE_ISSUER_MAX_BYTES]; /* DER Name */
     size_t issuer_length;
@@ -85,5 +89,18 @@ void device_anchors_free(struct device_anchors *anchors);
  */
 enum error device_check(const struct device_anchors *anchors, struct bytes pem, int64_t at_unix_ms,
                         struct device *ret_device, struct fault *fault) MUST_USE;
+
+struct device_spki {
+    uint8_t der[DEVICE_SPKI_MAX_BYTES];
+    size_t length;
+};
+
+/*
+ * Checks a device's receipt: its signature (ECDSA with SHA-256, DER) over message by the key whose
+ * uncompressed point this is, and gives the key's SubjectPublicKeyInfo. ERR_BAD_REQUEST:
+ * "receipt-invalid"; "receipt-key" when the point is none of P-256.
+ */
+enum error device_receipt_check(struct bytes point, struct bytes message, struct bytes signature,
+                                struct device_spki *ret_spki, struct fault *fault) MUST_USE;
 
 #endif

@@ -223,6 +223,7 @@ static bool read_certificate_serial(X509 *certificate, struct device *device)
 enum refusal identity_read(X509 *certificate, struct device *ret_device)
 {
     *ret_device = (struct device){.key_type = DEVICE_KEY_P256};
+    ret_device->can_sign = (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
     if (!read_point(certificate, ret_device) || !read_spki(certificate, ret_device))
         return REFUSAL_CURVE;
     if (!read_serial(certificate, ret_device) || !read_issuer(certificate, ret_device) ||

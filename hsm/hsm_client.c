@@ -12,6 +12,7 @@
 
 #include "core/fault_message.h"
 #include "core/rpc_client.h"
+#include "hsm/hsm_ask.h"
 #include "hsm/hsm_message.h"
 
 #define REPLY_MAX_BYTES  ((size_t)64 * 1024)
@@ -22,13 +23,11 @@ struct hsm_client {
     struct rpc_client *link;
 };
 
-static void free_reply(Provisiond__HsmReply **reply)
+void hsm_free_reply(Provisiond__HsmReply **reply)
 {
     if (*reply != NULL)
         provisiond__hsm_reply__free_unpacked(*reply, NULL);
 }
-
-#define REPLY_AUTO __attribute__((cleanup(free_reply))) Provisiond__HsmReply
 
 enum error hsm_client_new(const char *socket_path, struct hsm_client **ret_client)
 {
@@ -71,25 +70,20 @@ static enum error fail_link(enum error code, struct fault *fault)
     }
 }
 
-static enum error fail_answer(struct fault *fault)
+enum error hsm_fail_answer(struct fault *fault)
 {
     return fault_set(fault, ERR_INTERNAL, "hsm-answer",
                      "provision-hsm's answer cannot be understood: its version may differ.", 0);
 }
 
-static enum error fail_argument(struct fault *fault)
+enum error hsm_fail_argument(struct fault *fault)
 {
     return fault_set(fault, ERR_BAD_REQUEST, "argument", "A request to the HSM is out of limits.",
                      0);
 }
 
-struct files {
-    int fds[2];
-    unsigned count;
-};
-
 static enum error send_request(struct hsm_client *client, const Provisiond__HsmRequest *request,
-                               const struct files *files, int64_t timeout_ms,
+                               const struct hsm_files *files, int64_t timeout_ms,
                                struct frame *ret_answer)
 {
     size_t length = provisiond__hsm_request__get_packed_size(request);
@@ -103,12 +97,11 @@ static enum error send_request(struct hsm_client *client, const Provisiond__HsmR
     return e;
 }
 
-/* Asks and takes the answer apart; a result of the wrong kind is no answer. */
-static enum error ask(struct hsm_client *client, const Provisiond__HsmRequest *request,
-                      const struct files *files, int64_t timeout_ms,
-                      Provisiond__HsmReply **ret_reply, struct fault *fault)
+enum error hsm_ask(struct hsm_client *client, const Provisiond__HsmRequest *request,
+                   const struct hsm_files *files, int64_t timeout_ms,
+                   Provisiond__HsmReply **ret_reply, struct fault *fault)
 {
-    static const struct files none = {{-1, -1}, 0};
+    static const struct hsm_files none = {{-1, -1}, 0};
     struct frame answer;
     struct fault ignored;
     struct fault *told = fault != NULL ? fault : &ignored;
@@ -120,11 +113,11 @@ static enum error ask(struct hsm_client *client, const Provisiond__HsmRequest *r
         provisiond__hsm_reply__unpack(NULL, answer.length, answer.payload);
     frame_clear(&answer);
     if (reply == NULL)
-        return fail_answer(told);
+        return hsm_fail_answer(told);
     e = fault_from_message(reply->fault, told);
     /* The results are numbered one above their questions. */
     if (e == ERR_OK && (unsigned)reply->result_case != (unsigned)request->op_case + 1)
-        e = fail_answer(told);
+        e = hsm_fail_answer(told);
     if (e != ERR_OK) {
         provisiond__hsm_reply__free_unpacked(reply, NULL);
         return e;
@@ -139,13 +132,13 @@ enum error hsm_status(struct hsm_client *client, struct hsm_status *ret_status, 
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmStatusRequest status = PROVISIOND__HSM_STATUS_REQUEST__INIT;
-    REPLY_AUTO *reply = NULL;
+    HSM_REPLY_AUTO *reply = NULL;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_STATUS;
     request.status = &status;
-    enum error e = ask(client, &request, NULL, HSM_STATUS_TIMEOUT_MS, &reply, fault);
+    enum error e = hsm_ask(client, &request, NULL, HSM_STATUS_TIMEOUT_MS, &reply, fault);
     if (e != ERR_OK)
         return e;
-    return hsm_status_from_message(reply->status, ret_status) ? ERR_OK : fail_answer(fault);
+    return hsm_status_from_message(reply->status, ret_status) ? ERR_OK : hsm_fail_answer(fault);
 }
 
 enum error hsm_init(struct hsm_client *client, struct hsm_spki *ret_checkpoint,
@@ -155,16 +148,16 @@ enum error hsm_init(struct hsm_client *client, struct hsm_spki *ret_checkpoint,
     Provisiond__HsmInitRequest init = PROVISIOND__HSM_INIT_REQUEST__INIT;
     struct hsm_spki checkpoint;
     struct hsm_spki transport;
-    REPLY_AUTO *reply = NULL;
+    HSM_REPLY_AUTO *reply = NULL;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_INIT;
     request.init = &init;
-    enum error e = ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
+    enum error e = hsm_ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
     if (e != ERR_OK)
         return e;
     if (!hsm_spki_from_message(reply->init->checkpoint_spki, &checkpoint) ||
         !hsm_spki_from_message(reply->init->transport_spki, &transport) || checkpoint.length == 0 ||
         transport.length == 0)
-        return fail_answer(fault);
+        return hsm_fail_answer(fault);
     *ret_checkpoint = checkpoint;
     *ret_transport = transport;
     return ERR_OK;
@@ -176,12 +169,12 @@ enum error hsm_generate_firmware_key(struct hsm_client *client, const struct hsm
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmGenerateFirmwareKeyRequest generate =
         PROVISIOND__HSM_GENERATE_FIRMWARE_KEY_REQUEST__INIT;
-    REPLY_AUTO *reply = NULL;
+    HSM_REPLY_AUTO *reply = NULL;
     generate.key_id = hsm_binary(id->bytes, sizeof id->bytes);
     generate.label = (char *)(uintptr_t)label;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY;
     request.generate_firmware_key = &generate;
-    return ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
+    return hsm_ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
 }
 
 enum error hsm_generate_session_key(struct hsm_client *client,
@@ -192,17 +185,17 @@ enum error hsm_generate_session_key(struct hsm_client *client,
     Provisiond__HsmGenerateSessionKeyRequest generate =
         PROVISIOND__HSM_GENERATE_SESSION_KEY_REQUEST__INIT;
     struct hsm_wrapped_key key = {0};
-    REPLY_AUTO *reply = NULL;
+    HSM_REPLY_AUTO *reply = NULL;
     generate.firmware_key_id = hsm_binary(firmware_key->bytes, sizeof firmware_key->bytes);
     generate.key_bytes = key_bytes;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_GENERATE_SESSION_KEY;
     request.generate_session_key = &generate;
-    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
     if (e != ERR_OK)
         return e;
     if (!hsm_wrapped_key_from_message(reply->generate_session_key->wrapped_session_key, &key) ||
         key.length != key_bytes + 8)
-        return fail_answer(fault);
+        return hsm_fail_answer(fault);
     *ret_key = key;
     return ERR_OK;
 }
@@ -211,7 +204,7 @@ static enum error take_content(const Provisiond__HsmEncryptReply *reply,
                                struct hsm_content *ret_content, struct fault *fault)
 {
     if (reply->iv.len != HSM_GCM_IV_BYTES || reply->tag.len != HSM_GCM_TAG_BYTES)
-        return fail_answer(fault);
+        return hsm_fail_answer(fault);
     memcpy(ret_content->iv, reply->iv.data, HSM_GCM_IV_BYTES);
     memcpy(ret_content->tag, reply->tag.data, HSM_GCM_TAG_BYTES);
     ret_content->length = reply->length;
@@ -223,20 +216,20 @@ enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *e
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmEncryptRequest message = PROVISIOND__HSM_ENCRYPT_REQUEST__INIT;
-    const struct files files = {{encryption->clear_fd, encryption->cipher_fd}, 2};
+    const struct hsm_files files = {{encryption->clear_fd, encryption->cipher_fd}, 2};
     const struct hsm_key_id *firmware_key = &encryption->firmware_key;
     const struct hsm_wrapped_key *session_key = &encryption->session_key;
-    REPLY_AUTO *reply = NULL;
+    HSM_REPLY_AUTO *reply = NULL;
     if (encryption->aad.length > HSM_AAD_MAX || session_key->length > HSM_WRAPPED_KEY_MAX ||
         encryption->clear_fd < 0 || encryption->cipher_fd < 0)
-        return fail_argument(fault);
+        return hsm_fail_argument(fault);
     message.firmware_key_id = hsm_binary(firmware_key->bytes, sizeof firmware_key->bytes);
     message.wrapped_session_key = hsm_binary(session_key->bytes, session_key->length);
     message.cipher = (Provisiond__HsmCipher)encryption->cipher;
     message.aad = hsm_binary(encryption->aad.data, encryption->aad.length);
     request.op_case = PROVISIOND__HSM_REQUEST__OP_ENCRYPT;
     request.encrypt = &message;
-    enum error e = ask(client, &request, &files, HSM_ENCRYPT_TIMEOUT_MS, &reply, fault);
+    enum error e = hsm_ask(client, &request, &files, HSM_ENCRYPT_TIMEOUT_MS, &reply, fault);
     return e == ERR_OK ? take_content(reply->encrypt, ret_content, fault) : e;
 }
 
@@ -250,7 +243,7 @@ static enum error take_wrapped(const Provisiond__HsmWrapReply *reply,
     if (!is_mode || reply->ephemeral_point.len == 0 ||
         reply->ephemeral_point.len > sizeof wrapped.ephemeral_point ||
         !hsm_wrapped_key_from_message(reply->wrapped_key, &wrapped.key))
-        return fail_answer(fault);
+        return hsm_fail_answer(fault);
     memcpy(wrapped.ephemeral_point, reply->ephemeral_point.data, reply->ephemeral_point.len);
     *ret_wrapped = wrapped;
     return ERR_OK;
@@ -261,11 +254,11 @@ enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmWrapRequest message = PROVISIOND__HSM_WRAP_REQUEST__INIT;
-    REPLY_AUTO *reply = NULL;
+    HSM_REPLY_AUTO *reply = NULL;
     if (wrap->session_key.length > HSM_WRAPPED_KEY_MAX ||
         wrap->peer_point.length > HSM_POINT_MAX_BYTES ||
         wrap->shared_info.length > HSM_SHARED_INFO_MAX)
-        return fail_argument(fault);
+        return hsm_fail_argument(fault);
     message.firmware_key_id = hsm_binary(wrap->firmware_key.bytes, sizeof wrap->firmware_key.bytes);
     message.wrapped_session_key = hsm_binary(wrap->session_key.bytes, wrap->session_key.length);
     message.curve = (Provisiond__HsmCurve)wrap->curve;
@@ -276,7 +269,7 @@ enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
     message.key_wrap = PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_WRAP;
     request.wrap = &message;
-    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
     return e == ERR_OK ? take_wrapped(reply->wrap, ret_wrapped, fault) : e;
 }
 
@@ -289,7 +282,7 @@ static enum error take_sealed(const Provisiond__HsmSealReply *reply, const struc
     if (reply->ephemeral_point.len != P256_POINT_BYTES ||
         reply->ephemeral_point.data[0] != POINT_PLAIN ||
         reply->sealed.len != text_length + HSM_GCM_TAG_BYTES)
-        return fail_answer(fault);
+        return hsm_fail_answer(fault);
     memcpy(sealed.ephemeral_point, reply->ephemeral_point.data, reply->ephemeral_point.len);
     memcpy(sealed.bytes, reply->sealed.data, reply->sealed.len);
     *ret_sealed = sealed;
@@ -309,9 +302,9 @@ enum error hsm_seal_key(struct hsm_client *client, const struct hsm_seal *seal,
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmSealRequest message = PROVISIOND__HSM_SEAL_REQUEST__INIT;
-    REPLY_AUTO *reply = NULL;
+    HSM_REPLY_AUTO *reply = NULL;
     if (!is_within_limits(seal))
-        return fail_argument(fault);
+        return hsm_fail_argument(fault);
     message.firmware_key_id = hsm_binary(seal->firmware_key.bytes, sizeof seal->firmware_key.bytes);
     message.wrapped_session_key = hsm_binary(seal->session_key.bytes, seal->session_key.length);
     message.curve = (Provisiond__HsmCurve)seal->curve;
@@ -326,6 +319,6 @@ enum error hsm_seal_key(struct hsm_client *client, const struct hsm_seal *seal,
     message.aad = hsm_binary(seal->aad.data, seal->aad.length);
     request.op_case = PROVISIOND__HSM_REQUEST__OP_SEAL;
     request.seal = &message;
-    enum error e = ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
     return e == ERR_OK ? take_sealed(reply->seal, seal, ret_sealed, fault) : e;
 }

@@ -6,9 +6,9 @@
  *
  * provision-hsm may start later, crash and come back: each call connects when needed and ends by
  * its deadline. A call whose answer is lost (ERR_HSM_UNAVAILABLE, ERR_TIMEOUT) can be repeated:
- * key generation finds the key again, everything else leaves nothing behind. Inputs must be valid
- * before they come here (points on the curve above all), so that garbage from outside never looks
- * like a dead HSM.
+ * key generation finds the key again, an anchor or authority is there once, everything else leaves
+ * nothing behind. Inputs must be valid before they come here (points on the curve above all), so
+ * that garbage from outside never looks like a dead HSM.
  *
  * Order of calls: hsm_client_new, any calls, hsm_client_free. Threads: safe from any thread.
  */
@@ -23,28 +23,32 @@
 #include "core/clock.h"
 #include "core/error.h"
 
-#define HSM_KEY_ID_BYTES       16
-#define HSM_LABEL_MAX_BYTES    64
-#define HSM_SPKI_MAX_BYTES     600
-#define HSM_SESSION_KEY_MAX    32
-#define HSM_WRAPPED_KEY_MAX    (HSM_SESSION_KEY_MAX + 8)
-#define HSM_POINT_MAX_BYTES    133 /* uncompressed P-521 */
-#define HSM_SHARED_INFO_MAX    256
-#define HSM_AAD_MAX            1024
-#define HSM_GCM_IV_BYTES       12
-#define HSM_GCM_TAG_BYTES      16
-#define HSM_RECORD_AAD_MAX     64
-#define HSM_RECORD_TEXT_MAX    ((uint32_t)1024 * 1024)
-#define HSM_RECORDS_MAX        65536
-#define HSM_SEAL_PREFIX_MAX    32
-#define HSM_SEAL_AAD_MAX       256
-#define HSM_SEALED_MAX         (HSM_SEAL_PREFIX_MAX + HSM_SESSION_KEY_MAX + HSM_GCM_TAG_BYTES)
-#define HSM_WEAK_KEYS_MAX      16
-#define HSM_REQUEST_MAX_BYTES  ((size_t)64 * 1024)
-#define HSM_CALL_TIMEOUT_MS    5000    /* a wrap or a status, queueing included */
-#define HSM_STATUS_TIMEOUT_MS  2000    /* answered from the master's memory */
-#define HSM_KEYGEN_TIMEOUT_MS  30000   /* network HSMs take seconds */
-#define HSM_ENCRYPT_TIMEOUT_MS 3600000 /* a whole image; a stalled worker is noticed earlier */
+#define HSM_KEY_ID_BYTES        16
+#define HSM_LABEL_MAX_BYTES     64
+#define HSM_SPKI_MAX_BYTES      600
+#define HSM_SESSION_KEY_MAX     32
+#define HSM_WRAPPED_KEY_MAX     (HSM_SESSION_KEY_MAX + 8)
+#define HSM_POINT_MAX_BYTES     133 /* uncompressed P-521 */
+#define HSM_SHARED_INFO_MAX     256
+#define HSM_AAD_MAX             1024
+#define HSM_GCM_IV_BYTES        12
+#define HSM_GCM_TAG_BYTES       16
+#define HSM_RECORD_AAD_MAX      64
+#define HSM_RECORD_TEXT_MAX     ((uint32_t)1024 * 1024)
+#define HSM_RECORDS_MAX         65536
+#define HSM_SEAL_PREFIX_MAX     32
+#define HSM_SEAL_AAD_MAX        256
+#define HSM_SEALED_MAX          (HSM_SEAL_PREFIX_MAX + HSM_SESSION_KEY_MAX + HSM_GCM_TAG_BYTES)
+#define HSM_WEAK_KEYS_MAX       16
+#define HSM_CHECKPOINT_BODY_MAX 255
+#define HSM_SIGNATURE_MAX       80   /* ECDSA P-256 in DER */
+#define HSM_ANCHOR_MAX          4095 /* bytes of a note */
+#define HSM_PRODUCT_MAX         64
+#define HSM_REQUEST_MAX_BYTES   ((size_t)64 * 1024)
+#define HSM_CALL_TIMEOUT_MS     5000    /* a wrap or a status, queueing included */
+#define HSM_STATUS_TIMEOUT_MS   2000    /* answered from the master's memory */
+#define HSM_KEYGEN_TIMEOUT_MS   30000   /* network HSMs take seconds */
+#define HSM_ENCRYPT_TIMEOUT_MS  3600000 /* a whole image; a stalled worker is noticed earlier */
 
 struct hsm_client;
 
@@ -72,6 +76,7 @@ struct hsm_status {
     char token_serial[17];
     char token_model[17];
     enum hsm_mode mode;
+    bool keeps_data;            /* the token has data objects: it can keep an anchor */
     struct hsm_spki checkpoint; /* its SHA-256 is this HSM's identity */
     struct hsm_spki transport;
     struct hsm_weak_key weak_keys[HSM_WEAK_KEYS_MAX]; /* refused by the start-up audit */
@@ -163,6 +168,16 @@ void hsm_client_free(struct hsm_client *client);
 enum error hsm_status(struct hsm_client *client, struct hsm_status *ret_status,
                       struct fault *fault) MUST_USE;
 
+struct hsm_signature {
+    uint8_t der[HSM_SIGNATURE_MAX];
+    size_t length;
+};
+
+struct hsm_anchor {
+    char note[HSM_ANCHOR_MAX + 1];
+    size_t length; /* 0: the token holds none */
+};
+
 /* Makes the checkpoint and transport keys where missing; idempotent. */
 enum error hsm_init(struct hsm_client *client, struct hsm_spki *ret_checkpoint,
                     struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
@@ -183,6 +198,37 @@ enum error hsm_generate_session_key(struct hsm_client *client,
  */
 enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *encryption,
                        struct hsm_content *ret_content, struct fault *fault) MUST_USE;
+
+/*
+ * Signs a checkpoint's body (at most HSM_CHECKPOINT_BODY_MAX), and nothing of another form
+ * (ERR_BAD_REQUEST, "checkpoint-form"). ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
+ */
+enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
+                               struct hsm_signature *ret_signature, struct fault *fault) MUST_USE;
+
+/*
+ * The anchor: the newest checkpoint note, kept in the token. Reading checks no signature, and gives
+ * what somebody else put there as it is; ERR_CONFLICT ("anchor-foreign") when that is longer than a
+ * note. Writing is safe against a cut: one of the two is there. Takes notes only (ERR_BAD_REQUEST,
+ * "anchor-form"). ERR_CONFLICT: "anchor-larger", the token's has more leaves; "anchor-other", as
+ * many and another root, or it is no note. replaces_larger, after an override alone, goes over
+ * both. ERR_UNSUPPORTED ("no-data-objects").
+ */
+enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anchor,
+                           struct fault *fault) MUST_USE;
+enum error hsm_anchor_write(struct hsm_client *client, struct bytes note, bool replaces_larger,
+                            struct fault *fault) MUST_USE;
+
+/*
+ * The digest of a product's first authority set, kept in the token and written once: the same again
+ * is ERR_OK, another ERR_CONFLICT ("authority-kept"). *ret_is_kept false: none is kept. A digest
+ * of zeros, which fits no set: the token holds something else under this name, or two that differ.
+ * ERR_UNSUPPORTED ("no-data-objects").
+ */
+enum error hsm_authority_read(struct hsm_client *client, const char *product, bool *ret_is_kept,
+                              struct sha256 *ret_digest, struct fault *fault) MUST_USE;
+enum error hsm_authority_write(struct hsm_client *client, const char *product,
+                               const struct sha256 *digest, struct fault *fault) MUST_USE;
 
 /* Wraps for one peer. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST (not a point). */
 enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,

@@ -34,6 +34,7 @@ void hsm_status_to_message(const struct hsm_status *status, struct hsm_status_me
     message->token_serial = borrow_text(status->token_serial);
     message->token_model = borrow_text(status->token_model);
     message->mode = (Provisiond__HsmMode)status->mode;
+    message->keeps_data = status->keeps_data;
     message->checkpoint_spki = hsm_binary(status->checkpoint.der, status->checkpoint.length);
     message->transport_spki = hsm_binary(status->transport.der, status->transport.length);
     for (size_t i = 0; i < status->weak_key_count; i++) {
@@ -89,7 +90,8 @@ bool hsm_status_from_message(const Provisiond__HsmStatusReply *message,
 {
     struct hsm_status status = {.workers_ready = message->workers_ready,
                                 .workers_total = message->workers_total,
-                                .mode = (enum hsm_mode)message->mode};
+                                .mode = (enum hsm_mode)message->mode,
+                                .keeps_data = message->keeps_data};
     if (message->mode > PROVISIOND__HSM_MODE__HSM_MODE_TOKEN ||
         message->n_weak_keys > HSM_WEAK_KEYS_MAX ||
         !take_text(message->token_label, status.token_label, sizeof status.token_label) ||

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hsm/hsm_checkpoint.h"
 #include "hsm/hsm_client.h"
 
 #define P256_POINT_BYTES  65
@@ -170,6 +171,43 @@ static enum error check_seal(const Provisiond__HsmSealRequest *request, struct f
     return e == ERR_OK ? check_wrapped_key(request->wrapped_session_key, fault) : e;
 }
 
+/* ---- the journal's head, and what the token remembers ---- */
+
+static enum error check_sign_checkpoint(const Provisiond__HsmSignCheckpointRequest *request,
+                                        struct fault *fault)
+{
+    if (!hsm_checkpoint_is_body(bytes_of(request->body.data, request->body.len)))
+        return refuse("checkpoint-form", "The checkpoint key signs origin, size and root alone.",
+                      fault);
+    return ERR_OK;
+}
+
+static enum error check_product(const char *product, struct fault *fault)
+{
+    if (!name_is_valid(product, HSM_PRODUCT_MAX))
+        return refuse("product", "A product's name has 1 to 64 letters, digits, dots, dashes.",
+                      fault);
+    return ERR_OK;
+}
+
+static enum error check_anchor_write(const Provisiond__HsmAnchorWriteRequest *request,
+                                     struct fault *fault)
+{
+    struct hsm_checkpoint ignored;
+    if (!hsm_checkpoint_read_note(bytes_of(request->note.data, request->note.len), &ignored))
+        return refuse("anchor-form", "An anchor is a checkpoint note of at most 4095 bytes.",
+                      fault);
+    return ERR_OK;
+}
+
+static enum error check_authority_write(const Provisiond__HsmAuthorityWriteRequest *request,
+                                        struct fault *fault)
+{
+    if (request->digest.len != SHA256_SIZE)
+        return refuse("digest", "A digest has 32 bytes.", fault);
+    return check_product(request->product, fault);
+}
+
 /* The oneof's message, whatever it is. */
 static const ProtobufCMessage *operation_of(const Provisiond__HsmRequest *request)
 {
@@ -208,7 +246,15 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
         return check_wrap(request->wrap, fault);
     case PROVISIOND__HSM_REQUEST__OP_SEAL:
         return check_seal(request->seal, fault);
+    case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:
+        return check_sign_checkpoint(request->sign_checkpoint, fault);
+    case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
+        return check_anchor_write(request->anchor_write, fault);
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ:
+        return check_product(request->authority_read->product, fault);
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
+        return check_authority_write(request->authority_write, fault);
     default:
-        return ERR_OK; /* status and init have no fields */
+        return ERR_OK; /* status, init and anchor_read have no fields */
     }
 }

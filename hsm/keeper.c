@@ -133,7 +133,8 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
 static enum error start_process(struct keeper *keeper, struct worker_process *ret_worker,
                                 struct fault *fault)
 {
-    enum error e = worker_process_start(keeper->config, keeper->pin, ret_worker, fault);
+    enum error e = worker_process_start(keeper->config, keeper->pin, pool_token_lock(keeper->pool),
+                                        ret_worker, fault);
     if (e != ERR_OK)
         log_start_failure(fault);
     else
@@ -244,7 +245,11 @@ static int64_t progress_of(const int *fds, unsigned count)
 
 static int64_t patience_ms(const struct keeper *keeper, enum job_lane lane)
 {
-    return lane == JOB_KEYGEN ? HSM_KEYGEN_TIMEOUT_MS : keeper->config->call_timeout_ms;
+    int64_t patience = keeper->config->call_timeout_ms;
+    if (lane == JOB_KEYGEN)
+        return HSM_KEYGEN_TIMEOUT_MS;
+    /* A worker that waits for the disk is not hung; after this long nobody waits for the answer. */
+    return lane == JOB_DATA && patience < HSM_CALL_TIMEOUT_MS ? HSM_CALL_TIMEOUT_MS : patience;
 }
 
 static int slice_of(deadline_ms deadline)

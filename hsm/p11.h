@@ -53,7 +53,9 @@ struct p11 {
     bool needs_login;
     bool is_unfit;
     bool is_stale;
-    bool keeps_local; /* CKA_LOCAL means something on this token */
+    bool keeps_data;          /* it has data objects */
+    CK_BBOOL is_data_private; /* and they need the login */
+    bool keeps_local;         /* CKA_LOCAL means something on this token */
     char label[33];
     char serial[17];
     char model[17];
@@ -64,6 +66,8 @@ struct p11 {
     struct p11_session_key session_keys[P11_SESSION_KEYS_MAX];
     size_t session_key_count;
     uint64_t clock;
+    CK_OBJECT_HANDLE checkpoint_key; /* audited; CK_INVALID_HANDLE before its first use */
+    struct hsm_spki checkpoint_spki; /* of that key */
 
     struct hsm_weak_key weak_keys[HSM_WEAK_KEYS_MAX]; /* findings of the audit */
     size_t weak_key_count;
@@ -106,6 +110,8 @@ struct p11_found {
 /* The first objects that match. */
 enum error p11_find(struct p11 *p11, CK_ATTRIBUTE *template, CK_ULONG count,
                     struct p11_found *found, struct fault *fault) MUST_USE;
+/* Says no to a template's attributes, not to the whole call. */
+bool p11_is_attribute_refusal(CK_RV rv);
 /* Destroys a session object and forgets its handle; CK_INVALID_HANDLE is allowed. */
 void p11_destroy(struct p11 *p11, CK_OBJECT_HANDLE *object);
 /*
@@ -143,6 +149,57 @@ enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,
 /* The same keys without making them; length 0 for a missing one. */
 enum error p11_get_spkis(struct p11 *p11, struct hsm_spki *ret_checkpoint,
                          struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
+
+/*
+ * Finds and audits the checkpoint key: p11->checkpoint_key and its public part.
+ * ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
+ */
+enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault) MUST_USE;
+/* What was made in the token stays there also when the power goes. */
+void p11_make_durable(void);
+
+/* ---- p11_sign.c ---- */
+
+/* Verified under the key's public part. Errors as p11_get_checkpoint_key. */
+enum error p11_sign_checkpoint(struct p11 *p11, struct bytes body,
+                               struct hsm_signature *ret_signature, struct fault *fault) MUST_USE;
+
+/* ---- p11_data.c ---- */
+
+/*
+ * Learns p11->keeps_data by making a token object and destroying it: NSS takes session objects and
+ * keeps none.
+ */
+enum error p11_probe_data(struct p11 *p11, struct fault *fault) MUST_USE;
+/* ERR_UNSUPPORTED ("no-data-objects") unless p11->keeps_data. */
+enum error p11_require_data(const struct p11 *p11, struct fault *fault) MUST_USE;
+/* The first objects with this label. */
+enum error p11_find_data(struct p11 *p11, const char *label, struct p11_found *found,
+                         struct fault *fault) MUST_USE;
+/* Makes an object, durably. */
+enum error p11_create_data(struct p11 *p11, const char *label, struct bytes value,
+                           bool is_modifiable, struct fault *fault) MUST_USE;
+/* An object's value. ERR_TOO_LARGE: it has none, or more than size bytes. */
+enum error p11_read_data(struct p11 *p11, CK_OBJECT_HANDLE object, void *out, size_t size,
+                         size_t *ret_length, struct fault *fault) MUST_USE;
+
+/* ---- p11_anchor.c, p11_authority.c: each ERR_UNSUPPORTED ("no-data-objects") without them ---- */
+
+/*
+ * Length 0 when there is none. What somebody else put there is given as it is, for whoever checks
+ * its signature. ERR_CONFLICT ("anchor-foreign"): it is longer than a note.
+ */
+enum error p11_read_anchor(struct p11 *p11, struct hsm_anchor *ret_anchor,
+                           struct fault *fault) MUST_USE;
+/* ERR_CONFLICT ("anchor-larger", "anchor-other") unless replaces_larger. */
+enum error p11_write_anchor(struct p11 *p11, struct bytes note, bool replaces_larger,
+                            struct fault *fault) MUST_USE;
+/* All zeros when the token holds something else, or two that differ. */
+enum error p11_read_authority(struct p11 *p11, const char *product, bool *ret_is_kept,
+                              struct sha256 *ret_digest, struct fault *fault) MUST_USE;
+/* The same again is ERR_OK, another ERR_CONFLICT ("authority-kept"). */
+enum error p11_write_authority(struct p11 *p11, const char *product, const struct sha256 *digest,
+                               struct fault *fault) MUST_USE;
 
 /* ---- p11_session_key.c ---- */
 

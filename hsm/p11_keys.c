@@ -41,8 +41,11 @@ static struct pair checkpoint_pair = {"provisiond-chkpt", "provisiond-checkpoint
 static struct pair transport_pair = {"provisiond-trnsp", "provisiond-transport", P11_TRANSPORT_USE,
                                      CKA_DERIVE, CKA_SIGN};
 
-/* Token object files of SoftHSM are never fsynced by it; this costs nothing elsewhere. */
-static void make_durable(void)
+/*
+ * SoftHSM never fsyncs its object files, and only it knows which they are. sync(2) waits for all
+ * that waits for a disk: under a millisecond on an idle machine, some hundred beside an upload.
+ */
+void p11_make_durable(void)
 {
     sync();
 }
@@ -60,14 +63,6 @@ static enum error find_by_id(struct p11 *p11, CK_OBJECT_CLASS class, const uint8
 }
 
 /* ---- firmware keys ---- */
-
-/* CKR_GENERAL_ERROR is what NSS says to attributes that it cannot store. */
-static bool is_attribute_refusal(CK_RV rv)
-{
-    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
-           rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY ||
-           rv == CKR_ARGUMENTS_BAD || rv == CKR_GENERAL_ERROR;
-}
 
 /*
  * Three templates, from strict to plain. The last attributes are policy that some tokens do not
@@ -101,7 +96,7 @@ static enum error make_firmware_key(struct p11 *p11, const struct hsm_key_id *id
     };
     static const CK_ULONG counts[] = {COUNT(template), COUNT(template) - 2, COUNT(template) - 3};
     CK_RV rv = CKR_ATTRIBUTE_TYPE_INVALID;
-    for (size_t i = 0; i < COUNT(counts) && is_attribute_refusal(rv); i++)
+    for (size_t i = 0; i < COUNT(counts) && p11_is_attribute_refusal(rv); i++)
         rv = p11->call->C_GenerateKey(p11->session, &mechanism, template, counts[i], ret_key);
     return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
 }
@@ -165,7 +160,7 @@ enum error p11_generate_firmware_key(struct p11 *p11, const struct hsm_key_id *i
         e = refuse_weak(p11, key, weak, fault);
         p11_destroy(p11, &key);
     }
-    make_durable();
+    p11_make_durable();
     return e;
 }
 
@@ -225,7 +220,7 @@ static enum error make_pair(struct p11 *p11, struct pair *pair, struct fault *fa
     CK_RV rv = p11->call->C_GenerateKeyPair(p11->session, &mechanism, public_template,
                                             COUNT(public_template), private_template,
                                             COUNT(private_template), &public_key, &private_key);
-    make_durable();
+    p11_make_durable();
     return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
 }
 
@@ -248,13 +243,14 @@ static enum error read_spki(struct p11 *p11, const struct pair *pair, CK_OBJECT_
     return p11_spki_of_point(point, ret_spki, fault);
 }
 
-/* *ret_spki is empty when there is no such pair. */
-static enum error get_pair(struct p11 *p11, const struct pair *pair, struct hsm_spki *ret_spki,
-                           struct fault *fault)
+/* *ret_key and *ret_spki are empty when there is no such pair. */
+static enum error find_pair(struct p11 *p11, const struct pair *pair, CK_OBJECT_HANDLE *ret_key,
+                            struct hsm_spki *ret_spki, struct fault *fault)
 {
     CK_OBJECT_HANDLE found[2];
     size_t count = 0;
     const char *weak = NULL;
+    *ret_key = CK_INVALID_HANDLE;
     ret_spki->length = 0;
     enum error e = find_by_id(p11, CKO_PRIVATE_KEY, pair->id, found, &count, fault);
     if (e != ERR_OK || count == 0)
@@ -264,7 +260,34 @@ static enum error get_pair(struct p11 *p11, const struct pair *pair, struct hsm_
         return e;
     if (weak != NULL || count > 1)
         return refuse_weak(p11, found[0], weak != NULL ? weak : "CKA_ID", fault);
-    return read_spki(p11, pair, found[0], ret_spki, fault);
+    e = read_spki(p11, pair, found[0], ret_spki, fault);
+    if (e == ERR_OK)
+        *ret_key = found[0];
+    return e;
+}
+
+static enum error get_pair(struct p11 *p11, const struct pair *pair, struct hsm_spki *ret_spki,
+                           struct fault *fault)
+{
+    CK_OBJECT_HANDLE ignored = CK_INVALID_HANDLE;
+    return find_pair(p11, pair, &ignored, ret_spki, fault);
+}
+
+enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault)
+{
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    if (p11->checkpoint_key != CK_INVALID_HANDLE)
+        return ERR_OK;
+    enum error e = find_pair(p11, &checkpoint_pair, &key, &p11->checkpoint_spki, fault);
+    if (e == ERR_OK && key == CK_INVALID_HANDLE)
+        e = p11_check(p11, fault); /* an absent token has no keys either */
+    if (e != ERR_OK)
+        return e;
+    if (key == CK_INVALID_HANDLE)
+        return fault_set(fault, ERR_HSM_KEY_MISSING, "checkpoint-key-missing",
+                         "The token holds no checkpoint key: `provctl init` makes it.", 0);
+    p11->checkpoint_key = key;
+    return ERR_OK;
 }
 
 static enum error ensure_pair(struct p11 *p11, struct pair *pair, struct hsm_spki *ret_spki,

@@ -46,3 +46,11 @@ enum error p11_random(struct p11 *p11, uint8_t *out, size_t length, struct fault
     CK_RV rv = p11->call->C_GenerateRandom(p11->session, out, (CK_ULONG)length);
     return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
 }
+
+/* CKR_GENERAL_ERROR is what NSS says to attributes that it cannot store. */
+bool p11_is_attribute_refusal(CK_RV rv)
+{
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
+           rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY ||
+           rv == CKR_ARGUMENTS_BAD || rv == CKR_GENERAL_ERROR;
+}

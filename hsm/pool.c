@@ -10,11 +10,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/crash_point.h"
 #include "core/fault_message.h"
 #include "core/queue.h"
 #include "hsm/hsm_message.h"
+#include "hsm/token_lock.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   2000
@@ -31,6 +33,7 @@ struct lane {
 
 struct pool {
     struct queue *queue;
+    int token_lock; /* immutable */
 
     pthread_mutex_t lock;
     pthread_cond_t is_changed;
@@ -64,17 +67,22 @@ static void init_lock(struct pool *pool)
 
 enum error pool_new(unsigned workers, struct pool **ret_pool)
 {
+    struct fault fault;
     struct pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL)
         return ERR_INTERNAL;
     init_lock(pool);
+    pool->token_lock = -1;
     pool->workers = workers;
     pool->states[KEEPER_DOWN] = workers;
     pool->lanes[JOB_CALL].limit = POOL_QUEUE_MAX;
     pool->lanes[JOB_KEYGEN].limit = 1;
+    pool->lanes[JOB_DATA].limit = 1;
     pool->lanes[JOB_ENCRYPT].limit = workers > 1 ? workers - 1 : 1;
     (void)fault_set(&pool->fault, ERR_HSM_UNAVAILABLE, "no-worker", "No worker is ready yet.", 0);
-    enum error e = queue_new(POOL_QUEUE_MAX, &pool->queue);
+    enum error e = token_lock_new(&pool->token_lock, &fault);
+    if (e == ERR_OK)
+        e = queue_new(POOL_QUEUE_MAX, &pool->queue);
     for (int i = 0; i < JOB_LANES && e == ERR_OK; i++)
         e = queue_new(PARKED_MAX, &pool->lanes[i].parked);
     if (e != ERR_OK) {
@@ -93,6 +101,11 @@ void pool_stop(struct pool *pool)
     (void)pthread_cond_broadcast(&pool->is_changed);
     (void)pthread_mutex_unlock(&pool->lock);
     queue_close(pool->queue);
+}
+
+int pool_token_lock(const struct pool *pool)
+{
+    return pool->token_lock;
 }
 
 bool pool_is_stopping(struct pool *pool)
@@ -125,6 +138,8 @@ void pool_free(struct pool *pool)
     for (int i = 0; i < JOB_LANES; i++)
         queue_free(pool->lanes[i].parked);
     queue_free(pool->queue);
+    if (pool->token_lock >= 0)
+        (void)close(pool->token_lock);
     (void)pthread_cond_destroy(&pool->is_changed);
     (void)pthread_mutex_destroy(&pool->lock);
     free(pool);
@@ -220,6 +235,7 @@ static int64_t timeout_of(enum job_lane lane)
 {
     static const int64_t timeouts[JOB_LANES] = {[JOB_CALL] = HSM_CALL_TIMEOUT_MS,
                                                 [JOB_KEYGEN] = HSM_KEYGEN_TIMEOUT_MS,
+                                                [JOB_DATA] = HSM_CALL_TIMEOUT_MS,
                                                 [JOB_ENCRYPT] = HSM_ENCRYPT_TIMEOUT_MS};
     return timeouts[lane];
 }
@@ -230,6 +246,11 @@ static enum job_lane lane_of(Provisiond__HsmRequest__OpCase operation)
     case PROVISIOND__HSM_REQUEST__OP_INIT:
     case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
         return JOB_KEYGEN;
+    case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
+    case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ:
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
+        return JOB_DATA;
     case PROVISIOND__HSM_REQUEST__OP_ENCRYPT:
         return JOB_ENCRYPT;
     default:

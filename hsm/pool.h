@@ -5,9 +5,10 @@
  * What the keepers of one master share: the queue of jobs, who may start a worker now, and what is
  * known of the token. Internal to hsm/.
  *
- * A job is a validated request that waits for a worker. Key generations and encryptions have lanes:
- * generations run one at a time, so that an id is never made twice; encryptions leave one worker
- * free for the short calls when there are several.
+ * A job is a validated request that waits for a worker. Some kinds have lanes: key generations run
+ * one at a time, so that an id is never made twice; so do the calls that read or write data
+ * objects, so that none sees the half of another; encryptions leave one worker free for the short
+ * calls when there are several.
  *
  * Only one worker starts at a time (SoftHSM loses its token when two log in together), and the
  * others wait until the first is ready. After a failed start all wait, 100 ms doubling to 2 s. A
@@ -29,7 +30,7 @@
 
 #define POOL_QUEUE_MAX 512 /* jobs that may wait; one more is ERR_BUSY */
 
-enum job_lane { JOB_CALL, JOB_KEYGEN, JOB_ENCRYPT, JOB_LANES };
+enum job_lane { JOB_CALL, JOB_KEYGEN, JOB_DATA, JOB_ENCRYPT, JOB_LANES };
 
 struct job {
     struct rpc_call *call;
@@ -53,6 +54,8 @@ enum error pool_new(unsigned workers, struct pool **ret_pool) MUST_USE;
 /* No new jobs and no new workers; wakes whoever waits. */
 void pool_stop(struct pool *pool);
 bool pool_is_stopping(struct pool *pool);
+/* Of all workers, see token_lock.h; the pool's. */
+int pool_token_lock(const struct pool *pool);
 /* Answers what is left. NULL is allowed. */
 void pool_free(struct pool *pool);
 

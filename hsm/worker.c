@@ -19,240 +19,13 @@
 
 #include "core/fault_message.h"
 #include "core/frame.h"
-#include "hsm/hsm_message.h"
-#include "hsm/p11.h"
-#include "worker.pb-c.h"
+#include "hsm/token_lock.h"
+#include "hsm/worker_operations.h"
 
 #define MASTER_TIMEOUT_MS 10000 /* the master reads at once, or it is gone */
 #define START_LIMIT_S     20    /* SIGALRM ends a start that hangs; the master gives up earlier */
 
-/* One answer in the making: the messages and the bytes that they point to. */
-struct answer {
-    Provisiond__WorkerAnswer message;
-    Provisiond__HsmReply reply;
-    Provisiond__FaultMessage fault_message;
-    Provisiond__HsmWeakKey weak_message;
-    struct fault fault;
-    union {
-        Provisiond__HsmStatusReply status;
-        Provisiond__HsmInitReply init;
-        Provisiond__HsmGenerateFirmwareKeyReply generate_firmware_key;
-        Provisiond__HsmGenerateSessionKeyReply generate_session_key;
-        Provisiond__HsmEncryptReply encrypt;
-        Provisiond__HsmWrapReply wrap;
-        Provisiond__HsmSealReply seal;
-    } result;
-    struct hsm_spki checkpoint;
-    struct hsm_spki transport;
-    struct hsm_wrapped_key session_key;
-    struct hsm_content content;
-    struct hsm_wrapped wrapped;
-    struct hsm_sealed sealed;
-};
-
-struct worker {
-    int socket;
-    struct p11 p11;
-    struct answer answer;
-};
-
-static struct hsm_key_id key_id_of(ProtobufCBinaryData data)
-{
-    struct hsm_key_id id;
-    memcpy(id.bytes, data.data, sizeof id.bytes);
-    return id;
-}
-
-static struct bytes bytes_of_message(ProtobufCBinaryData data)
-{
-    return bytes_of(data.data, data.len);
-}
-
-/* ---- the operations: each fills the result in worker->answer ---- */
-
-typedef enum error (*operation)(struct worker *worker, const Provisiond__HsmRequest *request,
-                                const int *fds);
-
-/* The master's question whether this worker is well. */
-static enum error do_status(struct worker *worker, const Provisiond__HsmRequest *request,
-                            const int *fds)
-{
-    struct answer *answer = &worker->answer;
-    (void)request;
-    (void)fds;
-    provisiond__hsm_status_reply__init(&answer->result.status);
-    answer->reply.status = &answer->result.status;
-    return p11_check(&worker->p11, &answer->fault);
-}
-
-static enum error do_init(struct worker *worker, const Provisiond__HsmRequest *request,
-                          const int *fds)
-{
-    struct answer *answer = &worker->answer;
-    Provisiond__HsmInitReply *result = &answer->result.init;
-    (void)request;
-    (void)fds;
-    enum error e =
-        p11_init_keys(&worker->p11, &answer->checkpoint, &answer->transport, &answer->fault);
-    provisiond__hsm_init_reply__init(result);
-    result->checkpoint_spki = hsm_binary(answer->checkpoint.der, answer->checkpoint.length);
-    result->transport_spki = hsm_binary(answer->transport.der, answer->transport.length);
-    answer->reply.init = result;
-    return e;
-}
-
-static enum error do_generate_firmware_key(struct worker *worker,
-                                           const Provisiond__HsmRequest *request, const int *fds)
-{
-    struct answer *answer = &worker->answer;
-    struct hsm_key_id id = key_id_of(request->generate_firmware_key->key_id);
-    (void)fds;
-    provisiond__hsm_generate_firmware_key_reply__init(&answer->result.generate_firmware_key);
-    answer->reply.generate_firmware_key = &answer->result.generate_firmware_key;
-    return p11_generate_firmware_key(&worker->p11, &id, request->generate_firmware_key->label,
-                                     &answer->fault);
-}
-
-static enum error do_generate_session_key(struct worker *worker,
-                                          const Provisiond__HsmRequest *request, const int *fds)
-{
-    struct answer *answer = &worker->answer;
-    Provisiond__HsmGenerateSessionKeyReply *result = &answer->result.generate_session_key;
-    struct hsm_key_id id = key_id_of(request->generate_session_key->firmware_key_id);
-    (void)fds;
-    enum error e =
-        p11_generate_session_key(&worker->p11, &id, request->generate_session_key->key_bytes,
-                                 &answer->session_key, &answer->fault);
-    provisiond__hsm_generate_session_key_reply__init(result);
-    result->wrapped_session_key = hsm_binary(answer->session_key.bytes, answer->session_key.length);
-    answer->reply.generate_session_key = result;
-    return e;
-}
-
-static enum error do_encrypt(struct worker *worker, const Provisiond__HsmRequest *request,
-                             const int *fds)
-{
-    struct answer *answer = &worker->answer;
-    Provisiond__HsmEncryptReply *result = &answer->result.encrypt;
-    const struct p11_encryption encryption = {
-        .firmware_key = key_id_of(request->encrypt->firmware_key_id),
-        .wrapped_session_key = bytes_of_message(request->encrypt->wrapped_session_key),
-        .cipher = (enum hsm_cipher)request->encrypt->cipher,
-        .aad = bytes_of_message(request->encrypt->aad),
-        .clear_fd = fds[0],
-        .cipher_fd = fds[1]};
-    enum error e = p11_encrypt(&worker->p11, &encryption, &answer->content, &answer->fault);
-    provisiond__hsm_encrypt_reply__init(result);
-    result->iv = hsm_binary(answer->content.iv, sizeof answer->content.iv);
-    result->tag = hsm_binary(answer->content.tag, sizeof answer->content.tag);
-    result->length = answer->content.length;
-    answer->reply.encrypt = result;
-    return e;
-}
-
-static enum error do_wrap(struct worker *worker, const Provisiond__HsmRequest *request,
-                          const int *fds)
-{
-    struct answer *answer = &worker->answer;
-    Provisiond__HsmWrapReply *result = &answer->result.wrap;
-    const Provisiond__HsmWrapRequest *asked = request->wrap;
-    struct hsm_wrap wrap = {.firmware_key = key_id_of(asked->firmware_key_id),
-                            .curve = HSM_P256,
-                            .peer_point = bytes_of_message(asked->peer_point),
-                            .kdf = HSM_X963_SHA256,
-                            .shared_info = bytes_of_message(asked->shared_info),
-                            .kek_bytes = asked->kek_bytes};
-    (void)fds;
-    if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &wrap.session_key))
-        return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
-    enum error e = p11_wrap(&worker->p11, &wrap, &answer->wrapped, &answer->fault);
-    provisiond__hsm_wrap_reply__init(result);
-    result->ephemeral_point =
-        hsm_binary(answer->wrapped.ephemeral_point, answer->wrapped.ephemeral_length);
-    result->wrapped_key = hsm_binary(answer->wrapped.key.bytes, answer->wrapped.key.length);
-    result->mode = (Provisiond__HsmMode)answer->wrapped.mode;
-    answer->reply.wrap = result;
-    return e;
-}
-
-static enum error do_seal(struct worker *worker, const Provisiond__HsmRequest *request,
-                          const int *fds)
-{
-    struct answer *answer = &worker->answer;
-    struct hsm_sealed *sealed = &answer->sealed;
-    Provisiond__HsmSealReply *result = &answer->result.seal;
-    const Provisiond__HsmSealRequest *asked = request->seal;
-    struct hsm_seal seal = {.firmware_key = key_id_of(asked->firmware_key_id),
-                            .curve = HSM_P256,
-                            .peer_point = bytes_of_message(asked->peer_point),
-                            .kdf = HSM_X963_SHA256,
-                            .shared_info = bytes_of_message(asked->shared_info),
-                            .layout = {.key_offset = asked->kdf_key_offset,
-                                       .iv_offset = asked->kdf_iv_offset,
-                                       .iv_bytes = asked->kdf_iv_bytes},
-                            .prefix = bytes_of_message(asked->prefix),
-                            .aad = bytes_of_message(asked->aad)};
-    (void)fds;
-    if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &seal.session_key))
-        return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
-    enum error e = p11_seal(&worker->p11, &seal, sealed, &answer->fault);
-    provisiond__hsm_seal_reply__init(result);
-    result->ephemeral_point = hsm_binary(sealed->ephemeral_point, sealed->ephemeral_length);
-    result->sealed = hsm_binary(sealed->bytes, sealed->length);
-    answer->reply.seal = result;
-    return e;
-}
-
-static operation operation_of(const Provisiond__HsmRequest *request)
-{
-    switch (request->op_case) {
-    case PROVISIOND__HSM_REQUEST__OP_STATUS:
-        return do_status;
-    case PROVISIOND__HSM_REQUEST__OP_INIT:
-        return do_init;
-    case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
-        return do_generate_firmware_key;
-    case PROVISIOND__HSM_REQUEST__OP_GENERATE_SESSION_KEY:
-        return do_generate_session_key;
-    case PROVISIOND__HSM_REQUEST__OP_ENCRYPT:
-        return do_encrypt;
-    case PROVISIOND__HSM_REQUEST__OP_WRAP:
-        return do_wrap;
-    case PROVISIOND__HSM_REQUEST__OP_SEAL:
-        return do_seal;
-    default:
-        return NULL;
-    }
-}
-
 /* ---- one request ---- */
-
-/* The offset of a file that an encryption has moved cannot be asked for again. */
-static bool can_repeat(const Provisiond__HsmRequest *request, const int *fds, off_t start)
-{
-    return request->op_case != PROVISIOND__HSM_REQUEST__OP_ENCRYPT ||
-           lseek(fds[0], 0, SEEK_CUR) == start;
-}
-
-static enum error serve(struct worker *worker, const Provisiond__HsmRequest *request,
-                        const int *fds)
-{
-    struct p11 *p11 = &worker->p11;
-    operation run = operation_of(request);
-    if (run == NULL)
-        return fault_set(&worker->answer.fault, ERR_BAD_REQUEST, "operation-unknown",
-                         "The request names no known operation.", 0);
-    off_t start =
-        request->op_case == PROVISIOND__HSM_REQUEST__OP_ENCRYPT ? lseek(fds[0], 0, SEEK_CUR) : 0;
-    enum error e = run(worker, request, fds);
-    if (e != ERR_OK && p11->is_stale && can_repeat(request, fds, start)) {
-        p11_forget(p11);
-        e = run(worker, request, fds);
-    }
-    if (e != ERR_OK && p11->is_stale)
-        p11->is_unfit = true; /* handles found a moment ago are dead: so is the session */
-    return e;
-}
 
 static void prepare_answer(struct answer *answer, enum error result)
 {
@@ -290,7 +63,7 @@ static bool answer_request(struct worker *worker, const struct frame *frame)
     provisiond__worker_answer__init(&answer->message);
     provisiond__hsm_reply__init(&answer->reply);
     answer->reply.result_case = (Provisiond__HsmReply__ResultCase)((unsigned)request->op_case + 1);
-    prepare_answer(answer, serve(worker, request, frame->fds));
+    prepare_answer(answer, worker_operate(worker, request, frame->fds));
     provisiond__hsm_request__free_unpacked(request, NULL);
     answer->message.is_unfit = worker->p11.is_unfit;
     if (worker->p11.weak_key_count > known) {
@@ -376,6 +149,7 @@ static void copy_status(const struct p11 *p11, struct hsm_status *status)
     memcpy(status->weak_keys, p11->weak_keys, sizeof status->weak_keys);
     status->weak_key_count = p11->weak_key_count;
     status->mode = p11->mode;
+    status->keeps_data = p11->keeps_data;
 }
 
 static bool send_ready(struct worker *worker, const struct hsm_status *status,
@@ -391,18 +165,31 @@ static bool send_ready(struct worker *worker, const struct hsm_status *status,
     return send_step(worker, &ready);
 }
 
+static enum error look_around(struct worker *worker, const Provisiond__WorkerHello *hello,
+                              struct hsm_status *status, struct fault *fault)
+{
+    struct p11 *p11 = &worker->p11;
+    enum error e = open_token(worker, hello, fault);
+    if (e == ERR_OK)
+        e = p11_audit_all(p11, fault);
+    if (e == ERR_OK)
+        e = p11_get_spkis(p11, &status->checkpoint, &status->transport, fault);
+    if (e == ERR_OK)
+        e = p11_choose_mode(p11, fault);
+    if (e == ERR_OK)
+        e = p11_probe_data(p11, fault);
+    return e;
+}
+
 static bool start(struct worker *worker, const Provisiond__WorkerHello *hello)
 {
     struct p11 *p11 = &worker->p11;
     struct hsm_status status = {0};
     struct fault fault = {0};
-    enum error e = open_token(worker, hello, &fault);
+    enum error e = token_lock_take(worker->token_lock, &fault);
     if (e == ERR_OK)
-        e = p11_audit_all(p11, &fault);
-    if (e == ERR_OK)
-        e = p11_get_spkis(p11, &status.checkpoint, &status.transport, &fault);
-    if (e == ERR_OK)
-        e = p11_choose_mode(p11, &fault);
+        e = look_around(worker, hello, &status, &fault);
+    token_lock_leave(worker->token_lock);
     if (e == ERR_OK)
         fault = (struct fault){0};
     copy_status(p11, &status);
@@ -436,12 +223,13 @@ static void serve_until_the_master_is_gone(struct worker *worker)
     }
 }
 
-int worker_main(int socket)
+int worker_main(int socket, int token_lock)
 {
     static struct worker worker; /* large, and there is only one */
     worker.socket = socket;
+    worker.token_lock = token_lock;
     /* No child of the module may keep the socketpair open. */
-    if (fcntl(socket, F_SETFD, FD_CLOEXEC) != 0)
+    if (fcntl(socket, F_SETFD, FD_CLOEXEC) != 0 || fcntl(token_lock, F_SETFD, FD_CLOEXEC) != 0)
         return EXIT_FAILURE;
     (void)alarm(START_LIMIT_S);
     bool is_ready = greet(&worker);

@@ -4,7 +4,8 @@
 /*
  * A worker process of provision-hsm: the vendor's module, one session, one request at a time.
  *
- * The master executes the program again as a worker with a socketpair on WORKER_FD. The worker ends
+ * The master executes the program again as a worker with a socketpair on WORKER_FD and the token's
+ * lock on WORKER_LOCK_FD. The worker ends
  * when the socketpair ends; once it has logged in, the kernel kills it when the master dies.
  * Threads: the worker has one.
  */
@@ -12,9 +13,10 @@
 #define HSM_WORKER_H
 
 #define WORKER_FD        3
+#define WORKER_LOCK_FD   4 /* token_lock.h */
 #define WORKER_PIN_FRAME 1 /* the id of the frame that holds the PIN */
 
 /* Serves until the socketpair ends; the result is the exit status. Call after daemon_start. */
-int worker_main(int socket);
+int worker_main(int socket, int token_lock);
 
 #endif

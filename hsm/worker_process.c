@@ -32,8 +32,9 @@ static enum error fail_start(int native, struct fault *fault)
                      "A worker process cannot be started.", native);
 }
 
-/* The child keeps WORKER_FD and the standard descriptors; all others are close-on-exec. */
-static int spawn(int child_socket, pid_t *ret_pid)
+/* The child keeps WORKER_FD, WORKER_LOCK_FD and the standard descriptors; all others are
+ * close-on-exec. */
+static int spawn(int child_socket, int token_lock, pid_t *ret_pid)
 {
     static char name[] = "provision-hsm";
     static char mode[] = "--worker";
@@ -43,6 +44,8 @@ static int spawn(int child_socket, pid_t *ret_pid)
     if (problem != 0)
         return problem;
     problem = posix_spawn_file_actions_adddup2(&actions, child_socket, WORKER_FD);
+    if (problem == 0)
+        problem = posix_spawn_file_actions_adddup2(&actions, token_lock, WORKER_LOCK_FD);
     if (problem == 0)
         problem = posix_spawn(ret_pid, "/proc/self/exe", &actions, NULL, arguments, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -71,13 +74,14 @@ static enum error send_hello(struct worker_process *worker, const struct config_
 }
 
 enum error worker_process_start(const struct config_hsm *config, const struct secret *pin,
-                                struct worker_process *ret_worker, struct fault *fault)
+                                int token_lock, struct worker_process *ret_worker,
+                                struct fault *fault)
 {
     struct worker_process worker = {.last_id = UINT64_MAX}; /* WorkerReady comes under id 0 */
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return fail_start(errno, fault);
-    int problem = spawn(pair[1], &worker.pid);
+    int problem = spawn(pair[1], token_lock, &worker.pid);
     (void)close(pair[1]);
     if (problem != 0) {
         (void)close(pair[0]);

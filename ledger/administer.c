@@ -25,24 +25,31 @@ struct product_change {
     uint8_t anchors[];
 };
 
+/* A governed product's name is not only taken: nobody here could free it. */
+static enum error check_name(struct change_context *context, const char *name, struct fault *fault)
+{
+    struct ledger_product product;
+    enum error e = context->ops->product_get_mine(context->store, name, &product, fault);
+    if (e == ERR_OK)
+        return valid_local(&product, fault);
+    return e == ERR_PRODUCT_UNKNOWN ? ERR_OK : e;
+}
+
 static enum error apply_product(struct change_context *context, void *body, struct fault *fault)
 {
     const struct product_change *change = body;
     const struct ledger_product_new *product = &change->product;
-    enum error e = context->ops->product_add(context->store, product, fault);
+    enum error e = check_name(context, product->name, fault);
+    if (e == ERR_OK)
+        e = context->ops->product_add(context->store, product, fault);
     if (e != ERR_OK)
         return e;
-    const struct sha256 anchors = sha256_of(product->anchors);
     struct leaf leaf = leaf_new(context, "product-created");
-    leaf_put_text(&leaf, "product", product->name);
-    leaf_put_text(&leaf, "profile", product->profile);
-    leaf_put_text(&leaf, "policy", "per-device");
+    leaf_put_product(&leaf, product);
     leaf_put_hex(&leaf, "firmware_key",
                  bytes_of(product->firmware_key, sizeof product->firmware_key));
     leaf_put_number(&leaf, "quota", product->quota);
-    leaf_put_hex(&leaf, "anchors", bytes_of(anchors.bytes, SHA256_SIZE));
-    leaf_put_flag(&leaf, "session_key_exposure", product->allows_key_exposure);
-    leaf_put_optional(&leaf, "options", product->options);
+    leaf_put_flag(&leaf, "governed", false);
     leaf_put_text(&leaf, "by", change->by);
     return leaf_append(&leaf, NULL, fault);
 }
@@ -73,50 +80,93 @@ enum error ledger_product_create(struct ledger *ledger, const struct ledger_prod
     return commit_run(ledger->committer, change, fault);
 }
 
-struct quota_change {
+struct units_change {
     char product[LEDGER_NAME_MAX + 1];
     char by[LEDGER_BY_MAX + 1];
+    enum store_units kind;
     int64_t units;
-    int64_t quota; /* the answer */
+    int64_t sum; /* the answer */
 };
 
-static enum error apply_quota(struct change_context *context, void *body, struct fault *fault)
+static enum error append_units(struct change_context *context, const struct units_change *change,
+                               struct fault *fault)
 {
-    struct quota_change *change = body;
-    enum error e = context->ops->quota_add(context->store, change->product, change->units,
-                                           &change->quota, fault);
-    if (e != ERR_OK)
-        return e;
-    struct leaf leaf = leaf_new(context, "quota-added");
+    bool is_scrap = change->kind == STORE_SCRAP_ALLOWANCE;
+    struct leaf leaf = leaf_new(context, is_scrap ? "scrap-allowance-added" : "quota-added");
     leaf_put_text(&leaf, "product", change->product);
     leaf_put_number(&leaf, "units", change->units);
-    leaf_put_number(&leaf, "quota", change->quota);
+    leaf_put_number(&leaf, is_scrap ? "allowance" : "quota", change->sum);
     leaf_put_text(&leaf, "by", change->by);
     return leaf_append(&leaf, NULL, fault);
 }
 
-enum error ledger_quota_add(struct ledger *ledger, const char *product, int64_t units,
-                            const char *by, int64_t *ret_quota, struct fault *fault)
+static enum error apply_units(struct change_context *context, void *body, struct fault *fault)
+{
+    struct units_change *change = body;
+    struct ledger_product product;
+    enum error e = context->ops->product_get_mine(context->store, change->product, &product, fault);
+    if (e == ERR_OK)
+        e = valid_local(&product, fault);
+    if (e != ERR_OK)
+        return e;
+    bool is_scrap = change->kind == STORE_SCRAP_ALLOWANCE;
+    int64_t limited = is_scrap ? product.scrap_allowance : product.accepted;
+    if (change->units > LEDGER_QUOTA_MAX - limited)
+        return fault_set(fault, ERR_BAD_REQUEST, "quota-too-large",
+                         "All units ever added to a product are at most 1000000000000, and so is "
+                         "its scrap allowance.",
+                         0);
+    change->sum = (is_scrap ? product.scrap_allowance : product.quota) + change->units;
+    e = context->ops->units_add(context->store, product.id, change->kind, change->units, fault);
+    if (e == ERR_OK)
+        e = append_units(context, change, fault);
+    return e;
+}
+
+static enum error add_units(struct ledger *ledger, const struct units_change *wanted,
+                            int64_t *ret_sum, struct fault *fault)
+{
+    CHANGE_AUTO *change = ledger_change(apply_units, sizeof *wanted, fault);
+    if (change == NULL)
+        return ERR_INTERNAL;
+    struct units_change *body = (void *)change->body;
+    *body = *wanted;
+    enum error e = commit_run(ledger->committer, change, fault);
+    if (e == ERR_OK)
+        *ret_sum = body->sum;
+    return e;
+}
+
+static enum error check_units(struct units_change *wanted, const char *product, const char *by,
+                              struct fault *fault)
 {
     enum error e = valid_name(product, fault);
     if (e == ERR_OK)
         e = valid_by(by, fault);
     if (e != ERR_OK)
         return e;
-    if (units < 1 || units > LEDGER_QUOTA_MAX)
+    if (wanted->units < 1 || wanted->units > LEDGER_QUOTA_MAX)
         return fault_set(fault, ERR_BAD_REQUEST, "units", "Units to add are 1 to 1000000000000.",
                          0);
-    CHANGE_AUTO *change = ledger_change(apply_quota, sizeof(struct quota_change), fault);
-    if (change == NULL)
-        return ERR_INTERNAL;
-    struct quota_change *body = (void *)change->body;
-    strcpy(body->product, product);
-    strcpy(body->by, by);
-    body->units = units;
-    e = commit_run(ledger->committer, change, fault);
-    if (e == ERR_OK)
-        *ret_quota = body->quota;
-    return e;
+    strcpy(wanted->product, product);
+    strcpy(wanted->by, by);
+    return ERR_OK;
+}
+
+enum error ledger_quota_add(struct ledger *ledger, const char *product, int64_t units,
+                            const char *by, int64_t *ret_quota, struct fault *fault)
+{
+    struct units_change wanted = {.kind = STORE_ACCEPTED, .units = units};
+    enum error e = check_units(&wanted, product, by, fault);
+    return e == ERR_OK ? add_units(ledger, &wanted, ret_quota, fault) : e;
+}
+
+enum error ledger_scrap_add(struct ledger *ledger, const char *product, int64_t units,
+                            const char *by, int64_t *ret_allowance, struct fault *fault)
+{
+    struct units_change wanted = {.kind = STORE_SCRAP_ALLOWANCE, .units = units};
+    enum error e = check_units(&wanted, product, by, fault);
+    return e == ERR_OK ? add_units(ledger, &wanted, ret_allowance, fault) : e;
 }
 
 /* ---- images ---- */

@@ -6,6 +6,12 @@
 
 #include <stdlib.h>
 
+void change_raise_barrier(struct change_context *context, int64_t leaf_index)
+{
+    if (context->memory.barrier <= leaf_index)
+        context->memory.barrier = leaf_index + 1;
+}
+
 struct change *change_new(change_apply apply, size_t body_size)
 {
     struct change *change = calloc(1, sizeof *change + body_size);

@@ -21,12 +21,31 @@
 #include "core/clock.h"
 #include "ledger/store.h"
 
+/* What the writer remembers of the journal. A change works on a copy, which counts when the change
+ * is kept and its group is durable. */
+struct change_memory {
+    int64_t newest_unix_ms; /* the time of the newest leaf */
+    int64_t barrier;        /* so many leaves must be anchored before a first license */
+};
+
+/* As ledger_set_anchored. */
+struct change_anchored {
+    int64_t size;
+    int64_t unanchored_max;
+};
+
 /* What a change works on, inside the writer's transaction. */
 struct change_context {
     const struct ledger_store_ops *ops;
     struct ledger_store *store;
-    int64_t now_unix_ms;
+    int64_t wall_unix_ms; /* what the clock says */
+    int64_t now_unix_ms;  /* the time of the change: never before that of the newest leaf */
+    struct change_anchored anchored;
+    struct change_memory memory;
 };
+
+/* No first license until the anchor covers this leaf; when the change counts. */
+void change_raise_barrier(struct change_context *context, int64_t leaf_index);
 
 /* Runs on the writer thread, inside a savepoint: an error undoes this change alone. */
 typedef enum error (*change_apply)(struct change_context *context, void *body, struct fault *fault);

@@ -17,6 +17,9 @@ struct committer {
     struct ledger_store *store;
     struct queue *queue;
     pthread_t thread;
+    struct change_memory memory; /* of what is durable; the writer's */
+    pthread_mutex_t lock;
+    struct change_anchored anchored; /* guarded by lock */
 };
 
 /* One transaction's worth of changes; on the writer's stack. */
@@ -25,6 +28,7 @@ struct group {
     enum error codes[LEDGER_GROUP_MAX];
     struct fault faults[LEDGER_GROUP_MAX];
     size_t count;
+    struct change_memory memory; /* of what was kept so far */
 };
 
 /* ---- the writer thread ---- */
@@ -39,25 +43,50 @@ static void take_group(struct committer *committer, struct group *group)
     }
 }
 
+static struct change_anchored anchored_now(struct committer *committer)
+{
+    (void)pthread_mutex_lock(&committer->lock);
+    struct change_anchored anchored = committer->anchored;
+    (void)pthread_mutex_unlock(&committer->lock);
+    return anchored;
+}
+
+static struct change_context context_of(struct committer *committer, const struct group *group)
+{
+    int64_t wall = clock_unix_ms();
+    int64_t newest = group->memory.newest_unix_ms;
+    return (struct change_context){
+        .ops = committer->ops,
+        .store = committer->store,
+        .wall_unix_ms = wall,
+        .now_unix_ms = wall > newest ? wall : newest,
+        .anchored = anchored_now(committer),
+        .memory = group->memory,
+    };
+}
+
 /* The change's own error goes to its slot; the returned one breaks the group. */
 static enum error run_change(struct committer *committer, struct group *group, size_t i,
                              struct fault *fault)
 {
     struct change *change = group->changes[i];
-    struct change_context context = {
-        .ops = committer->ops, .store = committer->store, .now_unix_ms = clock_unix_ms()};
+    struct change_context context = context_of(committer, group);
     enum error e = committer->ops->change_begin(committer->store, fault);
     if (e != ERR_OK)
         return e;
     group->codes[i] = change->apply(&context, change->body, &group->faults[i]);
-    if (group->codes[i] == ERR_OK)
-        return committer->ops->change_keep(committer->store, fault);
-    return committer->ops->change_undo(committer->store, fault);
+    if (group->codes[i] != ERR_OK)
+        return committer->ops->change_undo(committer->store, fault);
+    e = committer->ops->change_keep(committer->store, fault);
+    if (e == ERR_OK)
+        group->memory = context.memory;
+    return e;
 }
 
 static enum error run_group(struct committer *committer, struct group *group, struct fault *fault)
 {
     enum error e = committer->ops->begin(committer->store, fault);
+    group->memory = committer->memory;
     for (size_t i = 0; i < group->count && e == ERR_OK; i++)
         e = run_change(committer, group, i, fault);
     if (e == ERR_OK) {
@@ -66,6 +95,7 @@ static enum error run_group(struct committer *committer, struct group *group, st
     }
     if (e == ERR_OK) {
         crash_point("ledger.after-commit");
+        committer->memory = group->memory;
         return ERR_OK;
     }
     committer->ops->rollback(committer->store);
@@ -111,8 +141,10 @@ enum error committer_new(const struct ledger_store_ops *ops, struct ledger_store
     }
     committer->ops = ops;
     committer->store = store;
+    (void)pthread_mutex_init(&committer->lock, NULL);
     int status = pthread_create(&committer->thread, NULL, run_writer, committer);
     if (status != 0) {
+        (void)pthread_mutex_destroy(&committer->lock);
         queue_free(committer->queue);
         free(committer);
         return fault_set(fault, ERR_INTERNAL, "thread", "The writer thread cannot start.", status);
@@ -127,8 +159,16 @@ void committer_free(struct committer *committer)
         return;
     queue_close(committer->queue);
     (void)pthread_join(committer->thread, NULL);
+    (void)pthread_mutex_destroy(&committer->lock);
     queue_free(committer->queue);
     free(committer);
+}
+
+void committer_set_anchored(struct committer *committer, const struct change_anchored *anchored)
+{
+    (void)pthread_mutex_lock(&committer->lock);
+    committer->anchored = *anchored;
+    (void)pthread_mutex_unlock(&committer->lock);
 }
 
 static bool push(struct committer *committer, struct change *change)

@@ -22,6 +22,9 @@ enum error committer_new(const struct ledger_store_ops *ops, struct ledger_store
 /* Commits what waits, ends the thread, frees. NULL is allowed. */
 void committer_free(struct committer *committer);
 
+/* What changes see in their context from now on; at first nothing is anchored. */
+void committer_set_anchored(struct committer *committer, const struct change_anchored *anchored);
+
 /* Hands the change to the writer and waits at most LEDGER_COMMIT_TIMEOUT_MS. ERR_BUSY when too many
  * wait, ERR_TIMEOUT. */
 enum error commit_run(struct committer *committer, struct change *change,

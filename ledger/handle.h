@@ -7,11 +7,13 @@
 
 #include "ledger/commit.h"
 
-/* Immutable between ledger_open and ledger_close. */
+/* Immutable between ledger_open and ledger_stop or ledger_close. */
 struct ledger {
     const struct ledger_store_ops *ops;
     struct ledger_store *store;
     struct committer *committer;
+    bool is_stopped;     /* the "stop" leaf is there */
+    int64_t opened_size; /* leaves before this process's */
 };
 
 /*

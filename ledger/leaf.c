@@ -5,9 +5,14 @@
 #include "ledger/leaf.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
+
+#include "ledger/journal.h"
 
 #define LEAF_VERSION 1
 #define UUID_TEXT    37
@@ -61,8 +66,8 @@ void leaf_put_flag(struct leaf *leaf, const char *key, bool is_true)
 
 void leaf_put_hex(struct leaf *leaf, const char *key, struct bytes bytes)
 {
-    char text[SHA256_HEX_SIZE];
-    assert(bytes.length <= SHA256_SIZE);
+    char text[2 * LEAF_HEX_MAX + 1];
+    assert(bytes.length <= LEAF_HEX_MAX);
     hex_encode(bytes, text);
     leaf_put_text(leaf, key, text);
 }
@@ -74,17 +79,41 @@ void leaf_put_image(struct leaf *leaf, const char *key, const struct sha256 *dig
     leaf_put_text(leaf, key, text);
 }
 
-void leaf_put_install(struct leaf *leaf, const struct uuid *install)
+void leaf_put_uuid(struct leaf *leaf, const char *key, const struct uuid *id)
 {
     char text[UUID_TEXT];
-    uuid_format(install, "", text, sizeof text);
-    leaf_put_text(leaf, "install", text);
+    uuid_format(id, "", text, sizeof text);
+    leaf_put_text(leaf, key, text);
 }
 
 void leaf_put_device(struct leaf *leaf, const struct ledger_device *device)
 {
     leaf_put_hex(leaf, "device", bytes_of(device->spki.bytes, SHA256_SIZE));
     leaf_put_optional(leaf, "serial", device->serial);
+}
+
+void leaf_put_base64(struct leaf *leaf, const char *key, struct bytes bytes)
+{
+    char *text = NULL;
+    if (base64_encode(bytes, &text) != ERR_OK) {
+        drop(leaf);
+        return;
+    }
+    leaf_put_text(leaf, key, text);
+    free(text);
+}
+
+void leaf_put_product(struct leaf *leaf, const struct ledger_product_new *product)
+{
+    const struct sha256 anchors = sha256_of(product->anchors);
+    leaf_put_text(leaf, "product", product->name);
+    leaf_put_text(leaf, "profile", product->profile);
+    leaf_put_text(leaf, "policy",
+                  product->policy == LEDGER_PER_LICENSE ? "per-license" : "per-device");
+    leaf_put_hex(leaf, "anchors", bytes_of(anchors.bytes, SHA256_SIZE));
+    leaf_put_flag(leaf, "session_key_exposure", product->allows_key_exposure);
+    leaf_put_optional(leaf, "options", product->options);
+    leaf_put_number(leaf, "attempts_max", product->attempts_max);
 }
 
 void leaf_put_context(struct leaf *leaf, const struct ledger_context *context)
@@ -107,17 +136,48 @@ enum error leaf_append(struct leaf *leaf, int64_t *ret_index, struct fault *faul
     drop(leaf);
     if (length == 0 || length > sizeof entry)
         return fault_set(fault, ERR_INTERNAL, "leaf", "A journal leaf cannot be encoded.", 0);
-    enum error e = leaf->context->ops->journal_append(leaf->context->store, bytes_of(entry, length),
-                                                      &index, fault);
-    if (e == ERR_OK && ret_index != NULL)
+    enum error e = journal_append(leaf->context, bytes_of(entry, length), &index, fault);
+    if (e != ERR_OK)
+        return e;
+    leaf->context->memory.newest_unix_ms = leaf->context->now_unix_ms;
+    if (ret_index != NULL)
         *ret_index = index;
-    return e;
+    return ERR_OK;
+}
+
+/* ---- reading ---- */
+
+static json_t *load(struct bytes entry)
+{
+    return json_loadb((const char *)entry.data, entry.length, JSON_REJECT_DUPLICATES, NULL);
+}
+
+/* Exactly the form that timestamp_format writes. */
+static bool read_time(const char *text, int64_t *ret_unix_ms)
+{
+    char again[TIMESTAMP_SIZE];
+    int64_t unix_ms = 0;
+    if (!timestamp_parse(text, &unix_ms))
+        return false;
+    timestamp_format(unix_ms, again);
+    if (strcmp(again, text) != 0)
+        return false;
+    *ret_unix_ms = unix_ms;
+    return true;
+}
+
+bool leaf_time(struct bytes entry, int64_t *ret_unix_ms)
+{
+    json_t *object = load(entry);
+    const char *text = json_string_value(json_object_get(object, "time"));
+    bool is_read = text != NULL && read_time(text, ret_unix_ms);
+    json_decref(object);
+    return is_read;
 }
 
 bool leaf_is_stop(struct bytes entry)
 {
-    json_t *object =
-        json_loadb((const char *)entry.data, entry.length, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object = load(entry);
     const char *type = json_string_value(json_object_get(object, "type"));
     bool is_stop = type != NULL && strcmp(type, "stop") == 0;
     json_decref(object);

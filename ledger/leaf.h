@@ -14,7 +14,8 @@
 
 #include "ledger/change.h"
 
-#define LEAF_MAX_BYTES 8192
+#define LEAF_MAX_BYTES LEDGER_LEAF_MAX
+#define LEAF_HEX_MAX   64 /* bytes */
 
 struct leaf {
     struct change_context *context;
@@ -28,17 +29,24 @@ void leaf_put_text(struct leaf *leaf, const char *key, const char *text);
 void leaf_put_optional(struct leaf *leaf, const char *key, const char *text);
 void leaf_put_number(struct leaf *leaf, const char *key, int64_t number);
 void leaf_put_flag(struct leaf *leaf, const char *key, bool is_true);
-void leaf_put_hex(struct leaf *leaf, const char *key, struct bytes bytes); /* at most 32 bytes */
+void leaf_put_hex(struct leaf *leaf, const char *key,
+                  struct bytes bytes); /* LEAF_HEX_MAX at most */
 /* The reference of an image. */
 void leaf_put_image(struct leaf *leaf, const char *key, const struct sha256 *digest);
-void leaf_put_install(struct leaf *leaf, const struct uuid *install);
+void leaf_put_uuid(struct leaf *leaf, const char *key, const struct uuid *id);
 /* The key's digest, and the serial when there is one. */
 void leaf_put_device(struct leaf *leaf, const struct ledger_device *device);
+/* Standard base64; at most LEDGER_SPKI_MAX bytes. */
+void leaf_put_base64(struct leaf *leaf, const char *key, struct bytes bytes);
+/* What a product is set to; neither its units nor its firmware key. */
+void leaf_put_product(struct leaf *leaf, const struct ledger_product_new *product);
 void leaf_put_context(struct leaf *leaf, const struct ledger_context *context);
 /* Appends to the journal and frees, also on failure. ret_index may be NULL. */
 enum error leaf_append(struct leaf *leaf, int64_t *ret_index, struct fault *fault) MUST_USE;
 
 /* Whether these bytes are a leaf of type "stop". */
 bool leaf_is_stop(struct bytes entry);
+/* Its time; false when these bytes are no leaf. */
+bool leaf_time(struct bytes entry, int64_t *ret_unix_ms);
 
 #endif

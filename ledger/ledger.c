@@ -24,18 +24,39 @@ struct change *ledger_change(change_apply apply, size_t body_size, struct fault 
 
 /* ---- open and close ---- */
 
-/* An empty journal was never stopped, and never lost anything either. */
+/* The start is not before the newest leaf; appending its leaf makes the writer remember that. */
+static enum error start_after(struct change_context *context, struct bytes newest,
+                              struct fault *fault)
+{
+    int64_t time = 0;
+    if (newest.length == 0)
+        return ERR_OK;
+    if (!leaf_time(newest, &time))
+        return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "corrupt",
+                         "The newest leaf of the journal is not as it was written.", 0);
+    if (context->now_unix_ms < time)
+        context->now_unix_ms = time;
+    return ERR_OK;
+}
+
+/* The body is the index of the leaf. An empty journal was never stopped, and never lost anything
+ * either. */
 static enum error apply_start(struct change_context *context, void *body, struct fault *fault)
 {
     uint8_t last[LEAF_MAX_BYTES];
+    int64_t *index = body;
     size_t length = 0;
-    (void)body;
     enum error e = context->ops->journal_last(context->store, last, sizeof last, &length, fault);
+    if (e == ERR_OK)
+        e = start_after(context, bytes_of(last, length), fault);
     if (e != ERR_OK)
         return e;
     struct leaf leaf = leaf_new(context, "start");
     leaf_put_flag(&leaf, "clean", length == 0 || leaf_is_stop(bytes_of(last, length)));
-    return leaf_append(&leaf, NULL, fault);
+    e = leaf_append(&leaf, index, fault);
+    if (e == ERR_OK)
+        change_raise_barrier(context, *index);
+    return e;
 }
 
 static enum error apply_stop(struct change_context *context, void *body, struct fault *fault)
@@ -45,9 +66,20 @@ static enum error apply_stop(struct change_context *context, void *body, struct 
     return leaf_append(&leaf, NULL, fault);
 }
 
-static enum error run_plain(struct ledger *ledger, change_apply apply, struct fault *fault)
+static enum error run_start(struct ledger *ledger, struct fault *fault)
 {
-    CHANGE_AUTO *change = ledger_change(apply, 0, fault);
+    CHANGE_AUTO *change = ledger_change(apply_start, sizeof(int64_t), fault);
+    if (change == NULL)
+        return ERR_INTERNAL;
+    enum error e = commit_run(ledger->committer, change, fault);
+    if (e == ERR_OK)
+        memcpy(&ledger->opened_size, change->body, sizeof ledger->opened_size);
+    return e;
+}
+
+static enum error run_stop(struct ledger *ledger, struct fault *fault)
+{
+    CHANGE_AUTO *change = ledger_change(apply_stop, 0, fault);
     if (change == NULL)
         return ERR_INTERNAL;
     return commit_run(ledger->committer, change, fault);
@@ -70,7 +102,7 @@ enum error ledger_open(const char *path, struct ledger **ret_ledger, struct faul
     if (e == ERR_OK)
         e = committer_new(ledger->ops, ledger->store, &ledger->committer, fault);
     if (e == ERR_OK)
-        e = run_plain(ledger, apply_start, fault);
+        e = run_start(ledger, fault);
     if (e != ERR_OK) {
         ledger_free(ledger);
         return e;
@@ -79,13 +111,22 @@ enum error ledger_open(const char *path, struct ledger **ret_ledger, struct faul
     return ERR_OK;
 }
 
+enum error ledger_stop(struct ledger *ledger, struct fault *fault)
+{
+    enum error e = run_stop(ledger, fault);
+    if (e == ERR_OK)
+        ledger->is_stopped = true;
+    return e;
+}
+
 void ledger_close(struct ledger *ledger)
 {
     struct fault ignored;
     if (ledger == NULL)
         return;
     /* Without its leaf the stop was not clean, and the next start will say so. */
-    (void)run_plain(ledger, apply_stop, &ignored);
+    if (!ledger->is_stopped)
+        (void)run_stop(ledger, &ignored);
     ledger_free(ledger);
 }
 

@@ -27,6 +27,8 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "journal/checkpoint.h"
+#include "journal/tree.h"
 
 #define LEDGER_NAME_MAX           64 /* product, station, site: see name_is_valid */
 #define LEDGER_CONTEXT_MAX        64 /* bytes of each context field */
@@ -45,6 +47,19 @@
 #define LEDGER_QUEUE_MAX          4096 /* changes that may wait; one more is ERR_BUSY */
 #define LEDGER_GROUP_MAX          128  /* changes in one transaction */
 #define LEDGER_COMMIT_TIMEOUT_MS  10000
+#define LEDGER_POINT_MAX          133 /* a device's public point */
+#define LEDGER_RECEIPT_MAX        144 /* a device's signature, DER */
+#define LEDGER_SPKI_MAX           256 /* a device's SubjectPublicKeyInfo, DER */
+#define LEDGER_ATTEMPTS_MAX       1000000
+#define LEDGER_DOCUMENT_MAX       ((size_t)112 * 1024) /* a signed document */
+#define LEDGER_SIGNERS_MAX        16
+#define LEDGER_CHALLENGE_MIN      8
+#define LEDGER_CHALLENGE_MAX      64
+#define LEDGER_LEAF_MAX           8192
+#define LEDGER_PERIOD_MAX_MINUTES 10080           /* a week */
+#define LEDGER_CLOCK_TOLERANCE_MS 60000           /* a clock may step back by this much */
+#define LEDGER_AWAITS_ANCHOR      "awaits-anchor" /* the reason of ledger_issue's ERR_BUSY */
+#define LEDGER_NO_ANCHOR          INT64_MAX /* for ledger_set_anchored: this token keeps none */
 
 struct ledger;
 
@@ -66,7 +81,7 @@ struct ledger_principal {
 };
 
 /* What a product charges for; the names in the API are "per-device" and "per-license". */
-enum ledger_policy { LEDGER_PER_DEVICE = 1 };
+enum ledger_policy { LEDGER_PER_DEVICE = 1, LEDGER_PER_LICENSE = 2 };
 
 struct ledger_product {
     int64_t id;
@@ -75,8 +90,16 @@ struct ledger_product {
     char profile[LEDGER_PROFILE_MAX];
     enum ledger_policy policy;
     uint8_t firmware_key[LEDGER_KEY_ID_BYTES]; /* CKA_ID */
-    int64_t quota;
+    int64_t quota;                             /* granted: accepted - revoked + scrap_drawn */
     int64_t used;
+    int64_t accepted;
+    int64_t revoked;
+    int64_t scrap_allowance;
+    int64_t scrap_drawn;
+    int64_t attempts_max; /* license requests per device, 0: as many as it takes */
+    bool is_governed;
+    int64_t sequence;          /* governed: of the newest policy or rebind document */
+    struct sha256 authorities; /* governed: digest of the present authority set, else zeroes */
     bool is_enabled;
     bool allows_key_exposure; /* session keys may pass through the HSM worker's memory */
     char options[LEDGER_OPTIONS_MAX + 1]; /* the profile's settings; "" when it has none */
@@ -92,6 +115,7 @@ struct ledger_product_new {
     bool allows_key_exposure;
     const char
         *options; /* UTF-8, at most LEDGER_OPTIONS_MAX bytes; the journal shows it; NULL: "" */
+    int64_t attempts_max; /* 0 to LEDGER_ATTEMPTS_MAX */
 };
 
 struct ledger_image {
@@ -148,7 +172,9 @@ struct ledger_context {
  * stop was clean.
  */
 enum error ledger_open(const char *path, struct ledger **ret_ledger, struct fault *fault) MUST_USE;
-/* Commits what waits, appends a "stop" leaf, closes. NULL is allowed. */
+/* Appends the "stop" leaf; only reading, ledger_checkpoint_set and ledger_close may follow. */
+enum error ledger_stop(struct ledger *ledger, struct fault *fault) MUST_USE;
+/* Commits what waits, appends a "stop" leaf unless ledger_stop did, closes. NULL is allowed. */
 void ledger_close(struct ledger *ledger);
 
 /* Binds the ledger to a site name and an HSM. Again with the same values: ERR_OK; others:
@@ -160,12 +186,58 @@ enum error ledger_info(struct ledger *ledger, struct ledger_info *ret_info,
 
 /* ---- administration; by names who did it, for the journal ---- */
 
-/* ERR_CONFLICT when the name is taken. */
+/* A local product. ERR_CONFLICT when the name is taken; ERR_FORBIDDEN ("product-governed") when a
+ * governed product has it. */
 enum error ledger_product_create(struct ledger *ledger, const struct ledger_product_new *product,
                                  const char *by, struct fault *fault) MUST_USE;
-/* Adds units (1 to LEDGER_QUOTA_MAX) to a local product. ERR_PRODUCT_UNKNOWN, ERR_BAD_REQUEST. */
+/*
+ * Adds units (1 to LEDGER_QUOTA_MAX) to a local product; ledger_scrap_add to its scrap allowance.
+ * ERR_PRODUCT_UNKNOWN, ERR_BAD_REQUEST, ERR_FORBIDDEN ("product-governed").
+ */
 enum error ledger_quota_add(struct ledger *ledger, const char *product, int64_t units,
                             const char *by, int64_t *ret_quota, struct fault *fault) MUST_USE;
+enum error ledger_scrap_add(struct ledger *ledger, const char *product, int64_t units,
+                            const char *by, int64_t *ret_allowance, struct fault *fault) MUST_USE;
+
+/* A device's serial number that belongs to another key from now on (board rework). */
+struct ledger_rebinding {
+    char serial[LEDGER_SERIAL_MAX + 1];
+    struct sha256 old_key; /* SHA-256 of the SubjectPublicKeyInfo */
+    struct sha256 new_key;
+};
+
+/*
+ * Re-binds a device of a local product: the old key gets nothing any more
+ * (ERR_DEVICE_IDENTITY_CONFLICT, "key-was-replaced"), the new one is a new device, charged as any.
+ * ERR_CONFLICT: "device-unknown" (no device has this key and serial), "key-taken" (the new key is
+ * known already). ERR_PRODUCT_UNKNOWN, ERR_FORBIDDEN ("product-governed").
+ */
+enum error ledger_device_rebind(struct ledger *ledger, const char *product,
+                                const struct ledger_rebinding *rebinding, const char *by,
+                                struct fault *fault) MUST_USE;
+
+/*
+ * A share of a product's quota: at most units charges in each period, which begin offset_minutes
+ * after 00:00 UTC of 1970-01-01 and every period_minutes from then on. It only narrows the quota,
+ * for one station or ("") for all together.
+ */
+struct ledger_budget {
+    char product[LEDGER_NAME_MAX + 1];
+    char station[LEDGER_NAME_MAX + 1];
+    int64_t units;           /* 0 to LEDGER_QUOTA_MAX; for ledger_budget_set also -1: taken away */
+    unsigned period_minutes; /* 1 to LEDGER_PERIOD_MAX_MINUTES */
+    unsigned offset_minutes; /* less than period_minutes */
+    int64_t used;            /* in the present period; ignored by ledger_budget_set */
+};
+
+/* What was drawn in the present period stays drawn, unless the periods change. ERR_PRODUCT_UNKNOWN,
+ * ERR_FORBIDDEN ("station-unknown"), ERR_BAD_REQUEST. */
+enum error ledger_budget_set(struct ledger *ledger, const struct ledger_budget *budget,
+                             const char *by, struct fault *fault) MUST_USE;
+/* As the other listings below. */
+enum error ledger_budgets_each(struct ledger *ledger, const char *product,
+                               bool (*each)(void *context, const struct ledger_budget *budget),
+                               void *context, struct fault *fault) MUST_USE;
 /*
  * Adds an image; image->id is ignored. ERR_PRODUCT_UNKNOWN; ERR_CONFLICT when this product has the
  * digest already, or any image anywhere has this wrapped session key (one key, one image, ever).
@@ -238,6 +310,9 @@ enum error ledger_principals_each(struct ledger *ledger,
 struct ledger_device {
     struct sha256 spki;
     char serial[LEDGER_SERIAL_MAX + 1]; /* "" when the device has none */
+    uint8_t point[LEDGER_POINT_MAX];    /* its public point, kept to check its receipts */
+    size_t point_length;                /* 0: not known */
+    bool can_sign;                      /* its certificate allows signing */
 };
 
 enum ledger_standing {
@@ -247,12 +322,13 @@ enum ledger_standing {
 
 /*
  * One snapshot for steps 3 and 4 of the recipe: may this device have a license for this image?
- * ERR_DEVICE_IDENTITY_CONFLICT ("serial-has-other-key", "key-has-other-serial"),
- * ERR_DEVICE_SCRAPPED, ERR_QUOTA_SPENT (a unit is needed and none is left).
+ * ERR_DEVICE_IDENTITY_CONFLICT ("serial-has-other-key", "key-has-other-serial",
+ * "key-was-replaced"), ERR_DEVICE_SCRAPPED, ERR_ATTEMPTS_SPENT, ERR_QUOTA_SPENT (a unit is needed
+ * and none is left), ERR_BUDGET_SPENT (of the station or of the product's period).
  */
 enum error ledger_standing(struct ledger *ledger, int64_t product_id, int64_t image_id,
-                           const struct ledger_device *device, enum ledger_standing *ret_standing,
-                           struct fault *fault) MUST_USE;
+                           int64_t principal_id, const struct ledger_device *device,
+                           enum ledger_standing *ret_standing, struct fault *fault) MUST_USE;
 
 struct ledger_issue {
     int64_t product_id;
@@ -278,6 +354,8 @@ struct ledger_issued {
  * Step 6: charge, install, license and journal leaf in one transaction; or, when the device has a
  * license for this image, one more attempt of it. Refusals as ledger_standing, decided again here;
  * also what was disabled since: ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN, ERR_FORBIDDEN.
+ * ERR_BUSY ("awaits-anchor"): a first license must wait until ledger_set_anchored moves on.
+ * ERR_CLOCK_SET_BACK: it is earlier than the newest leaf by more than LEDGER_CLOCK_TOLERANCE_MS.
  */
 enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
                         struct ledger_issued *ret_issued, struct fault *fault) MUST_USE;
@@ -290,23 +368,47 @@ struct ledger_outcome {
     enum ledger_result result;
     char code[LEDGER_OUTCOME_CODE_MAX + 1];
     char detail[LEDGER_OUTCOME_DETAIL_MAX + 1];
+    /* A device's signature over the install's id, verified by the caller; succeeded only. */
+    uint8_t receipt[LEDGER_RECEIPT_MAX];
+    size_t receipt_length;        /* 0: none */
+    uint8_t key[LEDGER_SPKI_MAX]; /* with a receipt: the device's SubjectPublicKeyInfo */
+    size_t key_length;
+};
+
+struct ledger_recorded {
+    bool is_proven;      /* the install stands as succeeded with a receipt */
+    int64_t attempt;     /* how often its license was asked for until now */
+    bool is_scrapped;    /* the device */
+    bool is_scrap_drawn; /* for this device a unit of the scrap allowance was drawn */
 };
 
 /*
  * Records what became of an install. The same outcome again changes nothing; another one replaces
- * it (a retry may succeed). Scrapped is final for the device: anything but scrapped again is
- * ERR_DEVICE_SCRAPPED. ERR_INSTALL_UNKNOWN.
+ * it (a retry may succeed); a receipt may come later and stays until another result replaces it.
+ * Scrapped is final for the device: anything but scrapped again is ERR_DEVICE_SCRAPPED; it draws
+ * one unit of the product's scrap allowance in the same transaction, at most one per device, and is
+ * recorded also when none is left. ERR_INSTALL_UNKNOWN. ret_recorded may be NULL.
  */
 enum error ledger_outcome_record(struct ledger *ledger, const struct ledger_outcome *outcome,
+                                 struct ledger_recorded *ret_recorded,
                                  struct fault *fault) MUST_USE;
+
+/* The device of an install, for the check of its receipt. ERR_INSTALL_UNKNOWN. */
+enum error ledger_install_device(struct ledger *ledger, const struct uuid *install,
+                                 struct ledger_device *ret_device, struct fault *fault) MUST_USE;
 
 /*
  * The account of a product: granted = remaining + charged, and
  * charged = succeeded + failed + scrapped + unreported, where an outcome counts once per charged
- * unit (per-device: that of the device's newest install).
+ * unit: that of the unit's newest install; scrapped, once any install of the unit was reported so
+ * (docs/JOURNAL.md, "What holds between leaves and rows").
  */
 struct ledger_usage {
-    int64_t granted;
+    int64_t accepted;
+    int64_t revoked;
+    int64_t scrap_allowance;
+    int64_t scrap_drawn;
+    int64_t granted; /* accepted - revoked + scrap_drawn */
     int64_t charged;
     int64_t remaining;
     int64_t licensed; /* installs: devices times images */
@@ -314,6 +416,11 @@ struct ledger_usage {
     int64_t failed;
     int64_t scrapped;
     int64_t unreported;
+    int64_t proven; /* of those that succeeded: with a device's receipt */
+    /* Unreported units by the age of their newest install: under an hour, a day, a week, older. */
+    int64_t unreported_age[4];
+    bool is_governed;
+    enum ledger_policy policy;
 };
 
 enum error ledger_usage(struct ledger *ledger, const char *product, struct ledger_usage *ret_usage,
@@ -335,5 +442,181 @@ struct ledger_refusal {
  * and is dropped when a quarter of LEDGER_QUEUE_MAX waits already: charges go first.
  */
 void ledger_refusal_note(struct ledger *ledger, const struct ledger_refusal *refusal);
+
+/* ---- signed documents (docs/grants.md): read and checked by the caller, counted here ---- */
+
+enum ledger_grant_kind {
+    LEDGER_GRANT_INSTALL = 1,
+    LEDGER_GRANT_SCRAP = 2,
+    LEDGER_GRANT_REVOKE = 3,
+    LEDGER_GRANT_POLICY = 4,
+    LEDGER_GRANT_OVERRIDE = 5,
+    LEDGER_GRANT_REBIND = 6,
+};
+
+struct ledger_head {
+    int64_t size; /* leaves */
+    struct sha256 root;
+};
+
+/* What the HSM remembers and what the ledger was found with. */
+struct ledger_heads {
+    struct ledger_head anchor;
+    struct ledger_head found;
+};
+
+/* What a policy sets. */
+struct ledger_settings {
+    const char *profile;
+    enum ledger_policy policy;
+    struct bytes anchors; /* PEM */
+    bool allows_key_exposure;
+    const char *options;
+    int64_t attempts_max;
+    struct sha256 authorities;                 /* digest of the set from now on */
+    uint8_t firmware_key[LEDGER_KEY_ID_BYTES]; /* of the product that number 1 makes */
+};
+
+/* All views are borrowed for the call. Site, HSM and signatures were checked by the caller. */
+struct ledger_grant {
+    enum ledger_grant_kind kind;
+    struct uuid id;
+    const char *product;
+    int64_t issued_unix_ms;
+    int64_t not_before_unix_ms; /* 0: none */
+    int64_t not_after_unix_ms;  /* 0: none */
+    int64_t units;
+    const char *lot; /* "" when none */
+    int64_t sequence;
+    const struct ledger_settings *settings;
+    struct ledger_rebinding rebinding;
+    struct ledger_heads heads;
+    struct bytes document;                     /* as it came; kept for ever */
+    struct sha256 signers[LEDGER_SIGNERS_MAX]; /* sorted */
+    size_t signer_count;
+};
+
+struct ledger_granted {
+    int64_t taken; /* revoke: min(units, remaining) */
+    int64_t granted;
+    int64_t remaining;
+    int64_t sequence;
+    int64_t journal_index;
+};
+
+/*
+ * Counts a document once: change, document and leaf in one transaction. No first license of any
+ * product is issued until ledger_set_anchored covers the leaf. Times are judged here. ERR_CONFLICT
+ * ("grant-used"), ERR_PRODUCT_UNKNOWN (only a policy of sequence 1 makes a product),
+ * ERR_GRANT_REFUSED: "not-yet-valid", "expired", "before-override", "sequence", "product-local",
+ * "other-heads", "no-mismatch", "limit", "device-unknown", "key-taken".
+ */
+enum error ledger_grant_apply(struct ledger *ledger, const struct ledger_grant *grant,
+                              const char *by, struct ledger_granted *ret_granted,
+                              struct fault *fault) MUST_USE;
+
+/* An accepted document. */
+struct ledger_document {
+    struct uuid id;
+    char product[LEDGER_NAME_MAX + 1];
+    enum ledger_grant_kind kind;
+    int64_t units;
+    int64_t taken;
+    char lot[LEDGER_NAME_MAX + 1];
+    int64_t sequence;
+    int64_t accepted_unix_ms;
+    int64_t journal_index;
+    struct bytes document; /* borrowed for the call of each */
+};
+
+/* In order of acceptance; product NULL: of all. each must not wait and not call the ledger. */
+enum error ledger_documents_each(struct ledger *ledger, const char *product,
+                                 bool (*each)(void *context,
+                                              const struct ledger_document *document),
+                                 void *context, struct fault *fault) MUST_USE;
+
+/* ---- the journal and its tree (docs/JOURNAL.md) ---- */
+
+/* Leaves that were there when this process opened the ledger, before its "start" leaf. */
+int64_t ledger_opened_size(const struct ledger *ledger);
+/* The durable leaves and their root. */
+enum error ledger_head(struct ledger *ledger, struct ledger_head *ret_head,
+                       struct fault *fault) MUST_USE;
+/* The root of the first size leaves. ERR_BAD_REQUEST when there are fewer. */
+enum error ledger_root(struct ledger *ledger, int64_t size, struct sha256 *ret_root,
+                       struct fault *fault) MUST_USE;
+enum error ledger_inclusion(struct ledger *ledger, int64_t index, int64_t size,
+                            struct tree_proof *ret_proof, struct fault *fault) MUST_USE;
+enum error ledger_consistency(struct ledger *ledger, int64_t old_size, int64_t size,
+                              struct tree_proof *ret_proof, struct fault *fault) MUST_USE;
+/* count stored hashes (1 to TREE_TILE_WIDTH) of a level, as struct tree_source. */
+enum error ledger_hashes(struct ledger *ledger, unsigned level, int64_t first, size_t count,
+                         struct sha256 *out, struct fault *fault) MUST_USE;
+/* Leaves first to first + count - 1, as far as they exist; each as in the listings above. */
+enum error ledger_leaves_each(struct ledger *ledger, int64_t first, int64_t count,
+                              bool (*each)(void *context, int64_t index, struct bytes entry),
+                              void *context, struct fault *fault) MUST_USE;
+/* The index of an install's license-issued leaf. ERR_INSTALL_UNKNOWN. */
+enum error ledger_install_leaf(struct ledger *ledger, const struct uuid *install,
+                               int64_t *ret_index, struct fault *fault) MUST_USE;
+
+/* The newest signed checkpoint, as text; size is its own. An older one than the stored is ignored
+ * when setting. ERR_NOT_COVERED when there is none. */
+enum error ledger_checkpoint_set(struct ledger *ledger, int64_t size, const char *note,
+                                 struct fault *fault) MUST_USE;
+enum error ledger_checkpoint_get(struct ledger *ledger, int64_t *ret_size,
+                                 char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault) MUST_USE;
+
+/*
+ * The HSM's anchor covers the first size leaves (LEDGER_NO_ANCHOR: there is none and need be none).
+ * A first license is issued only while fewer than unanchored_max leaves are not covered, and the
+ * "start" leaf of this process and every accepted document are. Before the first call nothing is
+ * covered.
+ */
+void ledger_set_anchored(struct ledger *ledger, int64_t size, int64_t unanchored_max);
+
+/* An auditor's nonce (LEDGER_CHALLENGE_MIN to _MAX bytes) as a leaf. */
+enum error ledger_challenge(struct ledger *ledger, struct bytes nonce, const char *by,
+                            int64_t *ret_index, struct fault *fault) MUST_USE;
+
+/*
+ * Leaves an "account" leaf, with what its rows say now, for each governed product that the caller
+ * has checked (includes answers true): the next start counts from there. includes is called on
+ * another thread, after an ERR_TIMEOUT also later, so context must live as long as the ledger does;
+ * it must not call the ledger.
+ */
+enum error ledger_account_note(struct ledger *ledger,
+                               bool (*includes)(void *context, int64_t product_id), void *context,
+                               struct fault *fault) MUST_USE;
+
+/* Each product with its account, and the number of leaves, from one snapshot. */
+enum error ledger_accounts_each(struct ledger *ledger,
+                                bool (*each)(void *context, const struct ledger_product *product,
+                                             const struct ledger_usage *usage),
+                                void *context, int64_t *ret_journal_size,
+                                struct fault *fault) MUST_USE;
+
+/* ---- a ledger that does not extend the anchor ---- */
+
+struct ledger_breach {
+    struct ledger_heads heads;
+    bool is_overridden; /* ledger_override was called for exactly this one */
+};
+
+/*
+ * Notes that the ledger was found with `found` while the HSM remembers `anchor`, or finds the same
+ * breach again: of this anchor, with a head that this ledger still extends, so that what was signed
+ * for it holds over a restart. Leaves no leaf.
+ */
+enum error ledger_breach_note(struct ledger *ledger, const struct ledger_heads *heads,
+                              struct ledger_breach *ret_breach, struct fault *fault) MUST_USE;
+/*
+ * Goes on with this ledger. ERR_CONFLICT ("no-mismatch") when no breach is open,
+ * ERR_ANCHOR_MISMATCH
+ * ("other-heads"), ERR_FORBIDDEN ("product-governed") while a governed product has no document of
+ * kind override for exactly these heads.
+ */
+enum error ledger_override(struct ledger *ledger, const struct ledger_heads *heads, const char *by,
+                           int64_t *ret_index, struct fault *fault) MUST_USE;
 
 #endif

@@ -2,13 +2,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Metering: licenses, outcomes and refusals as changes. What a store reads is judged in rules.c;
- * what happened becomes a journal leaf in the same transaction. Owns no state.
+ * Metering: licenses and refusals as changes. What a store reads is judged in rules.c; what
+ * happened becomes a journal leaf in the same transaction. Owns no state.
  */
 #include "ledger/ledger.h"
 
 #include <string.h>
 
+#include "ledger/budget.h"
+#include "ledger/gate.h"
 #include "ledger/handle.h"
 #include "ledger/leaf.h"
 #include "ledger/rules.h"
@@ -19,17 +21,19 @@
 /* ---- standing and issue ---- */
 
 enum error ledger_standing(struct ledger *ledger, int64_t product_id, int64_t image_id,
-                           const struct ledger_device *device, enum ledger_standing *ret_standing,
-                           struct fault *fault)
+                           int64_t principal_id, const struct ledger_device *device,
+                           enum ledger_standing *ret_standing, struct fault *fault)
 {
-    const struct ledger_issue asked = {
-        .product_id = product_id, .image_id = image_id, .device = *device};
+    const struct ledger_issue asked = {.product_id = product_id,
+                                       .image_id = image_id,
+                                       .principal_id = principal_id,
+                                       .device = *device};
     struct store_view view;
     enum error e = valid_device(device, fault);
     if (e == ERR_OK)
         e = ledger->ops->view(ledger->store, &asked, &view, fault);
     if (e == ERR_OK)
-        e = rules_standing(&view, device, ret_standing, fault);
+        e = rules_standing(&view, device, clock_unix_ms(), ret_standing, fault);
     return e;
 }
 
@@ -39,6 +43,14 @@ struct issue_change {
     struct ledger_issued issued;
     uint8_t license[];
 };
+
+static void put_unit(struct leaf *leaf, const struct ledger_issued *issued,
+                     const struct store_view *view)
+{
+    leaf_put_flag(leaf, "charged", issued->is_charged);
+    if (!issued->is_charged)
+        leaf_put_uuid(leaf, "unit", &view->unit_install);
+}
 
 static enum error append_license(struct change_context *context, const struct issue_change *change,
                                  const struct store_view *view, int64_t *ret_index,
@@ -50,13 +62,13 @@ static enum error append_license(struct change_context *context, const struct is
     leaf_put_text(&leaf, "product", view->product);
     leaf_put_device(&leaf, &change->issue.device);
     leaf_put_image(&leaf, "image", &view->image);
-    leaf_put_install(&leaf, &issued->install);
+    leaf_put_uuid(&leaf, "install", &issued->install);
     leaf_put_hex(&leaf, "license", bytes_of(digest.bytes, SHA256_SIZE));
     leaf_put_text(&leaf, "station", view->principal);
     if (issued->is_repeat)
         leaf_put_number(&leaf, "attempt", issued->attempt);
     else
-        leaf_put_flag(&leaf, "charged", issued->is_charged);
+        put_unit(&leaf, issued, view);
     leaf_put_context(&leaf, &change->issue.context);
     return leaf_append(&leaf, ret_index, fault);
 }
@@ -69,22 +81,27 @@ static enum error issue_first(struct change_context *context, struct issue_chang
         .issue = &change->issue,
         .id = uuid_new(context->now_unix_ms),
         .device_id = view->device_id,
+        .unit_id = view->unit_id,
+        .policy = view->policy,
         .time_unix_ms = context->now_unix_ms,
-        .is_charge = !view->is_charged,
         .move = rules_move_install(view),
     };
     if (change->issue.license.length == 0)
         return fault_set(fault, ERR_INTERNAL, "license-missing",
                          "A stored license was asked for and none is stored.", 0);
-    enum error e = context->ops->install_add(context->store, &install, fault);
+    enum error e = gate_first_license(context, fault);
+    if (e == ERR_OK)
+        e = context->ops->install_add(context->store, &install, fault);
+    if (e == ERR_OK && install.unit_id == 0)
+        e = budget_draw(context, change->issue.product_id, view->budgets, fault);
     if (e != ERR_OK)
         return e;
     issued->install = install.id;
     issued->license_length = change->issue.license.length;
     memcpy(issued->license, change->issue.license.data, issued->license_length);
-    issued->is_charged = install.is_charge;
+    issued->is_charged = install.unit_id == 0;
     issued->attempt = 1;
-    issued->remaining = view->remaining - (install.is_charge ? 1 : 0);
+    issued->remaining = view->remaining - (issued->is_charged ? 1 : 0);
     return ERR_OK;
 }
 
@@ -93,8 +110,11 @@ static enum error issue_again(struct change_context *context, struct issue_chang
 {
     change->issued.is_repeat = true;
     change->issued.remaining = view->remaining;
-    return context->ops->install_repeat(context->store, view->install_id, context->now_unix_ms,
-                                        &change->issued, fault);
+    const struct store_repeat repeat = {.install_id = view->install_id,
+                                        .device_id = view->device_id,
+                                        .device = &change->issue.device,
+                                        .time_unix_ms = context->now_unix_ms};
+    return context->ops->install_repeat(context->store, &repeat, &change->issued, fault);
 }
 
 static enum error apply_issue(struct change_context *context, void *body, struct fault *fault)
@@ -102,11 +122,13 @@ static enum error apply_issue(struct change_context *context, void *body, struct
     struct issue_change *change = body;
     struct store_view view;
     enum ledger_standing standing = LEDGER_MAY_ISSUE;
-    enum error e = context->ops->issue_view(context->store, &change->issue, &view, fault);
+    enum error e = gate_license(context, fault);
+    if (e == ERR_OK)
+        e = context->ops->issue_view(context->store, &change->issue, &view, fault);
     if (e == ERR_OK)
         e = rules_subject(&view, fault);
     if (e == ERR_OK)
-        e = rules_standing(&view, &change->issue.device, &standing, fault);
+        e = rules_standing(&view, &change->issue.device, context->now_unix_ms, &standing, fault);
     if (e == ERR_OK && standing == LEDGER_LICENSED)
         e = issue_again(context, change, &view, fault);
     else if (e == ERR_OK)
@@ -135,81 +157,6 @@ enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
     if (e == ERR_OK)
         *ret_issued = body->issued;
     return e;
-}
-
-/* ---- outcomes ---- */
-
-static const char *result_name(enum ledger_result result)
-{
-    switch (result) {
-    case LEDGER_SUCCEEDED:
-        return "succeeded";
-    case LEDGER_FAILED:
-        return "failed";
-    case LEDGER_SCRAPPED:
-        return "scrapped";
-    }
-    return "unknown";
-}
-
-static bool is_same_outcome(const struct store_install_view *install,
-                            const struct ledger_outcome *outcome)
-{
-    return install->result == (int64_t)outcome->result &&
-           strcmp(install->code, outcome->code) == 0 &&
-           strcmp(install->detail, outcome->detail) == 0;
-}
-
-static enum error append_outcome(struct change_context *context,
-                                 const struct ledger_outcome *outcome,
-                                 const struct store_install_view *install, struct fault *fault)
-{
-    struct leaf leaf = leaf_new(context, "install-outcome");
-    leaf_put_install(&leaf, &outcome->install);
-    leaf_put_text(&leaf, "result", result_name(outcome->result));
-    leaf_put_optional(&leaf, "code", outcome->code);
-    leaf_put_optional(&leaf, "detail", outcome->detail);
-    leaf_put_text(&leaf, "station", install->principal);
-    return leaf_append(&leaf, NULL, fault);
-}
-
-static enum error apply_outcome(struct change_context *context, void *body, struct fault *fault)
-{
-    const struct ledger_outcome *outcome = body;
-    struct store_install_view install;
-    enum error e = context->ops->outcome_view(context->store, outcome, &install, fault);
-    if (e == ERR_OK)
-        e = rules_principal(install.has_principal, install.is_principal_enabled, fault);
-    if (e != ERR_OK)
-        return e;
-    if (install.is_scrapped && outcome->result != LEDGER_SCRAPPED)
-        return fault_set(fault, ERR_DEVICE_SCRAPPED, "device-scrapped",
-                         "This device was reported as scrapped.", 0);
-    if (is_same_outcome(&install, outcome))
-        return ERR_OK;
-    const struct store_outcome set = {
-        .outcome = outcome,
-        .install = &install,
-        .time_unix_ms = context->now_unix_ms,
-        .move = rules_move_outcome(&install, outcome->result),
-    };
-    e = context->ops->outcome_set(context->store, &set, fault);
-    if (e == ERR_OK)
-        e = append_outcome(context, outcome, &install, fault);
-    return e;
-}
-
-enum error ledger_outcome_record(struct ledger *ledger, const struct ledger_outcome *outcome,
-                                 struct fault *fault)
-{
-    enum error e = valid_outcome(outcome, fault);
-    if (e != ERR_OK)
-        return e;
-    CHANGE_AUTO *change = ledger_change(apply_outcome, sizeof *outcome, fault);
-    if (change == NULL)
-        return ERR_INTERNAL;
-    memcpy(change->body, outcome, sizeof *outcome);
-    return commit_run(ledger->committer, change, fault);
 }
 
 /* ---- refusals ---- */

@@ -69,8 +69,16 @@ enum error ledger_principals_each(struct ledger *ledger,
     return ledger->ops->principals_each(ledger->store, each, context, fault);
 }
 
+enum error ledger_accounts_each(struct ledger *ledger,
+                                bool (*each)(void *context, const struct ledger_product *product,
+                                             const struct ledger_usage *usage),
+                                void *context, int64_t *ret_journal_size, struct fault *fault)
+{
+    return ledger->ops->accounts_each(ledger->store, each, context, ret_journal_size, fault);
+}
+
 enum error ledger_usage(struct ledger *ledger, const char *product, struct ledger_usage *ret_usage,
                         struct fault *fault)
 {
-    return ledger->ops->usage(ledger->store, product, ret_usage, fault);
+    return ledger->ops->usage(ledger->store, product, clock_unix_ms(), ret_usage, fault);
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "ledger/budget.h"
+
 enum error rules_principal(bool is_known, bool is_enabled, struct fault *fault)
 {
     if (!is_known)
@@ -44,6 +46,9 @@ enum error rules_subject(const struct store_view *view, struct fault *fault)
 static enum error check_identity(const struct store_view *view, const struct ledger_device *device,
                                  struct fault *fault)
 {
+    if (view->is_replaced)
+        return fault_set(fault, ERR_DEVICE_IDENTITY_CONFLICT, "key-was-replaced",
+                         "This key's serial number belongs to another key since a rework.", 0);
     if (view->has_device && strcmp(view->serial, device->serial) != 0)
         return fault_set(fault, ERR_DEVICE_IDENTITY_CONFLICT, "key-has-other-serial",
                          "This device's key was seen before with another serial number.", 0);
@@ -53,8 +58,19 @@ static enum error check_identity(const struct store_view *view, const struct led
     return ERR_OK;
 }
 
+/* May one more unit be taken? */
+static enum error check_unit(const struct store_view *view, int64_t now_unix_ms,
+                             struct fault *fault)
+{
+    if (view->remaining <= 0)
+        return fault_set(fault, ERR_QUOTA_SPENT, "quota-spent",
+                         "No unit of the product's quota is left.", 0);
+    return budget_check(view->budgets, now_unix_ms, fault);
+}
+
 enum error rules_standing(const struct store_view *view, const struct ledger_device *device,
-                          enum ledger_standing *ret_standing, struct fault *fault)
+                          int64_t now_unix_ms, enum ledger_standing *ret_standing,
+                          struct fault *fault)
 {
     enum error e = check_identity(view, device, fault);
     if (e != ERR_OK)
@@ -62,15 +78,17 @@ enum error rules_standing(const struct store_view *view, const struct ledger_dev
     if (view->is_scrapped)
         return fault_set(fault, ERR_DEVICE_SCRAPPED, "device-scrapped",
                          "This device was reported as scrapped.", 0);
+    if (view->attempts_max > 0 && view->attempts >= view->attempts_max)
+        return fault_set(fault, ERR_ATTEMPTS_SPENT, "attempts-spent",
+                         "A license was asked for this device as often as its product allows.", 0);
     if (view->install_id != 0) {
         *ret_standing = LEDGER_LICENSED;
         return ERR_OK;
     }
-    if (!view->is_charged && view->remaining <= 0)
-        return fault_set(fault, ERR_QUOTA_SPENT, "quota-spent",
-                         "No unit of the product's quota is left.", 0);
-    *ret_standing = LEDGER_MAY_ISSUE;
-    return ERR_OK;
+    e = view->unit_id == 0 ? check_unit(view, now_unix_ms, fault) : ERR_OK;
+    if (e == ERR_OK)
+        *ret_standing = LEDGER_MAY_ISSUE;
+    return e;
 }
 
 static void move_result(struct store_move *move, int64_t result, int64_t units)
@@ -86,18 +104,27 @@ static void move_result(struct store_move *move, int64_t result, int64_t units)
 struct store_move rules_move_install(const struct store_view *view)
 {
     struct store_move move = {.installs = 1};
-    if (view->is_charged)
-        move_result(&move, view->newest_result, -1);
+    if (view->unit_id != 0)
+        move_result(&move, view->unit_result, -1);
+    if (view->is_unit_proven)
+        move.proven = -1;
     return move;
 }
 
-struct store_move rules_move_outcome(const struct store_install_view *install,
-                                     enum ledger_result result)
+bool rules_outcome_counts(const struct store_install_view *install, enum ledger_result result)
 {
-    struct store_move move = {0};
-    if (!install->is_newest)
+    return install->unit_result != LEDGER_SCRAPPED &&
+           (install->is_newest || result == LEDGER_SCRAPPED);
+}
+
+struct store_move rules_move_outcome(const struct store_install_view *install,
+                                     enum ledger_result result, bool is_proven)
+{
+    struct store_move move = {.proven = 0};
+    if (!rules_outcome_counts(install, result))
         return move;
-    move_result(&move, install->result, -1);
+    move_result(&move, install->unit_result, -1);
     move_result(&move, result, 1);
+    move.proven = (is_proven ? 1 : 0) - (install->is_unit_proven ? 1 : 0);
     return move;
 }

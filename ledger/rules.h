@@ -17,7 +17,8 @@ enum error rules_subject(const struct store_view *view, struct fault *fault) MUS
 
 /* As ledger_standing. */
 enum error rules_standing(const struct store_view *view, const struct ledger_device *device,
-                          enum ledger_standing *ret_standing, struct fault *fault) MUST_USE;
+                          int64_t now_unix_ms, enum ledger_standing *ret_standing,
+                          struct fault *fault) MUST_USE;
 
 /* The principal exists and is enabled: ERR_FORBIDDEN. */
 enum error rules_principal(bool is_known, bool is_enabled, struct fault *fault) MUST_USE;
@@ -28,8 +29,12 @@ enum error rules_image_disabled(struct fault *fault) MUST_USE;
 /* What a new install of this device moves: its unit becomes unreported again. */
 struct store_move rules_move_install(const struct store_view *view);
 
-/* What an outcome moves: nothing unless the install is its device's newest. */
+/* Whether an outcome becomes its unit's: of the unit's newest install, or scrapped, which is final.
+ */
+bool rules_outcome_counts(const struct store_install_view *install, enum ledger_result result);
+
+/* What an outcome moves: nothing unless it counts. */
 struct store_move rules_move_outcome(const struct store_install_view *install,
-                                     enum ledger_result result);
+                                     enum ledger_result result, bool is_proven);
 
 #endif

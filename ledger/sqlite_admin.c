@@ -80,43 +80,38 @@ enum error store_product_add(struct ledger_store *store, const struct ledger_pro
                    DB_INT(product->policy),
                    DB_BLOB(product->firmware_key, sizeof product->firmware_key),
                    DB_INT(product->quota), DB_INT(product->allows_key_exposure),
-                   DB_TEXT(product->options));
+                   DB_TEXT(product->options), DB_INT(product->attempts_max));
     if (e == ERR_OK)
         e = db_run(db, SQL_ANCHORS_ADD, fault, DB_INT(sqlite3_last_insert_rowid(db->handle)),
                    DB_BLOB(product->anchors.data, product->anchors.length));
     return e;
 }
 
-static enum error get_quota(struct db *db, const char *product, int64_t *ret_quota,
-                            struct fault *fault)
+enum error store_governed_next(struct ledger_store *store, struct store_account *account,
+                               bool *ret_is_found, struct fault *fault)
 {
-    DB_ROW *row = db_row(db, SQL_USAGE);
-    int rc = db_step(row, DB_TEXT(product));
+    DB_ROW *row = db_row(&store->writer, SQL_GOVERNED_NEXT);
+    int rc = db_step(row, DB_INT(account->product_id));
+    *ret_is_found = rc == SQLITE_ROW;
     if (rc == SQLITE_DONE)
-        return store_product_unknown(fault);
+        return ERR_OK;
     if (rc != SQLITE_ROW)
         return db_fault(rc, fault);
-    *ret_quota = sqlite3_column_int64(row, 0);
+    account->product_id = sqlite3_column_int64(row, 0);
+    account->charged = sqlite3_column_int64(row, 2);
+    account->documents = sqlite3_column_int64(row, 3);
+    if (!db_column_text(row, 1, account->product, sizeof account->product))
+        return db_column_fault(row, fault);
     return ERR_OK;
 }
 
-enum error store_quota_add(struct ledger_store *store, const char *product, int64_t units,
-                           int64_t *ret_quota, struct fault *fault)
+enum error store_units_add(struct ledger_store *store, int64_t product_id, enum store_units kind,
+                           int64_t units, struct fault *fault)
 {
-    struct db *db = &store->writer;
-    int64_t id = 0;
-    int64_t quota = 0;
-    enum error e = need_product(db, product, &id, fault);
-    if (e == ERR_OK)
-        e = get_quota(db, product, &quota, fault);
-    if (e == ERR_OK && units > LEDGER_QUOTA_MAX - quota)
-        e = fault_set(fault, ERR_BAD_REQUEST, "quota-too-large",
-                      "A product's quota is at most 1000000000000 units.", 0);
-    if (e == ERR_OK)
-        e = db_run(db, SQL_QUOTA_ADD, fault, DB_INT(id), DB_INT(units));
-    if (e == ERR_OK)
-        *ret_quota = quota + units;
-    return e;
+    static const enum sql STATEMENTS[] = {[STORE_ACCEPTED] = SQL_QUOTA_ADD,
+                                          [STORE_REVOKED] = SQL_REVOKED_ADD,
+                                          [STORE_SCRAP_ALLOWANCE] = SQL_SCRAP_ADD};
+    return db_run(&store->writer, STATEMENTS[kind], fault, DB_INT(product_id), DB_INT(units));
 }
 
 /* ---- images ---- */

@@ -2,36 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The store's metering: what a decision reads, the rows that a license, an outcome or a refusal
- * writes, and the journal. Writer thread, except for store_view.
+ * The store's metering: what a decision reads, and the rows that a license, an outcome or a refusal
+ * writes. Writer thread, except for store_view.
  */
 #include "ledger/sqlite_store.h"
-
-/* ---- journal ---- */
-
-enum error store_journal_append(struct ledger_store *store, struct bytes leaf, int64_t *ret_index,
-                                struct fault *fault)
-{
-    enum error e =
-        db_run(&store->writer, SQL_JOURNAL_APPEND, fault, DB_BLOB(leaf.data, leaf.length));
-    if (e == ERR_OK)
-        *ret_index = sqlite3_last_insert_rowid(store->writer.handle);
-    return e;
-}
-
-enum error store_journal_last(struct ledger_store *store, uint8_t *out, size_t size,
-                              size_t *ret_length, struct fault *fault)
-{
-    DB_ROW *row = db_row(&store->writer, SQL_JOURNAL_LAST);
-    int rc = db_step(row);
-    if (rc == SQLITE_DONE) {
-        *ret_length = 0;
-        return ERR_OK;
-    }
-    if (rc != SQLITE_ROW)
-        return db_fault(rc, fault);
-    return db_column_blob(row, 0, out, size, ret_length) ? ERR_OK : db_column_fault(row, fault);
-}
 
 /* ---- what a license needs ---- */
 
@@ -47,6 +21,28 @@ static bool read_view_names(sqlite3_stmt *row, struct store_view *view)
            (!view->has_principal ||
             db_column_text(row, 5, view->principal, sizeof view->principal)) &&
            (!view->has_device || db_column_text(row, 8, view->serial, sizeof view->serial));
+}
+
+static struct store_budget read_budget(sqlite3_stmt *row, int column, int64_t principal_id)
+{
+    return (struct store_budget){.is_set = column_is_set(row, column),
+                                 .principal_id = principal_id,
+                                 .units = sqlite3_column_int64(row, column),
+                                 .period_minutes = sqlite3_column_int64(row, column + 1),
+                                 .offset_minutes = sqlite3_column_int64(row, column + 2),
+                                 .period = sqlite3_column_int64(row, column + 3),
+                                 .used = sqlite3_column_int64(row, column + 4)};
+}
+
+/* With per-license every license is a unit of its own. */
+static bool read_view_unit(sqlite3_stmt *row, struct store_view *view)
+{
+    if (view->policy != LEDGER_PER_DEVICE || !column_is_set(row, 10))
+        return true;
+    view->unit_id = sqlite3_column_int64(row, 10);
+    view->unit_result = sqlite3_column_int64(row, 12);
+    view->is_unit_proven = sqlite3_column_int(row, 16) != 0;
+    return db_column_exact(row, 15, view->unit_install.bytes, UUID_SIZE);
 }
 
 static enum error read_view(struct db *db, const struct ledger_issue *issue,
@@ -70,12 +66,15 @@ static enum error read_view(struct db *db, const struct ledger_issue *issue,
         .has_device = column_is_set(row, 7),
         .device_id = sqlite3_column_int64(row, 7),
         .is_scrapped = sqlite3_column_int(row, 9) != 0,
-        .is_charged = column_is_set(row, 10),
         .install_id = sqlite3_column_int64(row, 11),
-        .newest_result = sqlite3_column_int64(row, 12),
         .is_serial_taken = sqlite3_column_int(row, 13) != 0,
+        .policy = (enum ledger_policy)sqlite3_column_int(row, 14),
+        .is_replaced = sqlite3_column_int(row, 17) != 0,
+        .attempts = sqlite3_column_int64(row, 18),
+        .attempts_max = sqlite3_column_int64(row, 19),
+        .budgets = {read_budget(row, 20, issue->principal_id), read_budget(row, 25, 0)},
     };
-    if (!read_view_names(row, &view))
+    if (!read_view_names(row, &view) || !read_view_unit(row, &view))
         return db_column_fault(row, fault);
     *ret_view = view;
     return ERR_OK;
@@ -102,26 +101,52 @@ static enum error move_account(struct db *db, int64_t product_id, const struct s
                                struct fault *fault)
 {
     return db_run(db, SQL_ACCOUNT_MOVE, fault, DB_INT(product_id), DB_INT(move->installs),
-                  DB_INT(move->succeeded), DB_INT(move->failed), DB_INT(move->scrapped));
+                  DB_INT(move->succeeded), DB_INT(move->failed), DB_INT(move->scrapped),
+                  DB_INT(move->proven));
+}
+
+static enum error count_attempt(struct db *db, int64_t device_id,
+                                const struct ledger_device *device, struct fault *fault)
+{
+    return db_run(db, SQL_DEVICE_ATTEMPT, fault, DB_INT(device_id),
+                  DB_BLOB(device->point, device->point_length), DB_INT(device->can_sign));
 }
 
 static enum error add_device(struct db *db, const struct store_install *install,
                              int64_t *ret_device_id, struct fault *fault)
 {
     const struct ledger_issue *issue = install->issue;
+    const struct ledger_device *device = &issue->device;
     if (install->device_id != 0) {
         *ret_device_id = install->device_id;
-        return ERR_OK;
+        return count_attempt(db, install->device_id, device, fault);
     }
-    enum error e = db_run(db, SQL_DEVICE_ADD, fault, DB_INT(issue->product_id),
-                          DB_SHA256(&issue->device.spki), DB_TEXT(issue->device.serial));
+    enum error e =
+        db_run(db, SQL_DEVICE_ADD, fault, DB_INT(issue->product_id), DB_SHA256(&device->spki),
+               DB_TEXT(device->serial), DB_BLOB(device->point, device->point_length),
+               DB_INT(device->can_sign), DB_INT(1));
     if (e == ERR_OK)
         *ret_device_id = sqlite3_last_insert_rowid(db->handle);
     return e;
 }
 
+/* The unit of a new install: a new one, or the device's, which becomes unreported again. */
+static enum error take_unit(struct db *db, const struct store_install *install, int64_t device_id,
+                            int64_t *ret_unit_id, struct fault *fault)
+{
+    *ret_unit_id = install->unit_id;
+    if (install->unit_id != 0)
+        return db_run(db, SQL_CHARGE_JOIN, fault, DB_INT(install->unit_id),
+                      DB_INT(install->time_unix_ms));
+    enum error e =
+        db_run(db, SQL_CHARGE_ADD, fault, DB_INT(install->issue->product_id), DB_INT(device_id),
+               DB_INT(install->time_unix_ms), DB_INT(install->policy));
+    *ret_unit_id = sqlite3_last_insert_rowid(db->handle);
+    return e;
+}
+
 static enum error add_install(struct db *db, const struct store_install *install, int64_t device_id,
-                              struct fault *fault)
+                              int64_t unit_id, struct fault *fault)
 {
     const struct ledger_issue *issue = install->issue;
     const struct ledger_context *context = &issue->context;
@@ -130,7 +155,7 @@ static enum error add_install(struct db *db, const struct store_install *install
                   DB_BLOB(issue->license.data, issue->license.length),
                   DB_INT(install->time_unix_ms), DB_TEXT(context->lot), DB_TEXT(context->line),
                   DB_TEXT(context->work_order), DB_TEXT(context->operator_name),
-                  DB_TEXT(context->socket));
+                  DB_TEXT(context->socket), DB_INT(unit_id));
 }
 
 /* The account moves before the charge row, which takes the unit: installs is never below used. */
@@ -141,23 +166,25 @@ enum error store_install_add(struct ledger_store *store, const struct store_inst
     int64_t product_id = install->issue->product_id;
     int64_t device_id = 0;
     enum error e = add_device(db, install, &device_id, fault);
-    if (e == ERR_OK)
-        e = add_install(db, install, device_id, fault);
-    int64_t install_id = sqlite3_last_insert_rowid(db->handle);
+    int64_t unit_id = 0;
     if (e == ERR_OK)
         e = move_account(db, product_id, &install->move, fault);
-    if (e == ERR_OK && install->is_charge)
-        e = db_run(db, SQL_CHARGE_ADD, fault, DB_INT(product_id), DB_INT(device_id),
-                   DB_INT(install_id));
+    if (e == ERR_OK)
+        e = take_unit(db, install, device_id, &unit_id, fault);
+    if (e == ERR_OK)
+        e = add_install(db, install, device_id, unit_id, fault);
     return e;
 }
 
-enum error store_install_repeat(struct ledger_store *store, int64_t install_id,
-                                int64_t time_unix_ms, struct ledger_issued *ret_issued,
-                                struct fault *fault)
+enum error store_install_repeat(struct ledger_store *store, const struct store_repeat *repeat,
+                                struct ledger_issued *ret_issued, struct fault *fault)
 {
     struct db *db = &store->writer;
-    enum error e = db_run(db, SQL_INSTALL_REPEAT, fault, DB_INT(install_id), DB_INT(time_unix_ms));
+    int64_t install_id = repeat->install_id;
+    enum error e =
+        db_run(db, SQL_INSTALL_REPEAT, fault, DB_INT(install_id), DB_INT(repeat->time_unix_ms));
+    if (e == ERR_OK)
+        e = count_attempt(db, repeat->device_id, repeat->device, fault);
     if (e != ERR_OK)
         return e;
     DB_ROW *row = db_row(db, SQL_INSTALL_GET);
@@ -189,8 +216,7 @@ enum error store_outcome_view(struct ledger_store *store, const struct ledger_ou
     int rc =
         db_step(row, DB_BLOB(outcome->install.bytes, UUID_SIZE), DB_INT(outcome->principal_id));
     if (rc == SQLITE_DONE)
-        return fault_set(fault, ERR_INSTALL_UNKNOWN, "install-unknown",
-                         "There is no install of this id.", 0);
+        return store_install_unknown(fault);
     if (rc != SQLITE_ROW)
         return db_fault(rc, fault);
     struct store_install_view view = {
@@ -202,6 +228,13 @@ enum error store_outcome_view(struct ledger_store *store, const struct ledger_ou
         .result = sqlite3_column_int64(row, 5),
         .has_principal = column_is_set(row, 8),
         .is_principal_enabled = sqlite3_column_int(row, 9) != 0,
+        .unit_id = sqlite3_column_int64(row, 10),
+        .unit_result = sqlite3_column_int64(row, 11),
+        .is_unit_proven = sqlite3_column_int(row, 12) != 0,
+        .has_receipt = sqlite3_column_int(row, 13) != 0,
+        .is_scrap_drawn = sqlite3_column_int(row, 14) != 0,
+        .scrap_left = sqlite3_column_int64(row, 15),
+        .attempts = sqlite3_column_int64(row, 16),
     };
     if (!read_outcome_texts(row, &view))
         return db_column_fault(row, fault);
@@ -214,11 +247,17 @@ enum error store_outcome_set(struct ledger_store *store, const struct store_outc
 {
     struct db *db = &store->writer;
     const struct ledger_outcome *asked = outcome->outcome;
-    enum error e = db_run(db, SQL_OUTCOME_SET, fault, DB_INT(outcome->install->id),
-                          DB_INT(asked->result), DB_TEXT(asked->code), DB_TEXT(asked->detail),
-                          DB_INT(asked->principal_id), DB_INT(outcome->time_unix_ms));
+    enum error e =
+        db_run(db, SQL_OUTCOME_SET, fault, DB_INT(outcome->install->id), DB_INT(asked->result),
+               DB_TEXT(asked->code), DB_TEXT(asked->detail), DB_INT(asked->principal_id),
+               DB_INT(outcome->time_unix_ms), DB_BLOB(asked->receipt, asked->receipt_length),
+               DB_INT(outcome->keeps_receipt));
     if (e == ERR_OK && asked->result == LEDGER_SCRAPPED)
-        e = db_run(db, SQL_DEVICE_SCRAP, fault, DB_INT(outcome->install->device_id));
+        e = db_run(db, SQL_DEVICE_SCRAP, fault, DB_INT(outcome->install->device_id),
+                   DB_INT(outcome->draws_scrap));
+    if (e == ERR_OK && outcome->is_unit_moved)
+        e = db_run(db, SQL_CHARGE_RESULT, fault, DB_INT(outcome->install->unit_id),
+                   DB_INT(asked->result), DB_INT(outcome->is_proven));
     if (e == ERR_OK)
         e = move_account(db, outcome->install->product_id, &outcome->move, fault);
     return e;

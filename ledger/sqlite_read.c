@@ -8,6 +8,11 @@
 
 #include "ledger/rules.h"
 
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
+#define WEEK_MS (7 * DAY_MS)
+#define AGES    3 /* bounds between the ages of unreported units */
+
 enum error store_product_unknown(struct fault *fault)
 {
     return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-unknown",
@@ -18,6 +23,12 @@ enum error store_image_unknown(struct fault *fault)
 {
     return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-unknown", "There is no image of this digest.",
                      0);
+}
+
+enum error store_install_unknown(struct fault *fault)
+{
+    return fault_set(fault, ERR_INSTALL_UNKNOWN, "install-unknown",
+                     "There is no install of this id.", 0);
 }
 
 enum error store_station_unknown(struct fault *fault)
@@ -36,10 +47,19 @@ static bool read_product(sqlite3_stmt *row, struct ledger_product *product)
     product->used = sqlite3_column_int64(row, 7);
     product->is_enabled = sqlite3_column_int(row, 8) != 0;
     product->allows_key_exposure = sqlite3_column_int(row, 9) != 0;
+    product->accepted = sqlite3_column_int64(row, 11);
+    product->revoked = sqlite3_column_int64(row, 12);
+    product->scrap_allowance = sqlite3_column_int64(row, 13);
+    product->scrap_drawn = sqlite3_column_int64(row, 14);
+    product->attempts_max = sqlite3_column_int64(row, 15);
+    product->is_governed = sqlite3_column_int(row, 16) != 0;
+    product->sequence = sqlite3_column_int64(row, 17);
     return db_column_text(row, 2, product->name, sizeof product->name) &&
            db_column_text(row, 3, product->profile, sizeof product->profile) &&
            db_column_exact(row, 5, product->firmware_key, sizeof product->firmware_key) &&
-           db_column_text(row, 10, product->options, sizeof product->options);
+           db_column_text(row, 10, product->options, sizeof product->options) &&
+           (!product->is_governed ||
+            db_column_exact(row, 18, product->authorities.bytes, SHA256_SIZE));
 }
 
 static bool read_image(sqlite3_stmt *row, struct ledger_image *image)
@@ -106,14 +126,11 @@ enum error store_principal_get(struct ledger_store *store, const struct sha256 *
     return e;
 }
 
-enum error store_product_get(struct ledger_store *store, const char *name,
-                             struct ledger_product *ret_product, struct fault *fault)
+static enum error get_product(struct db *db, const char *name, struct ledger_product *ret_product,
+                              struct fault *fault)
 {
-    READER_AUTO reader = store_reader(store, fault);
     struct ledger_product product = {0};
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_GET);
+    DB_ROW *row = db_row(db, SQL_PRODUCT_GET);
     int rc = db_step(row, DB_TEXT(name));
     if (rc == SQLITE_DONE)
         return store_product_unknown(fault);
@@ -123,6 +140,21 @@ enum error store_product_get(struct ledger_store *store, const char *name,
         return db_column_fault(row, fault);
     *ret_product = product;
     return ERR_OK;
+}
+
+enum error store_product_get(struct ledger_store *store, const char *name,
+                             struct ledger_product *ret_product, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    return get_product(reader.db, name, ret_product, fault);
+}
+
+enum error store_product_get_mine(struct ledger_store *store, const char *name,
+                                  struct ledger_product *ret_product, struct fault *fault)
+{
+    return get_product(&store->writer, name, ret_product, fault);
 }
 
 enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
@@ -217,15 +249,23 @@ enum error store_image_exists(struct ledger_store *store, const struct sha256 *d
     return rc == SQLITE_ROW ? ERR_OK : db_fault(rc, fault);
 }
 
-enum error store_usage(struct ledger_store *store, const char *product,
-                       struct ledger_usage *ret_usage, struct fault *fault)
+/* From the row: units up to an hour, a day and a week old; what is left is older. */
+static void read_ages(sqlite3_stmt *row, int column, struct ledger_usage *usage)
 {
-    READER_AUTO reader = store_reader(store, fault);
+    usage->unreported_age[AGES] = usage->unreported;
+    for (int i = 0; i < AGES; i++) {
+        usage->unreported_age[i] = sqlite3_column_int64(row, column + i);
+        usage->unreported_age[AGES] -= usage->unreported_age[i];
+    }
+}
+
+static enum error read_usage(struct db *db, const char *product, int64_t now_unix_ms,
+                             struct ledger_usage *ret_usage, struct fault *fault)
+{
     struct ledger_usage usage = {0};
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_USAGE);
-    int rc = db_step(row, DB_TEXT(product));
+    DB_ROW *row = db_row(db, SQL_USAGE);
+    int rc = db_step(row, DB_TEXT(product), DB_INT(now_unix_ms - HOUR_MS),
+                     DB_INT(now_unix_ms - DAY_MS), DB_INT(now_unix_ms - WEEK_MS));
     if (rc == SQLITE_DONE)
         return store_product_unknown(fault);
     if (rc != SQLITE_ROW)
@@ -238,7 +278,48 @@ enum error store_usage(struct ledger_store *store, const char *product,
     usage.failed = sqlite3_column_int64(row, 4);
     usage.scrapped = sqlite3_column_int64(row, 5);
     usage.unreported = usage.charged - usage.succeeded - usage.failed - usage.scrapped;
+    usage.accepted = sqlite3_column_int64(row, 6);
+    usage.revoked = sqlite3_column_int64(row, 7);
+    usage.scrap_allowance = sqlite3_column_int64(row, 8);
+    usage.scrap_drawn = sqlite3_column_int64(row, 9);
+    usage.proven = sqlite3_column_int64(row, 10);
+    usage.is_governed = sqlite3_column_int(row, 11) != 0;
+    usage.policy = (enum ledger_policy)sqlite3_column_int(row, 12);
+    read_ages(row, 13, &usage);
     *ret_usage = usage;
+    return ERR_OK;
+}
+
+enum error store_usage(struct ledger_store *store, const char *product, int64_t now_unix_ms,
+                       struct ledger_usage *ret_usage, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    return read_usage(reader.db, product, now_unix_ms, ret_usage, fault);
+}
+
+/* ---- a device by its install ---- */
+
+enum error store_install_device(struct ledger_store *store, const struct uuid *install,
+                                struct ledger_device *ret_device, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_device device = {0};
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_INSTALL_DEVICE);
+    int rc = db_step(row, DB_BLOB(install->bytes, UUID_SIZE));
+    if (rc == SQLITE_DONE)
+        return store_install_unknown(fault);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    device.can_sign = sqlite3_column_int(row, 3) != 0;
+    if (!db_column_exact(row, 0, device.spki.bytes, SHA256_SIZE) ||
+        !db_column_text(row, 1, device.serial, sizeof device.serial) ||
+        !db_column_blob(row, 2, device.point, sizeof device.point, &device.point_length))
+        return db_column_fault(row, fault);
+    *ret_device = device;
     return ERR_OK;
 }
 
@@ -300,4 +381,55 @@ enum error store_principals_each(struct ledger_store *store,
             return ERR_OK;
     }
     return rc == SQLITE_DONE ? ERR_OK : db_fault(rc, fault);
+}
+
+/* ---- every account ---- */
+
+static enum error read_journal_size(struct db *db, int64_t *ret_size, struct fault *fault)
+{
+    DB_ROW *row = db_row(db, SQL_INFO);
+    int rc = db_step(row);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    *ret_size = sqlite3_column_int64(row, 0);
+    return ERR_OK;
+}
+
+/* The product's row, already stepped to, with its account. */
+static enum error read_account(struct db *db, sqlite3_stmt *row, struct ledger_product *product,
+                               struct ledger_usage *usage, struct fault *fault)
+{
+    if (!read_product(row, product))
+        return db_column_fault(row, fault);
+    return read_usage(db, product->name, clock_unix_ms(), usage, fault);
+}
+
+/*
+ * The statement over the products is active until the end, and while one is, all statements of its
+ * connection see the same snapshot.
+ */
+enum error store_accounts_each(struct ledger_store *store,
+                               bool (*each)(void *context, const struct ledger_product *product,
+                                            const struct ledger_usage *usage),
+                               void *context, int64_t *ret_journal_size, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    struct ledger_product product = {0};
+    struct ledger_usage usage;
+    int64_t size = 0;
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRODUCTS);
+    int rc = db_step(row);
+    enum error e = read_journal_size(reader.db, &size, fault);
+    for (; e == ERR_OK && rc == SQLITE_ROW; rc = sqlite3_step(row)) {
+        e = read_account(reader.db, row, &product, &usage, fault);
+        if (e == ERR_OK && !each(context, &product, &usage))
+            break;
+    }
+    if (e == ERR_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
+        e = db_fault(rc, fault);
+    if (e == ERR_OK)
+        *ret_journal_size = size;
+    return e;
 }

@@ -6,29 +6,41 @@
 
 #define PRODUCT_COLUMNS                                                                          \
     "SELECT id, anchors_version, name, profile, policy, firmware_key, quota, used, is_enabled, " \
-    "allows_key_exposure, options FROM product "
+    "allows_key_exposure, options, accepted, revoked, scrap_allowance, scrap_drawn, "            \
+    "attempts_max, is_governed, sequence, authorities FROM product "
 #define IMAGE_COLUMNS                                                                           \
     "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled, alias " \
     "FROM image "
 #define PRINCIPAL_COLUMNS "SELECT id, role, name, spki, is_enabled FROM principal "
 
+/* Counts unreported units of product p along their index; a condition on their time follows. */
+#define UNREPORTED                                                                       \
+    "(SELECT count(*) FROM charge c WHERE c.product_id = p.id AND c.result IS NULL AND " \
+    "c.installed_unix_ms "
+
 static const char *const TEXTS[SQL_COUNT] = {
     [SQL_INFO] = "SELECT (SELECT coalesce(max(idx) + 1, 0) FROM journal), meta.site, "
                  "meta.hsm_identity FROM (SELECT 1) LEFT JOIN meta",
-    /* Parameters: product, image, principal, key, serial. The policy is a literal so that the
-     * partial index on charges serves. */
+    /* Parameters: product, image, principal, key, serial. The unit is the device's per-device one,
+     * else its newest. */
     [SQL_VIEW] =
         "SELECT p.name, p.is_enabled, p.quota - p.used, im.digest, im.is_enabled, pr.name, "
-        "pr.is_enabled, d.id, d.serial, d.is_scrapped, c.id, i.id, "
-        "(SELECT n.result FROM install n WHERE n.device_id = d.id ORDER BY n.id DESC LIMIT 1), "
+        "pr.is_enabled, d.id, d.serial, d.is_scrapped, c.id, i.id, c.result, "
         "EXISTS (SELECT 1 FROM device o WHERE o.product_id = p.id AND o.serial = ?5 "
-        "AND o.serial <> '' AND o.spki <> ?4) "
+        "AND o.serial <> '' AND o.is_replaced = 0 AND o.spki <> ?4), p.policy, "
+        "(SELECT n.uuid FROM install n WHERE n.charge_id = c.id ORDER BY n.id LIMIT 1), "
+        "c.is_proven, d.is_replaced, d.attempts, p.attempts_max, "
+        "bs.units, bs.period_minutes, bs.offset_minutes, bs.period, bs.used, "
+        "bp.units, bp.period_minutes, bp.offset_minutes, bp.period, bp.used "
         "FROM product p "
         "LEFT JOIN image im ON im.id = ?2 AND im.product_id = p.id "
         "LEFT JOIN principal pr ON pr.id = ?3 "
         "LEFT JOIN device d ON d.product_id = p.id AND d.spki = ?4 "
-        "LEFT JOIN charge c ON c.product_id = p.id AND c.device_id = d.id AND c.policy = 1 "
+        "LEFT JOIN charge c ON c.id = (SELECT u.id FROM charge u WHERE u.device_id = d.id "
+        "ORDER BY u.policy, u.id DESC LIMIT 1) "
         "LEFT JOIN install i ON i.device_id = d.id AND i.image_id = ?2 "
+        "LEFT JOIN budget bs ON bs.product_id = p.id AND bs.principal_id = ?3 AND ?3 <> 0 "
+        "LEFT JOIN budget bp ON bp.product_id = p.id AND bp.principal_id = 0 "
         "WHERE p.id = ?1",
     [SQL_PRINCIPAL_GET] = PRINCIPAL_COLUMNS "WHERE spki = ?1",
     [SQL_PRODUCT_GET] = PRODUCT_COLUMNS "WHERE name = ?1",
@@ -46,8 +58,28 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_PRODUCTS] = PRODUCT_COLUMNS "ORDER BY id",
     [SQL_IMAGES] = IMAGE_COLUMNS "WHERE product_id = ?1 ORDER BY id",
     [SQL_PRINCIPALS] = PRINCIPAL_COLUMNS "ORDER BY id",
-    [SQL_USAGE] = "SELECT quota, used, installs, succeeded, failed, scrapped FROM product "
-                  "WHERE name = ?1",
+    /* Parameters: product, an hour ago, a day ago, a week ago. No unit is counted twice, and what
+     * is older than a week is not counted at all. */
+    [SQL_USAGE] = "SELECT quota, used, installs, succeeded, failed, scrapped, accepted, revoked, "
+                  "scrap_allowance, scrap_drawn, proven, is_governed, policy, " UNREPORTED
+                  "> ?2), " UNREPORTED "> ?3 AND c.installed_unix_ms <= ?2), " UNREPORTED
+                  "> ?4 AND c.installed_unix_ms <= ?3) "
+                  "FROM product p WHERE name = ?1",
+    [SQL_DOCUMENTS] = "SELECT d.uuid, p.name, d.kind, d.units, d.taken, d.lot, d.sequence, "
+                      "d.accepted_unix_ms, d.leaf, d.document FROM document d "
+                      "JOIN product p ON p.id = d.product_id WHERE ?1 = '' OR p.name = ?1 "
+                      "ORDER BY d.id",
+    [SQL_BUDGETS] = "SELECT coalesce(pr.name, ''), b.principal_id, b.units, b.period_minutes, "
+                    "b.offset_minutes, b.period, b.used FROM budget b "
+                    "LEFT JOIN principal pr ON pr.id = b.principal_id WHERE b.product_id = ?1 "
+                    "ORDER BY b.principal_id",
+    [SQL_INSTALL_DEVICE] = "SELECT d.spki, d.serial, d.point, d.can_sign FROM install i "
+                           "JOIN device d ON d.id = i.device_id WHERE i.uuid = ?1",
+    [SQL_LEAVES] = "SELECT idx, entry FROM journal WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
+    [SQL_TREE_READ] =
+        "SELECT idx, hash FROM tree WHERE level = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
+    [SQL_INSTALL_LEAF] = "SELECT leaf FROM install WHERE uuid = ?1",
+    [SQL_CHECKPOINT_GET] = "SELECT size, note FROM checkpoint",
 
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -58,12 +90,62 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_JOURNAL_APPEND] = "INSERT INTO journal (idx, entry) "
                            "SELECT coalesce(max(idx) + 1, 0), ?1 FROM journal",
     [SQL_JOURNAL_LAST] = "SELECT entry FROM journal ORDER BY idx DESC LIMIT 1",
+    [SQL_GOVERNED_NEXT] =
+        "SELECT p.id, p.name, p.used, (SELECT count(*) FROM document d WHERE d.product_id = p.id) "
+        "FROM product p WHERE p.is_governed = 1 AND p.id > ?1 ORDER BY p.id LIMIT 1",
+    [SQL_JOURNAL_SIZE] = "SELECT coalesce(max(idx) + 1, 0) FROM journal",
+    [SQL_TREE_ADD] = "INSERT INTO tree (level, idx, hash) VALUES (?1, ?2, ?3)",
+    [SQL_CHECKPOINT_SET] =
+        "INSERT INTO checkpoint (id, size, note) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE "
+        "SET size = excluded.size, note = excluded.note WHERE excluded.size >= size",
+    [SQL_BREACH_NEWEST] = "SELECT id, anchor_size, anchor_root, found_size, found_root, "
+                          "is_overridden FROM breach ORDER BY id DESC LIMIT 1",
+    [SQL_BREACH_ADD] = "INSERT INTO breach (anchor_size, anchor_root, found_size, found_root) "
+                       "VALUES (?1, ?2, ?3, ?4)",
+    [SQL_BREACH_IS_AGREED] =
+        "SELECT NOT EXISTS (SELECT 1 FROM product p WHERE p.is_governed = 1 AND NOT EXISTS "
+        "(SELECT 1 FROM consent c WHERE c.breach_id = ?1 AND c.product_id = p.id))",
+    [SQL_BREACH_OVERRIDE] = "UPDATE breach SET is_overridden = 1 WHERE id = ?1",
+    [SQL_META_OVERRIDDEN] = "UPDATE meta SET overridden_unix_ms = ?1",
     [SQL_META_GET] = "SELECT site, hsm_identity FROM meta",
     [SQL_META_ADD] = "INSERT INTO meta (id, site, hsm_identity) VALUES (1, ?1, ?2)",
-    [SQL_PRODUCT_ADD] = "INSERT INTO product (name, profile, policy, firmware_key, quota, "
-                        "allows_key_exposure, options) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SQL_PRODUCT_ADD] = "INSERT INTO product (name, profile, policy, firmware_key, accepted, "
+                        "allows_key_exposure, options, attempts_max) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_PRODUCT_GOVERN] =
+        "UPDATE product SET profile = ?2, policy = ?3, allows_key_exposure = ?4, options = ?5, "
+        "attempts_max = ?6, is_governed = 1, sequence = ?7, authorities = ?8, "
+        "anchors_version = anchors_version + 1 WHERE id = ?1",
+    [SQL_ANCHORS_SET] = "UPDATE anchors SET pem = ?2 WHERE product_id = ?1",
+    [SQL_SEQUENCE_SET] = "UPDATE product SET sequence = ?2 WHERE id = ?1",
+    [SQL_REVOKED_ADD] = "UPDATE product SET revoked = revoked + ?2 WHERE id = ?1",
+    [SQL_SCRAP_ADD] = "UPDATE product SET scrap_allowance = scrap_allowance + ?2 WHERE id = ?1",
+    [SQL_OVERRIDDEN] = "SELECT coalesce(max(overridden_unix_ms), 0) FROM meta",
+    [SQL_CONSENT_ADD] = "INSERT INTO consent (breach_id, product_id) VALUES (?1, ?2) "
+                        "ON CONFLICT DO NOTHING",
+    [SQL_DOCUMENT_KNOWN] = "SELECT 1 FROM document WHERE uuid = ?1",
+    [SQL_DOCUMENT_ADD] = "INSERT INTO document (uuid, product_id, kind, units, taken, lot, "
+                         "sequence, accepted_unix_ms, leaf, document) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [SQL_BINDING_VIEW] =
+        "SELECT coalesce((SELECT id FROM device WHERE product_id = ?1 AND spki = ?3 AND "
+        "serial = ?2 AND is_replaced = 0), 0), EXISTS (SELECT 1 FROM device WHERE "
+        "product_id = ?1 AND spki = ?4)",
+    [SQL_DEVICE_REPLACE] = "UPDATE device SET is_replaced = 1 WHERE id = ?1",
+    [SQL_BUDGET_STATE] = "SELECT units, period_minutes, offset_minutes FROM budget "
+                         "WHERE product_id = ?1 AND principal_id = ?2",
+    /* What was drawn in the present period stays drawn, unless the periods are others. */
+    [SQL_BUDGET_SET] =
+        "INSERT INTO budget (product_id, principal_id, units, period_minutes, offset_minutes) "
+        "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (product_id, principal_id) DO UPDATE SET "
+        "units = excluded.units, period_minutes = excluded.period_minutes, "
+        "offset_minutes = excluded.offset_minutes, period = iif(period_minutes = "
+        "excluded.period_minutes AND offset_minutes = excluded.offset_minutes, period, -1)",
+    [SQL_BUDGET_REMOVE] = "DELETE FROM budget WHERE product_id = ?1 AND principal_id = ?2",
+    [SQL_BUDGET_DRAW] = "UPDATE budget SET period = ?3, used = ?4 "
+                        "WHERE product_id = ?1 AND principal_id = ?2",
     [SQL_ANCHORS_ADD] = "INSERT INTO anchors (product_id, pem) VALUES (?1, ?2)",
-    [SQL_QUOTA_ADD] = "UPDATE product SET quota = quota + ?2 WHERE id = ?1",
+    [SQL_QUOTA_ADD] = "UPDATE product SET accepted = accepted + ?2 WHERE id = ?1",
     [SQL_IMAGE_CLASH] =
         "SELECT EXISTS (SELECT 1 FROM image WHERE digest = ?2 AND product_id = ?1), "
         "EXISTS (SELECT 1 FROM image WHERE session_key = ?3)",
@@ -83,26 +165,42 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_PRINCIPAL_STATE] = "SELECT id, is_enabled FROM principal WHERE name = ?1",
     [SQL_PRINCIPAL_ENABLE] = "UPDATE principal SET is_enabled = ?2 WHERE id = ?1",
     [SQL_PRINCIPAL_NAME] = "SELECT name FROM principal WHERE id = ?1",
-    [SQL_DEVICE_ADD] = "INSERT INTO device (product_id, spki, serial) VALUES (?1, ?2, ?3)",
+    [SQL_DEVICE_ADD] = "INSERT INTO device (product_id, spki, serial, point, can_sign, attempts) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    /* The point follows from the key; what its certificate allows is as it was seen last. */
+    [SQL_DEVICE_ATTEMPT] =
+        "UPDATE device SET attempts = attempts + 1, point = CASE WHEN length(?2) > 0 THEN ?2 ELSE "
+        "point END, can_sign = CASE WHEN length(?2) > 0 THEN ?3 ELSE can_sign END WHERE id = ?1",
     [SQL_INSTALL_ADD] =
         "INSERT INTO install (uuid, device_id, image_id, principal_id, license, licensed_unix_ms, "
-        "attempted_unix_ms, lot, line, work_order, operator, socket) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11)",
-    [SQL_CHARGE_ADD] = "INSERT INTO charge (product_id, device_id, install_id, policy) "
-                       "VALUES (?1, ?2, ?3, 1)",
+        "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, leaf) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+        "(SELECT coalesce(max(idx) + 1, 0) FROM journal))",
+    [SQL_CHARGE_ADD] = "INSERT INTO charge (product_id, device_id, installed_unix_ms, policy) "
+                       "VALUES (?1, ?2, ?3, ?4)",
+    [SQL_CHARGE_JOIN] = "UPDATE charge SET result = NULL, is_proven = 0, installed_unix_ms = ?2 "
+                        "WHERE id = ?1",
+    [SQL_CHARGE_RESULT] = "UPDATE charge SET result = ?2, is_proven = ?3 WHERE id = ?1",
     [SQL_ACCOUNT_MOVE] = "UPDATE product SET installs = installs + ?2, succeeded = succeeded + ?3, "
-                         "failed = failed + ?4, scrapped = scrapped + ?5 WHERE id = ?1",
+                         "failed = failed + ?4, scrapped = scrapped + ?5, proven = proven + ?6 "
+                         "WHERE id = ?1",
     [SQL_INSTALL_REPEAT] =
         "UPDATE install SET attempts = attempts + 1, attempted_unix_ms = ?2 WHERE id = ?1",
     [SQL_INSTALL_GET] = "SELECT uuid, license, attempts FROM install WHERE id = ?1",
     [SQL_OUTCOME_VIEW] = "SELECT i.id, d.product_id, d.id, d.is_scrapped, "
-                         "i.id = (SELECT max(n.id) FROM install n WHERE n.device_id = d.id), "
-                         "coalesce(i.result, 0), i.code, i.detail, pr.name, pr.is_enabled "
+                         "i.id = (SELECT max(n.id) FROM install n WHERE n.charge_id = c.id), "
+                         "coalesce(i.result, 0), i.code, i.detail, pr.name, pr.is_enabled, c.id, "
+                         "coalesce(c.result, 0), c.is_proven, length(i.receipt) > 0, "
+                         "d.is_scrap_drawn, p.scrap_allowance - p.scrap_drawn, i.attempts "
                          "FROM install i JOIN device d ON d.id = i.device_id "
+                         "JOIN charge c ON c.id = i.charge_id "
+                         "JOIN product p ON p.id = d.product_id "
                          "LEFT JOIN principal pr ON pr.id = ?2 WHERE i.uuid = ?1",
-    [SQL_OUTCOME_SET] = "UPDATE install SET result = ?2, code = ?3, detail = ?4, reporter_id = ?5, "
-                        "reported_unix_ms = ?6 WHERE id = ?1",
-    [SQL_DEVICE_SCRAP] = "UPDATE device SET is_scrapped = 1 WHERE id = ?1 AND is_scrapped = 0",
+    [SQL_OUTCOME_SET] =
+        "UPDATE install SET result = ?2, code = ?3, detail = ?4, reporter_id = ?5, "
+        "reported_unix_ms = ?6, receipt = CASE WHEN ?8 THEN receipt ELSE ?7 END WHERE id = ?1",
+    [SQL_DEVICE_SCRAP] = "UPDATE device SET is_scrapped = 1, is_scrap_drawn = max(is_scrap_drawn, "
+                         "?2) WHERE id = ?1",
     [SQL_REFUSAL_ADD] =
         "INSERT INTO refusal (hour, identity, code) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
     [SQL_REFUSAL_FORGET] = "DELETE FROM refusal WHERE hour < ?1",

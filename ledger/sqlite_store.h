@@ -35,8 +35,8 @@ enum error store_bind(struct ledger_store *store, const char *site,
                       const struct sha256 *hsm_identity, bool *ret_is_new, struct fault *fault);
 enum error store_product_add(struct ledger_store *store, const struct ledger_product_new *product,
                              struct fault *fault);
-enum error store_quota_add(struct ledger_store *store, const char *product, int64_t units,
-                           int64_t *ret_quota, struct fault *fault);
+enum error store_units_add(struct ledger_store *store, int64_t product_id, enum store_units kind,
+                           int64_t units, struct fault *fault);
 enum error store_image_add(struct ledger_store *store, const char *product,
                            const struct ledger_image *image, struct fault *fault);
 enum error store_image_enable(struct ledger_store *store, const char *product,
@@ -45,6 +45,8 @@ enum error store_image_enable(struct ledger_store *store, const char *product,
 enum error store_image_alias(struct ledger_store *store, const char *product,
                              const struct ledger_image *image, struct store_renaming *ret_renaming,
                              struct fault *fault);
+enum error store_governed_next(struct ledger_store *store, struct store_account *account,
+                               bool *ret_is_found, struct fault *fault);
 enum error store_principal_add(struct ledger_store *store, const struct ledger_principal *principal,
                                struct fault *fault);
 enum error store_principal_enable(struct ledger_store *store, const char *name, bool is_enabled,
@@ -52,20 +54,77 @@ enum error store_principal_enable(struct ledger_store *store, const char *name, 
 enum error store_principal_name(struct ledger_store *store, int64_t id,
                                 char ret_name[LEDGER_NAME_MAX + 1], struct fault *fault);
 
-/* ---- sqlite_meter.c ---- */
+/* ---- sqlite_grant.c ---- */
+enum error store_product_govern(struct ledger_store *store, int64_t product_id,
+                                const struct ledger_settings *settings, int64_t sequence,
+                                struct fault *fault);
+enum error store_sequence_set(struct ledger_store *store, int64_t product_id, int64_t sequence,
+                              struct fault *fault);
+enum error store_overridden(struct ledger_store *store, int64_t *ret_unix_ms, struct fault *fault);
+enum error store_consent_add(struct ledger_store *store, int64_t breach_id, int64_t product_id,
+                             struct fault *fault);
+enum error store_document_is_known(struct ledger_store *store, const struct uuid *id,
+                                   bool *ret_is_known, struct fault *fault);
+enum error store_document_add(struct ledger_store *store, int64_t product_id,
+                              const struct ledger_document *document, struct fault *fault);
+enum error store_documents_each(struct ledger_store *store, const char *product,
+                                bool (*each)(void *context, const struct ledger_document *document),
+                                void *context, struct fault *fault);
+enum error store_binding_view(struct ledger_store *store, int64_t product_id,
+                              const struct ledger_rebinding *rebinding,
+                              struct store_binding *ret_binding, struct fault *fault);
+enum error store_device_rebind(struct ledger_store *store, int64_t product_id,
+                               int64_t old_device_id, const struct ledger_rebinding *rebinding,
+                               struct fault *fault);
+
+/* ---- sqlite_budget.c ---- */
+enum error store_budget_set(struct ledger_store *store, const struct ledger_budget *budget,
+                            bool *ret_is_changed, struct fault *fault);
+enum error store_budget_draw(struct ledger_store *store, int64_t product_id,
+                             const struct store_budget *budget, struct fault *fault);
+enum error store_budgets_each(struct ledger_store *store, const char *product, int64_t now_unix_ms,
+                              bool (*each)(void *context, const struct ledger_budget *budget),
+                              void *context, struct fault *fault);
+
+/* ---- sqlite_journal.c ---- */
 enum error store_journal_append(struct ledger_store *store, struct bytes leaf, int64_t *ret_index,
                                 struct fault *fault);
 enum error store_journal_last(struct ledger_store *store, uint8_t *out, size_t size,
                               size_t *ret_length, struct fault *fault);
+enum error store_journal_size(struct ledger_store *store, int64_t *ret_size, struct fault *fault);
+enum error store_leaves_each(struct ledger_store *store, int64_t first, int64_t count,
+                             bool (*each)(void *context, int64_t index, struct bytes entry),
+                             void *context, struct fault *fault);
+enum error store_install_leaf(struct ledger_store *store, const struct uuid *install,
+                              int64_t *ret_index, struct fault *fault);
+enum error store_tree_add(struct ledger_store *store, unsigned level, int64_t index,
+                          const struct sha256 *hash, struct fault *fault);
+enum error store_tree_read(struct ledger_store *store, unsigned level, int64_t first, size_t count,
+                           struct sha256 *out, struct fault *fault);
+enum error store_hashes(struct ledger_store *store, unsigned level, int64_t first, size_t count,
+                        struct sha256 *out, struct fault *fault);
+enum error store_checkpoint_set(struct ledger_store *store, int64_t size, const char *note,
+                                struct fault *fault);
+enum error store_checkpoint_get(struct ledger_store *store, int64_t *ret_size,
+                                char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault);
+enum error store_breach_newest(struct ledger_store *store, struct store_breach *ret_breach,
+                               struct fault *fault);
+enum error store_breach_add(struct ledger_store *store, const struct ledger_heads *heads,
+                            struct fault *fault);
+enum error store_breach_is_agreed(struct ledger_store *store, int64_t breach_id,
+                                  bool *ret_is_agreed, struct fault *fault);
+enum error store_breach_override(struct ledger_store *store, int64_t breach_id,
+                                 int64_t time_unix_ms, struct fault *fault);
+
+/* ---- sqlite_meter.c ---- */
 enum error store_issue_view(struct ledger_store *store, const struct ledger_issue *issue,
                             struct store_view *ret_view, struct fault *fault);
 enum error store_view(struct ledger_store *store, const struct ledger_issue *issue,
                       struct store_view *ret_view, struct fault *fault);
 enum error store_install_add(struct ledger_store *store, const struct store_install *install,
                              struct fault *fault);
-enum error store_install_repeat(struct ledger_store *store, int64_t install_id,
-                                int64_t time_unix_ms, struct ledger_issued *ret_issued,
-                                struct fault *fault);
+enum error store_install_repeat(struct ledger_store *store, const struct store_repeat *repeat,
+                                struct ledger_issued *ret_issued, struct fault *fault);
 enum error store_outcome_view(struct ledger_store *store, const struct ledger_outcome *outcome,
                               struct store_install_view *ret_view, struct fault *fault);
 enum error store_outcome_set(struct ledger_store *store, const struct store_outcome *outcome,
@@ -100,12 +159,21 @@ enum error store_principals_each(struct ledger_store *store,
                                  bool (*each)(void *context,
                                               const struct ledger_principal *principal),
                                  void *context, struct fault *fault);
-enum error store_usage(struct ledger_store *store, const char *product,
+enum error store_usage(struct ledger_store *store, const char *product, int64_t now_unix_ms,
                        struct ledger_usage *ret_usage, struct fault *fault);
+enum error store_product_get_mine(struct ledger_store *store, const char *name,
+                                  struct ledger_product *ret_product, struct fault *fault);
+enum error store_install_device(struct ledger_store *store, const struct uuid *install,
+                                struct ledger_device *ret_device, struct fault *fault);
+enum error store_accounts_each(struct ledger_store *store,
+                               bool (*each)(void *context, const struct ledger_product *product,
+                                            const struct ledger_usage *usage),
+                               void *context, int64_t *ret_journal_size, struct fault *fault);
 
 /* What several files refuse in the same words. */
 enum error store_product_unknown(struct fault *fault);
 enum error store_image_unknown(struct fault *fault);
+enum error store_install_unknown(struct fault *fault);
 enum error store_station_unknown(struct fault *fault);
 
 #endif

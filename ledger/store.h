@@ -20,6 +20,28 @@
 
 struct ledger_store;
 
+/* A share of a quota, of the station and of all together. */
+#define STORE_BUDGETS 2
+
+struct store_budget {
+    bool is_set;
+    int64_t principal_id; /* 0: all stations together */
+    int64_t units;
+    int64_t period_minutes;
+    int64_t offset_minutes;
+    int64_t period; /* the number of the period that used counts in */
+    int64_t used;
+};
+
+/* Where units of a product are added. */
+enum store_units { STORE_ACCEPTED = 1, STORE_REVOKED = 2, STORE_SCRAP_ALLOWANCE = 3 };
+
+/* Who a re-binding is about. */
+struct store_binding {
+    int64_t old_device_id; /* of this serial and the old key, 0: none that counts */
+    bool is_new_key_known;
+};
+
 /* All that a decision about one device and one image needs, from one snapshot. */
 struct store_view {
     bool has_image;       /* of this product */
@@ -30,11 +52,18 @@ struct store_view {
     bool is_image_enabled;
     bool is_principal_enabled;
     bool is_scrapped;
-    bool is_charged;
     int64_t remaining; /* units */
     int64_t device_id;
-    int64_t install_id;    /* of this device and image, 0 when there is none */
-    int64_t newest_result; /* enum ledger_result of the newest install, 0: unreported */
+    int64_t install_id;  /* of this device and image, 0 when there is none */
+    int64_t unit_id;     /* the unit that a new license of this device joins; 0: it needs one */
+    int64_t unit_result; /* enum ledger_result of that unit, 0: unreported */
+    bool is_unit_proven;
+    struct uuid unit_install; /* the install that the unit was taken for */
+    enum ledger_policy policy;
+    bool is_replaced;     /* the device's serial belongs to another key now */
+    int64_t attempts;     /* of this device until now */
+    int64_t attempts_max; /* 0: any number */
+    struct store_budget budgets[STORE_BUDGETS];
     char serial[LEDGER_SERIAL_MAX + 1]; /* as stored with the key */
     char product[LEDGER_NAME_MAX + 1];
     char principal[LEDGER_NAME_MAX + 1];
@@ -47,6 +76,7 @@ struct store_move {
     int64_t succeeded;
     int64_t failed;
     int64_t scrapped;
+    int64_t proven;
 };
 
 /* A first license of a device for an image. */
@@ -54,9 +84,18 @@ struct store_install {
     const struct ledger_issue *issue;
     struct uuid id;
     int64_t device_id; /* 0: the device is new */
+    int64_t unit_id;   /* 0: a unit is charged */
+    enum ledger_policy policy;
     int64_t time_unix_ms;
-    bool is_charge;
     struct store_move move;
+};
+
+/* One more attempt of an install. */
+struct store_repeat {
+    int64_t install_id;
+    int64_t device_id;
+    const struct ledger_device *device;
+    int64_t time_unix_ms;
 };
 
 /* An install as an outcome finds it. */
@@ -65,7 +104,14 @@ struct store_install_view {
     int64_t product_id;
     int64_t device_id;
     bool is_scrapped; /* the device */
-    bool is_newest;   /* of its device */
+    bool is_newest;   /* of its unit */
+    int64_t unit_id;
+    int64_t unit_result; /* enum ledger_result, 0: unreported */
+    bool is_unit_proven;
+    bool has_receipt;
+    bool is_scrap_drawn;
+    int64_t scrap_left; /* units of the allowance that nobody has drawn */
+    int64_t attempts;   /* of this install */
     bool has_principal;
     bool is_principal_enabled;
     int64_t result; /* enum ledger_result, 0: unreported */
@@ -86,6 +132,24 @@ struct store_outcome {
     const struct store_install_view *install;
     int64_t time_unix_ms;
     struct store_move move;
+    bool is_unit_moved; /* the unit's result is this outcome's from now on */
+    bool is_proven;     /* by a receipt: this one or the one that stays */
+    bool keeps_receipt; /* the one that is stored stays */
+    bool draws_scrap;   /* one unit of the allowance, for this device */
+};
+
+/* What the rows say about a governed product. */
+struct store_account {
+    int64_t product_id;
+    char product[LEDGER_NAME_MAX + 1];
+    int64_t documents;
+    int64_t charged;
+};
+
+/* A breach of the anchor as it was noted. */
+struct store_breach {
+    int64_t id; /* 0: none was noted */
+    struct ledger_breach breach;
 };
 
 struct ledger_store_ops {
@@ -108,13 +172,63 @@ struct ledger_store_ops {
     /* The newest leaf, cut to size bytes; *ret_length 0 when the journal is empty. */
     enum error (*journal_last)(struct ledger_store *store, uint8_t *out, size_t size,
                                size_t *ret_length, struct fault *fault);
+    /* The governed product after account->product_id (0: the first), as the writer sees it. */
+    enum error (*governed_next)(struct ledger_store *store, struct store_account *account,
+                                bool *ret_is_found, struct fault *fault);
+    /* Leaves, those of this transaction included. */
+    enum error (*journal_size)(struct ledger_store *store, int64_t *ret_size, struct fault *fault);
+    /* The next hash of its level. */
+    enum error (*tree_add)(struct ledger_store *store, unsigned level, int64_t index,
+                           const struct sha256 *hash, struct fault *fault);
+    /* As hashes below, in the writer's transaction. */
+    enum error (*tree_read)(struct ledger_store *store, unsigned level, int64_t first, size_t count,
+                            struct sha256 *out, struct fault *fault);
+    enum error (*checkpoint_set)(struct ledger_store *store, int64_t size, const char *note,
+                                 struct fault *fault);
+    enum error (*breach_newest)(struct ledger_store *store, struct store_breach *ret_breach,
+                                struct fault *fault);
+    enum error (*breach_add)(struct ledger_store *store, const struct ledger_heads *heads,
+                             struct fault *fault);
+    /* Whether every governed product's maker signed an override of this breach. */
+    enum error (*breach_is_agreed)(struct ledger_store *store, int64_t breach_id,
+                                   bool *ret_is_agreed, struct fault *fault);
+    /* Earlier documents do not count any more. */
+    enum error (*breach_override)(struct ledger_store *store, int64_t breach_id,
+                                  int64_t time_unix_ms, struct fault *fault);
     enum error (*bind)(struct ledger_store *store, const char *site,
                        const struct sha256 *hsm_identity, bool *ret_is_new, struct fault *fault);
     enum error (*product_add)(struct ledger_store *store, const struct ledger_product_new *product,
                               struct fault *fault);
-    /* ERR_BAD_REQUEST when the sum exceeds LEDGER_QUOTA_MAX. */
-    enum error (*quota_add)(struct ledger_store *store, const char *product, int64_t units,
-                            int64_t *ret_quota, struct fault *fault);
+    /* product_get in the writer's transaction. */
+    enum error (*product_get_mine)(struct ledger_store *store, const char *name,
+                                   struct ledger_product *ret_product, struct fault *fault);
+    enum error (*units_add)(struct ledger_store *store, int64_t product_id, enum store_units kind,
+                            int64_t units, struct fault *fault);
+    /* The product is governed from now on, by these settings. */
+    enum error (*product_govern)(struct ledger_store *store, int64_t product_id,
+                                 const struct ledger_settings *settings, int64_t sequence,
+                                 struct fault *fault);
+    enum error (*sequence_set)(struct ledger_store *store, int64_t product_id, int64_t sequence,
+                               struct fault *fault);
+    /* When the ledger was last overridden, 0: never. */
+    enum error (*overridden)(struct ledger_store *store, int64_t *ret_unix_ms, struct fault *fault);
+    enum error (*consent_add)(struct ledger_store *store, int64_t breach_id, int64_t product_id,
+                              struct fault *fault);
+    enum error (*document_is_known)(struct ledger_store *store, const struct uuid *id,
+                                    bool *ret_is_known, struct fault *fault);
+    enum error (*document_add)(struct ledger_store *store, int64_t product_id,
+                               const struct ledger_document *document, struct fault *fault);
+    enum error (*binding_view)(struct ledger_store *store, int64_t product_id,
+                               const struct ledger_rebinding *rebinding,
+                               struct store_binding *ret_binding, struct fault *fault);
+    enum error (*device_rebind)(struct ledger_store *store, int64_t product_id,
+                                int64_t old_device_id, const struct ledger_rebinding *rebinding,
+                                struct fault *fault);
+    enum error (*budget_set)(struct ledger_store *store, const struct ledger_budget *budget,
+                             bool *ret_is_changed, struct fault *fault);
+    /* Writes period and used of this budget. */
+    enum error (*budget_draw)(struct ledger_store *store, int64_t product_id,
+                              const struct store_budget *budget, struct fault *fault);
     enum error (*image_add)(struct ledger_store *store, const char *product,
                             const struct ledger_image *image, struct fault *fault);
     enum error (*image_enable)(struct ledger_store *store, const char *product,
@@ -137,9 +251,8 @@ struct ledger_store_ops {
     enum error (*install_add)(struct ledger_store *store, const struct store_install *install,
                               struct fault *fault);
     /* One more attempt; fills install, license, license_length and attempt. */
-    enum error (*install_repeat)(struct ledger_store *store, int64_t install_id,
-                                 int64_t time_unix_ms, struct ledger_issued *ret_issued,
-                                 struct fault *fault);
+    enum error (*install_repeat)(struct ledger_store *store, const struct store_repeat *repeat,
+                                 struct ledger_issued *ret_issued, struct fault *fault);
     /* ERR_INSTALL_UNKNOWN. */
     enum error (*outcome_view)(struct ledger_store *store, const struct ledger_outcome *outcome,
                                struct store_install_view *ret_view, struct fault *fault);
@@ -178,8 +291,31 @@ struct ledger_store_ops {
                                   bool (*each)(void *context,
                                                const struct ledger_principal *principal),
                                   void *context, struct fault *fault);
-    enum error (*usage)(struct ledger_store *store, const char *product,
+    enum error (*usage)(struct ledger_store *store, const char *product, int64_t now_unix_ms,
                         struct ledger_usage *ret_usage, struct fault *fault);
+    enum error (*documents_each)(struct ledger_store *store, const char *product,
+                                 bool (*each)(void *context,
+                                              const struct ledger_document *document),
+                                 void *context, struct fault *fault);
+    enum error (*budgets_each)(struct ledger_store *store, const char *product, int64_t now_unix_ms,
+                               bool (*each)(void *context, const struct ledger_budget *budget),
+                               void *context, struct fault *fault);
+    enum error (*install_device)(struct ledger_store *store, const struct uuid *install,
+                                 struct ledger_device *ret_device, struct fault *fault);
+    enum error (*accounts_each)(struct ledger_store *store,
+                                bool (*each)(void *context, const struct ledger_product *product,
+                                             const struct ledger_usage *usage),
+                                void *context, int64_t *ret_journal_size, struct fault *fault);
+    enum error (*leaves_each)(struct ledger_store *store, int64_t first, int64_t count,
+                              bool (*each)(void *context, int64_t index, struct bytes entry),
+                              void *context, struct fault *fault);
+    /* They exist, or the database is damaged. */
+    enum error (*hashes)(struct ledger_store *store, unsigned level, int64_t first, size_t count,
+                         struct sha256 *out, struct fault *fault);
+    enum error (*install_leaf)(struct ledger_store *store, const struct uuid *install,
+                               int64_t *ret_index, struct fault *fault);
+    enum error (*checkpoint_get)(struct ledger_store *store, int64_t *ret_size,
+                                 char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault);
 };
 
 /* The embedded store: one SQLite database file. */

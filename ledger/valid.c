@@ -83,8 +83,10 @@ enum error valid_product(const struct ledger_product_new *product, struct fault 
         return e;
     if (!name_is_valid(product->profile, LEDGER_PROFILE_MAX - 1))
         return refuse(fault, "profile", "A profile is named in 1 to 15 bytes.");
-    if (product->policy != LEDGER_PER_DEVICE)
-        return refuse(fault, "policy", "The policy is per-device.");
+    if (product->policy != LEDGER_PER_DEVICE && product->policy != LEDGER_PER_LICENSE)
+        return refuse(fault, "policy", "A policy is per-device or per-license.");
+    if (product->attempts_max < 0 || product->attempts_max > LEDGER_ATTEMPTS_MAX)
+        return refuse(fault, "attempts-max", "Attempts per device are 0 to 1000000.");
     if (product->quota < 0 || product->quota > LEDGER_QUOTA_MAX)
         return refuse(fault, "quota", "A quota is 0 to 1000000000000 units.");
     if (product->anchors.length == 0 || product->anchors.length > LEDGER_ANCHORS_MAX)
@@ -107,8 +109,87 @@ enum error valid_image(const struct ledger_image *image, struct fault *fault)
     return ERR_OK;
 }
 
+enum error valid_local(const struct ledger_product *product, struct fault *fault)
+{
+    if (!product->is_governed)
+        return ERR_OK;
+    return fault_set(fault, ERR_FORBIDDEN, "product-governed",
+                     "The product is governed by its maker: only a document that its authorities "
+                     "signed changes this (provctl grant apply).",
+                     0);
+}
+
+enum error valid_rebinding(const struct ledger_rebinding *rebinding, struct fault *fault)
+{
+    if (rebinding->serial[0] != '\0' && valid_text(rebinding->serial, LEDGER_SERIAL_MAX))
+        return ERR_OK;
+    return refuse(fault, "serial", "A serial number is 1 to 64 bytes of UTF-8.");
+}
+
+enum error valid_budget(const struct ledger_budget *budget, struct fault *fault)
+{
+    enum error e = valid_name(budget->product, fault);
+    if (e == ERR_OK && budget->station[0] != '\0')
+        e = valid_name(budget->station, fault);
+    if (e != ERR_OK)
+        return e;
+    if (budget->units < -1 || budget->units > LEDGER_QUOTA_MAX)
+        return refuse(fault, "units", "A budget is 0 to 1000000000000 units, or -1 for none.");
+    if (budget->units >= 0 &&
+        (budget->period_minutes < 1 || budget->period_minutes > LEDGER_PERIOD_MAX_MINUTES ||
+         budget->offset_minutes >= budget->period_minutes))
+        return refuse(fault, "period",
+                      "A period is one minute to a week, and its offset is shorter than it.");
+    return ERR_OK;
+}
+
+static bool has_units(enum ledger_grant_kind kind)
+{
+    return kind == LEDGER_GRANT_INSTALL || kind == LEDGER_GRANT_SCRAP ||
+           kind == LEDGER_GRANT_REVOKE;
+}
+
+static bool is_numbered(enum ledger_grant_kind kind)
+{
+    return kind == LEDGER_GRANT_POLICY || kind == LEDGER_GRANT_REBIND;
+}
+
+/* What a kind has not must be zero, so that no row says it. */
+static enum error valid_numbers(const struct ledger_grant *grant, struct fault *fault)
+{
+    bool is_fit = has_units(grant->kind) ? grant->units >= 1 : grant->units == 0;
+    if (!is_fit || grant->units > LEDGER_QUOTA_MAX)
+        return refuse(fault, "units",
+                      "Units are 1 to 1000000000000 in install, scrap and revoke, else 0.");
+    if (is_numbered(grant->kind) ? grant->sequence < 1 : grant->sequence != 0)
+        return refuse(fault, "sequence", "A sequence is 1 or more in policy and rebind, else 0.");
+    return ERR_OK;
+}
+
+enum error valid_grant(const struct ledger_grant *grant, struct fault *fault)
+{
+    enum error e = valid_name(grant->product, fault);
+    if (e != ERR_OK)
+        return e;
+    if (grant->kind < LEDGER_GRANT_INSTALL || grant->kind > LEDGER_GRANT_REBIND ||
+        (grant->kind == LEDGER_GRANT_POLICY) != (grant->settings != NULL))
+        return refuse(fault, "kind", "The document is of no known kind.");
+    e = valid_numbers(grant, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!valid_text(grant->lot, LEDGER_NAME_MAX))
+        return refuse(fault, "lot", "A lot is at most 64 bytes of UTF-8.");
+    if (grant->document.length < 1 || grant->document.length > LEDGER_DOCUMENT_MAX)
+        return refuse(fault, "document", "A document is 1 byte to 112 KiB.");
+    if (grant->signer_count < 1 || grant->signer_count > LEDGER_SIGNERS_MAX)
+        return refuse(fault, "signers", "A document has 1 to 16 signers.");
+    return grant->kind == LEDGER_GRANT_REBIND ? valid_rebinding(&grant->rebinding, fault) : ERR_OK;
+}
+
 enum error valid_device(const struct ledger_device *device, struct fault *fault)
 {
+    if (device->point_length > LEDGER_POINT_MAX)
+        return refuse(fault, "point", "A device's point is at most 133 bytes.");
     if (valid_text(device->serial, LEDGER_SERIAL_MAX))
         return ERR_OK;
     return refuse(fault, "serial", "A device's serial is at most 64 bytes of UTF-8.");
@@ -140,6 +221,11 @@ enum error valid_outcome(const struct ledger_outcome *outcome, struct fault *fau
         return refuse(fault, "code", "An outcome's code is at most 64 bytes of UTF-8.");
     if (!valid_text(outcome->detail, LEDGER_OUTCOME_DETAIL_MAX))
         return refuse(fault, "detail", "An outcome's detail is at most 256 bytes of UTF-8.");
+    if (outcome->receipt_length > LEDGER_RECEIPT_MAX || outcome->key_length > LEDGER_SPKI_MAX ||
+        (outcome->receipt_length > 0 &&
+         (outcome->result != LEDGER_SUCCEEDED || outcome->key_length == 0)))
+        return refuse(fault, "receipt",
+                      "A receipt comes with the device's key and the result succeeded.");
     return ERR_OK;
 }
 

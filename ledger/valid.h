@@ -23,6 +23,12 @@ enum error valid_alias(const char *alias, struct fault *fault) MUST_USE;
 enum error valid_by(const char *by, struct fault *fault) MUST_USE;
 enum error valid_product(const struct ledger_product_new *product, struct fault *fault) MUST_USE;
 enum error valid_image(const struct ledger_image *image, struct fault *fault) MUST_USE;
+/* A product that local administration may change: ERR_FORBIDDEN ("product-governed"). */
+enum error valid_local(const struct ledger_product *product, struct fault *fault) MUST_USE;
+enum error valid_rebinding(const struct ledger_rebinding *rebinding, struct fault *fault) MUST_USE;
+enum error valid_budget(const struct ledger_budget *budget, struct fault *fault) MUST_USE;
+/* But for a policy's settings, which are a product's. */
+enum error valid_grant(const struct ledger_grant *grant, struct fault *fault) MUST_USE;
 enum error valid_device(const struct ledger_device *device, struct fault *fault) MUST_USE;
 enum error valid_issue(const struct ledger_issue *issue, struct fault *fault) MUST_USE;
 enum error valid_outcome(const struct ledger_outcome *outcome, struct fault *fault) MUST_USE;

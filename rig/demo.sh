@@ -54,6 +54,14 @@ license() {
         --out "$dir/$2" >"$dir/answer" 2>"$dir/complaint" || code=$?
 }
 
+# governed NAME: asks for a license of the product that its maker governs
+governed() {
+    new_device "$1" "$dir/rig/device-ca/ca"
+    RIG_PRODUCT=$RIG_GOVERNED_PRODUCT license "$1" "$1.lic"
+}
+
+ctl() { "$bin/provctl" --config "$RIG_CONFIG" "$@"; }
+
 # report RESULT: how the install of the last license ended.
 report() {
     read -r install rest <"$dir/answer"
@@ -75,7 +83,7 @@ sockets=32
 st_quota=480
 
 step "1. A factory: a SoftHSM token and the three programs; quota 3"
-sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 --st-quota $st_quota >/dev/null
+sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 --st-quota $st_quota --governed 1 >/dev/null
 . "$dir/rig/env"
 note "serving at $RIG_URL (mutual TLS); firmware key made in the HSM, never extractable"
 
@@ -137,6 +145,42 @@ printf '\n'
     --dir "$dir/line" --chips $chips --sockets $sockets --faults demo \
     --on-quota-spent "'$bin/provctl' --config '$RIG_CONFIG' quota add $RIG_ST_PRODUCT --units 100 >/dev/null" ||
     wrong "the line did not end as it should"
+
+step "8. A product that its maker governs: units come by signed file only"
+governed gov-1
+[ $code = 0 ] || wrong "no license of the first signed unit: $(cat "$dir/complaint")"
+governed gov-2
+[ $code = 10 ] || wrong "the second device was answered with exit code $code"
+ctl quota add "$RIG_GOVERNED_PRODUCT" --units 100 >/dev/null 2>"$dir/complaint" &&
+    wrong "local administration raised a governed quota"
+note "one unit was signed, one device was licensed; the factory's own administrator is refused:"
+note "  $(sed 's/^provctl: //' "$dir/complaint" | head -n 1)"
+"$bin/provctl" grant new --kind install --units 5 --product "$RIG_GOVERNED_PRODUCT" --site "$RIG_SITE" \
+    --hsm "$RIG_HSM_ID" --out "$dir/more.json" >/dev/null
+openssl cms -sign -nodetach -binary -outform DER -in "$dir/more.json" -out "$dir/more.p7s" \
+    -signer "$RIG_MAKER_DIR/officer-1.pem" -inkey "$RIG_MAKER_DIR/officer-1.key" \
+    -signer "$RIG_MAKER_DIR/officer-3.pem" -inkey "$RIG_MAKER_DIR/officer-3.key"
+ctl grant apply "$dir/more.p7s" >"$dir/answer" || wrong "the signed units were not taken"
+note "two of the maker's three officers sign 5 more with openssl:"
+note "  $(head -n 1 "$dir/answer")"
+ctl grant apply "$dir/more.p7s" >/dev/null 2>"$dir/complaint" && wrong "a grant counted twice"
+note "the same file again: $(sed 's/^provctl: //' "$dir/complaint" | head -n 1)"
+governed gov-2
+[ $code = 0 ] || wrong "no license after the grant: $(cat "$dir/complaint")"
+
+step "9. The maker's auditor, with a nonce, an exported file and one public key"
+nonce=$(openssl rand -hex 16)
+ctl journal export --out "$dir/export" --challenge "$nonce" >/dev/null || wrong "no export"
+"$bin/provctl" journal verify "$dir/export" --key "$RIG_CHECKPOINT_KEY" --challenge "$nonce" \
+    --authorities "$RIG_AUTHORITIES" --threshold 2 >"$dir/verdict" || {
+    cat "$dir/verdict"
+    wrong "the journal does not verify"
+}
+sed 's/^/  /; s/ *$//' "$dir/verdict"
+LC_ALL=C sed 's/"charged":true/"charged":null/' "$dir/export" >"$dir/forged"
+"$bin/provctl" journal verify "$dir/forged" --key "$RIG_CHECKPOINT_KEY" >/dev/null 2>&1 &&
+    wrong "a changed journal was believed"
+note "" "the same file with a word changed is not believed"
 
 clean_up
 printf '\n%sAll of it held.%s Now try it yourself:\n\n' "$green" "$off"

@@ -2,11 +2,13 @@
 # SPDX-FileCopyrightText: The provisiond authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# rig.sh BIN up --dir DIR [--quota N] [--st-quota N]    rig.sh BIN down --dir DIR
+# rig.sh BIN up --dir DIR [--quota N] [--st-quota N] [--governed N]    rig.sh BIN down --dir DIR
 #
 # All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with two
 # products (gateways that open CMS licenses, chips that take st-sfi ones), one real firmware and one
-# station. DIR/env tells tests, benchmarks and people where everything is. BIN is the folder with the programs. Everything lives in DIR and may be deleted
+# station; with --governed a third product, whose maker's three officers sign each change, two at a
+# time, and have signed N units and N/10 for scrap. DIR/env tells tests, benchmarks and people where
+# everything is. BIN is the folder with the programs. Everything lives in DIR and may be deleted
 # after `down`; the next `up` on the same DIR starts afresh, with new keys and a new token.
 set -eu
 
@@ -17,11 +19,12 @@ product=rig-gateway
 st_product=rig-mcu
 st_product_id=45002001
 st_fwid=rig-mcu-fw
+governed_product=rig-governed
 start_timeout_s=30
 stop_timeout_s=10
-programs="provisiond provision-vault provision-hsm"
+programs="provisiond provision-vault provision-hsm" # in the order in which they stop
 # What `up` makes in DIR. The file run-dir comes first and goes last: it says that the rest is ours.
-made="tls device-ca st-ca option-bytes.bin tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
+made="tls device-ca st-ca maker public-keys option-bytes.bin tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
     provisiond.pid provision-vault.pid provision-hsm.pid run-dir"
 
 die() {
@@ -30,7 +33,7 @@ die() {
 }
 
 usage() {
-    echo "usage: ./dev rig up --dir DIR [--quota N] [--st-quota N] | ./dev rig down --dir DIR" >&2
+    echo "usage: ./dev rig up --dir DIR [--quota N] [--st-quota N] [--governed N] | ./dev rig down --dir DIR" >&2
     exit 64
 }
 
@@ -144,6 +147,7 @@ socket = $run/station.sock
 admin_socket = $run/admin.sock
 ledger = $dir/vault/ledger.db
 images = $dir/vault/images
+checkpoint_interval_ms = 200
 
 [api]
 listen = 127.0.0.1:0
@@ -185,27 +189,17 @@ is_running() {
     { tr '\0' '\n' <"/proc/$pid/cmdline" | grep -Fqx "$dir/provisiond.conf"; } 2>/dev/null
 }
 
-signal_programs() {
-    for name in $programs; do
-        ! is_running "$name" || kill "-$1" "$pid" 2>/dev/null || true
-    done
-}
-
-is_any_running() {
-    for name in $programs; do
-        ! is_running "$name" || return 0
-    done
-    return 1
-}
-
+# One after the other: the vault's last word goes into the HSM.
 stop_programs() {
-    signal_programs TERM
-    tries=$((stop_timeout_s * 20))
-    while is_any_running && [ $tries -gt 0 ]; do
-        tries=$((tries - 1))
-        sleep 0.05
+    for name in $programs; do
+        ! is_running "$name" || kill -TERM "$pid" 2>/dev/null || true
+        tries=$((stop_timeout_s * 20))
+        while is_running "$name" && [ $tries -gt 0 ]; do
+            tries=$((tries - 1))
+            sleep 0.05
+        done
+        ! is_running "$name" || kill -KILL "$pid" 2>/dev/null || true
     done
-    signal_programs KILL
 }
 
 # wait_until WHAT COMMAND...
@@ -254,12 +248,52 @@ set_up_chips() {
     ctl image alias "$st_image" $st_fwid --product $st_product >/dev/null
 }
 
+# ---- a product that its maker governs ----
+
+# new_officer N: a certificate that signs documents
+new_officer() {
+    new_key "$dir/maker/officer-$1.key"
+    openssl req -new -x509 -key "$dir/maker/officer-$1.key" -subj "/O=Rig maker/CN=Officer $1" \
+        -days 3650 -out "$dir/maker/officer-$1.pem" -addext "keyUsage=critical,digitalSignature"
+}
+
+# sign_document FILE: two officers sign FILE.json into FILE.p7s
+sign_document() {
+    openssl cms -sign -nodetach -binary -outform DER -in "$1.json" -out "$1.p7s" \
+        -signer "$dir/maker/officer-1.pem" -inkey "$dir/maker/officer-1.key" \
+        -signer "$dir/maker/officer-2.pem" -inkey "$dir/maker/officer-2.key"
+}
+
+# apply_document NAME OPTION...: writes, signs and applies a document of the maker
+apply_document() {
+    document=$dir/maker/$1
+    shift
+    "$bin/provctl" grant new --product $governed_product --site rig --hsm "$hsm_id" \
+        --out "$document.json" "$@" >/dev/null
+    sign_document "$document"
+    ctl grant apply "$document.p7s" >/dev/null
+}
+
+set_up_governed() {
+    mkdir -p "$dir/maker"
+    for n in 1 2 3; do new_officer $n; done
+    cat "$dir"/maker/officer-[123].pem >"$dir/maker/authorities.pem"
+    apply_document policy-1 --kind policy --sequence 1 --profile cms --anchors "$dir/device-ca/ca.pem" \
+        --authorities "$dir/maker/authorities.pem" --threshold 2
+    apply_document install-1 --kind install --units "$governed"
+    [ "$governed" -lt 10 ] || apply_document scrap-1 --kind scrap --units $((governed / 10))
+    governed_image=$(encrypt $governed_product "$dir/firmware.bin")
+}
+
 set_up() {
     "$here/firmware.sh" "$dir/firmware.bin"
-    ctl init --site rig >/dev/null
+    mkdir -p "$dir/public-keys"
+    hsm_id=$(ctl init --site rig --out-dir "$dir/public-keys" --json |
+        sed -n 's/.*"hsm_identity": *"\([0-9a-f]*\)".*/\1/p')
     ctl product create $product --anchors "$dir/device-ca/ca.pem" --quota "$quota" >/dev/null
     image=$(encrypt $product "$dir/firmware.bin")
     set_up_chips
+    [ "$governed" = 0 ] || set_up_governed
     ctl station add station-1 --certificate "$dir/tls/station.pem" >/dev/null
 }
 
@@ -292,6 +326,16 @@ RIG_LEDGER='$dir/vault/ledger.db'
 RIG_CONFIG='$dir/provisiond.conf'
 RIG_SOFTHSM2_CONF='$dir/softhsm2.conf'
 RIG_BIN='$bin'
+RIG_SITE='rig'
+RIG_HSM_ID='$hsm_id'
+RIG_CHECKPOINT_KEY='$dir/public-keys/checkpoint.pub.pem'
+EOF
+    [ "$governed" = 0 ] || cat >>"$dir/env" <<EOF
+RIG_GOVERNED_PRODUCT='$governed_product'
+RIG_GOVERNED_IMAGE='$governed_image'
+RIG_GOVERNED_IMAGE_FILE='$dir/vault/images/${governed_image#sha256:}'
+RIG_MAKER_DIR='$dir/maker'
+RIG_AUTHORITIES='$dir/maker/authorities.pem'
 EOF
 }
 
@@ -306,6 +350,7 @@ rig_up() {
     [ "$st_quota" != same ] || st_quota=$quota
     check_number --quota "$quota"
     check_number --st-quota "$st_quota"
+    check_number --governed "$governed"
     refuse_path "$bin"
     refuse_path "$dir"
     umask 077
@@ -356,6 +401,9 @@ shift 2
 dir=
 quota=10000
 st_quota=same
+governed=0
+hsm_id=
+governed_image=
 is_interrupted=
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || usage
@@ -363,6 +411,7 @@ while [ $# -gt 0 ]; do
     --dir) dir=$2 ;;
     --quota) quota=$2 ;;
     --st-quota) st_quota=$2 ;;
+    --governed) governed=$2 ;;
     *) usage ;;
     esac
     shift 2

@@ -30,6 +30,13 @@ static const struct operation {
     {PROVISIOND__ADMIN_REQUEST__OP_STATION_LIST, "station-list", admin_station_list},
     {PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE, "station-enable", admin_station_enable},
     {PROVISIOND__ADMIN_REQUEST__OP_USAGE, "usage", admin_usage},
+    {PROVISIOND__ADMIN_REQUEST__OP_GRANT_APPLY, "grant-apply", admin_grant_apply},
+    {PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST, "grant-list", admin_grant_list},
+    {PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT, "journal-export", admin_journal_export},
+    {PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_OVERRIDE, "journal-override", admin_journal_override},
+    {PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, "budget-set", admin_budget_set},
+    {PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, "budget-list", admin_budget_list},
+    {PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, "device-rebind", admin_device_rebind},
 };
 
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)

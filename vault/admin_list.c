@@ -1,20 +1,29 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Listings of the admin socket: rows are collected into one growing block of fixed-size rows, then
- * pointed at by the reply. Owns no state beyond the task.
- */
-#include "vault/admin_task.h"
-
-#include <stdlib.h>
-#include <string.h>
-
+/* The listings of the admin socket. Owns no state beyond the task. */
 #include "core/bytes.h"
+#include "vault/governance.h"
+#include "vault/listing.h"
+#include "vault/usage.h"
 
 struct product_row {
     Provisiond__ProductEntry entry;
     struct ledger_product product;
+    struct governance_view view;
+    Provisiond__AuthorityEntry members[AUTHORITY_KEYS_MAX];
+    Provisiond__AuthorityEntry *links[AUTHORITY_KEYS_MAX];
+};
+
+struct budget_row {
+    Provisiond__BudgetEntry entry;
+    struct ledger_budget budget;
+};
+
+struct grant_row {
+    Provisiond__GrantEntry entry;
+    struct ledger_document document;
+    struct sha256 digest;
 };
 
 struct image_row {
@@ -27,73 +36,6 @@ struct station_row {
     struct ledger_principal principal;
 };
 
-/* A block of rows of one size; links is what the reply's repeated field points at. */
-struct listing {
-    char *rows;
-    void **links;
-    size_t row_size;
-    size_t count;
-    size_t capacity;
-    bool is_out_of_memory;
-};
-
-static void listing_free(void *memory)
-{
-    struct listing *listing = memory;
-    free(listing->rows);
-    free(listing->links);
-    free(listing);
-}
-
-static struct listing *listing_new(struct admin_task *task, size_t row_size)
-{
-    struct listing *listing = calloc(1, sizeof *listing);
-    if (listing == NULL)
-        return NULL;
-    listing->row_size = row_size;
-    task->memory = listing;
-    task->free_memory = listing_free;
-    return listing;
-}
-
-/* The place of a new row; rows beyond ADMIN_ROWS_MAX push the oldest out. NULL: no memory. */
-static void *listing_add(struct listing *listing)
-{
-    if (listing->count == ADMIN_ROWS_MAX) {
-        memmove(listing->rows, listing->rows + listing->row_size,
-                (listing->count - 1) * listing->row_size);
-        listing->count--;
-    }
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity == 0 ? 16 : 2 * listing->capacity;
-        char *rows = realloc(listing->rows, capacity * listing->row_size);
-        listing->is_out_of_memory = rows == NULL;
-        if (rows == NULL)
-            return NULL;
-        listing->rows = rows;
-        listing->capacity = capacity;
-    }
-    return listing->rows + listing->row_size * listing->count++;
-}
-
-/* Rows do not move any more: points links at them. */
-static enum error listing_finish(struct admin_task *task, enum error e, struct listing *listing)
-{
-    if (e != ERR_OK)
-        return e;
-    listing->links = calloc(listing->count + 1, sizeof listing->links[0]);
-    if (listing->is_out_of_memory || listing->links == NULL)
-        return fault_set(&task->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    for (size_t i = 0; i < listing->count; i++)
-        listing->links[i] = listing->rows + i * listing->row_size;
-    return ERR_OK;
-}
-
-static enum error refuse_memory(struct admin_task *task)
-{
-    return fault_set(&task->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-}
-
 /* ---- products ---- */
 
 static bool add_product(void *context, const struct ledger_product *product)
@@ -104,17 +46,56 @@ static bool add_product(void *context, const struct ledger_product *product)
     return row != NULL;
 }
 
-static void fill_product(struct product_row *row)
+static ProtobufCBinaryData data_of(struct sha256 *digest)
+{
+    return (ProtobufCBinaryData){.len = SHA256_SIZE, .data = digest->bytes};
+}
+
+static void fill_members(struct product_row *row)
+{
+    for (size_t i = 0; i < row->view.member_count; i++) {
+        provisiond__authority_entry__init(&row->members[i]);
+        row->members[i].key = data_of(&row->view.members[i]);
+        row->members[i].name = row->view.names[i];
+        row->links[i] = &row->members[i];
+    }
+    row->entry.n_members = row->view.member_count;
+    row->entry.members = row->links;
+}
+
+/* Who governs the product, and whether it is as they say. */
+static void fill_governance(struct vault *vault, struct product_row *row)
+{
+    Provisiond__ProductEntry *entry = &row->entry;
+    struct fault *verdict = &row->view.verdict;
+    governance_show(vault->governance, row->product.id, &row->view);
+    entry->governed = row->product.is_governed;
+    entry->sequence = row->product.sequence;
+    entry->state = (char *)(uintptr_t)(verdict->code == ERR_OK                 ? "ok"
+                                       : verdict->code == ERR_PRODUCT_TAMPERED ? "tampered"
+                                                                               : "unchecked");
+    entry->state_detail = verdict->detail;
+    if (!row->product.is_governed)
+        return;
+    entry->authorities = data_of(&row->product.authorities);
+    if (row->view.threshold > 0)
+        entry->first_authorities = data_of(&row->view.first_authorities);
+    entry->threshold = row->view.threshold;
+}
+
+static void fill_product(struct vault *vault, struct product_row *row)
 {
     provisiond__product_entry__init(&row->entry);
     row->entry.name = row->product.name;
     row->entry.profile = row->product.profile;
-    row->entry.policy = (char *)(uintptr_t) "per-device";
+    row->entry.policy = (char *)(uintptr_t)policy_word(row->product.policy);
     row->entry.enabled = row->product.is_enabled;
     row->entry.quota = row->product.quota;
     row->entry.used = row->product.used;
     row->entry.allow_session_key_exposure = row->product.allows_key_exposure;
     row->entry.options = row->product.options;
+    row->entry.attempts_max = row->product.attempts_max;
+    fill_governance(vault, row);
 }
 
 /* One product by its name, or all. */
@@ -135,13 +116,15 @@ enum error admin_product_list(struct admin_task *task)
     struct listing *listing = listing_new(task, sizeof(struct product_row));
     Provisiond__ProductListReply *reply = &task->result.product_list;
     if (listing == NULL)
-        return refuse_memory(task);
+        return listing_refuse_memory(task);
     enum error e = find_products(task, listing);
     e = listing_finish(task, e, listing);
     if (e != ERR_OK)
         return e;
     for (size_t i = 0; i < listing->count; i++)
-        fill_product(listing->links[i]);
+        fill_product(task->vault, listing->links[i]);
+    if (task->request->product_list->name[0] != '\0')
+        fill_members(listing->links[0]);
     provisiond__product_list_reply__init(reply);
     reply->n_products = listing->count;
     reply->products = (Provisiond__ProductEntry **)listing->links;
@@ -189,7 +172,7 @@ enum error admin_image_list(struct admin_task *task)
     struct listing *listing = listing_new(task, sizeof(struct image_row));
     Provisiond__ImageListReply *reply = &task->result.image_list;
     if (listing == NULL)
-        return refuse_memory(task);
+        return listing_refuse_memory(task);
     enum error e = ledger_product_get(task->vault->ledger, task->request->image_list->product,
                                       &product, &task->fault);
     if (e == ERR_OK)
@@ -233,7 +216,7 @@ enum error admin_station_list(struct admin_task *task)
     struct listing *listing = listing_new(task, sizeof(struct station_row));
     Provisiond__StationListReply *reply = &task->result.station_list;
     if (listing == NULL)
-        return refuse_memory(task);
+        return listing_refuse_memory(task);
     enum error e = ledger_principals_each(task->vault->ledger, add_station, listing, &task->fault);
     e = listing_finish(task, e, listing);
     if (e != ERR_OK)
@@ -245,5 +228,96 @@ enum error admin_station_list(struct admin_task *task)
     reply->stations = (Provisiond__StationEntry **)listing->links;
     task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_LIST;
     task->reply.station_list = reply;
+    return ERR_OK;
+}
+
+/* ---- budgets ---- */
+
+static bool add_budget(void *context, const struct ledger_budget *budget)
+{
+    struct budget_row *row = listing_add(context);
+    if (row != NULL)
+        row->budget = *budget;
+    return row != NULL;
+}
+
+static void fill_budget(struct budget_row *row)
+{
+    provisiond__budget_entry__init(&row->entry);
+    row->entry.station = row->budget.station;
+    row->entry.units = row->budget.units;
+    row->entry.period_minutes = row->budget.period_minutes;
+    row->entry.offset_minutes = row->budget.offset_minutes;
+    row->entry.used = row->budget.used;
+}
+
+enum error admin_budget_list(struct admin_task *task)
+{
+    struct listing *listing = listing_new(task, sizeof(struct budget_row));
+    Provisiond__BudgetListReply *reply = &task->result.budget_list;
+    if (listing == NULL)
+        return listing_refuse_memory(task);
+    enum error e = ledger_budgets_each(task->vault->ledger, task->request->budget_list->product,
+                                       add_budget, listing, &task->fault);
+    e = listing_finish(task, e, listing);
+    if (e != ERR_OK)
+        return e;
+    for (size_t i = 0; i < listing->count; i++)
+        fill_budget(listing->links[i]);
+    provisiond__budget_list_reply__init(reply);
+    reply->n_budgets = listing->count;
+    reply->budgets = (Provisiond__BudgetEntry **)listing->links;
+    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_BUDGET_LIST;
+    task->reply.budget_list = reply;
+    return ERR_OK;
+}
+
+/* ---- accepted documents ---- */
+
+static bool add_grant(void *context, const struct ledger_document *document)
+{
+    struct grant_row *row = listing_add(context);
+    if (row == NULL)
+        return false;
+    row->document = *document;
+    row->digest = sha256_of(document->document);
+    return true;
+}
+
+static void fill_grant(struct grant_row *row)
+{
+    struct ledger_document *document = &row->document;
+    provisiond__grant_entry__init(&row->entry);
+    row->entry.grant_id = (ProtobufCBinaryData){.len = UUID_SIZE, .data = document->id.bytes};
+    row->entry.kind = (char *)(uintptr_t)grant_kind_name((enum grant_kind)document->kind);
+    row->entry.units = document->units;
+    row->entry.taken = document->taken;
+    row->entry.lot = document->lot;
+    row->entry.sequence = document->sequence;
+    row->entry.accepted_unix_ms = document->accepted_unix_ms;
+    row->entry.document = data_of(&row->digest);
+}
+
+enum error admin_grant_list(struct admin_task *task)
+{
+    struct ledger_product product;
+    struct listing *listing = listing_new(task, sizeof(struct grant_row));
+    const char *name = task->request->grant_list->product;
+    Provisiond__GrantListReply *reply = &task->result.grant_list;
+    if (listing == NULL)
+        return listing_refuse_memory(task);
+    enum error e = ledger_product_get(task->vault->ledger, name, &product, &task->fault);
+    if (e == ERR_OK)
+        e = ledger_documents_each(task->vault->ledger, name, add_grant, listing, &task->fault);
+    e = listing_finish(task, e, listing);
+    if (e != ERR_OK)
+        return e;
+    for (size_t i = 0; i < listing->count; i++)
+        fill_grant(listing->links[i]);
+    provisiond__grant_list_reply__init(reply);
+    reply->n_grants = listing->count;
+    reply->grants = (Provisiond__GrantEntry **)listing->links;
+    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_GRANT_LIST;
+    task->reply.grant_list = reply;
     return ERR_OK;
 }

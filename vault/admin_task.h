@@ -10,9 +10,14 @@
 #define VAULT_ADMIN_TASK_H
 
 #include "vault.pb-c.h"
+#include "vault/grants.h"
 #include "vault/state.h"
+#include "vault/usage.h"
 
 #define ADMIN_ROWS_MAX 2000 /* rows of a listing; the newest are shown */
+#define ADMIN_NAME_RULE                                                                           \
+    "A name is 1 to 64 letters, digits, dots, dashes or underscores and begins with a letter or " \
+    "digit."
 
 struct admin_task {
     struct vault *vault;
@@ -36,12 +41,21 @@ struct admin_task {
         Provisiond__StationListReply station_list;
         Provisiond__StationEnableReply station_enable;
         Provisiond__UsageReply usage;
+        Provisiond__GrantListReply grant_list;
+        Provisiond__JournalExportReply journal_export;
+        Provisiond__JournalOverrideReply journal_override;
+        Provisiond__BudgetSetReply budget_set;
+        Provisiond__BudgetListReply budget_list;
+        Provisiond__DeviceRebindReply device_rebind;
     } result; /* reply points here */
     union {
         struct {
             struct ledger_info info;
             struct hsm_status hsm;
             struct fault hsm_fault;
+            struct notary_view notary;
+            Provisiond__JournalHead breach_anchor;
+            Provisiond__JournalHead breach_head;
         } status;
         struct {
             struct hsm_spki checkpoint;
@@ -50,6 +64,8 @@ struct admin_task {
         } init;
         struct sha256 digest;
         struct ledger_named named;
+        struct usage_text usage;
+        struct grants_answer grant;
     } values;     /* result points here */
     void *memory; /* what a listing points into; see admin_list.c */
     void (*free_memory)(void *memory);
@@ -69,6 +85,13 @@ enum error admin_usage(struct admin_task *task) MUST_USE;
 enum error admin_product_list(struct admin_task *task) MUST_USE;
 enum error admin_image_list(struct admin_task *task) MUST_USE;
 enum error admin_station_list(struct admin_task *task) MUST_USE;
+enum error admin_grant_apply(struct admin_task *task) MUST_USE;
+enum error admin_grant_list(struct admin_task *task) MUST_USE;
+enum error admin_journal_export(struct admin_task *task) MUST_USE;
+enum error admin_journal_override(struct admin_task *task) MUST_USE;
+enum error admin_budget_set(struct admin_task *task) MUST_USE;
+enum error admin_budget_list(struct admin_task *task) MUST_USE;
+enum error admin_device_rebind(struct admin_task *task) MUST_USE;
 
 /* The refusal of a malformed field. */
 enum error admin_refuse_field(struct admin_task *task, const char *reason,

@@ -14,8 +14,12 @@
 #include "core/crash_point.h"
 #include "device/device.h"
 #include "license/license.h"
+#include "vault/governance.h"
 #include "vault/hsm_watch.h"
+#include "vault/notary.h"
 #include "vault/product_cache.h"
+
+#define ANCHOR_TIMEOUT_MS 5000 /* as long as a wrap may take */
 
 /* One request on its way through the steps. */
 struct course {
@@ -37,6 +41,7 @@ static_assert(LICENSE_MAX_BYTES <= LEDGER_LICENSE_MAX, "a license fits the ledge
 static_assert(LICENSE_SHARED_INFO_MAX <= HSM_SHARED_INFO_MAX, "a profile's info fits the HSM");
 static_assert(LEDGER_WRAPPED_KEY_MAX <= HSM_WRAPPED_KEY_MAX, "a stored key fits the HSM");
 static_assert(DEVICE_POINT_MAX_BYTES <= HSM_POINT_MAX_BYTES, "a device's point fits the HSM");
+static_assert(DEVICE_POINT_MAX_BYTES <= LEDGER_POINT_MAX, "a device's point fits the ledger");
 
 /* An alias names product and image. */
 static enum error find_names(const struct course *course, struct ledger_alias *names,
@@ -77,6 +82,10 @@ static enum error find_subject(struct course *course, struct fault *fault)
     if (e == ERR_OK)
         e = recipe_find_image(ledger, names.product, is_latest ? NULL : &names.digest,
                               &course->product, &course->image, fault);
+    if (e == ERR_OK)
+        e = notary_permits(course->vault->notary, fault);
+    if (e == ERR_OK)
+        e = governance_permits(course->vault->governance, course->product.id, fault);
     return e;
 }
 
@@ -101,6 +110,9 @@ static enum error check_device(struct course *course, struct fault *fault)
         take_settings(course, product_anchors_options(anchors));
         course->identity.spki = course->device.spki;
         strcpy(course->identity.serial, course->device.serial);
+        memcpy(course->identity.point, course->device.point, course->device.point_length);
+        course->identity.point_length = course->device.point_length;
+        course->identity.can_sign = course->device.can_sign;
     }
     product_anchors_put(anchors);
     return e;
@@ -247,6 +259,22 @@ static enum error make_license(struct course *course, struct fault *fault)
     return ERR_OK;
 }
 
+/* A first license waits while too much of the journal is without an anchor. */
+static enum error issue_anchored(struct vault *vault, const struct ledger_issue *issue,
+                                 struct ledger_issued *ret_issued, struct fault *fault)
+{
+    deadline_ms deadline = deadline_in(ANCHOR_TIMEOUT_MS);
+    for (;;) {
+        int64_t anchored = notary_anchored_size(vault->notary);
+        enum error e = ledger_issue(vault->ledger, issue, ret_issued, fault);
+        if (e != ERR_BUSY || strcmp(fault->reason, LEDGER_AWAITS_ANCHOR) != 0)
+            return e;
+        e = notary_await_anchor(vault->notary, anchored, deadline, fault);
+        if (e != ERR_OK)
+            return e;
+    }
+}
+
 /* Step 6: who loses a race for the same device gets the stored bytes here. */
 static enum error commit(struct course *course, struct ledger_issued *ret_issued,
                          struct fault *fault)
@@ -259,7 +287,10 @@ static enum error commit(struct course *course, struct ledger_issued *ret_issued
         .license = bytes_of(course->license.bytes, course->license.length),
         .context = course->request->context,
     };
-    return ledger_issue(course->vault->ledger, &issue, ret_issued, fault);
+    enum error e = issue_anchored(course->vault, &issue, ret_issued, fault);
+    if (e == ERR_OK)
+        notary_note(course->vault->notary, ret_issued->journal_index + 1);
+    return e;
 }
 
 /* Steps 3 to 6 for a device that proved its origin. */
@@ -268,7 +299,7 @@ static enum error serve_device(struct course *course, struct ledger_issued *ret_
 {
     enum ledger_standing standing;
     enum error e = ledger_standing(course->vault->ledger, course->product.id, course->image.id,
-                                   &course->identity, &standing, fault);
+                                   course->principal.id, &course->identity, &standing, fault);
     if (e == ERR_OK && standing == LEDGER_MAY_ISSUE)
         e = make_license(course, fault);
     if (e == ERR_OK)

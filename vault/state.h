@@ -7,6 +7,7 @@
 #ifndef VAULT_STATE_H
 #define VAULT_STATE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "config/config.h"
@@ -14,7 +15,9 @@
 #include "image/image_store.h"
 #include "ledger/ledger.h"
 
+struct governance;
 struct hsm_watch;
+struct notary;
 struct product_cache;
 struct rpc_server;
 struct work_pool;
@@ -25,12 +28,15 @@ struct vault {
     struct image_store *images;
     struct hsm_client *hsm;
     struct hsm_watch *watch;
+    struct governance *governance;
+    struct notary *notary;
     struct product_cache *products;
     struct work_pool *station_pool;
     struct work_pool *admin_pool;
     struct rpc_server *station_server;
     struct rpc_server *admin_server;
-    atomic_uint encryptions; /* under way; see admin_image.c */
+    atomic_uint encryptions;   /* under way; see admin_image.c */
+    pthread_mutex_t documents; /* one signed document at a time; see grants.c */
 };
 
 #endif

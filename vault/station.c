@@ -11,42 +11,17 @@
 #include "core/crash_point.h"
 #include "core/fault_message.h"
 #include "device/device.h"
-#include "vault.pb-c.h"
 #include "vault/hsm_watch.h"
-#include "vault/recipe.h"
-#include "vault/state.h"
-#include "vault/usage.h"
+#include "vault/station_task.h"
 #include "vault/vault_client.h"
 
-typedef Provisiond__StationRequest request_message;
-typedef Provisiond__StationReply reply_message;
-
-/*
- * An answer under construction: the message, and the memory its result points into. Large because
- * a license lives in it; one per serving thread's stack.
- */
-struct answer {
-    reply_message message;
-    struct fault fault;
-    int file; /* -1: none; else owned */
-    struct recipe_answer license;
-    Provisiond__LicenseReply license_reply;
-    Provisiond__OutcomeReply outcome_reply;
-    Provisiond__UsageReply usage_reply;
-    Provisiond__ImageContentReply content_reply;
-    struct sha256 content_digest;
-    Provisiond__ReadyReply ready_reply;
-    struct fault hsm_fault;
-    struct fault ledger_fault;
-};
-
-static enum error refuse_field(struct fault *fault, const char *reason)
+enum error station_refuse_field(struct fault *fault, const char *reason)
 {
     return fault_set(fault, ERR_BAD_REQUEST, reason,
                      "A field of the request is missing, too long or malformed.", 0);
 }
 
-static bool copy_text(const char *text, char *out, size_t max)
+bool station_copy_text(const char *text, char *out, size_t max)
 {
     size_t length = strnlen(text, max + 1);
     if (length > max)
@@ -63,7 +38,7 @@ static bool read_digest(const ProtobufCBinaryData *field, struct sha256 *ret_dig
     return true;
 }
 
-static bool read_uuid(const ProtobufCBinaryData *field, struct uuid *ret_id)
+bool station_read_uuid(const ProtobufCBinaryData *field, struct uuid *ret_id)
 {
     if (field->len != UUID_SIZE)
         return false;
@@ -77,18 +52,18 @@ static bool read_context(const Provisiond__LicenseContext *message, struct ledge
 {
     if (message == NULL)
         return true;
-    return copy_text(message->lot, ret->lot, LEDGER_CONTEXT_MAX) &&
-           copy_text(message->line, ret->line, LEDGER_CONTEXT_MAX) &&
-           copy_text(message->work_order, ret->work_order, LEDGER_CONTEXT_MAX) &&
-           copy_text(message->operator_name, ret->operator_name, LEDGER_CONTEXT_MAX) &&
-           copy_text(message->socket, ret->socket, LEDGER_CONTEXT_MAX);
+    return station_copy_text(message->lot, ret->lot, LEDGER_CONTEXT_MAX) &&
+           station_copy_text(message->line, ret->line, LEDGER_CONTEXT_MAX) &&
+           station_copy_text(message->work_order, ret->work_order, LEDGER_CONTEXT_MAX) &&
+           station_copy_text(message->operator_name, ret->operator_name, LEDGER_CONTEXT_MAX) &&
+           station_copy_text(message->socket, ret->socket, LEDGER_CONTEXT_MAX);
 }
 
 static void put_license(struct answer *answer)
 {
-    struct recipe_answer *made = &answer->license;
+    struct recipe_answer *made = &answer->values.license;
     struct ledger_issued *issued = &made->issued;
-    Provisiond__LicenseReply *reply = &answer->license_reply;
+    Provisiond__LicenseReply *reply = &answer->result.license;
     provisiond__license_reply__init(reply);
     reply->install_id = (ProtobufCBinaryData){.len = UUID_SIZE, .data = issued->install.bytes};
     reply->license = (ProtobufCBinaryData){.len = issued->license_length, .data = issued->license};
@@ -109,13 +84,13 @@ static enum error read_names(const Provisiond__LicenseRequest *asked, struct sha
 {
     bool has_alias = asked->alias[0] != '\0';
     if (has_alias && (asked->product[0] != '\0' || asked->image.len > 0))
-        return refuse_field(fault, "alias");
+        return station_refuse_field(fault, "alias");
     if (has_alias && !name_is_valid(asked->alias, LEDGER_NAME_MAX))
-        return refuse_field(fault, "alias");
+        return station_refuse_field(fault, "alias");
     if (!has_alias && !name_is_valid(asked->product, LEDGER_NAME_MAX))
-        return refuse_field(fault, "product");
+        return station_refuse_field(fault, "product");
     if (asked->image.len > 0 && !read_digest(&asked->image, image))
-        return refuse_field(fault, "image");
+        return station_refuse_field(fault, "image");
     request->alias = has_alias ? asked->alias : NULL;
     request->product = asked->product;
     request->image = asked->image.len > 0 ? image : NULL;
@@ -131,7 +106,7 @@ static enum error read_proof(const Provisiond__LicenseRequest *asked, struct pro
     proof->st_certificate = bytes_of(asked->st_certificate.data, asked->st_certificate.len);
     if (proof->st_certificate.length > ST_CERTIFICATE_MAX_BYTES ||
         (proof->st_certificate.length > 0 && proof->certificate_chain.length > 0))
-        return refuse_field(fault, "device");
+        return station_refuse_field(fault, "device");
     return ERR_OK;
 }
 
@@ -147,58 +122,13 @@ static enum error serve_license(struct vault *vault, const request_message *mess
     if (e != ERR_OK)
         return e;
     if (!read_context(asked->context, &request.context))
-        return refuse_field(&answer->fault, "context");
-    e = recipe_license(vault, &request, &answer->license, &answer->fault);
+        return station_refuse_field(&answer->fault, "context");
+    e = recipe_license(vault, &request, &answer->values.license, &answer->fault);
     if (e == ERR_OK) {
         put_license(answer);
         crash_point("vault.before-reply");
     }
     return e;
-}
-
-/* ---- POST /v1/installs/{install_id}/outcome ---- */
-
-static bool read_result(Provisiond__OutcomeResult message, enum ledger_result *ret_result)
-{
-    switch (message) {
-    case PROVISIOND__OUTCOME_RESULT__OUTCOME_SUCCEEDED:
-        *ret_result = LEDGER_SUCCEEDED;
-        return true;
-    case PROVISIOND__OUTCOME_RESULT__OUTCOME_FAILED:
-        *ret_result = LEDGER_FAILED;
-        return true;
-    case PROVISIOND__OUTCOME_RESULT__OUTCOME_SCRAPPED:
-        *ret_result = LEDGER_SCRAPPED;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static enum error serve_outcome(struct vault *vault, const request_message *message,
-                                const struct sha256 *station, struct answer *answer)
-{
-    const Provisiond__OutcomeRequest *asked = message->outcome;
-    struct ledger_outcome outcome = {0};
-    struct ledger_principal principal;
-    if (!read_uuid(&asked->install_id, &outcome.install))
-        return refuse_field(&answer->fault, "install_id");
-    if (!read_result(asked->result, &outcome.result))
-        return refuse_field(&answer->fault, "result");
-    if (!copy_text(asked->code, outcome.code, LEDGER_OUTCOME_CODE_MAX) ||
-        !copy_text(asked->detail, outcome.detail, LEDGER_OUTCOME_DETAIL_MAX))
-        return refuse_field(&answer->fault, "code");
-    enum error e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
-    if (e != ERR_OK)
-        return e;
-    outcome.principal_id = principal.id;
-    e = ledger_outcome_record(vault->ledger, &outcome, &answer->fault);
-    if (e != ERR_OK)
-        return e;
-    provisiond__outcome_reply__init(&answer->outcome_reply);
-    answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_OUTCOME;
-    answer->message.outcome = &answer->outcome_reply;
-    return ERR_OK;
 }
 
 /* ---- GET /v1/products/{product}/usage ---- */
@@ -209,11 +139,12 @@ static enum error serve_usage(struct vault *vault, const request_message *messag
     struct ledger_principal principal;
     enum error e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
     if (e == ERR_OK)
-        e = usage_answer(vault, message->usage, &answer->usage_reply, &answer->fault);
+        e = usage_answer(vault, message->usage, &answer->values.usage, &answer->result.usage,
+                         &answer->fault);
     if (e != ERR_OK)
         return e;
     answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_USAGE;
-    answer->message.usage = &answer->usage_reply;
+    answer->message.usage = &answer->result.usage;
     return ERR_OK;
 }
 
@@ -230,7 +161,7 @@ static enum error find_named(struct vault *vault, const char *alias, struct answ
         e = recipe_find_image(vault->ledger, names.product, &names.digest, &product, &image,
                               &answer->fault);
     if (e == ERR_OK)
-        answer->content_digest = names.digest;
+        answer->values.content = names.digest;
     return e;
 }
 
@@ -239,18 +170,18 @@ static enum error find_content(struct vault *vault, const Provisiond__ImageConte
 {
     bool has_alias = asked->alias[0] != '\0';
     if (has_alias && (asked->image.len > 0 || !name_is_valid(asked->alias, LEDGER_NAME_MAX)))
-        return refuse_field(&answer->fault, "alias");
-    if (!has_alias && !read_digest(&asked->image, &answer->content_digest))
-        return refuse_field(&answer->fault, "image");
+        return station_refuse_field(&answer->fault, "alias");
+    if (!has_alias && !read_digest(&asked->image, &answer->values.content))
+        return station_refuse_field(&answer->fault, "image");
     if (has_alias)
         return find_named(vault, asked->alias, answer);
-    return ledger_image_exists(vault->ledger, &answer->content_digest, &answer->fault);
+    return ledger_image_exists(vault->ledger, &answer->values.content, &answer->fault);
 }
 
 static enum error serve_image_content(struct vault *vault, const request_message *message,
                                       const struct sha256 *station, struct answer *answer)
 {
-    struct sha256 *digest = &answer->content_digest;
+    struct sha256 *digest = &answer->values.content;
     struct ledger_principal principal;
     uint64_t size = 0;
     enum error e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
@@ -260,11 +191,11 @@ static enum error serve_image_content(struct vault *vault, const request_message
         e = image_store_open_image(vault->images, digest, &answer->file, &size, &answer->fault);
     if (e != ERR_OK)
         return e;
-    provisiond__image_content_reply__init(&answer->content_reply);
-    answer->content_reply.size = size;
-    answer->content_reply.image = (ProtobufCBinaryData){.len = SHA256_SIZE, .data = digest->bytes};
+    provisiond__image_content_reply__init(&answer->result.content);
+    answer->result.content.size = size;
+    answer->result.content.image = (ProtobufCBinaryData){.len = SHA256_SIZE, .data = digest->bytes};
     answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_IMAGE_CONTENT;
-    answer->message.image_content = &answer->content_reply;
+    answer->message.image_content = &answer->result.content;
     return ERR_OK;
 }
 
@@ -282,14 +213,21 @@ static enum error serve_ready(struct vault *vault, const request_message *messag
     (void)station;
     struct hsm_status status;
     struct ledger_info info;
-    Provisiond__ReadyReply *reply = &answer->ready_reply;
+    struct fault *hsm_fault = &answer->values.ready.hsm;
+    struct fault *ledger_fault = &answer->values.ready.ledger;
+    struct notary_view *view = &answer->values.ready.notary;
+    Provisiond__ReadyReply *reply = &answer->result.ready;
     provisiond__ready_reply__init(reply);
+    *hsm_fault = *ledger_fault = (struct fault){0};
     hsm_watch_refresh(vault->watch); /* what is true now, not half a second ago */
-    enum error hsm = hsm_watch_get(vault->watch, &status, &answer->hsm_fault);
-    enum error ledger = ledger_info(vault->ledger, &info, &answer->ledger_fault);
-    reply->hsm = reason_of(&answer->hsm_fault, hsm);
-    reply->ledger = reason_of(&answer->ledger_fault, ledger);
-    reply->hsm_detail = answer->hsm_fault.detail;
+    enum error hsm = hsm_watch_get(vault->watch, &status, hsm_fault);
+    enum error ledger = ledger_info(vault->ledger, &info, ledger_fault);
+    notary_show(vault->notary, view);
+    reply->hsm = reason_of(hsm_fault, hsm);
+    reply->ledger = reason_of(ledger_fault, ledger);
+    reply->hsm_detail = hsm_fault->detail;
+    reply->anchor = (char *)(uintptr_t)notary_word(view);
+    reply->anchor_detail = view->fault.detail;
     answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_READY;
     answer->message.ready = reply;
     return ERR_OK;
@@ -301,14 +239,18 @@ static enum error serve_ready(struct vault *vault, const request_message *messag
 static const struct operation {
     Provisiond__StationRequest__OpCase op;
     bool needs_station;
-    enum error (*serve)(struct vault *vault, const request_message *message,
-                        const struct sha256 *station, struct answer *answer);
+    station_operation serve;
 } OPERATIONS[] = {
     {PROVISIOND__STATION_REQUEST__OP_LICENSE, true, serve_license},
-    {PROVISIOND__STATION_REQUEST__OP_OUTCOME, true, serve_outcome},
+    {PROVISIOND__STATION_REQUEST__OP_OUTCOME, true, station_outcome},
     {PROVISIOND__STATION_REQUEST__OP_USAGE, true, serve_usage},
     {PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT, true, serve_image_content},
     {PROVISIOND__STATION_REQUEST__OP_READY, false, serve_ready},
+    {PROVISIOND__STATION_REQUEST__OP_CHECKPOINT, true, station_checkpoint},
+    {PROVISIOND__STATION_REQUEST__OP_TILE, true, station_tile},
+    {PROVISIOND__STATION_REQUEST__OP_JOURNAL_KEY, true, station_journal_key},
+    {PROVISIOND__STATION_REQUEST__OP_RECEIPT, true, station_receipt},
+    {PROVISIOND__STATION_REQUEST__OP_GRANT_APPLY, true, station_grant_apply},
 };
 
 static enum error serve(struct vault *vault, const request_message *message, struct answer *answer)
@@ -318,10 +260,10 @@ static enum error serve(struct vault *vault, const request_message *message, str
         if (OPERATIONS[i].op != message->op_case)
             continue;
         if (OPERATIONS[i].needs_station && !read_digest(&message->station_spki, &station))
-            return refuse_field(&answer->fault, "station_spki");
+            return station_refuse_field(&answer->fault, "station_spki");
         return OPERATIONS[i].serve(vault, message, &station, answer);
     }
-    return refuse_field(&answer->fault, "op");
+    return station_refuse_field(&answer->fault, "op");
 }
 
 static void send_reply(struct rpc_call *call, const reply_message *message, int file)
@@ -358,6 +300,7 @@ void station_serve(void *context, struct rpc_call *call)
     send_reply(call, &answer.message, answer.file);
     if (answer.file >= 0)
         (void)close(answer.file);
+    free(answer.memory);
     provisiond__station_request__free_unpacked(message, NULL);
 }
 

@@ -12,7 +12,9 @@
 #include "core/peer.h"
 #include "core/rpc_server.h"
 #include "vault/admin.h"
+#include "vault/governance.h"
 #include "vault/hsm_watch.h"
+#include "vault/notary.h"
 #include "vault/product_cache.h"
 #include "vault/state.h"
 #include "vault/station.h"
@@ -55,6 +57,22 @@ static enum error open_stores(struct vault *vault, struct fault *fault)
     return e;
 }
 
+static enum error start_notary(struct vault *vault)
+{
+    const struct config_vault *config = &vault->config->vault;
+    enum error e = governance_new(vault->ledger, vault->hsm, &vault->governance);
+    if (e != ERR_OK)
+        return e;
+    const struct notary_options options = {.ledger = vault->ledger,
+                                           .hsm = vault->hsm,
+                                           .watch = vault->watch,
+                                           .governance = vault->governance,
+                                           .unanchored_max = config->unanchored_max,
+                                           .checkpoint_interval_ms = config->checkpoint_interval_ms,
+                                           .anchor_interval_s = config->anchor_interval_s};
+    return notary_new(&options, &vault->notary);
+}
+
 static enum error start_threads(struct vault *vault, struct fault *fault)
 {
     const struct config *config = vault->config;
@@ -73,6 +91,8 @@ static enum error start_threads(struct vault *vault, struct fault *fault)
         e = hsm_client_new(config->hsm.socket, &vault->hsm);
     if (e == ERR_OK)
         e = hsm_watch_new(vault->hsm, vault->ledger, &vault->watch);
+    if (e == ERR_OK)
+        e = start_notary(vault);
     if (e == ERR_OK)
         e = work_pool_new(&station, &vault->station_pool);
     if (e == ERR_OK)
@@ -111,6 +131,7 @@ enum error vault_new(const struct config *config, struct vault **ret_vault, stru
     if (vault == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     vault->config = config;
+    (void)pthread_mutex_init(&vault->documents, NULL);
     enum error e = open_stores(vault, fault);
     if (e == ERR_OK)
         e = start_threads(vault, fault);
@@ -137,10 +158,13 @@ void vault_free(struct vault *vault)
     work_pool_free(vault->admin_pool);
     rpc_server_free(vault->station_server);
     rpc_server_free(vault->admin_server);
+    notary_free(vault->notary);
     hsm_watch_free(vault->watch);
     hsm_client_free(vault->hsm);
     product_cache_free(vault->products);
     image_store_close(vault->images);
     ledger_close(vault->ledger);
+    governance_free(vault->governance); /* a change that was late may still ask it */
+    (void)pthread_mutex_destroy(&vault->documents);
     free(vault);
 }

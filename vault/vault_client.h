@@ -15,7 +15,7 @@
 #include "vault.pb-c.h"
 
 #define VAULT_REQUEST_MAX_BYTES ((size_t)128 * 1024)
-#define VAULT_REPLY_MAX_BYTES   ((size_t)1024 * 1024)
+#define VAULT_REPLY_MAX_BYTES   ((size_t)3 * 1024 * 1024) /* a tile of the largest leaves */
 
 struct vault_client;
 

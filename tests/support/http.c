@@ -138,7 +138,13 @@ static void send_json(const struct rig *rig, const char *path, json_t *body,
 void http_license(const struct rig *rig, const char *chain_pem, const char *image,
                   struct http_answer *ret_answer)
 {
-    json_t *body = json_pack("{ss ss s{ss} s{ss ss}}", "product", rig->product, "image",
+    http_license_of(rig, rig->product, chain_pem, image, ret_answer);
+}
+
+void http_license_of(const struct rig *rig, const char *product, const char *chain_pem,
+                     const char *image, struct http_answer *ret_answer)
+{
+    json_t *body = json_pack("{ss ss s{ss} s{ss ss}}", "product", product, "image",
                              image != NULL ? image : "latest", "device", "certificate_chain",
                              chain_pem, "context", "line", "line-1", "lot", "lot-7");
     ck_assert_ptr_nonnull(body);

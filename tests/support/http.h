@@ -51,6 +51,9 @@ const char *http_problem(const struct http_answer *answer);
 /* POST /v1/licenses for the rig's product; image NULL is "latest". */
 void http_license(const struct rig *rig, const char *chain_pem, const char *image,
                   struct http_answer *ret_answer);
+/* The same for another product whose devices show a certificate chain. */
+void http_license_of(const struct rig *rig, const char *product, const char *chain_pem,
+                     const char *image, struct http_answer *ret_answer);
 /* The same for the rig's product of chips; certificate is what the chip showed. */
 void http_st_license(const struct rig *rig, struct bytes certificate,
                      struct http_answer *ret_answer);

@@ -114,6 +114,11 @@ static void read_env(struct rig *rig)
 
 void rig_up(struct rig *rig, int64_t quota)
 {
+    rig_up_governed(rig, quota, 0);
+}
+
+void rig_up_governed(struct rig *rig, int64_t quota, int64_t governed)
+{
     char command[COMMAND_MAX];
     memset(rig, 0, sizeof *rig);
     rig->listener = -1;
@@ -122,8 +127,9 @@ void rig_up(struct rig *rig, int64_t quota)
     temp_dir_make(&rig->temp);
     temp_dir_path(&rig->temp, "rig", rig->dir);
     (void)snprintf(command, sizeof command,
-                   "sh '%s/rig/rig.sh' '%s' up --dir '%s' --quota %lld >/dev/null",
-                   PROVISIOND_SOURCE_DIR, bin_dir(), rig->dir, (long long)quota);
+                   "sh '%s/rig/rig.sh' '%s' up --dir '%s' --quota %lld --governed %lld >/dev/null",
+                   PROVISIOND_SOURCE_DIR, bin_dir(), rig->dir, (long long)quota,
+                   (long long)governed);
     ck_assert_msg(run(command) == 0, "the rig does not come up");
     read_env(rig);
     for (int i = 0; i < RIG_PROGRAMS; i++)
@@ -298,9 +304,10 @@ static const struct {
     const char *claim;
     const char *violations;
 } INVARIANTS[] = {
-    {"a device is charged once",
-     "SELECT count(*) FROM (SELECT 1 FROM charge GROUP BY product_id, device_id "
-     "HAVING count(*) > 1)"},
+    {"a device is charged once (per-device), an install at most once (per-license)",
+     "SELECT count(*) FROM (SELECT 1 FROM charge WHERE policy = 1 GROUP BY product_id, device_id "
+     "HAVING count(*) > 1) UNION ALL SELECT count(*) FROM charge WHERE id NOT IN "
+     "(SELECT charge_id FROM install) ORDER BY 1 DESC"},
     {"every licensed device is charged",
      "SELECT count(*) FROM device WHERE id NOT IN (SELECT device_id FROM charge)"},
     {"used is the number of charges and at most the quota",
@@ -313,15 +320,41 @@ static const struct {
      "SELECT (SELECT coalesce(sum(attempts), 0) FROM install) <> (SELECT count(*) FROM journal "
      "WHERE CAST(entry AS TEXT) LIKE '%\"type\":\"license-%issued\"%')"},
     {"the journal has no gap", "SELECT count(*) <> coalesce(max(idx) + 1, 0) FROM journal"},
-    {"the account is in balance: outcomes are those of each device's newest install",
-     "SELECT count(*) FROM product p WHERE succeeded <> (SELECT count(*) FROM device d WHERE "
-     "product_id = p.id AND (SELECT result FROM install WHERE device_id = d.id ORDER BY id DESC "
-     "LIMIT 1) = 1)"},
+    {"a unit's outcome is its newest install's, or scrapped",
+     "SELECT count(*) FROM charge c WHERE result IS NOT (SELECT CASE WHEN max(n.result = 3) THEN 3 "
+     "ELSE (SELECT m.result FROM install m WHERE m.charge_id = c.id ORDER BY m.id DESC LIMIT 1) "
+     "END "
+     "FROM install n WHERE n.charge_id = c.id)"},
+    {"the account is in balance",
+     "SELECT count(*) FROM product p WHERE quota <> accepted - revoked + scrap_drawn "
+     "OR succeeded <> (SELECT count(*) FROM charge WHERE product_id = p.id AND result = 1) "
+     "OR failed <> (SELECT count(*) FROM charge WHERE product_id = p.id AND result = 2) "
+     "OR scrapped <> (SELECT count(*) FROM charge WHERE product_id = p.id AND result = 3) "
+     "OR proven <> (SELECT count(*) FROM charge WHERE product_id = p.id AND is_proven = 1) "
+     "OR scrap_drawn <> (SELECT count(*) FROM device WHERE product_id = p.id AND "
+     "is_scrap_drawn = 1)"},
 };
+
+/* What an auditor would find, who has the export and the checkpoint key and nothing else. */
+static void check_export(const struct rig *rig)
+{
+    ck_assert_msg(
+        rig_shell(rig, "rm -f $DIR/last-export; exec >$DIR/last-verdict 2>&1; "
+                       "$BIN/provctl --config $RIG_CONFIG journal export --out $DIR/last-export && "
+                       "$BIN/provctl journal verify $DIR/last-export --key $RIG_CHECKPOINT_KEY || "
+                       "exit 1") == 0 ||
+            rig_shell(rig, "cat $DIR/last-verdict >&2") < 0,
+        "the exported journal does not hold");
+}
 
 void rig_check_invariants(const struct rig *rig)
 {
     for (size_t i = 0; i < sizeof INVARIANTS / sizeof INVARIANTS[0]; i++)
         ck_assert_msg(rig_query(rig, INVARIANTS[i].violations) == 0, "not so: %s",
                       INVARIANTS[i].claim);
+    for (int i = 0; i < RIG_PROGRAMS; i++) {
+        if (!rig_is_running(rig, (enum rig_program)i))
+            return;
+    }
+    check_export(rig);
 }

@@ -47,6 +47,8 @@ struct rig {
 };
 
 void rig_up(struct rig *rig, int64_t quota);
+/* The same with a product "rig-governed" whose maker has signed that many units. */
+void rig_up_governed(struct rig *rig, int64_t quota, int64_t governed);
 /* Stops the programs in the order of a shutdown and removes the folder. */
 void rig_down(struct rig *rig);
 
@@ -73,7 +75,7 @@ int64_t rig_query(const struct rig *rig, const char *sql);
 /*
  * The invariants of design §6 as the ledger must show them at any time: one charge per licensed
  * device, used = charges <= quota, one license leaf per install, a journal without gaps, and the
- * account in balance.
+ * account in balance. While all three programs run, the exported journal is verified, too.
  */
 void rig_check_invariants(const struct rig *rig);
 

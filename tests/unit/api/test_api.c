@@ -18,6 +18,9 @@ int main(void)
     srunner_add_suite(runner, limits_suite());
     srunner_add_suite(runner, content_suite());
     srunner_add_suite(runner, fw_suite());
+    srunner_add_suite(runner, journal_suite());
+    srunner_add_suite(runner, receipt_suite());
+    srunner_add_suite(runner, grant_suite());
     srunner_add_suite(runner, stop_suite());
     srunner_add_suite(runner, log_suite());
     srunner_add_suite(runner, program_suite());

@@ -30,8 +30,14 @@ static const struct bad_client BAD_CLIENTS[] = {
 
 START_TEST(a_client_without_a_valid_certificate_is_unauthenticated_everywhere_but_livez)
 {
-    static const char *const paths[] = {"/readyz", "/v1/products/widget/usage", "/v1/nothing",
-                                        "/v1/images/sha256:00/content"};
+    static const char *const paths[] = {"/readyz",
+                                        "/v1/products/widget/usage",
+                                        "/v1/nothing",
+                                        "/v1/images/sha256:00/content",
+                                        "/v1/journal/checkpoint",
+                                        "/v1/journal/tile/0/000",
+                                        "/v1/journal/key",
+                                        "/v1/licenses/lic-0/receipt"};
     const struct bad_client *bad = &BAD_CLIENTS[_i];
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         call_send(&(struct call){.path = paths[i], .client = bad->name}, &answer);
@@ -131,7 +137,7 @@ START_TEST(a_client_certificate_that_may_not_sign_is_refused_with_an_alert)
                        front_pki_path("agreement-only", "key"));
         FILE *pipe = popen(command, "re");
         ck_assert_ptr_nonnull(pipe);
-        (void)fread(text, 1, sizeof text - 1, pipe);
+        ck_assert_uint_gt(fread(text, 1, sizeof text - 1, pipe), 0);
         (void)pclose(pipe);
         ck_assert_msg(strstr(text, "unsupported certificate") != NULL, "%s: %s", versions[i], text);
     }
@@ -204,7 +210,7 @@ START_TEST(readyz_tells_each_check)
     call_send(&(struct call){.path = "/readyz"}, &answer);
     ck_assert_int_eq(answer.status, 200);
     ck_assert_str_eq(answer.body, "{\"status\":\"ready\",\"checks\":{\"vault\":\"ok\",\"hsm\":"
-                                  "\"ok\",\"ledger\":\"ok\"}}");
+                                  "\"ok\",\"ledger\":\"ok\",\"anchor\":\"ok\"}}");
     answer_clear(&answer);
     vault_peer_stop(front.vault);
     front.vault = vault_peer_start(front.config.vault.socket, front.image_path, "pin-refused");
@@ -212,8 +218,45 @@ START_TEST(readyz_tells_each_check)
     ck_assert_int_eq(answer.status, 503);
     ck_assert_str_eq(answer_text(&answer, "status"), "not-ready");
     ck_assert_ptr_nonnull(strstr(answer.body, "\"hsm\":\"pin-refused\""));
+    ck_assert_str_eq(answer_text(&answer, "detail"), "The peer's HSM is away.");
     ck_assert_str_ne(answer_header(&answer, "Retry-After"), "");
     answer_clear(&answer);
+}
+END_TEST
+
+static void ask_ready(const char *word_header)
+{
+    call_send(&(struct call){.path = "/readyz", .headers = {word_header}}, &answer);
+}
+
+START_TEST(readyz_tells_of_the_anchor_and_does_without_where_none_is_kept)
+{
+    ask_ready("X-Request-Id: anchor-none");
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_str_eq(answer_text(&answer, "status"), "ready");
+    ck_assert_ptr_nonnull(strstr(answer.body, "\"anchor\":\"none\""));
+    answer_clear(&answer);
+    ask_ready("X-Request-Id: anchor-mismatch");
+    ck_assert_int_eq(answer.status, 503);
+    ck_assert_str_eq(answer_text(&answer, "status"), "not-ready");
+    ck_assert_ptr_nonnull(strstr(answer.body, "\"anchor\":\"mismatch\""));
+    ck_assert_str_eq(answer_text(&answer, "detail"), "The peer's anchor is odd.");
+    answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(readyz_knows_nothing_when_the_vaults_answer_is_none)
+{
+    static const char *const words[] = {"X-Request-Id: no-anchor", "X-Request-Id: anchor-.bad",
+                                        "X-Request-Id: other-type"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        ask_ready(words[i]);
+        ck_assert_int_eq(answer.status, 503);
+        ck_assert_ptr_nonnull(strstr(answer.body, "\"vault\":\"internal\",\"hsm\":\"unknown\","
+                                                  "\"ledger\":\"unknown\","
+                                                  "\"anchor\":\"unknown\""));
+        answer_clear(&answer);
+    }
 }
 END_TEST
 
@@ -312,6 +355,8 @@ Suite *clients_suite(void)
     tcase_add_test(tcase, a_well_formed_request_id_and_trace_are_taken_over);
     tcase_add_test(tcase, a_malformed_request_id_or_trace_is_replaced_or_dropped);
     tcase_add_test(tcase, readyz_tells_each_check);
+    tcase_add_test(tcase, readyz_tells_of_the_anchor_and_does_without_where_none_is_kept);
+    tcase_add_test(tcase, readyz_knows_nothing_when_the_vaults_answer_is_none);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("start");
     tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);

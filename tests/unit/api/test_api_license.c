@@ -119,7 +119,8 @@ START_TEST(each_fault_of_the_vault_is_its_problem)
     answer_expect_problem(&answer, problem_of(code)->status, name);
     ck_assert_int_eq(number("native"), 48);
     ck_assert_int_eq(strncmp(answer_text(&answer, "detail"), "The peer says no. ", 18), 0);
-    bool has_check = code == ERR_DEVICE_NOT_GENUINE || code == ERR_DEVICE_IDENTITY_CONFLICT;
+    bool has_check = code == ERR_DEVICE_NOT_GENUINE || code == ERR_DEVICE_IDENTITY_CONFLICT ||
+                     code == ERR_GRANT_REFUSED || code == ERR_CONFLICT;
     ck_assert_str_eq(answer_text(&answer, "check"), has_check ? "peer-reason" : "");
     ck_assert_int_eq(json_is_true(json_object_get(answer.json, "retryable")),
                      error_is_retryable(code));
@@ -210,10 +211,12 @@ START_TEST(an_outcome_reaches_the_vault)
                              .body = "{\"result\":\"failed\",\"code\":\"E7\"}"},
               &answer);
     ck_assert_int_eq(answer.status, 200);
-    ck_assert_str_eq(answer.body, "{\"install_id\":\"ins-" UUID_TEXT "\",\"result\":\"failed\"}");
+    ck_assert_str_eq(answer.body, "{\"install_id\":\"ins-" UUID_TEXT
+                                  "\",\"result\":\"failed\",\"proven\":false,\"attempt\":3}");
     answer_clear(&answer);
     ck_assert_int_eq(vault_peer_seen(front.vault).outcome, 2);
     ck_assert_str_eq(vault_peer_seen(front.vault).code, "E7");
+    ck_assert_uint_eq(vault_peer_seen(front.vault).receipt_length, 0);
 }
 END_TEST
 
@@ -232,13 +235,30 @@ START_TEST(usage_is_the_account_of_the_product)
     call_send(&(struct call){.path = "/v1/products/widget/usage"}, &answer);
     ck_assert_int_eq(answer.status, 200);
     ck_assert_str_eq(answer.body,
-                     "{\"product\":\"widget\",\"granted\":100,\"charged\":59,\"remaining\":41,"
-                     "\"licensed\":60,\"succeeded\":50,\"failed\":4,\"scrapped\":2,"
-                     "\"unreported\":3}");
+                     "{\"product\":\"widget\",\"governed\":true,\"policy\":\"per-device\","
+                     "\"anchor\":\"none\",\"unreported_age\":{\"under_1h\":11,\"under_1d\":12,"
+                     "\"under_7d\":13,\"older\":14},\"granted\":100,\"charged\":59,"
+                     "\"remaining\":41,\"licensed\":60,\"succeeded\":50,\"failed\":4,"
+                     "\"scrapped\":2,\"unreported\":3,\"accepted\":108,\"revoked\":9,"
+                     "\"scrap_allowance\":5,\"scrap_drawn\":1,\"proven\":48}");
     answer_clear(&answer);
     call_send(&(struct call){.path = "/v1/products/.hidden/usage"}, &answer);
     answer_expect_problem(&answer, 404, "product-unknown");
     answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(account_that_breaks_its_limits_is_an_internal_problem)
+{
+    static const char *const words[] = {
+        "X-Request-Id: negative-count", "X-Request-Id: negative-age",
+        "X-Request-Id: unknown-policy", "X-Request-Id: no-anchor", "X-Request-Id: other-type"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        call_send(&(struct call){.path = "/v1/products/widget/usage", .headers = {words[i]}},
+                  &answer);
+        answer_expect_problem(&answer, 500, "internal");
+        answer_clear(&answer);
+    }
 }
 END_TEST
 
@@ -263,6 +283,7 @@ Suite *license_suite(void)
     tcase_add_test(tcase, an_outcome_reaches_the_vault);
     tcase_add_test(tcase, an_install_id_that_is_none_is_unknown);
     tcase_add_test(tcase, usage_is_the_account_of_the_product);
+    tcase_add_test(tcase, account_that_breaks_its_limits_is_an_internal_problem);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -287,6 +287,34 @@ START_TEST(the_three_outcomes_are_read)
 }
 END_TEST
 
+START_TEST(a_device_receipt_is_read_as_bytes)
+{
+    ck_assert_int_eq(read_outcome("{\"result\":\"succeeded\",\"device_receipt\":\"MAD/\"}"),
+                     ERR_OK);
+    ck_assert_uint_eq(outcome.device_receipt_length, 3);
+    ck_assert_int_eq(memcmp(outcome.device_receipt, "\x30\x00\xff", 3), 0);
+    ck_assert_int_eq(read_outcome("{\"result\":\"succeeded\"}"), ERR_OK);
+    ck_assert_uint_eq(outcome.device_receipt_length, 0);
+}
+END_TEST
+
+START_TEST(a_wrong_device_receipt_is_refused_at_its_place)
+{
+    static const struct refusal cases[] = {
+        {"{\"result\":\"succeeded\",\"device_receipt\":\"\"}", "$.device_receipt", "empty-text"},
+        {"{\"result\":\"succeeded\",\"device_receipt\":7}", "$.device_receipt", "wrong-type"},
+        {"{\"result\":\"succeeded\",\"device_receipt\":\"MAD\"}", "$.device_receipt", "not-base64"},
+        {"{\"result\":\"succeeded\",\"device_receipt\":\"MA==\\n\"}", "$.device_receipt",
+         "not-base64"},
+        {"{\"result\":\"failed\",\"device_receipt\":\"MAD/\"}", "$.device_receipt",
+         "receipt-without-success"},
+        {"{\"result\":\"scrapped\",\"device_receipt\":\"MAD/\"}", "$.device_receipt",
+         "receipt-without-success"},
+    };
+    EXPECT_REFUSED(read_outcome, cases);
+}
+END_TEST
+
 START_TEST(a_wrong_outcome_is_refused_at_its_place)
 {
     static const struct refusal cases[] = {
@@ -319,6 +347,8 @@ Suite *body_suite(void)
     tcase_add_test(tcase, a_device_shows_exactly_one_certificate_and_a_chip_only_base64);
     tcase_add_test(tcase, a_chips_certificate_may_have_1_kib_and_not_one_byte_more);
     tcase_add_test(tcase, the_three_outcomes_are_read);
+    tcase_add_test(tcase, a_device_receipt_is_read_as_bytes);
+    tcase_add_test(tcase, a_wrong_device_receipt_is_refused_at_its_place);
     tcase_add_test(tcase, a_wrong_outcome_is_refused_at_its_place);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -91,6 +91,19 @@ START_TEST(docs_problems_md_has_a_section_for_each_type_with_its_status)
 }
 END_TEST
 
+/* OpenAPI has no word for the rest of a path: "{+tile}" is "{tile}" there. */
+static const char *openapi_path(const char *pattern)
+{
+    static char path[128];
+    size_t length = 0;
+    for (; *pattern != '\0'; pattern++) {
+        if (*pattern != '+')
+            path[length++] = *pattern;
+    }
+    path[length] = '\0';
+    return path;
+}
+
 START_TEST(openapi_yaml_names_each_problem_type_and_each_route)
 {
     char wanted[160];
@@ -99,7 +112,7 @@ START_TEST(openapi_yaml_names_each_problem_type_and_each_route)
     expect_each_problem("api/openapi.yaml", "- /problems/", "\n");
     const char *text = read_document("api/openapi.yaml");
     for (size_t i = 0; i < count; i++) {
-        (void)snprintf(wanted, sizeof wanted, "\n  %s:\n", routes[i].pattern);
+        (void)snprintf(wanted, sizeof wanted, "\n  %s:\n", openapi_path(routes[i].pattern));
         ck_assert_msg(strstr(text, wanted) != NULL, "api/openapi.yaml lacks %s", routes[i].pattern);
     }
 }
@@ -125,7 +138,7 @@ START_TEST(each_check_word_of_openapi_yaml_has_its_row_in_docs_problems_md)
         ck_assert_msg(strstr(text, wanted) != NULL, "docs/problems.md lacks %s", word);
         count++;
     }
-    ck_assert_uint_eq(count, 20);
+    ck_assert_uint_eq(count, 37);
 }
 END_TEST
 

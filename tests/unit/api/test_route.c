@@ -32,8 +32,65 @@ START_TEST(each_route_is_found_with_its_segment)
     ck_assert_str_eq(match.segment, "pump-7.2");
     ck_assert_int_eq(find("GET", "/fw/sfi/pump-7.2/get/image"), ERR_OK);
     ck_assert_ptr_eq(match.route->handler, &FW_IMAGE_HANDLER);
+    ck_assert_int_eq(find("GET", "/v1/licenses/lic-1/receipt"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &RECEIPT_HANDLER);
+    ck_assert_str_eq(match.segment, "lic-1");
+    ck_assert_int_eq(find("POST", "/v1/grants"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &GRANT_HANDLER);
+    ck_assert_int_eq(find("GET", "/v1/journal/checkpoint"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &CHECKPOINT_HANDLER);
+    ck_assert_int_eq(find("GET", "/v1/journal/key"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &KEY_HANDLER);
     ck_assert_int_eq(find("GET", "/livez"), ERR_OK);
     ck_assert_int_eq(find("GET", "/readyz"), ERR_OK);
+}
+END_TEST
+
+START_TEST(rest_of_a_path_is_taken_with_its_slashes)
+{
+    ck_assert_int_eq(find("GET", "/v1/journal/tile/0/x001/067.p/12"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &TILE_HANDLER);
+    ck_assert_str_eq(match.segment, "0/x001/067.p/12");
+    ck_assert_int_eq(find("GET", "/v1/journal/tile/one"), ERR_OK);
+    ck_assert_str_eq(match.segment, "one");
+    ck_assert_int_eq(find("GET", "/v1/journal/tile/%61/%2e%2E/b"), ERR_OK);
+    ck_assert_str_eq(match.segment, "a/../b");
+    ck_assert_int_eq(find("HEAD", "/v1/journal/tile/0/000"), ERR_OK);
+    ck_assert_int_eq(find("POST", "/v1/journal/tile/0/000"), ERR_METHOD_NOT_ALLOWED);
+    ck_assert_str_eq(match.allow, "GET, HEAD");
+}
+END_TEST
+
+START_TEST(rest_of_a_path_with_an_empty_part_or_a_hidden_slash_names_nothing)
+{
+    static const char *const paths[] = {
+        "/v1/journal/tile",          "/v1/journal/tile/",      "/v1/journal/tile//",
+        "/v1/journal/tile//0",       "/v1/journal/tile/0/",    "/v1/journal/tile/0//1",
+        "/v1/journal/tile/0%2f1",    "/v1/journal/tile/0/%2F", "/v1/journal/tile/0/%00",
+        "/v1/journal/tile/0/a b",    "/v1/journal/tile/0/%",   "/v1/journal/tile/0/%4",
+        "/v1/journal/tile/\xc3\xb6", "/v1/journal/tile/0/\x7f"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        ck_assert_msg(find("GET", paths[i]) == ERR_ROUTE_UNKNOWN, "%s", paths[i]);
+}
+END_TEST
+
+/* Parts of every length, so that the last byte is a character, a slash, the first of a part. */
+START_TEST(rest_of_a_path_that_is_too_long_names_nothing)
+{
+    for (size_t part = 1; part < ROUTE_SEGMENT_SIZE; part++) {
+        char path[512] = "/v1/journal/tile/";
+        size_t start = strlen(path);
+        for (size_t i = 0; i < ROUTE_SEGMENT_SIZE + 2; i++)
+            path[start + i] = i % (part + 1) == part ? '/' : 'a';
+        for (size_t length = 1; length < ROUTE_SEGMENT_SIZE + 2; length++) {
+            char kept = path[start + length];
+            path[start + length] = '\0';
+            bool is_whole = path[start + length - 1] != '/';
+            bool fits = is_whole && length < ROUTE_SEGMENT_SIZE;
+            ck_assert_int_eq(find("GET", path), fits ? ERR_OK : ERR_ROUTE_UNKNOWN);
+            path[start + length] = kept;
+        }
+    }
 }
 END_TEST
 
@@ -123,7 +180,10 @@ START_TEST(each_route_takes_the_body_of_its_method)
     for (size_t i = 0; i < count; i++) {
         bool is_post = strcmp(routes[i].method, "POST") == 0;
         bool is_form = strncmp(routes[i].pattern, "/fw/", 4) == 0;
-        const struct route_body *taken = is_form ? &ROUTE_FORM : &ROUTE_JSON;
+        bool is_document = strcmp(routes[i].pattern, "/v1/grants") == 0;
+        const struct route_body *taken = is_form       ? &ROUTE_FORM
+                                         : is_document ? &ROUTE_DOCUMENT
+                                                       : &ROUTE_JSON;
         ck_assert_ptr_eq(routes[i].body, is_post ? taken : NULL);
     }
 }
@@ -133,7 +193,7 @@ START_TEST(livez_alone_is_public)
 {
     size_t count = 0;
     const struct route *routes = route_table(&count);
-    ck_assert_uint_eq(count, 8);
+    ck_assert_uint_eq(count, 13);
     for (size_t i = 0; i < count; i++)
         ck_assert(routes[i].is_public == (strcmp(routes[i].pattern, "/livez") == 0));
 }
@@ -144,6 +204,9 @@ Suite *route_suite(void)
     Suite *suite = suite_create("api/route");
     TCase *tcase = tcase_create("route");
     tcase_add_test(tcase, each_route_is_found_with_its_segment);
+    tcase_add_test(tcase, rest_of_a_path_is_taken_with_its_slashes);
+    tcase_add_test(tcase, rest_of_a_path_with_an_empty_part_or_a_hidden_slash_names_nothing);
+    tcase_add_test(tcase, rest_of_a_path_that_is_too_long_names_nothing);
     tcase_add_test(tcase, percent_escapes_of_a_segment_are_decoded);
     tcase_add_test(tcase, a_segment_with_a_hidden_character_names_nothing);
     tcase_add_test(tcase, only_the_exact_path_is_known);

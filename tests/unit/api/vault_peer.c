@@ -4,17 +4,15 @@
 /* The vault's end of the station socket. Counters and held calls are guarded by one lock. */
 #include "vault_peer.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <check.h>
 
-#include "core/fault_message.h"
 #include "core/rpc_server.h"
+#include "peer_reply.h"
 #include "vault.pb-c.h"
 #include "vault/vault_client.h"
 
@@ -30,110 +28,6 @@ struct vault_peer {
     size_t held_count;
 };
 
-static void reply_with_file(struct rpc_call *call, const Provisiond__StationReply *reply, int file)
-{
-    size_t length = provisiond__station_reply__get_packed_size(reply);
-    uint8_t *payload = malloc(length + 1);
-    ck_assert_ptr_nonnull(payload);
-    /* An empty message is no frame: a reply always has its result or its fault. */
-    provisiond__station_reply__pack(reply, payload);
-    rpc_reply(call, bytes_of(payload, length), &file, file >= 0);
-    free(payload);
-}
-
-static void reply_fault(struct rpc_call *call, enum error code)
-{
-    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
-    Provisiond__FaultMessage message;
-    struct fault fault;
-    (void)fault_set(&fault, code, "peer-reason", "The peer says no.", 48);
-    fault_to_message(&fault, &message);
-    reply.fault = &message;
-    reply_with_file(call, &reply, -1);
-}
-
-static void reply_license(struct rpc_call *call, bool is_repeat, size_t license_length)
-{
-    uint8_t install[UUID_SIZE];
-    uint8_t image[SHA256_SIZE];
-    uint8_t license[8192];
-    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
-    Provisiond__LicenseReply result = PROVISIOND__LICENSE_REPLY__INIT;
-    memset(install, 0x77, sizeof install);
-    install[8] = 0xb7; /* the variant of RFC 9562 */
-    memset(image, 0xab, sizeof image);
-    memset(license, 0x5a, sizeof license);
-    result.install_id = (ProtobufCBinaryData){.data = install, .len = sizeof install};
-    result.image = (ProtobufCBinaryData){.data = image, .len = sizeof image};
-    result.license = (ProtobufCBinaryData){.data = license, .len = license_length};
-    result.profile = (char *)(uintptr_t) "cms";
-    result.charged = !is_repeat;
-    result.repeat = is_repeat;
-    result.attempt = is_repeat ? 2 : 1;
-    result.remaining = 41;
-    result.journal_index = 7;
-    reply.result_case = PROVISIOND__STATION_REPLY__RESULT_LICENSE;
-    reply.license = &result;
-    reply_with_file(call, &reply, -1);
-}
-
-static void reply_outcome(struct rpc_call *call)
-{
-    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
-    Provisiond__OutcomeReply result = PROVISIOND__OUTCOME_REPLY__INIT;
-    reply.result_case = PROVISIOND__STATION_REPLY__RESULT_OUTCOME;
-    reply.outcome = &result;
-    reply_with_file(call, &reply, -1);
-}
-
-static void reply_usage(struct rpc_call *call)
-{
-    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
-    Provisiond__UsageReply result = PROVISIOND__USAGE_REPLY__INIT;
-    result.granted = 100;
-    result.charged = 59;
-    result.remaining = 41;
-    result.licensed = 60;
-    result.succeeded = 50;
-    result.failed = 4;
-    result.scrapped = 2;
-    result.unreported = 3;
-    reply.result_case = PROVISIOND__STATION_REPLY__RESULT_USAGE;
-    reply.usage = &result;
-    reply_with_file(call, &reply, -1);
-}
-
-static void reply_ready(struct vault_peer *peer, struct rpc_call *call)
-{
-    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
-    Provisiond__ReadyReply result = PROVISIOND__READY_REPLY__INIT;
-    result.hsm = peer->hsm;
-    result.ledger = (char *)(uintptr_t) "ok";
-    reply.result_case = PROVISIOND__STATION_REPLY__RESULT_READY;
-    reply.ready = &result;
-    reply_with_file(call, &reply, -1);
-}
-
-static void reply_content(struct vault_peer *peer, struct rpc_call *call, const char *alias)
-{
-    uint8_t image[SHA256_SIZE];
-    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
-    Provisiond__ImageContentReply result = PROVISIOND__IMAGE_CONTENT_REPLY__INIT;
-    int file = open(peer->image_path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        reply_fault(call, ERR_IMAGE_UNKNOWN);
-        return;
-    }
-    memset(image, 0xab, sizeof image);
-    if (strcmp(alias, "no-digest") != 0)
-        result.image = (ProtobufCBinaryData){.data = image, .len = sizeof image};
-    result.size = (uint64_t)lseek(file, 0, SEEK_END);
-    reply.result_case = PROVISIOND__STATION_REPLY__RESULT_IMAGE_CONTENT;
-    reply.image_content = &result;
-    reply_with_file(call, &reply, file);
-    (void)close(file);
-}
-
 static void hold(struct vault_peer *peer, struct rpc_call *call)
 {
     (void)pthread_mutex_lock(&peer->lock);
@@ -142,37 +36,28 @@ static void hold(struct vault_peer *peer, struct rpc_call *call)
     (void)pthread_mutex_unlock(&peer->lock);
 }
 
-static enum error fault_named(const char *name)
-{
-    for (int code = 1; code < ERR_COUNT; code++) {
-        if (strcmp(error_name((enum error)code), name) == 0)
-            return (enum error)code;
-    }
-    return ERR_INTERNAL;
-}
-
 static void obey(struct vault_peer *peer, struct rpc_call *call, const char *product)
 {
     if (strncmp(product, "fault-", 6) == 0)
-        reply_fault(call, fault_named(product + 6));
+        peer_send_fault(call, peer_fault_named(product + 6));
     else if (strcmp(product, "held") == 0)
         hold(peer, call);
     else if (strcmp(product, "other-type") == 0)
-        reply_outcome(call);
+        peer_send_outcome(call, "");
     else if (strcmp(product, "bad-license") == 0)
-        reply_license(call, false, 4097);
+        peer_send_license(call, false, 4097);
     else if (strcmp(product, "hang-up") == 0)
         rpc_hang_up(call);
     else
-        reply_license(call, strcmp(product, "again") == 0, 300);
+        peer_send_license(call, strcmp(product, "again") == 0, 300);
 }
 
 static void obey_content(struct vault_peer *peer, struct rpc_call *call, const char *alias)
 {
     if (strncmp(alias, "fault-", 6) == 0)
-        reply_fault(call, fault_named(alias + 6));
+        peer_send_fault(call, peer_fault_named(alias + 6));
     else
-        reply_content(peer, call, alias);
+        peer_send_content(call, peer->image_path, alias);
 }
 
 static void copy_text(char out[PEER_TEXT_SIZE], const char *text)
@@ -194,6 +79,31 @@ static void see_license(struct peer_seen *seen, const Provisiond__LicenseRequest
         memcpy(seen->st_certificate, license->st_certificate.data, seen->st_length);
 }
 
+static void see_install(struct peer_seen *seen, const ProtobufCBinaryData *install)
+{
+    ck_assert_uint_eq(install->len, UUID_SIZE);
+    memcpy(seen->install.bytes, install->data, UUID_SIZE);
+}
+
+static void see_outcome(struct peer_seen *seen, const Provisiond__OutcomeRequest *outcome)
+{
+    see_install(seen, &outcome->install_id);
+    seen->outcome = (int)outcome->result;
+    copy_text(seen->code, outcome->code);
+    seen->receipt_length = outcome->device_receipt.len;
+    ck_assert_uint_le(seen->receipt_length, sizeof seen->receipt);
+    if (seen->receipt_length > 0)
+        memcpy(seen->receipt, outcome->device_receipt.data, seen->receipt_length);
+}
+
+static void see_tile(struct peer_seen *seen, const Provisiond__TileRequest *tile)
+{
+    seen->is_entries = tile->entries;
+    seen->level = tile->level;
+    seen->index = tile->index;
+    seen->width = tile->width;
+}
+
 static void see(struct vault_peer *peer, const Provisiond__StationRequest *request)
 {
     (void)pthread_mutex_lock(&peer->lock);
@@ -205,9 +115,16 @@ static void see(struct vault_peer *peer, const Provisiond__StationRequest *reque
     copy_text(seen->request_id, request->request_id);
     if (request->op_case == PROVISIOND__STATION_REQUEST__OP_LICENSE)
         see_license(seen, request->license);
-    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_OUTCOME) {
-        seen->outcome = (int)request->outcome->result;
-        copy_text(seen->code, request->outcome->code);
+    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_OUTCOME)
+        see_outcome(seen, request->outcome);
+    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_TILE)
+        see_tile(seen, request->tile);
+    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_RECEIPT)
+        see_install(seen, &request->receipt->install_id);
+    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_GRANT_APPLY) {
+        const ProtobufCBinaryData *document = &request->grant_apply->document;
+        seen->document = sha256_of(bytes_of(document->data, document->len));
+        seen->document_length = document->len;
     }
     if (request->op_case == PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT) {
         copy_text(seen->alias, request->image_content->alias);
@@ -216,30 +133,52 @@ static void see(struct vault_peer *peer, const Provisiond__StationRequest *reque
     (void)pthread_mutex_unlock(&peer->lock);
 }
 
-static void answer(struct vault_peer *peer, struct rpc_call *call,
-                   const Provisiond__StationRequest *request)
+/* A request that names neither product nor alias says by its id what it wants. */
+static void answer_by_word(struct vault_peer *peer, struct rpc_call *call,
+                           const Provisiond__StationRequest *request)
 {
+    const char *word = request->request_id;
     switch (request->op_case) {
-    case PROVISIOND__STATION_REQUEST__OP_LICENSE:
-        obey(peer, call,
-             request->license->alias[0] != '\0' ? request->license->alias
-                                                : request->license->product);
-        break;
     case PROVISIOND__STATION_REQUEST__OP_OUTCOME:
-        reply_outcome(call);
+        peer_send_outcome(call, word);
         break;
     case PROVISIOND__STATION_REQUEST__OP_USAGE:
-        reply_usage(call);
-        break;
-    case PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT:
-        obey_content(peer, call, request->image_content->alias);
+        peer_send_usage(call, word);
         break;
     case PROVISIOND__STATION_REQUEST__OP_READY:
-        reply_ready(peer, call);
+        peer_send_ready(call, peer->hsm, word);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_CHECKPOINT:
+        peer_send_checkpoint(call, word);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_TILE:
+        peer_send_tile(call, request->tile, word);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_JOURNAL_KEY:
+        peer_send_key(call, word);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_RECEIPT:
+        peer_send_receipt(call, word);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_GRANT_APPLY:
+        peer_send_grant(call, word);
         break;
     default:
         rpc_hang_up(call);
     }
+}
+
+static void answer(struct vault_peer *peer, struct rpc_call *call,
+                   const Provisiond__StationRequest *request)
+{
+    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_LICENSE)
+        obey(peer, call,
+             request->license->alias[0] != '\0' ? request->license->alias
+                                                : request->license->product);
+    else if (request->op_case == PROVISIOND__STATION_REQUEST__OP_IMAGE_CONTENT)
+        obey_content(peer, call, request->image_content->alias);
+    else if (!peer_send_by_word(call, request->request_id))
+        answer_by_word(peer, call, request);
 }
 
 static void handle(void *context, struct rpc_call *call)
@@ -302,7 +241,7 @@ void vault_peer_release(struct vault_peer *peer)
 {
     (void)pthread_mutex_lock(&peer->lock);
     for (size_t i = 0; i < peer->held_count; i++)
-        reply_license(peer->held[i], false, 300);
+        peer_send_license(peer->held[i], false, 300);
     peer->held_count = 0;
     (void)pthread_mutex_unlock(&peer->lock);
 }

@@ -15,11 +15,15 @@
  *     hang-up              the connection is closed
  *     no-digest            an image's content that does not say which image it is
  *
+ * What names neither of the two is told by the request's id (X-Request-Id): the words stand in
+ * peer_reply.h.
+ *
  * Threads: safe from any thread.
  */
 #ifndef TESTS_UNIT_API_VAULT_PEER_H
 #define TESTS_UNIT_API_VAULT_PEER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,8 +44,17 @@ struct peer_seen {
     size_t st_length;
     char lot[PEER_TEXT_SIZE];
     char operator_name[PEER_TEXT_SIZE];
+    struct uuid install; /* of an outcome or a receipt */
     int outcome;
     char code[PEER_TEXT_SIZE];
+    uint8_t receipt[144]; /* a device's */
+    size_t receipt_length;
+    bool is_entries; /* the four of a tile */
+    unsigned level;
+    int64_t index;
+    unsigned width;
+    struct sha256 document; /* the digest of a signed document's bytes */
+    size_t document_length;
     unsigned count; /* of all requests so far */
 };
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "cli/answer.h"
 #include "cli/arguments.h"
 #include "cli/exit_code.h"
@@ -331,6 +333,46 @@ START_TEST(the_distance_of_words_counts_edits)
 }
 END_TEST
 
+START_TEST(hex_is_whole_bytes_in_either_case_up_to_the_limit)
+{
+    static const char *const wrong[] = {"",    "0",   "000",  "0g",        "g0",
+                                        " 00", "00 ", "0x00", "0000000000"};
+    uint8_t bytes[4] = {9, 9, 9, 9};
+    size_t length = 7;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_msg(!text_parse_hex(wrong[i], bytes, 4, &length), "%s", wrong[i]);
+    ck_assert_uint_eq(length, 7);
+    ck_assert_mem_eq(bytes, "\x09\x09\x09\x09", 4);
+    ck_assert(text_parse_hex("00aAFf7e", bytes, 4, &length));
+    ck_assert_uint_eq(length, 4);
+    ck_assert_mem_eq(bytes, "\x00\xaa\xff\x7e", 4);
+}
+END_TEST
+
+START_TEST(times_are_read_and_written_in_one_unit)
+{
+    static const struct {
+        const char *read;
+        uint32_t minutes;
+        const char *written;
+    } rows[] = {{"0m", 0, "0h"},         {"0d", 0, "0h"},     {"1m", 1, "1m"},
+                {"60m", 60, "1h"},       {"8h", 480, "8h"},   {"24h", 1440, "1d"},
+                {"90m", 90, "90m"},      {"7d", 10080, "7d"}, {"25h", 1500, "25h"},
+                {"10080m", 10080, "7d"}, {"0008h", 480, "8h"}};
+    static const char *const wrong[] = {"",     "h",      "8",  "8w",  "8d",
+                                        "169h", "10081m", "h8", "8h ", "-1h"};
+    char text[NUMBER_TEXT_SIZE];
+    uint32_t minutes = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert_msg(text_parse_minutes(rows[i].read, 10080, &minutes), "%s", rows[i].read);
+        ck_assert_uint_eq(minutes, rows[i].minutes);
+        ck_assert_str_eq(text_minutes(minutes, text), rows[i].written);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_msg(!text_parse_minutes(wrong[i], 10080, &minutes), "%s", wrong[i]);
+}
+END_TEST
+
 /* ---- tables ---- */
 
 START_TEST(a_table_aligns_numbers_to_the_right_and_escapes)
@@ -431,22 +473,64 @@ static enum error read_usage(const char *body, struct answer_usage *usage)
     return answer_read_usage(bytes_of(body, strlen(body)), usage, &failure);
 }
 
+/* An account, charged as it is given. */
+#define USAGE(charged)                                                                       \
+    "{\"granted\":9,\"charged\":" charged ",\"remaining\":5,\"licensed\":4,\"succeeded\":1," \
+    "\"failed\":1,\"scrapped\":1,\"unreported\":1,\"accepted\":9,\"revoked\":1,"             \
+    "\"scrap_allowance\":2,\"scrap_drawn\":1,\"proven\":1,\"governed\":true,"                \
+    "\"policy\":\"per-device\",\"anchor\":\"ok\",\"unreported_age\":{\"under_1h\":1,"        \
+    "\"under_1d\":2,\"under_7d\":3,\"older\":4},\"new\":\"x\"}"
+
 START_TEST(an_account_wants_whole_numbers_of_every_name)
 {
-    static const char good[] = "{\"granted\":9,\"charged\":4,\"remaining\":5,\"licensed\":4,"
-                               "\"succeeded\":1,\"failed\":1,\"scrapped\":1,\"unreported\":1,"
-                               "\"new\":\"x\"}";
     static const char *const wrong[] = {"4.0", "\"4\"", "true", "null", "[4]", "-4"};
     struct answer_usage usage;
-    char body[sizeof good + 16];
-    ck_assert_int_eq(read_usage(good, &usage), ERR_OK);
+    char body[1024];
+    ck_assert_int_eq(read_usage(USAGE("4"), &usage), ERR_OK);
     ck_assert_int_eq(usage.remaining, 5);
+    ck_assert_int_eq(usage.scrap_drawn, 1);
+    ck_assert_int_eq(usage.age[AGE_WEEK], 3);
+    ck_assert(usage.is_governed);
+    ck_assert_str_eq(usage.policy, "per-device");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        (void)snprintf(body, sizeof body, "{\"granted\":9,\"charged\":%s%s", wrong[i],
-                       strstr(good, ",\"remaining"));
+        (void)snprintf(body, sizeof body, USAGE("%s"), wrong[i]);
         ck_assert_msg(read_usage(body, &usage) == ERR_INTERNAL, "%s", body);
     }
     ck_assert_int_eq(read_usage("{\"granted\":9}", &usage), ERR_INTERNAL);
+}
+END_TEST
+
+/* True when an object that differs in that member is still an account. */
+static bool is_account(const json_t *whole, const char *name, json_t *value)
+{
+    struct answer_usage usage;
+    json_t *other = json_copy((json_t *)(uintptr_t)whole);
+    if (value == NULL)
+        (void)json_object_del(other, name);
+    else
+        (void)json_object_set_new(other, name, value);
+    char *body = json_dumps(other, 0);
+    const bool is_read = read_usage(body, &usage) == ERR_OK;
+    free(body);
+    json_decref(other);
+    return is_read;
+}
+
+START_TEST(an_account_without_a_member_is_none)
+{
+    json_t *whole = json_loads(USAGE("4"), 0, NULL);
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(whole, name, value)
+    {
+        const bool is_extra = strcmp(name, "new") == 0;
+        ck_assert_msg(is_account(whole, name, NULL) == is_extra, "%s", name);
+        ck_assert_msg(is_account(whole, name, json_array()) == is_extra, "%s", name);
+    }
+    ck_assert(!is_account(whole, "anchor", json_string("two words")));
+    ck_assert(
+        !is_account(whole, "policy", json_string("a-word-that-has-more-than-39-bytes-is-none")));
+    json_decref(whole);
 }
 END_TEST
 
@@ -632,6 +716,8 @@ START_TEST(the_progress_bar_shows_part_and_whole)
     ck_assert_str_eq(line, "[                                        ]   0 %  0 of 0 MiB");
     progress_format(9, 5, line);
     ck_assert_str_eq(line, "[########################################] 100 %  0 of 1 MiB");
+    progress_format_written(INT64_MAX, INT64_C(5) << 20, line);
+    ck_assert_str_eq(line, "9223372036854775807 lines, 5 MiB");
 }
 END_TEST
 
@@ -656,12 +742,15 @@ int main(void)
                                   text_that_is_not_utf8_is_shown_as_hex,
                                   escaping_cuts_at_a_whole_character,
                                   the_distance_of_words_counts_edits,
+                                  hex_is_whole_bytes_in_either_case_up_to_the_limit,
+                                  times_are_read_and_written_in_one_unit,
                                   a_table_aligns_numbers_to_the_right_and_escapes,
                                   every_error_name_is_understood_as_a_problem_type,
                                   a_problem_keeps_the_servers_words_and_the_request_id,
                                   an_unknown_problem_goes_by_its_retryable_member,
                                   a_body_that_is_no_problem_falls_back_to_the_status,
                                   an_account_wants_whole_numbers_of_every_name,
+                                  an_account_without_a_member_is_none,
                                   a_digest_is_read_with_and_without_its_prefix,
                                   an_output_is_there_after_the_commit_only,
                                   an_output_that_is_not_committed_leaves_nothing,

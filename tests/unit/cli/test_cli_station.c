@@ -612,19 +612,232 @@ START_TEST(an_outcome_that_does_not_exist_is_a_usage_error)
 }
 END_TEST
 
+START_TEST(a_devices_receipt_goes_along_and_is_answered)
+{
+    char path[TEMP_PATH_MAX];
+    server_say(&server, 200,
+               "{\"install_id\":\"" INSTALL "\",\"result\":\"succeeded\",\"proven\":true,"
+               "\"attempt\":1}");
+    temp_dir_path(&dir, "receipt.der", path);
+    write_file(&dir, "receipt.der", "0\x06\x02\x01\xff\x02\x01\x01", 8);
+    PROVCTL(&dir, &run, "outcome", INSTALL, "succeeded", "--device-receipt", path);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, INSTALL " succeeded proven=yes\n");
+    ck_assert_str_eq(server.requests[0].body,
+                     "{\"result\":\"succeeded\",\"device_receipt\":\"MAYCAf8CAQE=\"}");
+    PROVCTL(&dir, &run, "outcome", INSTALL, "succeeded", "--device-receipt", path, "--json");
+    ck_assert_str_eq(run.out, "{\"install_id\": \"" INSTALL "\", \"result\": \"succeeded\", "
+                              "\"proven\": true}\n");
+}
+END_TEST
+
+START_TEST(a_devices_receipt_has_1_to_144_bytes_and_belongs_to_a_success)
+{
+    static const char bytes[145] = "0";
+    char path[TEMP_PATH_MAX];
+    server_say(&server, 200, "{\"proven\":false}");
+    temp_dir_path(&dir, "receipt.der", path);
+    write_file(&dir, "receipt.der", bytes, 145);
+    files_before = count_files(&dir);
+    PROVCTL(&dir, &run, "outcome", INSTALL, "succeeded", "--device-receipt", path);
+    claim_refused(1, "receipt.der is larger than 144 bytes.");
+    PROVCTL(&dir, &run, "outcome", INSTALL, "failed", "--device-receipt", path);
+    claim_refused(64, "--device-receipt belongs to the result succeeded");
+    write_file(&dir, "receipt.der", bytes, 0);
+    PROVCTL(&dir, &run, "outcome", INSTALL, "succeeded", "--device-receipt", path);
+    claim_refused(1, "receipt.der is empty");
+    ck_assert_uint_eq(server.request_count, 0);
+    write_file(&dir, "receipt.der", bytes, 144);
+    PROVCTL(&dir, &run, "outcome", INSTALL, "succeeded", "--device-receipt", path);
+    ck_assert_str_eq(run.out, INSTALL " succeeded proven=no\n");
+}
+END_TEST
+
+START_TEST(a_scrapped_device_is_told_whether_a_unit_was_drawn)
+{
+    server_say(&server, 200, "{\"proven\":false,\"scrap_drawn\":true}");
+    server_say(&server, 200, "{\"proven\":false,\"scrap_drawn\":false}");
+    PROVCTL(&dir, &run, "outcome", INSTALL, "scrapped");
+    ck_assert_str_eq(run.out, INSTALL " scrapped scrap_drawn=yes\n");
+    PROVCTL(&dir, &run, "outcome", INSTALL, "scrapped", "--json");
+    ck_assert_str_eq(run.out, "{\"install_id\": \"" INSTALL "\", \"result\": \"scrapped\", "
+                              "\"proven\": false, \"scrap_drawn\": false}\n");
+}
+END_TEST
+
+START_TEST(an_answer_to_an_outcome_that_is_none_is_refused)
+{
+    static const char *const bodies[] = {
+        "",   "null", "[]", "{\"proven\":\"yes\"}", "{\"scrap_drawn\":1}", "{\"proven\":null}",
+        "{}x"};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        server.answer_count = 0;
+        server_say(&server, 200, bodies[i]);
+        PROVCTL(&dir, &run, "outcome", INSTALL, "succeeded");
+        claim_refused(1, "The server's answer cannot be understood");
+        ck_assert_str_eq(run.out, "");
+    }
+}
+END_TEST
+
 START_TEST(usage_is_asked_over_rest_when_there_is_an_address)
 {
-    static const char golden[] = "Granted      1000\nCharged        40\nRemaining     960\n"
-                                 "Licensed       40\nSucceeded      38\nFailed          1\n"
-                                 "Scrapped        0\nUnreported      1\n";
+    static const char golden[] =
+        "Product  meter\n"
+        "Policy   per-device: one unit pays for one device\n"
+        "Rule     governed: documents signed by its authorities decide\n"
+        "Anchor   none: this HSM cannot remember the journal; an older ledger would not be "
+        "noticed\n"
+        "\n"
+        "  Accepted     1000\n"
+        "- Revoked         0\n"
+        "+ Scrap drawn     0  of an allowance of 20\n"
+        "= Granted      1000\n"
+        "\n"
+        "  Remaining     960\n"
+        "+ Charged        40\n"
+        "= Granted      1000\n"
+        "\n"
+        "  Succeeded      39  of them proven by the device: 3\n"
+        "+ Failed          1\n"
+        "+ Scrapped        0\n"
+        "+ Unreported      0\n"
+        "= Charged        40\n"
+        "\n"
+        "  Licenses       41  one device may have several, one for each image\n";
     server_say(&server, 200,
-               "{\"granted\":1000,\"charged\":40,\"remaining\":960,\"licensed\":40,"
-               "\"succeeded\":38,\"failed\":1,\"scrapped\":0,\"unreported\":1}");
+               "{\"product\":\"meter\",\"granted\":1000,\"charged\":40,\"remaining\":960,"
+               "\"licensed\":41,\"succeeded\":39,\"failed\":1,\"scrapped\":0,\"unreported\":0,"
+               "\"accepted\":1000,\"revoked\":0,\"scrap_allowance\":20,\"scrap_drawn\":0,"
+               "\"proven\":3,\"governed\":true,\"policy\":\"per-device\",\"anchor\":\"none\","
+               "\"unreported_age\":{\"under_1h\":0,\"under_1d\":0,\"under_7d\":0,\"older\":0}}");
     PROVCTL(&dir, &run, "usage", "meter");
     ck_assert_msg(run.exit == 0, "%s", run.err);
     ck_assert_str_eq(run.out, golden);
     ck_assert_str_eq(server.requests[0].method, "GET");
     ck_assert_str_eq(server.requests[0].url, "/v1/products/meter/usage");
+}
+END_TEST
+
+/* ---- receipt ---- */
+
+#define LICENSE_ID "lic-01900000-0000-7000-8000-000000000001"
+#define HASH       "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define RECEIPT_OF(members)         \
+    "{\"license_id\":\"" LICENSE_ID \
+    "\",\"leaf\":\"{\\\"v\\\":1}\",\"checkpoint\":\"plant\\n2\"," members "}"
+/* Without leaf and checkpoint. */
+#define BARE_OF(id, members) \
+    "{\"license_id\":\"" id "\",\"index\":0,\"tree_size\":1,\"proof\":[]," members "}"
+#define RECEIPT              RECEIPT_OF("\"index\":7,  \"tree_size\":1042,\"proof\":[\"" HASH "\"]")
+
+#define GET_RECEIPT(id, ...) PROVCTL(&dir, &run, "receipt", id, "--out", out, ##__VA_ARGS__)
+
+START_TEST(a_receipt_is_written_as_it_came)
+{
+    char found[1024];
+    server_say(&server, 200, RECEIPT);
+    GET_RECEIPT(LICENSE_ID);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, LICENSE_ID " leaf=7 checkpoint=1042\n");
+    ck_assert_int_gt((int)read_file(&dir, "license.bin", found, sizeof found), 0);
+    ck_assert_str_eq(found, RECEIPT);
+    ck_assert_str_eq(server.requests[0].method, "GET");
+    ck_assert_str_eq(server.requests[0].url, "/v1/licenses/" LICENSE_ID "/receipt");
+}
+END_TEST
+
+START_TEST(a_receipt_is_had_by_the_install_id_too)
+{
+    server_say(&server, 200, RECEIPT_OF("\"index\":0,\"tree_size\":1,\"proof\":[]"));
+    GET_RECEIPT("ins-01900000-0000-7000-8000-000000000001", "--json");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(server.requests[0].url, "/v1/licenses/" LICENSE_ID "/receipt");
+    json_t *answer = json_loads(run.out, 0, NULL);
+    ck_assert_str_eq(json_string_value(json_object_get(answer, "license_id")), LICENSE_ID);
+    ck_assert_int_eq(json_integer_value(json_object_get(answer, "index")), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(answer, "tree_size")), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(answer, "file")), out);
+    json_decref(answer);
+}
+END_TEST
+
+START_TEST(a_receipt_goes_to_stdout_when_that_is_asked_for)
+{
+    server_say(&server, 200, RECEIPT);
+    PROVCTL(&dir, &run, "receipt", LICENSE_ID, "--out", "-");
+    ck_assert_str_eq(run.out, RECEIPT);
+    ck_assert_str_eq(run.err, LICENSE_ID " leaf=7 checkpoint=1042\n");
+    PROVCTL(&dir, &run, "receipt", LICENSE_ID, "--out", "-", "--json");
+    claim_refused(64, "--json and --out - both want standard output");
+}
+END_TEST
+
+#define NOT_COVERED                                                                        \
+    "{\"type\":\"/problems/not-covered-yet\",\"title\":\"No checkpoint covers this yet\"," \
+    "\"retryable\":true}"
+
+START_TEST(a_receipt_is_waited_for)
+{
+    server_say(&server, 503, NOT_COVERED);
+    server_say_how(&server,
+                   &(struct server_answer){.status = 503, .body = NOT_COVERED, .retry_after = "1"});
+    server_say(&server, 200, RECEIPT);
+    GET_RECEIPT(LICENSE_ID);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_uint_eq(server.request_count, 3);
+}
+END_TEST
+
+START_TEST(waiting_for_a_receipt_ends_with_the_time)
+{
+    server_say(&server, 503, NOT_COVERED);
+    GET_RECEIPT(LICENSE_ID, "--timeout", "1");
+    claim_refused(20, "No checkpoint covers this yet");
+    ck_assert_uint_ge(server.request_count, 2);
+}
+END_TEST
+
+START_TEST(a_receipt_that_is_none_writes_no_file)
+{
+    static const char *const bodies[] = {
+        "",
+        "[]",
+        "{}",
+        RECEIPT "x",
+        RECEIPT_OF("\"index\":7,\"tree_size\":7,\"proof\":[]"),
+        RECEIPT_OF("\"index\":-1,\"tree_size\":7,\"proof\":[]"),
+        RECEIPT_OF("\"index\":1.5,\"tree_size\":7,\"proof\":[]"),
+        RECEIPT_OF("\"index\":0,\"tree_size\":1"),
+        RECEIPT_OF("\"index\":0,\"tree_size\":1,\"proof\":{}"),
+        RECEIPT_OF("\"index\":0,\"tree_size\":2,\"proof\":[7]"),
+        RECEIPT_OF("\"index\":0,\"tree_size\":2,\"proof\":[\"AAEC\"]"),
+        RECEIPT_OF("\"index\":0,\"tree_size\":2,\"proof\":[\"" HASH "AAEC\"]"),
+        RECEIPT_OF("\"index\":0,\"tree_size\":1,\"proof\":[],\"leaf\":\"x\""),
+        BARE_OF(LICENSE_ID, "\"leaf\":\"\",\"checkpoint\":\"x\""),
+        BARE_OF(LICENSE_ID, "\"leaf\":\"x\",\"checkpoint\":\"\""),
+        BARE_OF(LICENSE_ID, "\"leaf\":\"x\""),
+        BARE_OF(LICENSE_ID, "\"leaf\":7,\"checkpoint\":\"x\""),
+        BARE_OF("../x", "\"leaf\":\"x\",\"checkpoint\":\"x\"")};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        server.answer_count = 0;
+        server_say(&server, 200, bodies[i]);
+        GET_RECEIPT(LICENSE_ID);
+        claim_refused(1, "The server's answer cannot be understood");
+    }
+}
+END_TEST
+
+START_TEST(a_receipt_of_another_license_is_refused)
+{
+    server_say(&server, 200, RECEIPT);
+    GET_RECEIPT("lic-01900000-0000-7000-8000-000000000002");
+    claim_refused(1, "The server answered with the receipt of another license");
+    GET_RECEIPT("../../x");
+    claim_refused(64, "../../x is no license id; the install id that provctl license prints");
+    PROVCTL(&dir, &run, "receipt", LICENSE_ID, "--out", getenv("PROVCTL_KEY"));
+    claim_refused(64, "would replace a file that this command reads");
+    ck_assert_uint_eq(server.request_count, 1);
 }
 END_TEST
 
@@ -807,7 +1020,18 @@ int main(void)
                                   a_certificate_refused_by_tls_exits_with_11,
                                   an_outcome_is_reported,
                                   an_outcome_that_does_not_exist_is_a_usage_error,
+                                  a_devices_receipt_goes_along_and_is_answered,
+                                  a_devices_receipt_has_1_to_144_bytes_and_belongs_to_a_success,
+                                  a_scrapped_device_is_told_whether_a_unit_was_drawn,
+                                  an_answer_to_an_outcome_that_is_none_is_refused,
                                   usage_is_asked_over_rest_when_there_is_an_address,
+                                  a_receipt_is_written_as_it_came,
+                                  a_receipt_is_had_by_the_install_id_too,
+                                  a_receipt_goes_to_stdout_when_that_is_asked_for,
+                                  a_receipt_is_waited_for,
+                                  waiting_for_a_receipt_ends_with_the_time,
+                                  a_receipt_that_is_none_writes_no_file,
+                                  a_receipt_of_another_license_is_refused,
                                   an_image_is_fetched_and_checked,
                                   a_lost_download_continues_where_it_stopped,
                                   a_part_of_an_earlier_run_is_continued,

@@ -12,6 +12,13 @@
 
 #define REQUEST_MAX_BYTES ((size_t)128 * 1024)
 
+/* What the vault writes into a file that it was given. */
+static void write_content(const struct vault_double *vault, int file)
+{
+    const size_t length = strlen(vault->content);
+    ck_assert_int_eq((int)write(file, vault->content, length), (int)length);
+}
+
 static void keep_request(struct vault_double *vault, struct rpc_call *call)
 {
     struct bytes request = rpc_call_request(call);
@@ -24,6 +31,8 @@ static void keep_request(struct vault_double *vault, struct rpc_call *call)
     if (count > 0) {
         ssize_t n = read(files[0], vault->file, sizeof vault->file);
         vault->file_length = n > 0 ? (size_t)n : 0;
+        if (vault->content != NULL)
+            write_content(vault, files[0]);
     }
 }
 
@@ -41,14 +50,18 @@ static void handle(void *context, struct rpc_call *call)
     struct vault_double *vault = context;
     static const uint8_t garbage[] = {0xff, 0xff, 0xff, 0xff};
     keep_request(vault, call);
+    const unsigned op = vault->request != NULL ? vault->request->op_case : 0;
+    ck_assert_uint_lt(op, VAULT_OPS_MAX);
+    const Provisiond__AdminReply *reply =
+        vault->replies[op] != NULL ? vault->replies[op] : vault->reply;
     if (vault->is_waiting)
         (void)sem_wait(&vault->may_answer);
     if (vault->is_hanging_up)
         rpc_hang_up(call);
-    else if (vault->reply == NULL)
+    else if (reply == NULL)
         rpc_reply(call, bytes_of(garbage, sizeof garbage), NULL, 0);
     else
-        say(call, vault->reply);
+        say(call, reply);
 }
 
 void vault_start(struct vault_double *vault, const struct temp_dir *dir)

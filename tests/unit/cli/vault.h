@@ -16,10 +16,15 @@
 #include "support/temp_dir.h"
 #include "vault.pb-c.h"
 
+#define VAULT_OPS_MAX 32 /* one more than the largest number of an operation */
+
 struct vault_double {
     struct rpc_server *server;
     char socket[TEMP_PATH_MAX];
     const Provisiond__AdminReply *reply; /* NULL: garbage is said, or it hangs up */
+    /* What is said to an operation; where there is none, reply. */
+    const Provisiond__AdminReply *replies[VAULT_OPS_MAX];
+    const char *content; /* written into the descriptor that came along; NULL: nothing is */
     bool is_hanging_up;
     Provisiond__AdminRequest *request; /* the last; freed by vault_stop */
     unsigned request_count;

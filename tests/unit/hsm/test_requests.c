@@ -8,8 +8,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/fault_message.h"
@@ -18,6 +16,7 @@
 #include "device_key.h"
 #include "hsm.pb-c.h"
 #include "hsm_rig.h"
+#include "raw_link.h"
 
 static struct hsm_rig rig;
 static struct device_key device;
@@ -41,34 +40,10 @@ static void tear_down(void)
     hsm_rig_remove(&rig);
 }
 
-static int connect_raw(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, rig.socket);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
-
-/* The fault that one payload is answered with; ERR_LINK_CLOSED when there is no answer. */
 static enum error answer_to(struct bytes payload, const int *fds, unsigned fd_count,
                             struct fault *fault)
 {
-    struct frame frame;
-    int fd = connect_raw();
-    ck_assert_int_eq(frame_send(fd, 7, payload, fds, fd_count, deadline_in(RIG_WAIT_MS)), ERR_OK);
-    enum error e =
-        frame_receive(fd, HSM_REQUEST_MAX_BYTES, false, RIG_WAIT_MS, RIG_WAIT_MS, &frame);
-    (void)close(fd);
-    if (e != ERR_OK)
-        return e;
-    ck_assert_uint_eq(frame.id, 7);
-    Provisiond__HsmReply *reply = provisiond__hsm_reply__unpack(NULL, frame.length, frame.payload);
-    ck_assert_ptr_nonnull(reply);
-    e = fault_from_message(reply->fault, fault);
-    provisiond__hsm_reply__free_unpacked(reply, NULL);
-    frame_clear(&frame);
-    return e;
+    return raw_ask(&rig, payload, fds, fd_count, fault);
 }
 
 /* ---- requests that are wrong in one place ---- */
@@ -159,14 +134,8 @@ static const struct wrong wrongs[] = {
     {"peer-point", spoil_far_point},
 };
 
-static size_t pack(const Provisiond__HsmRequest *request, uint8_t out[4096])
-{
-    ck_assert_uint_le(provisiond__hsm_request__get_packed_size(request), 4096);
-    return provisiond__hsm_request__pack(request, out);
-}
-
 /* A wrap that is right but for what spoil does to it. */
-static size_t pack_wrap(void (*spoil)(Provisiond__HsmRequest *), uint8_t out[4096])
+static size_t pack_wrap(void (*spoil)(Provisiond__HsmRequest *), uint8_t out[RAW_REQUEST_MAX])
 {
     static uint8_t point[65];
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
@@ -184,7 +153,7 @@ static size_t pack_wrap(void (*spoil)(Provisiond__HsmRequest *), uint8_t out[409
     request.wrap = &wrap;
     if (spoil != NULL)
         spoil(&request);
-    return pack(&request, out);
+    return raw_pack(&request, out);
 }
 
 /* ---- the same for seals ---- */
@@ -265,7 +234,7 @@ static const struct wrong wrong_seals[] = {
 
 /* A seal at every limit that is right but for what spoil does to it, with this layout. */
 static size_t pack_seal(const struct hsm_seal_layout *layout,
-                        void (*spoil)(Provisiond__HsmRequest *), uint8_t out[4096])
+                        void (*spoil)(Provisiond__HsmRequest *), uint8_t out[RAW_REQUEST_MAX])
 {
     static uint8_t point[65];
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
@@ -287,14 +256,14 @@ static size_t pack_seal(const struct hsm_seal_layout *layout,
     request.seal = &seal;
     if (spoil != NULL)
         spoil(&request);
-    return pack(&request, out);
+    return raw_pack(&request, out);
 }
 
 static const struct hsm_seal_layout plain_layout = {0, 16, 12};
 
 START_TEST(a_seal_that_is_wrong_in_one_place_is_refused_for_that_reason)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     size_t length = pack_seal(&plain_layout, NULL, payload);
     ck_assert_int_eq(answer_to(bytes_of(payload, length), NULL, 0, &fault), ERR_OK);
@@ -324,7 +293,7 @@ static const char *reason_against(const struct hsm_seal_layout *layout)
 
 static void check_layout(const struct hsm_seal_layout *layout)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     const char *reason = reason_against(layout);
     size_t length = pack_seal(layout, NULL, payload);
@@ -354,7 +323,7 @@ END_TEST
 /* The raw answer, unknown fields included. */
 START_TEST(the_answer_to_a_seal_holds_no_part_of_the_key)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     uint8_t key[HSM_SESSION_KEY_MAX];
     struct hsm_wrapped wrapped;
     struct fault fault;
@@ -363,7 +332,7 @@ START_TEST(the_answer_to_a_seal_holds_no_part_of_the_key)
     ck_assert_int_eq(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault), ERR_OK);
     ck_assert_uint_eq(device_key_open(&device, &wrapped, bytes_of("i", 1), 32, key), 32);
     size_t length = pack_seal(&plain_layout, NULL, payload);
-    int fd = connect_raw();
+    int fd = raw_connect(&rig);
     ck_assert_int_eq(
         frame_send(fd, 7, bytes_of(payload, length), NULL, 0, deadline_in(RIG_WAIT_MS)), ERR_OK);
     ck_assert_int_eq(
@@ -380,7 +349,7 @@ END_TEST
 
 START_TEST(a_wrap_that_is_wrong_in_one_place_is_refused_for_that_reason)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     size_t length = pack_wrap(NULL, payload);
     ck_assert_int_eq(answer_to(bytes_of(payload, length), NULL, 0, &fault), ERR_OK);
@@ -395,7 +364,7 @@ START_TEST(other_requests_that_are_wrong_are_refused)
     static char empty[] = "";
     static char bell[] = "label\a";
     static char *const labels[] = {empty, bell, (char *)zeros};
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     memset(zeros, 'x', 65);
     for (int i = 0; i < 3; i++) {
@@ -406,7 +375,7 @@ START_TEST(other_requests_that_are_wrong_are_refused)
         generate.label = labels[i];
         request.op_case = PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY;
         request.generate_firmware_key = &generate;
-        size_t length = pack(&request, payload);
+        size_t length = raw_pack(&request, payload);
         ck_assert_int_eq(answer_to(bytes_of(payload, length), NULL, 0, &fault), ERR_BAD_REQUEST);
         ck_assert_str_eq(fault.reason, "label");
     }
@@ -447,7 +416,7 @@ END_TEST
 
 START_TEST(descriptors_where_none_belong_are_refused)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     int fds[2] = {0, 1};
     size_t length = pack_wrap(NULL, payload);
@@ -485,7 +454,7 @@ END_TEST
 
 START_TEST(mutated_wraps_never_cost_a_worker)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     srandom(42);
     for (int i = 0; i < 500; i++) {
@@ -500,7 +469,7 @@ END_TEST
 
 START_TEST(mutated_seals_never_cost_a_worker)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     srandom(43);
     for (int i = 0; i < 500; i++) {
@@ -515,7 +484,7 @@ END_TEST
 
 START_TEST(a_seal_cut_off_anywhere_never_costs_a_worker)
 {
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     struct fault fault;
     size_t length = pack_seal(&plain_layout, NULL, payload);
     for (size_t cut = 1; cut < length; cut++) {
@@ -529,7 +498,7 @@ START_TEST(an_oversized_length_ends_the_connection)
 {
     static const uint8_t head[FRAME_HEADER_BYTES] = {0x00, 0x01, 0x00, 0x01};
     uint8_t answer;
-    int fd = connect_raw();
+    int fd = raw_connect(&rig);
     ck_assert_int_eq(write(fd, head, sizeof head), sizeof head);
     ck_assert_int_eq(read(fd, &answer, 1), 0);
     (void)close(fd);
@@ -541,7 +510,7 @@ START_TEST(a_truncated_frame_leaves_others_served)
     static const uint8_t head[FRAME_HEADER_BYTES + 2] = {0x00, 0x00, 0x00, 0x64};
     struct hsm_status status;
     struct fault fault;
-    int fd = connect_raw();
+    int fd = raw_connect(&rig);
     ck_assert_int_eq(write(fd, head, sizeof head), sizeof head);
     ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
     (void)close(fd);
@@ -578,7 +547,7 @@ START_TEST(a_full_queue_answers_busy)
     struct flood flood = {0};
     struct rpc_client *link = NULL;
     pid_t workers[RIG_WORKERS_MAX];
-    uint8_t payload[4096];
+    uint8_t payload[RAW_REQUEST_MAX];
     size_t length = pack_wrap(NULL, payload);
     ck_assert_int_eq(rpc_client_new(&options, &link), ERR_OK);
     size_t count = hsm_rig_workers(&rig, workers);

@@ -10,9 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 #include "device_key.h"
 #include "hsm/p11.h"
 #include "hsm_rig.h"
+#include "note.h"
 #include "token.h"
 
 static struct hsm_rig rig;
@@ -201,6 +205,52 @@ START_TEST(the_keys_of_init_exist_on_this_token_too)
 }
 END_TEST
 
+START_TEST(this_token_keeps_no_data_and_says_so)
+{
+    const struct note note = note_make(1, 1);
+    const struct sha256 digest = {{1}};
+    struct hsm_anchor anchor;
+    struct sha256 kept;
+    struct hsm_status status;
+    struct fault faults[4];
+    bool is_kept = false;
+    ck_assert_int_eq(hsm_status(rig.client, &status, &faults[0]), ERR_OK);
+    ck_assert(!status.keeps_data);
+    const enum error errors[] = {
+        hsm_anchor_read(rig.client, &anchor, &faults[0]),
+        hsm_anchor_write(rig.client, note_bytes(&note), true, &faults[1]),
+        hsm_authority_read(rig.client, "bike", &is_kept, &kept, &faults[2]),
+        hsm_authority_write(rig.client, "bike", &digest, &faults[3])};
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(errors[i], ERR_UNSUPPORTED);
+        ck_assert_str_eq(faults[i].reason, "no-data-objects");
+    }
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+}
+END_TEST
+
+START_TEST(checkpoints_are_signed_on_this_token_too)
+{
+    const struct note body = note_body(1042, 0x5a);
+    struct hsm_spki checkpoint;
+    struct hsm_spki transport;
+    struct hsm_signature signature;
+    struct fault fault = {0};
+    ck_assert_int_eq(hsm_init(rig.client, &checkpoint, &transport, &fault), ERR_OK);
+    ck_assert_msg(hsm_sign_checkpoint(rig.client, note_bytes(&body), &signature, &fault) == ERR_OK,
+                  "%s %lx", fault.reason, fault.native);
+    const unsigned char *at = checkpoint.der;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)checkpoint.length);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    ck_assert_int_eq(EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key), 1);
+    ck_assert_int_eq(EVP_DigestVerify(context, signature.der, signature.length,
+                                      note_bytes(&body).data, body.length),
+                     1);
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("token mode");
@@ -213,5 +263,7 @@ int main(void)
     tcase_add_test(tests, a_sealed_key_opens_on_this_token_too);
     tcase_add_test(tests, records_decrypt_on_this_token_too);
     tcase_add_test(tests, the_keys_of_init_exist_on_this_token_too);
+    tcase_add_test(tests, this_token_keeps_no_data_and_says_so);
+    tcase_add_test(tests, checkpoints_are_signed_on_this_token_too);
     return hsm_rig_run_tests(tests);
 }

@@ -163,3 +163,75 @@ void token_make_weak_key(struct token *token, const struct hsm_key_id *id, const
                                                  sizeof template / sizeof template[0], &key),
                       CKR_OK);
 }
+
+void token_make_weak_pair(struct token *token, const char *id, const char *label)
+{
+    static uint8_t p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_OBJECT_HANDLE keys[2];
+    CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE id_of = {CKA_ID, (void *)(uintptr_t)id, HSM_KEY_ID_BYTES};
+    CK_ATTRIBUTE label_of = {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)};
+    CK_ATTRIBUTE public[] = {
+        {CKA_TOKEN, &yes, 1}, {CKA_EC_PARAMS, p256, sizeof p256}, id_of, label_of};
+    CK_ATTRIBUTE private[] = {{CKA_TOKEN, &yes, 1},
+                              {CKA_PRIVATE, &yes, 1},
+                              {CKA_SENSITIVE, &yes, 1},
+                              {CKA_SIGN, &yes, 1},
+                              {CKA_EXTRACTABLE, &yes, 1},
+                              {CKA_DERIVE, &no, 1},
+                              {CKA_DECRYPT, &no, 1},
+                              {CKA_UNWRAP, &no, 1},
+                              id_of,
+                              label_of};
+    ck_assert_uint_eq(token->call->C_GenerateKeyPair(
+                          token->session, &mechanism, public, sizeof public / sizeof public[0],
+                          private, sizeof private / sizeof private[0], &keys[0], &keys[1]),
+                      CKR_OK);
+}
+
+/* ---- data objects ---- */
+
+void token_make_data(struct token *token, const char *label, struct bytes value, bool is_private)
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL private = is_private;
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               {CKA_TOKEN, &yes, sizeof yes},
+                               {CKA_PRIVATE, &private, sizeof private},
+                               {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
+                               {CKA_VALUE, (void *)(uintptr_t)value.data, value.length}};
+    ck_assert_uint_eq(token->call->C_CreateObject(token->session, template,
+                                                  sizeof template / sizeof template[0], &made),
+                      CKR_OK);
+}
+
+static size_t find_data(struct token *token, const char *label, CK_OBJECT_HANDLE found[8])
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_ULONG count = 0;
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               {CKA_TOKEN, &yes, sizeof yes},
+                               {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
+    ck_assert_uint_eq(token->call->C_FindObjectsInit(token->session, template, 3), CKR_OK);
+    ck_assert_uint_eq(token->call->C_FindObjects(token->session, found, 8, &count), CKR_OK);
+    ck_assert_uint_eq(token->call->C_FindObjectsFinal(token->session), CKR_OK);
+    return count;
+}
+
+size_t token_count_data(struct token *token, const char *label)
+{
+    CK_OBJECT_HANDLE found[8];
+    return find_data(token, label, found);
+}
+
+CK_OBJECT_HANDLE token_find_data(struct token *token, const char *label)
+{
+    CK_OBJECT_HANDLE found[8];
+    ck_assert_uint_eq(find_data(token, label, found), 1);
+    return found[0];
+}

@@ -39,4 +39,14 @@ void token_make_weak_key(struct token *token, const struct hsm_key_id *id, const
 /* A key that was imported: perfect but for its origin. */
 void token_import_key(struct token *token, const struct hsm_key_id *id, const char *label);
 
+/* The checkpoint pair, but extractable. */
+void token_make_weak_pair(struct token *token, const char *id, const char *label);
+
+/* ---- data objects ---- */
+
+void token_make_data(struct token *token, const char *label, struct bytes value, bool is_private);
+size_t token_count_data(struct token *token, const char *label);
+/* The one data object with this label. */
+CK_OBJECT_HANDLE token_find_data(struct token *token, const char *label);
+
 #endif

@@ -73,7 +73,9 @@ static int shell_close(sqlite3_file *file)
 
 static int shell_read(sqlite3_file *file, void *out, int amount, sqlite3_int64 offset)
 {
-    return real_of(file)->pMethods->xRead(real_of(file), out, amount, offset);
+    int rc = judge(FAULT_READ);
+    return rc == SQLITE_OK ? real_of(file)->pMethods->xRead(real_of(file), out, amount, offset)
+                           : rc;
 }
 
 static int shell_write(sqlite3_file *file, const void *data, int amount, sqlite3_int64 offset)

@@ -2,16 +2,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A disk that fails on request, below SQLite: a VFS over the default one that counts writes, syncs
- * and truncates, and lets the n-th of them fail. Becomes the default VFS of the test process; the
- * product cannot ask for it. Threads: the counters are atomic.
+ * A disk that fails on request, below SQLite: a VFS over the default one that counts writes, syncs,
+ * truncates and reads, and lets the n-th of them fail. Becomes the default VFS of the test process;
+ * the product cannot ask for it. Threads: the counters are atomic.
  */
 #ifndef TESTS_LEDGER_FAULT_VFS_H
 #define TESTS_LEDGER_FAULT_VFS_H
 
 #include <stdbool.h>
 
-enum fault_operation { FAULT_WRITE, FAULT_SYNC, FAULT_TRUNCATE, FAULT_OPERATIONS };
+enum fault_operation { FAULT_WRITE, FAULT_SYNC, FAULT_TRUNCATE, FAULT_READ, FAULT_OPERATIONS };
 
 /* Registers it as the default; once per process. */
 void fault_vfs_register(void);

@@ -131,7 +131,10 @@ START_TEST(a_product_outside_the_limits_is_refused)
     product.quota = LEDGER_QUOTA_MAX + 1;
     ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
     product = product_new("gadget");
-    product.policy = 2;
+    product.policy = 3;
+    ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
+    product = product_new("gadget");
+    product.attempts_max = LEDGER_ATTEMPTS_MAX + 1;
     ck_assert_int_eq(create(&product), ERR_BAD_REQUEST);
     product = product_new("gadget");
     product.options = "{\"product_id\":\"\xff\"}";

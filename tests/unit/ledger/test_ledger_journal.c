@@ -220,7 +220,7 @@ START_TEST(the_largest_leaf_fits)
         .install = issued.install, .principal_id = world.station_id, .result = LEDGER_SUCCEEDED};
     memset(outcome.code, 1, LEDGER_OUTCOME_CODE_MAX);
     memset(outcome.detail, 1, LEDGER_OUTCOME_DETAIL_MAX);
-    ck_assert_int_eq(ledger_outcome_record(world.ledger, &outcome, &world.fault), ERR_OK);
+    ck_assert_int_eq(ledger_outcome_record(world.ledger, &outcome, NULL, &world.fault), ERR_OK);
 }
 END_TEST
 
@@ -276,7 +276,8 @@ START_TEST(text_that_is_not_utf8_is_refused_before_it_is_queued)
                                      .principal_id = world.station_id,
                                      .result = LEDGER_FAILED,
                                      .detail = "\xff"};
-    ck_assert_int_eq(ledger_outcome_record(world.ledger, &outcome, &world.fault), ERR_BAD_REQUEST);
+    ck_assert_int_eq(ledger_outcome_record(world.ledger, &outcome, NULL, &world.fault),
+                     ERR_BAD_REQUEST);
     ck_assert_int_eq(world_usage(&world).unreported, 1);
 }
 END_TEST

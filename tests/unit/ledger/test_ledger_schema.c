@@ -31,13 +31,13 @@ static void teardown(void)
 }
 
 #define NEW_DEVICE "INSERT INTO device (product_id, spki, serial) VALUES (1, zeroblob(32), 'SN-3');"
-#define NEW_INSTALL(device, image)                                                                \
-    "INSERT INTO install (uuid, device_id, image_id, principal_id, license, licensed_unix_ms, "   \
-    "attempted_unix_ms, lot, line, work_order, operator, socket) VALUES (randomblob(16), " device \
-    ", " image ", 1, x'00', 0, 0, '', '', '', '', '');"
-#define NEW_CHARGE(product, device, install)                                                      \
-    "INSERT INTO charge (product_id, device_id, install_id, policy) VALUES (" product ", " device \
-    ", " install ", 1);"
+#define NEW_INSTALL(device, image, charge)                                                      \
+    "INSERT INTO install (uuid, device_id, image_id, principal_id, license, licensed_unix_ms, " \
+    "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, leaf) VALUES "      \
+    "(randomblob(16), " device ", " image ", 1, x'00', 0, 0, '', '', '', '', '', " charge ", 0);"
+#define NEW_CHARGE(product, device)                                                          \
+    "INSERT INTO charge (product_id, device_id, installed_unix_ms, policy) VALUES (" product \
+    ", " device ", 0, 1);"
 
 /* In a transaction, so that the parts before the refused one leave nothing. */
 static void assert_refused(const char *sql, int code)
@@ -50,18 +50,17 @@ static void assert_refused(const char *sql, int code)
 
 START_TEST(a_second_charge_of_a_device_is_refused)
 {
-    assert_refused("UPDATE product SET quota = 9;" NEW_INSTALL("1", "2") NEW_CHARGE("1", "1", "3"),
+    assert_refused("UPDATE product SET accepted = 9, installs = 9;" NEW_CHARGE("1", "1"),
                    SQLITE_CONSTRAINT_UNIQUE);
 }
 END_TEST
 
 START_TEST(a_charge_beyond_the_quota_is_refused)
 {
-    assert_refused("UPDATE product SET installs = 9;" NEW_DEVICE NEW_INSTALL("3", "1")
-                       NEW_CHARGE("1", "3", "3"),
+    assert_refused("UPDATE product SET installs = 9;" NEW_DEVICE NEW_CHARGE("1", "3"),
                    SQLITE_CONSTRAINT_CHECK);
     assert_refused("UPDATE product SET used = 3, installs = 3;", SQLITE_CONSTRAINT_CHECK);
-    assert_refused("UPDATE product SET quota = 1;", SQLITE_CONSTRAINT_CHECK);
+    assert_refused("UPDATE product SET accepted = 1;", SQLITE_CONSTRAINT_CHECK);
 }
 END_TEST
 
@@ -70,8 +69,8 @@ START_TEST(a_unit_is_never_given_back)
     assert_refused("UPDATE product SET used = 1;", SQLITE_CONSTRAINT_TRIGGER);
     assert_refused("DELETE FROM charge;", SQLITE_CONSTRAINT_TRIGGER);
     assert_refused("UPDATE charge SET device_id = 2 WHERE id = 1;", SQLITE_CONSTRAINT_TRIGGER);
-    assert_refused("REPLACE INTO charge (id, product_id, device_id, install_id, policy) "
-                   "VALUES (1, 1, 1, 1, 1);",
+    assert_refused("REPLACE INTO charge (id, product_id, device_id, installed_unix_ms, policy) "
+                   "VALUES (1, 1, 1, 0, 1);",
                    SQLITE_CONSTRAINT_TRIGGER);
 }
 END_TEST
@@ -104,7 +103,7 @@ START_TEST(an_issued_license_stays)
 {
     assert_refused("UPDATE install SET license = x'00' WHERE id = 1;", SQLITE_CONSTRAINT_TRIGGER);
     assert_refused("DELETE FROM install WHERE id = 2;", SQLITE_CONSTRAINT_TRIGGER);
-    assert_refused(NEW_INSTALL("1", "1"), SQLITE_CONSTRAINT_UNIQUE);
+    assert_refused(NEW_INSTALL("1", "1", "1"), SQLITE_CONSTRAINT_UNIQUE);
 }
 END_TEST
 
@@ -146,23 +145,25 @@ END_TEST
 START_TEST(device_image_and_charge_are_of_one_product)
 {
     static const char GADGET[] =
-        "INSERT INTO product (name, profile, policy, firmware_key, quota) VALUES ('gadget', 'p', "
+        "INSERT INTO product (name, profile, policy, firmware_key, accepted) VALUES ('gadget', "
+        "'p', "
         "1, zeroblob(16), 9);"
         "INSERT INTO image (product_id, digest, size, label, session_key, iv, tag, "
         "created_unix_ms, is_enabled) VALUES (2, zeroblob(32), 1, '', x'77', x'', zeroblob(16), 0, "
         "1);";
     char text[1024];
-    (void)sqlite3_snprintf(sizeof text, text, "%s%s", GADGET, NEW_INSTALL("1", "3"));
+    (void)sqlite3_snprintf(sizeof text, text, "%s%s", GADGET, NEW_INSTALL("1", "3", "1"));
     assert_refused(text, SQLITE_CONSTRAINT_TRIGGER);
-    (void)sqlite3_snprintf(sizeof text, text, "%s%s%s", GADGET, NEW_INSTALL("1", "2"),
-                           NEW_CHARGE("2", "1", "3"));
+    (void)sqlite3_snprintf(sizeof text, text, "%s%s", GADGET, NEW_CHARGE("2", "1"));
     assert_refused(text, SQLITE_CONSTRAINT_TRIGGER);
+    /* Nor does an install belong to another device's unit. */
+    assert_refused(NEW_INSTALL("1", "2", "2"), SQLITE_CONSTRAINT_TRIGGER);
 }
 END_TEST
 
 START_TEST(columns_hold_their_own_kind_only)
 {
-    assert_refused("UPDATE product SET quota = 'many';", SQLITE_CONSTRAINT_DATATYPE);
+    assert_refused("UPDATE product SET accepted = 'many';", SQLITE_CONSTRAINT_DATATYPE);
     assert_refused("UPDATE product SET allows_key_exposure = 2;", SQLITE_CONSTRAINT_CHECK);
     assert_refused("UPDATE product SET options = printf('%.*c', 1025, 'x');",
                    SQLITE_CONSTRAINT_CHECK);
@@ -173,7 +174,8 @@ START_TEST(columns_hold_their_own_kind_only)
     assert_refused("UPDATE principal SET spki = x'00';", SQLITE_CONSTRAINT_CHECK);
     assert_refused("INSERT INTO meta (id, site, hsm_identity) VALUES (2, 'x', zeroblob(32));",
                    SQLITE_CONSTRAINT_CHECK);
-    assert_refused(NEW_INSTALL("99", "99"), SQLITE_CONSTRAINT_FOREIGNKEY);
+    assert_refused("INSERT INTO consent (breach_id, product_id) VALUES (99, 1);",
+                   SQLITE_CONSTRAINT_FOREIGNKEY);
 }
 END_TEST
 
@@ -181,8 +183,8 @@ END_TEST
 START_TEST(an_honest_charge_is_accepted)
 {
     static const char HONEST[] =
-        "BEGIN; UPDATE product SET quota = 3, installs = installs + 1;" NEW_DEVICE NEW_INSTALL(
-            "3", "1") NEW_CHARGE("1", "3", "3") "ROLLBACK;";
+        "BEGIN; UPDATE product SET accepted = 3, installs = installs + 1;" NEW_DEVICE NEW_CHARGE(
+            "1", "3") NEW_INSTALL("3", "1", "3") "ROLLBACK;";
     ck_assert_int_eq(world_execute(&world, HONEST), SQLITE_OK);
     ck_assert_int_eq(world_execute(&world, "BEGIN; INSERT INTO journal (idx, entry) SELECT "
                                            "max(idx) + 1, x'0000' FROM journal; ROLLBACK;"),

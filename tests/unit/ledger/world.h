@@ -32,6 +32,10 @@ void world_make(struct world *world, int64_t quota);
 void world_make_empty(struct world *world);
 /* Adds product, image and stations, and reads their ids. */
 void world_fill(struct world *world, int64_t quota);
+/* Adds image and stations to the product that is there, and reads the ids. */
+void world_equip(struct world *world);
+/* Opens its file; no anchor is needed. */
+enum error world_open(struct world *world);
 /* Closes and opens again. */
 void world_reopen(struct world *world);
 /* Closes and removes everything. */
@@ -56,6 +60,8 @@ enum error world_standing(struct world *world, const struct ledger_device *devic
 enum error world_report(struct world *world, const struct uuid *install, enum ledger_result result);
 struct ledger_usage world_usage(struct world *world);
 
+/* A connection of its own to the database file; the caller closes it. */
+struct sqlite3 *world_raw(const struct world *world);
 /* One integer from the database file, through a connection of its own. */
 int64_t world_number(const struct world *world, const char *query);
 /* Runs SQL on a connection of its own and returns SQLite's extended code. */
@@ -66,7 +72,8 @@ const char *world_leaf(const struct world *world, int64_t index);
 int64_t world_leaves_with(const struct world *world, const char *words);
 
 /* Recomputes the account of every product from the raw rows and compares: identities of the
- * account, counters, charges = distinct devices, no gap in the journal, one leaf per license. */
+ * account, counters, charges = distinct devices, no gap in the journal, one leaf per license; and
+ * the journal's tree (naive_tree.h). */
 void world_check_account(const struct world *world);
 
 /* A check runner for one suite of one case; returns the exit status for main. */

@@ -1,0 +1,294 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Pools and their indexes. A key is what its index compares, and is never stored twice. */
+#include "audit/book.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- keys ---- */
+
+struct image_key {
+    uint32_t product;
+    const struct sha256 *digest;
+};
+
+struct serial_key {
+    uint32_t product;
+    struct bytes serial;
+};
+
+struct pair_key {
+    uint32_t device;
+    uint32_t image;
+};
+
+static bool product_has_name(const void *owner, uint32_t number, const void *key)
+{
+    return bytes_equal(book_product(owner, number)->name, *(const struct bytes *)key);
+}
+
+static bool station_has_name(const void *owner, uint32_t number, const void *key)
+{
+    return bytes_equal(book_station(owner, number)->name, *(const struct bytes *)key);
+}
+
+static bool image_has_key(const void *owner, uint32_t number, const void *key)
+{
+    const struct book_image *image = book_image(owner, number);
+    const struct image_key *wanted = key;
+    return image->product == wanted->product && sha256_equal(&image->digest, wanted->digest);
+}
+
+static bool device_has_key(const void *owner, uint32_t number, const void *key)
+{
+    const struct book_device *device = book_device(owner, number);
+    const struct image_key *wanted = key;
+    return device->product == wanted->product && sha256_equal(&device->key, wanted->digest);
+}
+
+static bool device_has_serial(const void *owner, uint32_t number, const void *key)
+{
+    const struct book_device *device = book_device(owner, number);
+    const struct serial_key *wanted = key;
+    return device->product == wanted->product && bytes_equal(device->serial, wanted->serial);
+}
+
+static bool install_has_id(const void *owner, uint32_t number, const void *key)
+{
+    return memcmp(book_install(owner, number)->id.bytes, key, UUID_SIZE) == 0;
+}
+
+static bool install_has_pair(const void *owner, uint32_t number, const void *key)
+{
+    const struct book_install *install = book_install(owner, number);
+    const struct pair_key *wanted = key;
+    return install->device == wanted->device && install->image == wanted->image;
+}
+
+static uint64_t hash_number(const struct index *index, uint32_t number)
+{
+    return index_hash(index, 0, bytes_of(&number, sizeof number));
+}
+
+static uint64_t hash_digest(const struct index *index, uint32_t product,
+                            const struct sha256 *digest)
+{
+    return index_hash(index, hash_number(index, product), bytes_of(digest->bytes, SHA256_SIZE));
+}
+
+static uint64_t hash_pair(const struct index *index, const struct pair_key *pair)
+{
+    return index_hash(index, 0, bytes_of(pair, sizeof *pair));
+}
+
+/* ---- life ---- */
+
+void book_init(struct book *book)
+{
+    *book = (struct book){.products = {.record_size = sizeof(struct book_product)},
+                          .images = {.record_size = sizeof(struct book_image)},
+                          .stations = {.record_size = sizeof(struct book_station)},
+                          .devices = {.record_size = sizeof(struct book_device)},
+                          .installs = {.record_size = sizeof(struct book_install)},
+                          .units = {.record_size = sizeof(struct book_unit)}};
+    index_init(&book->product_names, product_has_name);
+    index_init(&book->image_digests, image_has_key);
+    index_init(&book->station_names, station_has_name);
+    index_init(&book->device_keys, device_has_key);
+    index_init(&book->serials, device_has_serial);
+    index_init(&book->install_ids, install_has_id);
+    index_init(&book->install_pairs, install_has_pair);
+}
+
+void book_clear(struct book *book)
+{
+    for (uint32_t i = 0; i < book->products.count; i++)
+        signed_document_free(book_product(book, i)->policy);
+    pool_clear(&book->products);
+    pool_clear(&book->images);
+    pool_clear(&book->stations);
+    pool_clear(&book->devices);
+    pool_clear(&book->installs);
+    pool_clear(&book->units);
+    index_clear(&book->product_names);
+    index_clear(&book->image_digests);
+    index_clear(&book->station_names);
+    index_clear(&book->device_keys);
+    index_clear(&book->serials);
+    index_clear(&book->install_ids);
+    index_clear(&book->install_pairs);
+}
+
+/* ---- by number ---- */
+
+struct book_product *book_product(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->products, number);
+}
+
+struct book_image *book_image(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->images, number);
+}
+
+struct book_station *book_station(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->stations, number);
+}
+
+struct book_device *book_device(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->devices, number);
+}
+
+struct book_install *book_install(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->installs, number);
+}
+
+struct book_unit *book_unit(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->units, number);
+}
+
+/* ---- by key ---- */
+
+uint32_t book_find_product(const struct book *book, struct bytes name)
+{
+    const struct index *index = &book->product_names;
+    return index_find(index, book, index_hash(index, 0, name), &name);
+}
+
+uint32_t book_find_station(const struct book *book, struct bytes name)
+{
+    const struct index *index = &book->station_names;
+    return index_find(index, book, index_hash(index, 0, name), &name);
+}
+
+uint32_t book_find_image(const struct book *book, uint32_t product, const struct sha256 *digest)
+{
+    const struct image_key key = {product, digest};
+    const struct index *index = &book->image_digests;
+    return index_find(index, book, hash_digest(index, product, digest), &key);
+}
+
+uint32_t book_find_device(const struct book *book, uint32_t product, const struct sha256 *key)
+{
+    const struct image_key wanted = {product, key};
+    const struct index *index = &book->device_keys;
+    return index_find(index, book, hash_digest(index, product, key), &wanted);
+}
+
+uint32_t book_find_serial(const struct book *book, uint32_t product, struct bytes serial)
+{
+    const struct serial_key key = {product, serial};
+    const struct index *index = &book->serials;
+    return index_find(index, book, index_hash(index, hash_number(index, product), serial), &key);
+}
+
+uint32_t book_find_install(const struct book *book, const struct uuid *id)
+{
+    const struct index *index = &book->install_ids;
+    return index_find(index, book, index_hash(index, 0, bytes_of(id->bytes, UUID_SIZE)), id->bytes);
+}
+
+uint32_t book_find_pair(const struct book *book, uint32_t device, uint32_t image)
+{
+    const struct pair_key key = {device, image};
+    const struct index *index = &book->install_pairs;
+    return index_find(index, book, hash_pair(index, &key), &key);
+}
+
+/* ---- adding ---- */
+
+enum error book_add_product(struct book *book, const struct book_product *product,
+                            uint32_t *ret_number, struct fault *fault)
+{
+    struct index *index = &book->product_names;
+    enum error e = pool_add(&book->products, ret_number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_product(book, *ret_number) = *product;
+    return index_put(index, book, index_hash(index, 0, product->name), &product->name, *ret_number,
+                     fault);
+}
+
+enum error book_add_station(struct book *book, const struct book_station *station,
+                            struct fault *fault)
+{
+    uint32_t number = 0;
+    struct index *index = &book->station_names;
+    enum error e = pool_add(&book->stations, &number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_station(book, number) = *station;
+    return index_put(index, book, index_hash(index, 0, station->name), &station->name, number,
+                     fault);
+}
+
+enum error book_add_image(struct book *book, const struct book_image *image, struct fault *fault)
+{
+    uint32_t number = 0;
+    struct index *index = &book->image_digests;
+    const struct image_key key = {image->product, &image->digest};
+    enum error e = pool_add(&book->images, &number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_image(book, number) = *image;
+    return index_put(index, book, hash_digest(index, image->product, &image->digest), &key, number,
+                     fault);
+}
+
+static enum error add_serial(struct book *book, const struct book_device *device, uint32_t number,
+                             struct fault *fault)
+{
+    struct index *index = &book->serials;
+    const struct serial_key key = {device->product, device->serial};
+    if (device->serial.length == 0)
+        return ERR_OK;
+    return index_put(index, book,
+                     index_hash(index, hash_number(index, device->product), device->serial), &key,
+                     number, fault);
+}
+
+enum error book_add_device(struct book *book, const struct book_device *device,
+                           uint32_t *ret_number, struct fault *fault)
+{
+    struct index *index = &book->device_keys;
+    const struct image_key key = {device->product, &device->key};
+    enum error e = pool_add(&book->devices, ret_number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_device(book, *ret_number) = *device;
+    e = index_put(index, book, hash_digest(index, device->product, &device->key), &key, *ret_number,
+                  fault);
+    return e == ERR_OK ? add_serial(book, device, *ret_number, fault) : e;
+}
+
+enum error book_add_install(struct book *book, const struct book_install *install,
+                            uint32_t *ret_number, struct fault *fault)
+{
+    struct index *ids = &book->install_ids;
+    struct index *pairs = &book->install_pairs;
+    const struct pair_key pair = {install->device, install->image};
+    enum error e = pool_add(&book->installs, ret_number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_install(book, *ret_number) = *install;
+    e = index_put(ids, book, index_hash(ids, 0, bytes_of(install->id.bytes, UUID_SIZE)),
+                  install->id.bytes, *ret_number, fault);
+    if (e == ERR_OK)
+        e = index_put(pairs, book, hash_pair(pairs, &pair), &pair, *ret_number, fault);
+    return e;
+}
+
+enum error book_add_unit(struct book *book, const struct book_unit *unit, uint32_t *ret_number,
+                         struct fault *fault)
+{
+    enum error e = pool_add(&book->units, ret_number, fault);
+    if (e == ERR_OK)
+        *book_unit(book, *ret_number) = *unit;
+    return e;
+}

@@ -1,0 +1,138 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who has what, while the leaves are followed from the first one: products, images, stations,
+ * devices, installs and the units that they belong to.
+ *
+ * Records are small, are found by the number of their pool, and borrow texts from the export. A
+ * book decides nothing: replay.h does. Private to audit/. Threads: one.
+ */
+#ifndef AUDIT_BOOK_H
+#define AUDIT_BOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/index.h"
+#include "audit/pool.h"
+#include "audit/report.h"
+#include "core/bytes.h"
+#include "grant/signed_document.h"
+
+enum book_result { BOOK_UNREPORTED, BOOK_SUCCEEDED, BOOK_FAILED, BOOK_SCRAPPED };
+
+/* The heads that an override goes on from. */
+struct book_heads {
+    int64_t anchor_size;
+    int64_t head_size;
+    struct sha256 anchor_root;
+    struct sha256 head_root;
+};
+
+struct book_product {
+    struct bytes name;
+    int64_t created;          /* its leaf */
+    struct audit_product sum; /* its account; the name is filled in at the end */
+    int64_t attempts_max;     /* per device; 0: any number */
+    int64_t sequence;         /* of its newest policy or rebind */
+    bool awaits_policy;       /* just made and governed: its first document is the next leaf */
+    struct signed_document *policy; /* the newest, owned; NULL when it could not be read */
+    bool has_consent;               /* of its maker, to the override of these heads */
+    struct book_heads consent;
+};
+
+struct book_image {
+    uint32_t product;
+    bool is_enabled;
+    struct sha256 digest;
+};
+
+struct book_station {
+    struct bytes name;
+    bool is_enabled;
+};
+
+struct book_device {
+    struct sha256 key;
+    struct bytes serial; /* raw; empty: none */
+    uint32_t product;
+    uint32_t unit;          /* that a further license joins: the per-device one, else the newest */
+    uint32_t attempts;      /* of all its installs */
+    uint32_t station;       /* that asked first */
+    uint32_t other_station; /* that asked too */
+    bool has_device_unit;   /* unit is a per-device one */
+    bool is_scrapped;
+    bool is_replaced;
+};
+
+struct book_install {
+    struct uuid id;
+    int64_t leaf; /* license-issued */
+    uint32_t device;
+    uint32_t image;
+    uint32_t unit;
+    uint32_t attempts;
+    uint8_t result; /* enum book_result */
+    bool has_receipt;
+};
+
+struct book_unit {
+    uint32_t first; /* install */
+    uint32_t newest;
+    uint8_t result; /* enum book_result */
+    bool is_proven;
+};
+
+struct book {
+    struct pool products;
+    struct pool images;
+    struct pool stations;
+    struct pool devices;
+    struct pool installs;
+    struct pool units;
+    struct index product_names;
+    struct index image_digests;
+    struct index station_names;
+    struct index device_keys;
+    struct index serials; /* to the device that a serial belongs to now */
+    struct index install_ids;
+    struct index install_pairs; /* of device and image */
+};
+
+void book_init(struct book *book);
+void book_clear(struct book *book);
+
+/* Records by number. */
+struct book_product *book_product(const struct book *book, uint32_t number);
+struct book_image *book_image(const struct book *book, uint32_t number);
+struct book_station *book_station(const struct book *book, uint32_t number);
+struct book_device *book_device(const struct book *book, uint32_t number);
+struct book_install *book_install(const struct book *book, uint32_t number);
+struct book_unit *book_unit(const struct book *book, uint32_t number);
+
+/* Numbers by key; POOL_NONE when there is none. */
+uint32_t book_find_product(const struct book *book, struct bytes name);
+uint32_t book_find_image(const struct book *book, uint32_t product, const struct sha256 *digest);
+uint32_t book_find_station(const struct book *book, struct bytes name);
+uint32_t book_find_device(const struct book *book, uint32_t product, const struct sha256 *key);
+/* serial is raw and not empty. */
+uint32_t book_find_serial(const struct book *book, uint32_t product, struct bytes serial);
+uint32_t book_find_install(const struct book *book, const struct uuid *id);
+uint32_t book_find_pair(const struct book *book, uint32_t device, uint32_t image);
+
+/* New records, found by their keys from now on. A serial belongs to the device added last. */
+enum error book_add_product(struct book *book, const struct book_product *product,
+                            uint32_t *ret_number, struct fault *fault) MUST_USE;
+enum error book_add_image(struct book *book, const struct book_image *image,
+                          struct fault *fault) MUST_USE;
+enum error book_add_station(struct book *book, const struct book_station *station,
+                            struct fault *fault) MUST_USE;
+enum error book_add_device(struct book *book, const struct book_device *device,
+                           uint32_t *ret_number, struct fault *fault) MUST_USE;
+enum error book_add_install(struct book *book, const struct book_install *install,
+                            uint32_t *ret_number, struct fault *fault) MUST_USE;
+enum error book_add_unit(struct book *book, const struct book_unit *unit, uint32_t *ret_number,
+                         struct fault *fault) MUST_USE;
+
+#endif

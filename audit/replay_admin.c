@@ -1,0 +1,88 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Leaves about images and stations: who may be served with what. */
+#include "audit/replay_part.h"
+
+/* ---- images ---- */
+
+enum error replay_image_added(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+{
+    struct book_image image = {.is_enabled = leaf_flag(leaf, FIELD_ENABLED),
+                               .digest = leaf_digest(leaf, FIELD_IMAGE)};
+    if (replay_find_product(replay, leaf, &image.product) == NULL)
+        return ERR_OK;
+    if (book_find_image(&replay->book, image.product, &image.digest) != POOL_NONE) {
+        FIND(replay, leaf, "image-twice", "The image that it adds to product %.*s was there.",
+             RAW(leaf_text(leaf, FIELD_PRODUCT)));
+        return ERR_OK;
+    }
+    return book_add_image(&replay->book, &image, fault);
+}
+
+enum error replay_image_switched(struct replay *replay, const struct leaf *leaf,
+                                 struct fault *fault)
+{
+    uint32_t product = 0;
+    const struct sha256 digest = leaf_digest(leaf, FIELD_IMAGE);
+    (void)fault;
+    if (replay_find_product(replay, leaf, &product) == NULL)
+        return ERR_OK;
+    uint32_t image = book_find_image(&replay->book, product, &digest);
+    if (image == POOL_NONE)
+        FIND(replay, leaf, "image-unknown", "The image that it switches was never added.");
+    else
+        book_image(&replay->book, image)->is_enabled = leaf->type == LEAF_IMAGE_ENABLED;
+    return ERR_OK;
+}
+
+/* ---- stations ---- */
+
+enum error replay_station_added(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+{
+    const struct book_station station = {.name = leaf_text(leaf, FIELD_PRINCIPAL),
+                                         .is_enabled = true};
+    if (book_find_station(&replay->book, station.name) != POOL_NONE) {
+        FIND(replay, leaf, "station-twice", "The station %.*s that it adds was there.",
+             RAW(station.name));
+        return ERR_OK;
+    }
+    return book_add_station(&replay->book, &station, fault);
+}
+
+enum error replay_station_switched(struct replay *replay, const struct leaf *leaf,
+                                   struct fault *fault)
+{
+    struct bytes name = leaf_text(leaf, FIELD_PRINCIPAL);
+    uint32_t station = book_find_station(&replay->book, name);
+    (void)fault;
+    if (station == POOL_NONE)
+        FIND(replay, leaf, "station-unknown", "The station %.*s that it switches was never added.",
+             RAW(name));
+    else
+        book_station(&replay->book, station)->is_enabled = leaf->type == LEAF_PRINCIPAL_ENABLED;
+    return ERR_OK;
+}
+
+uint32_t replay_find_station(struct replay *replay, const struct leaf *leaf)
+{
+    struct bytes name = leaf_text(leaf, FIELD_STATION);
+    uint32_t station = book_find_station(&replay->book, name);
+    if (station == POOL_NONE || !book_station(&replay->book, station)->is_enabled)
+        FIND(replay, leaf, "station-refused",
+             "It is of station \"%.*s\", which was %s then and could not ask.", RAW(name),
+             station == POOL_NONE ? "not enrolled" : "disabled");
+    return station;
+}
+
+/* ---- refusals ---- */
+
+/* Whoever asks for a product that there is not is refused as well. */
+enum error replay_refused(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+{
+    uint32_t product = book_find_product(&replay->book, leaf_text(leaf, FIELD_PRODUCT));
+    (void)fault;
+    if (product != POOL_NONE)
+        book_product(&replay->book, product)->sum.refused++;
+    return ERR_OK;
+}

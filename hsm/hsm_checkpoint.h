@@ -1,0 +1,31 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The form of what the checkpoint key signs and of what is kept as an anchor (C2SP tlog-checkpoint
+ * in a signed note). The HSM side reads it for itself: the master refuses every other form, a
+ * worker compares sizes. Internal to hsm/. Threads: pure functions.
+ */
+#ifndef HSM_HSM_CHECKPOINT_H
+#define HSM_HSM_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/bytes.h"
+
+/* What the three lines at the head of a note say. */
+struct hsm_checkpoint {
+    int64_t size; /* leaves */
+    struct sha256 root;
+};
+
+/* True when text is exactly three lines: an origin, a size, a root. */
+bool hsm_checkpoint_is_body(struct bytes text);
+/*
+ * False unless text is a body, an empty line and at least one signature line. Signatures are not
+ * checked: whoever reads the anchor does that.
+ */
+bool hsm_checkpoint_read_note(struct bytes text, struct hsm_checkpoint *ret_checkpoint);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The part of hsm_client.h that the journal and its grants need: the head's signature, the anchor,
+ * the first authorities. Owns no state.
+ */
+#include <string.h>
+
+#include "hsm/hsm_ask.h"
+#include "hsm/hsm_client.h"
+#include "hsm/hsm_message.h"
+
+enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
+                               struct hsm_signature *ret_signature, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmSignCheckpointRequest message = PROVISIOND__HSM_SIGN_CHECKPOINT_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    if (body.length > HSM_CHECKPOINT_BODY_MAX)
+        return hsm_fail_argument(fault);
+    message.body = hsm_binary(body.data, body.length);
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT;
+    request.sign_checkpoint = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    const ProtobufCBinaryData *signature = &reply->sign_checkpoint->signature;
+    if (signature->len == 0 || signature->len > sizeof ret_signature->der)
+        return hsm_fail_answer(fault);
+    memcpy(ret_signature->der, signature->data, signature->len);
+    ret_signature->length = signature->len;
+    return ERR_OK;
+}
+
+enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anchor,
+                           struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmAnchorReadRequest message = PROVISIOND__HSM_ANCHOR_READ_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ;
+    request.anchor_read = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    const ProtobufCBinaryData *note = &reply->anchor_read->note;
+    if (note->len > HSM_ANCHOR_MAX)
+        return hsm_fail_answer(fault);
+    if (note->len > 0)
+        memcpy(ret_anchor->note, note->data, note->len);
+    ret_anchor->note[note->len] = '\0';
+    ret_anchor->length = note->len;
+    return ERR_OK;
+}
+
+enum error hsm_anchor_write(struct hsm_client *client, struct bytes note, bool replaces_larger,
+                            struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmAnchorWriteRequest message = PROVISIOND__HSM_ANCHOR_WRITE_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    if (note.length > HSM_ANCHOR_MAX)
+        return hsm_fail_argument(fault);
+    message.note = hsm_binary(note.data, note.length);
+    message.replaces_larger = replaces_larger;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
+    request.anchor_write = &message;
+    return hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+}
+
+enum error hsm_authority_read(struct hsm_client *client, const char *product, bool *ret_is_kept,
+                              struct sha256 *ret_digest, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmAuthorityReadRequest message = PROVISIOND__HSM_AUTHORITY_READ_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    if (strnlen(product, HSM_PRODUCT_MAX + 1) > HSM_PRODUCT_MAX)
+        return hsm_fail_argument(fault);
+    message.product = (char *)(uintptr_t)product;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ;
+    request.authority_read = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    const ProtobufCBinaryData *digest = &reply->authority_read->digest;
+    if (digest->len != 0 && digest->len != SHA256_SIZE)
+        return hsm_fail_answer(fault);
+    *ret_is_kept = digest->len != 0;
+    if (*ret_is_kept)
+        memcpy(ret_digest->bytes, digest->data, SHA256_SIZE);
+    return ERR_OK;
+}
+
+enum error hsm_authority_write(struct hsm_client *client, const char *product,
+                               const struct sha256 *digest, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmAuthorityWriteRequest message = PROVISIOND__HSM_AUTHORITY_WRITE_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    if (strnlen(product, HSM_PRODUCT_MAX + 1) > HSM_PRODUCT_MAX)
+        return hsm_fail_argument(fault);
+    message.product = (char *)(uintptr_t)product;
+    message.digest = hsm_binary(digest->bytes, SHA256_SIZE);
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE;
+    request.authority_write = &message;
+    return hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+}

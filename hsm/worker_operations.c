@@ -1,0 +1,309 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * From requests, which the master has validated, to calls of the token and back: one function per
+ * operation.
+ */
+#include "hsm/worker_operations.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "hsm/token_lock.h"
+
+static struct hsm_key_id key_id_of(ProtobufCBinaryData data)
+{
+    struct hsm_key_id id;
+    memcpy(id.bytes, data.data, sizeof id.bytes);
+    return id;
+}
+
+static struct bytes bytes_of_message(ProtobufCBinaryData data)
+{
+    return bytes_of(data.data, data.len);
+}
+
+/* ---- the operations: each fills the result in worker->answer ---- */
+
+typedef enum error (*operation)(struct worker *worker, const Provisiond__HsmRequest *request,
+                                const int *fds);
+
+/* The master's question whether this worker is well. */
+static enum error do_status(struct worker *worker, const Provisiond__HsmRequest *request,
+                            const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    (void)request;
+    (void)fds;
+    provisiond__hsm_status_reply__init(&answer->result.status);
+    answer->reply.status = &answer->result.status;
+    return p11_check(&worker->p11, &answer->fault);
+}
+
+static enum error do_init(struct worker *worker, const Provisiond__HsmRequest *request,
+                          const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmInitReply *result = &answer->result.init;
+    (void)request;
+    (void)fds;
+    enum error e =
+        p11_init_keys(&worker->p11, &answer->checkpoint, &answer->transport, &answer->fault);
+    provisiond__hsm_init_reply__init(result);
+    result->checkpoint_spki = hsm_binary(answer->checkpoint.der, answer->checkpoint.length);
+    result->transport_spki = hsm_binary(answer->transport.der, answer->transport.length);
+    answer->reply.init = result;
+    return e;
+}
+
+static enum error do_generate_firmware_key(struct worker *worker,
+                                           const Provisiond__HsmRequest *request, const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    struct hsm_key_id id = key_id_of(request->generate_firmware_key->key_id);
+    (void)fds;
+    provisiond__hsm_generate_firmware_key_reply__init(&answer->result.generate_firmware_key);
+    answer->reply.generate_firmware_key = &answer->result.generate_firmware_key;
+    return p11_generate_firmware_key(&worker->p11, &id, request->generate_firmware_key->label,
+                                     &answer->fault);
+}
+
+static enum error do_generate_session_key(struct worker *worker,
+                                          const Provisiond__HsmRequest *request, const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmGenerateSessionKeyReply *result = &answer->result.generate_session_key;
+    struct hsm_key_id id = key_id_of(request->generate_session_key->firmware_key_id);
+    (void)fds;
+    enum error e =
+        p11_generate_session_key(&worker->p11, &id, request->generate_session_key->key_bytes,
+                                 &answer->session_key, &answer->fault);
+    provisiond__hsm_generate_session_key_reply__init(result);
+    result->wrapped_session_key = hsm_binary(answer->session_key.bytes, answer->session_key.length);
+    answer->reply.generate_session_key = result;
+    return e;
+}
+
+static enum error do_encrypt(struct worker *worker, const Provisiond__HsmRequest *request,
+                             const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmEncryptReply *result = &answer->result.encrypt;
+    const struct p11_encryption encryption = {
+        .firmware_key = key_id_of(request->encrypt->firmware_key_id),
+        .wrapped_session_key = bytes_of_message(request->encrypt->wrapped_session_key),
+        .cipher = (enum hsm_cipher)request->encrypt->cipher,
+        .aad = bytes_of_message(request->encrypt->aad),
+        .clear_fd = fds[0],
+        .cipher_fd = fds[1]};
+    enum error e = p11_encrypt(&worker->p11, &encryption, &answer->content, &answer->fault);
+    provisiond__hsm_encrypt_reply__init(result);
+    result->iv = hsm_binary(answer->content.iv, sizeof answer->content.iv);
+    result->tag = hsm_binary(answer->content.tag, sizeof answer->content.tag);
+    result->length = answer->content.length;
+    answer->reply.encrypt = result;
+    return e;
+}
+
+static enum error do_wrap(struct worker *worker, const Provisiond__HsmRequest *request,
+                          const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmWrapReply *result = &answer->result.wrap;
+    const Provisiond__HsmWrapRequest *asked = request->wrap;
+    struct hsm_wrap wrap = {.firmware_key = key_id_of(asked->firmware_key_id),
+                            .curve = HSM_P256,
+                            .peer_point = bytes_of_message(asked->peer_point),
+                            .kdf = HSM_X963_SHA256,
+                            .shared_info = bytes_of_message(asked->shared_info),
+                            .kek_bytes = asked->kek_bytes};
+    (void)fds;
+    if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &wrap.session_key))
+        return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
+    enum error e = p11_wrap(&worker->p11, &wrap, &answer->wrapped, &answer->fault);
+    provisiond__hsm_wrap_reply__init(result);
+    result->ephemeral_point =
+        hsm_binary(answer->wrapped.ephemeral_point, answer->wrapped.ephemeral_length);
+    result->wrapped_key = hsm_binary(answer->wrapped.key.bytes, answer->wrapped.key.length);
+    result->mode = (Provisiond__HsmMode)answer->wrapped.mode;
+    answer->reply.wrap = result;
+    return e;
+}
+
+static enum error do_seal(struct worker *worker, const Provisiond__HsmRequest *request,
+                          const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    struct hsm_sealed *sealed = &answer->sealed;
+    Provisiond__HsmSealReply *result = &answer->result.seal;
+    const Provisiond__HsmSealRequest *asked = request->seal;
+    struct hsm_seal seal = {.firmware_key = key_id_of(asked->firmware_key_id),
+                            .curve = HSM_P256,
+                            .peer_point = bytes_of_message(asked->peer_point),
+                            .kdf = HSM_X963_SHA256,
+                            .shared_info = bytes_of_message(asked->shared_info),
+                            .layout = {.key_offset = asked->kdf_key_offset,
+                                       .iv_offset = asked->kdf_iv_offset,
+                                       .iv_bytes = asked->kdf_iv_bytes},
+                            .prefix = bytes_of_message(asked->prefix),
+                            .aad = bytes_of_message(asked->aad)};
+    (void)fds;
+    if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &seal.session_key))
+        return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
+    enum error e = p11_seal(&worker->p11, &seal, sealed, &answer->fault);
+    provisiond__hsm_seal_reply__init(result);
+    result->ephemeral_point = hsm_binary(sealed->ephemeral_point, sealed->ephemeral_length);
+    result->sealed = hsm_binary(sealed->bytes, sealed->length);
+    answer->reply.seal = result;
+    return e;
+}
+
+static enum error do_sign_checkpoint(struct worker *worker, const Provisiond__HsmRequest *request,
+                                     const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmSignCheckpointReply *result = &answer->result.sign_checkpoint;
+    (void)fds;
+    enum error e =
+        p11_sign_checkpoint(&worker->p11, bytes_of_message(request->sign_checkpoint->body),
+                            &answer->signature, &answer->fault);
+    provisiond__hsm_sign_checkpoint_reply__init(result);
+    result->signature = hsm_binary(answer->signature.der, answer->signature.length);
+    answer->reply.sign_checkpoint = result;
+    return e;
+}
+
+static enum error do_anchor_read(struct worker *worker, const Provisiond__HsmRequest *request,
+                                 const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmAnchorReadReply *result = &answer->result.anchor_read;
+    (void)request;
+    (void)fds;
+    enum error e = p11_read_anchor(&worker->p11, &answer->anchor, &answer->fault);
+    provisiond__hsm_anchor_read_reply__init(result);
+    result->note = hsm_binary(answer->anchor.note, answer->anchor.length);
+    answer->reply.anchor_read = result;
+    return e;
+}
+
+static enum error do_anchor_write(struct worker *worker, const Provisiond__HsmRequest *request,
+                                  const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    (void)fds;
+    provisiond__hsm_anchor_write_reply__init(&answer->result.anchor_write);
+    answer->reply.anchor_write = &answer->result.anchor_write;
+    return p11_write_anchor(&worker->p11, bytes_of_message(request->anchor_write->note),
+                            request->anchor_write->replaces_larger, &answer->fault);
+}
+
+static enum error do_authority_read(struct worker *worker, const Provisiond__HsmRequest *request,
+                                    const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmAuthorityReadReply *result = &answer->result.authority_read;
+    bool is_kept = false;
+    (void)fds;
+    enum error e = p11_read_authority(&worker->p11, request->authority_read->product, &is_kept,
+                                      &answer->digest, &answer->fault);
+    provisiond__hsm_authority_read_reply__init(result);
+    result->digest = hsm_binary(answer->digest.bytes, is_kept ? SHA256_SIZE : 0);
+    answer->reply.authority_read = result;
+    return e;
+}
+
+static enum error do_authority_write(struct worker *worker, const Provisiond__HsmRequest *request,
+                                     const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    (void)fds;
+    memcpy(answer->digest.bytes, request->authority_write->digest.data, SHA256_SIZE);
+    provisiond__hsm_authority_write_reply__init(&answer->result.authority_write);
+    answer->reply.authority_write = &answer->result.authority_write;
+    return p11_write_authority(&worker->p11, request->authority_write->product, &answer->digest,
+                               &answer->fault);
+}
+
+static operation operation_of(const Provisiond__HsmRequest *request)
+{
+    switch (request->op_case) {
+    case PROVISIOND__HSM_REQUEST__OP_STATUS:
+        return do_status;
+    case PROVISIOND__HSM_REQUEST__OP_INIT:
+        return do_init;
+    case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
+        return do_generate_firmware_key;
+    case PROVISIOND__HSM_REQUEST__OP_GENERATE_SESSION_KEY:
+        return do_generate_session_key;
+    case PROVISIOND__HSM_REQUEST__OP_ENCRYPT:
+        return do_encrypt;
+    case PROVISIOND__HSM_REQUEST__OP_WRAP:
+        return do_wrap;
+    case PROVISIOND__HSM_REQUEST__OP_SEAL:
+        return do_seal;
+    case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:
+        return do_sign_checkpoint;
+    case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
+        return do_anchor_read;
+    case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
+        return do_anchor_write;
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ:
+        return do_authority_read;
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
+        return do_authority_write;
+    default:
+        return NULL;
+    }
+}
+
+/* ---- one request ---- */
+
+/* The offset of a file that an encryption has moved cannot be asked for again. */
+static bool can_repeat(const Provisiond__HsmRequest *request, const int *fds, off_t start)
+{
+    return request->op_case != PROVISIOND__HSM_REQUEST__OP_ENCRYPT ||
+           lseek(fds[0], 0, SEEK_CUR) == start;
+}
+
+static bool writes_token(const Provisiond__HsmRequest *request)
+{
+    return request->op_case == PROVISIOND__HSM_REQUEST__OP_INIT ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE;
+}
+
+static enum error run_locked(struct worker *worker, operation run,
+                             const Provisiond__HsmRequest *request, const int *fds)
+{
+    if (!writes_token(request))
+        return run(worker, request, fds);
+    enum error e = token_lock_take(worker->token_lock, &worker->answer.fault);
+    if (e != ERR_OK)
+        return e;
+    e = run(worker, request, fds);
+    token_lock_leave(worker->token_lock);
+    return e;
+}
+
+enum error worker_operate(struct worker *worker, const Provisiond__HsmRequest *request,
+                          const int *fds)
+{
+    struct p11 *p11 = &worker->p11;
+    operation run = operation_of(request);
+    if (run == NULL)
+        return fault_set(&worker->answer.fault, ERR_BAD_REQUEST, "operation-unknown",
+                         "The request names no known operation.", 0);
+    off_t start =
+        request->op_case == PROVISIOND__HSM_REQUEST__OP_ENCRYPT ? lseek(fds[0], 0, SEEK_CUR) : 0;
+    enum error e = run_locked(worker, run, request, fds);
+    if (e != ERR_OK && p11->is_stale && can_repeat(request, fds, start)) {
+        p11_forget(p11);
+        e = run_locked(worker, run, request, fds);
+    }
+    if (e != ERR_OK && p11->is_stale)
+        p11->is_unfit = true; /* handles found a moment ago are dead: so is the session */
+    return e;
+}

@@ -1,0 +1,480 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A journal that was properly signed and whose leaves break a rule: what somebody could write who
+ * has the HSM. Each rule has its own word.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "judge.h"
+#include "support/run.h"
+
+static struct judge judge;
+static struct maker *maker;
+
+/* Two products, three images, two stations, one scrap unit; device 1 has a license. */
+static void set_up(void)
+{
+    judge_init(&judge);
+    maker = &judge.maker;
+    maker_local_product(maker, "widget", 4, "per-device");
+    maker_local_product(maker, "gadget", 4, "per-license");
+    maker_station(maker, "st-1");
+    maker_station(maker, "st-2");
+    maker_image(maker, "widget", 1);
+    maker_image(maker, "widget", 2);
+    maker_image(maker, "gadget", 3);
+    maker_leaf(maker, "scrap-allowance-added",
+               "\"allowance\":1,\"by\":\"uid:0\",\"product\":\"widget\",", ",\"units\":1");
+    maker_license(
+        maker, &(struct maker_license){.product = "widget", .device = 1, .image = 1, .install = 1});
+}
+
+static void tear_down(void)
+{
+    judge_clear(&judge);
+}
+
+static size_t widget(unsigned device, unsigned image, unsigned install, unsigned unit)
+{
+    return maker_license(maker, &(struct maker_license){.product = "widget",
+                                                        .device = device,
+                                                        .image = image,
+                                                        .install = install,
+                                                        .unit = unit});
+}
+
+static size_t repeat(unsigned attempt)
+{
+    return maker_license(
+        maker, &(struct maker_license){
+                   .product = "widget", .device = 1, .image = 1, .install = 1, .attempt = attempt});
+}
+
+static void rebind(unsigned from, unsigned to)
+{
+    char old_key[SHA256_HEX_SIZE], new_key[SHA256_HEX_SIZE];
+    maker_leaf(maker, "device-rebound",
+               MAKER_FORMAT("\"by\":\"uid:0\",\"new_key\":\"%s\",\"old_key\":\"%s\","
+                            "\"product\":\"widget\",\"serial\":\"SN-%u\",",
+                            maker_digest("device", to, new_key),
+                            maker_digest("device", from, old_key), from),
+               "");
+}
+
+/* ---- the ways ---- */
+
+static void charge_twice(void)
+{
+    widget(1, 2, 2, 0);
+}
+
+static void charge_nothing(void)
+{
+    widget(2, 1, 2, 1);
+}
+
+static void charge_no_license(void)
+{
+    maker_license(maker,
+                  &(struct maker_license){
+                      .product = "gadget", .device = 1, .image = 3, .install = 2, .unit = 1});
+}
+
+static void spend_more(void)
+{
+    for (unsigned device = 2; device < 6; device++) /* the fifth of four units */
+        widget(device, 1, device, 0);
+}
+
+static void name_other_unit(void)
+{
+    widget(2, 1, 2, 0);
+    widget(2, 2, 3, 1);
+}
+
+static void license_twice(void)
+{
+    widget(1, 1, 2, 1);
+}
+
+static void use_install_twice(void)
+{
+    widget(2, 1, 1, 0);
+}
+
+static void change_serial(void)
+{
+    maker_replace(maker, widget(1, 2, 2, 1), "\"serial\":\"SN-1\"", "\"serial\":\"SN-9\"");
+}
+
+static void change_key(void)
+{
+    maker_replace(maker, widget(2, 1, 2, 0), "\"serial\":\"SN-2\"", "\"serial\":\"SN-1\"");
+}
+
+static void license_scrapped(void)
+{
+    maker_outcome(maker, 1, "scrapped", 1, ",\"scrap_drawn\":true");
+    widget(1, 2, 2, 1);
+}
+
+static void report_scrapped(void)
+{
+    maker_outcome(maker, 1, "scrapped", 1, ",\"scrap_drawn\":true");
+    maker_outcome(maker, 1, "succeeded", 1, "");
+}
+
+static void draw_twice(void)
+{
+    maker_outcome(maker, 1, "scrapped", 1, ",\"scrap_drawn\":true");
+    maker_outcome(maker, 1, "scrapped", 1, ",\"scrap_drawn\":true");
+}
+
+static void draw_too_much(void)
+{
+    widget(2, 1, 2, 0);
+    maker_outcome(maker, 1, "scrapped", 1, ",\"scrap_drawn\":true");
+    maker_outcome(maker, 2, "scrapped", 1, ",\"scrap_drawn\":true");
+}
+
+static void draw_nothing(void)
+{
+    maker_outcome(maker, 1, "scrapped", 1, ",\"scrap_drawn\":false");
+}
+
+static void forget_scrap(void)
+{
+    maker_outcome(maker, 1, "scrapped", 1, "");
+}
+
+static void skip_attempt(void)
+{
+    repeat(3);
+}
+
+static void repeat_attempt(void)
+{
+    repeat(2);
+    repeat(2);
+}
+
+static void report_other_attempt(void)
+{
+    maker_outcome(maker, 1, "failed", 2, "");
+}
+
+static void repeat_other_license(void)
+{
+    char one[SHA256_HEX_SIZE], two[SHA256_HEX_SIZE];
+    maker_replace(maker, repeat(2), maker_digest("license", 1, one),
+                  maker_digest("license", 2, two));
+}
+
+static void repeat_unknown(void)
+{
+    char one[37], two[37];
+    maker_replace(maker, repeat(2), maker_uuid(1, one), maker_uuid(2, two));
+}
+
+static void report_unknown(void)
+{
+    maker_outcome(maker, 9, "failed", 1, "");
+}
+
+static void serve_unknown_image(void)
+{
+    widget(2, 9, 2, 0);
+}
+
+static void serve_disabled_image(void)
+{
+    char image[SHA256_HEX_SIZE];
+    maker_leaf(maker, "image-disabled",
+               MAKER_FORMAT("\"by\":\"uid:0\",\"image\":\"sha256:%s\",\"product\":\"widget\",",
+                            maker_digest("image", 2, image)),
+               "");
+    widget(2, 2, 2, 0);
+}
+
+static void serve_unknown_station(void)
+{
+    maker_license(
+        maker, &(struct maker_license){
+                   .product = "widget", .device = 2, .image = 1, .install = 2, .station = "st-9"});
+}
+
+static void serve_disabled_station(void)
+{
+    maker_leaf(maker, "principal-disabled", "\"by\":\"uid:0\",\"principal\":\"st-1\",", "");
+    widget(2, 1, 2, 0);
+}
+
+static void serve_unknown_product(void)
+{
+    maker_license(
+        maker, &(struct maker_license){.product = "thing", .device = 2, .image = 1, .install = 2});
+}
+
+static void say_other_quota(void)
+{
+    maker_leaf(maker, "quota-added", "\"by\":\"uid:0\",\"product\":\"widget\",\"quota\":12,",
+               ",\"units\":7");
+}
+
+static void say_other_allowance(void)
+{
+    maker_leaf(maker, "scrap-allowance-added",
+               "\"allowance\":3,\"by\":\"uid:0\",\"product\":\"widget\",", ",\"units\":1");
+}
+
+static void add_too_much(void)
+{
+    maker_leaf(maker, "quota-added",
+               "\"by\":\"uid:0\",\"product\":\"widget\",\"quota\":1000000000004,",
+               ",\"units\":1000000000000");
+}
+
+static void use_replaced_key(void)
+{
+    rebind(1, 2);
+    widget(1, 2, 2, 1);
+}
+
+static void rebind_unknown(void)
+{
+    rebind(8, 9);
+}
+
+static void rebind_to_taken(void)
+{
+    widget(2, 1, 2, 0);
+    rebind(1, 2);
+}
+
+static void make_product_twice(void)
+{
+    maker_local_product(maker, "widget", 1, "per-device");
+}
+
+static void add_image_twice(void)
+{
+    maker_image(maker, "widget", 1);
+}
+
+static void add_station_twice(void)
+{
+    maker_station(maker, "st-1");
+}
+
+static void switch_unknown_station(void)
+{
+    maker_leaf(maker, "principal-enabled", "\"by\":\"uid:0\",\"principal\":\"st-9\",", "");
+}
+
+static void go_back_in_time(void)
+{
+    maker->time_ms -= 2001;
+    maker_leaf(maker, "stop", "", "");
+}
+
+static void say_clean(void)
+{
+    maker_leaf(maker, "start", "\"clean\":true,", "");
+}
+
+static void say_unclean(void)
+{
+    maker_leaf(maker, "stop", "", "");
+    maker_leaf(maker, "start", "\"clean\":false,", "");
+}
+
+static void initialise_again(void)
+{
+    maker_leaf(maker, "initialised",
+               MAKER_FORMAT("\"hsm\":\"%s\",\"site\":\"%s\",", maker->hsm_hex, MAKER_SITE), "");
+}
+
+static void begin_otherwise(void)
+{
+    maker_remove(maker, 0);
+}
+
+static void override_ahead(void)
+{
+    char root[SHA256_HEX_SIZE];
+    maker_digest("root", 1, root);
+    maker_leaf(maker, "override",
+               MAKER_FORMAT("\"anchor_root\":\"%s\",\"anchor_size\":99,\"by\":\"uid:0\","
+                            "\"head_root\":\"%s\",\"head_size\":99,",
+                            root, root),
+               "");
+}
+
+static void override_other_root(void)
+{
+    char root[SHA256_HEX_SIZE];
+    maker_digest("root", 1, root);
+    maker_leaf(maker, "override",
+               MAKER_FORMAT("\"anchor_root\":\"%s\",\"anchor_size\":99,\"by\":\"uid:0\","
+                            "\"head_root\":\"%s\",\"head_size\":5,",
+                            root, root),
+               "");
+}
+
+static void write_white_space(void)
+{
+    maker_replace(maker, widget(2, 1, 2, 0), "\"charged\":", "\"charged\": ");
+}
+
+static void write_other_version(void)
+{
+    maker_replace(maker, widget(2, 1, 2, 0), "\"v\":1", "\"v\":2");
+}
+
+static void leave_field_out(void)
+{
+    maker_replace(maker, widget(2, 1, 2, 0), "\"charged\":true,", "");
+}
+
+static void write_wrong_digest(void)
+{
+    maker_replace(maker, widget(2, 1, 2, 0), "\"device\":\"", "\"device\":\"0");
+}
+
+static void write_wrong_time(void)
+{
+    maker_replace(maker, widget(2, 1, 2, 0), "\"time\":\"2026-", "\"time\":\"2026-9");
+}
+
+static void write_too_much(void)
+{
+    char text[8300];
+    (void)snprintf(text, sizeof text,
+                   "{\"sky\":\"%8192d\",\"time\":\"2026-11-27T14:45:36.123Z\","
+                   "\"type\":\"weather\",\"v\":1}",
+                   0);
+    maker_raw(maker, text);
+}
+
+static const struct {
+    const char *word;
+    void (*act)(void);
+    const char *also; /* what follows from it */
+} RULES[] = {
+    {"charged-twice", charge_twice, NULL},
+    {"not-charged", charge_nothing, NULL},
+    {"not-charged", charge_no_license, NULL},
+    {"above-granted", spend_more, "ledger-account"},
+    {"unit-reference", name_other_unit, NULL},
+    {"licensed-twice", license_twice, NULL},
+    {"install-twice", use_install_twice, NULL},
+    {"key-has-other-serial", change_serial, NULL},
+    {"serial-has-other-key", change_key, NULL},
+    {"after-scrapped", license_scrapped, NULL},
+    {"after-scrapped", report_scrapped, NULL},
+    {"scrap-drawn", draw_twice, NULL},
+    {"scrap-drawn", draw_too_much, NULL},
+    {"scrap-not-drawn", draw_nothing, NULL},
+    {"leaf-field", forget_scrap, "scrap-not-drawn"},
+    {"attempt-number", skip_attempt, NULL},
+    {"attempt-number", repeat_attempt, NULL},
+    {"attempt-number", report_other_attempt, NULL},
+    {"reissue-differs", repeat_other_license, NULL},
+    {"reissue-unknown", repeat_unknown, NULL},
+    {"outcome-unknown", report_unknown, NULL},
+    {"image-refused", serve_unknown_image, NULL},
+    {"image-refused", serve_disabled_image, NULL},
+    {"station-refused", serve_unknown_station, NULL},
+    {"station-refused", serve_disabled_station, NULL},
+    {"product-unknown", serve_unknown_product, NULL},
+    {"quota-sum", say_other_quota, NULL},
+    {"allowance-sum", say_other_allowance, NULL},
+    {"units-limit", add_too_much, NULL},
+    {"key-was-replaced", use_replaced_key, NULL},
+    {"rebind-unknown", rebind_unknown, NULL},
+    {"rebind-key-taken", rebind_to_taken, NULL},
+    {"product-twice", make_product_twice, NULL},
+    {"image-twice", add_image_twice, NULL},
+    {"station-twice", add_station_twice, NULL},
+    {"station-unknown", switch_unknown_station, NULL},
+    {"time-back", go_back_in_time, NULL},
+    {"start-flag", say_clean, NULL},
+    {"start-flag", say_unclean, NULL},
+    {"initialised-twice", initialise_again, NULL},
+    {"no-start", begin_otherwise, NULL},
+    {"override-head", override_ahead, NULL},
+    {"override-head", override_other_root, NULL},
+    {"leaf-not-canonical", write_white_space, NULL},
+    {"leaf-version", write_other_version, NULL},
+    {"leaf-field", leave_field_out, NULL},
+    {"leaf-field", write_wrong_digest, NULL},
+    {"leaf-field", write_wrong_time, NULL},
+    {"leaf-too-long", write_too_much, NULL},
+};
+
+START_TEST(the_journal_without_a_breach_holds)
+{
+    judge_settle_and_run(&judge);
+    ck_assert_holds(&judge);
+}
+END_TEST
+
+START_TEST(broken_rule_has_its_own_word_and_no_other)
+{
+    RULES[_i].act();
+    judge_settle_and_run(&judge);
+    ck_assert_found(&judge, RULES[_i].word);
+    for (size_t i = 0; i < judge.report.kind_count; i++) {
+        const char *word = judge.report.kinds[i].word;
+        bool is_allowed = strcmp(word, RULES[_i].word) == 0 ||
+                          (RULES[_i].also != NULL && strcmp(word, RULES[_i].also) == 0);
+        ck_assert_msg(is_allowed, "%s: %s", RULES[_i].word, judge_text(&judge));
+    }
+}
+END_TEST
+
+START_TEST(finding_names_the_leaf_and_the_product)
+{
+    charge_twice();
+    judge_settle_and_run(&judge);
+    const struct audit_finding *finding = judge_find(&judge, "charged-twice");
+    ck_assert_int_eq(finding->leaf, 11);
+    ck_assert_ptr_nonnull(strstr(finding->text, "Leaf 11: it charges product widget"));
+    ck_assert_ptr_nonnull(strstr(finding->text, "SN-1"));
+}
+END_TEST
+
+START_TEST(thousand_breaches_are_counted_and_twenty_told)
+{
+    for (unsigned i = 0; i < 1000; i++)
+        report_other_attempt();
+    judge_settle_and_run(&judge);
+    ck_assert_int_eq(judge_count(&judge, "attempt-number"), 1000);
+    ck_assert_int_eq(judge.report.finding_total, 1000);
+    ck_assert_uint_eq(judge.report.finding_count, AUDIT_FINDINGS_MAX);
+}
+END_TEST
+
+int main(void)
+{
+    size_t rules = sizeof RULES / sizeof RULES[0];
+    Suite *suite = suite_create("rules");
+    TCase *all = tcase_create("rules");
+    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_set_timeout(all, 60);
+    tcase_add_test(all, the_journal_without_a_breach_holds);
+    tcase_add_loop_test(all, broken_rule_has_its_own_word_and_no_other, 0, (int)rules);
+    tcase_add_test(all, finding_names_the_leaf_and_the_product);
+    tcase_add_test(all, thousand_breaches_are_counted_and_twenty_told);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,236 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the checkpoint key signs, and what it does not. */
+#include <check.h>
+#include <signal.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "hsm_rig.h"
+#include "note.h"
+#include "token.h"
+
+#define CHECKPOINT_ID    "provisiond-chkpt"
+#define CHECKPOINT_LABEL "provisiond-checkpoint"
+
+static struct hsm_rig rig;
+static struct hsm_spki checkpoint;
+static struct note body;
+
+static void set_up(void)
+{
+    hsm_rig_make(&rig);
+    body = note_body(1042, 0x5a);
+}
+
+static void tear_down(void)
+{
+    hsm_rig_remove(&rig);
+}
+
+static void serve(void)
+{
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+}
+
+static void init(void)
+{
+    struct hsm_spki transport;
+    struct fault fault = {0};
+    ck_assert_msg(hsm_init(rig.client, &checkpoint, &transport, &fault) == ERR_OK, "%s %lx",
+                  fault.reason, fault.native);
+}
+
+static bool verifies(const struct hsm_spki *spki, struct bytes text,
+                     const struct hsm_signature *signature)
+{
+    const unsigned char *at = spki->der;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)spki->length);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    ck_assert_ptr_nonnull(key);
+    ck_assert_int_eq(EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key), 1);
+    bool is_good =
+        EVP_DigestVerify(context, signature->der, signature->length, text.data, text.length) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    return is_good;
+}
+
+static enum error sign(struct hsm_signature *ret_signature, struct fault *fault)
+{
+    return hsm_sign_checkpoint(rig.client, note_bytes(&body), ret_signature, fault);
+}
+
+static void sign_well(const struct hsm_spki *spki)
+{
+    struct hsm_signature signature;
+    struct fault fault = {0};
+    ck_assert_msg(sign(&signature, &fault) == ERR_OK, "%s %lx", fault.reason, fault.native);
+    ck_assert(verifies(spki, note_bytes(&body), &signature));
+}
+
+START_TEST(signatures_verify_under_the_key_that_the_status_names)
+{
+    struct hsm_signature signature;
+    struct hsm_status status;
+    struct fault fault;
+    serve();
+    init();
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    for (int i = 0; i < 500; i++) { /* r or s are short once in 128 times */
+        body = note_body(i, (uint8_t)i);
+        sign_well(&status.checkpoint);
+    }
+    ck_assert_int_eq(sign(&signature, &fault), ERR_OK);
+    body.text[0] ^= 1;
+    ck_assert(!verifies(&status.checkpoint, note_bytes(&body), &signature));
+}
+END_TEST
+
+START_TEST(a_body_at_every_limit_is_signed)
+{
+    serve();
+    init();
+    body = note_body(9999999999999, 0xff);
+    memmove(body.text + 120, strchr(body.text, '\n'), strlen(strchr(body.text, '\n')) + 1);
+    memset(body.text, 'o', 120);
+    body.length = strlen(body.text);
+    sign_well(&checkpoint);
+}
+END_TEST
+
+START_TEST(another_form_is_not_signed)
+{
+    static const char *const texts[] = {"", "hello\n", "a b\n1\n", "o\n1\nroot\n"};
+    struct hsm_signature signature;
+    struct fault fault;
+    serve();
+    init();
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct bytes text = bytes_of(texts[i], strlen(texts[i]));
+        ck_assert_int_eq(hsm_sign_checkpoint(rig.client, text, &signature, &fault),
+                         ERR_BAD_REQUEST);
+        ck_assert_str_eq(fault.reason, "checkpoint-form");
+    }
+    body = note_make(1, 1); /* a signed note is no body */
+    ck_assert_int_eq(sign(&signature, &fault), ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "checkpoint-form");
+    body.length = HSM_CHECKPOINT_BODY_MAX + 1;
+    ck_assert_int_eq(sign(&signature, &fault), ERR_BAD_REQUEST);
+}
+END_TEST
+
+START_TEST(without_its_key_nothing_is_signed_and_with_it_everything_is)
+{
+    struct hsm_signature signature;
+    struct fault fault;
+    serve();
+    ck_assert_int_eq(sign(&signature, &fault), ERR_HSM_KEY_MISSING);
+    ck_assert_str_eq(fault.reason, "checkpoint-key-missing");
+    init();
+    sign_well(&checkpoint);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+}
+END_TEST
+
+START_TEST(new_workers_and_a_new_master_sign_under_the_same_key)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    serve();
+    init();
+    sign_well(&checkpoint);
+    size_t count = hsm_rig_workers(&rig, workers);
+    for (size_t i = 0; i < count; i++) {
+        hsm_rig_await_workers(&rig, rig.workers); /* never while one logs in */
+        ck_assert_int_eq(kill(workers[i], SIGKILL), 0);
+        hsm_rig_await_end(workers[i]);
+        sign_well(&checkpoint);
+    }
+    hsm_rig_await_workers(&rig, rig.workers);
+    hsm_rig_kill_master(&rig);
+    serve();
+    sign_well(&checkpoint);
+}
+END_TEST
+
+START_TEST(a_weak_checkpoint_key_signs_nothing_and_is_listed)
+{
+    struct hsm_signature signature;
+    struct hsm_status status;
+    struct token token;
+    struct fault fault;
+    token_open(&token, rig.token.module, rig.token.token, rig.token.pin);
+    token_make_weak_pair(&token, CHECKPOINT_ID, CHECKPOINT_LABEL);
+    token_close(&token);
+    serve();
+    ck_assert_int_eq(sign(&signature, &fault), ERR_HSM_KEY_WEAK);
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_uint_eq(status.weak_key_count, 1);
+    ck_assert_str_eq(status.weak_keys[0].attribute, "CKA_EXTRACTABLE");
+}
+END_TEST
+
+/* Deletes the pair under the worker that has its handle. */
+static void delete_pair(void)
+{
+    struct token token;
+    token_open(&token, rig.token.module, rig.token.token, rig.token.pin);
+    CK_OBJECT_HANDLE private_key = token_find(&token, CKO_PRIVATE_KEY, CHECKPOINT_ID);
+    CK_OBJECT_HANDLE public_key = token_find(&token, CKO_PUBLIC_KEY, CHECKPOINT_ID);
+    ck_assert_uint_eq(token.call->C_DestroyObject(token.session, private_key), CKR_OK);
+    ck_assert_uint_eq(token.call->C_DestroyObject(token.session, public_key), CKR_OK);
+    token_close(&token);
+}
+
+START_TEST(a_key_that_is_replaced_signs_under_the_new_one)
+{
+    struct hsm_signature signature;
+    struct hsm_spki old;
+    struct fault fault;
+    rig.workers = 1;
+    serve();
+    init();
+    sign_well(&checkpoint);
+    old = checkpoint;
+    delete_pair();
+    ck_assert_int_eq(sign(&signature, &fault), ERR_HSM_KEY_MISSING);
+    init();
+    ck_assert_mem_ne(old.der, checkpoint.der, old.length);
+    sign_well(&checkpoint);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+}
+END_TEST
+
+START_TEST(a_signature_that_does_not_verify_never_leaves)
+{
+    struct hsm_signature signature = {.length = 0};
+    struct fault fault;
+    rig.module = MODULE_SIGNS_FALSELY;
+    serve();
+    init();
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(sign(&signature, &fault), ERR_INTERNAL);
+        ck_assert_str_eq(fault.reason, "signature");
+    }
+    ck_assert_uint_eq(signature.length, 0);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("checkpoint");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, signatures_verify_under_the_key_that_the_status_names);
+    tcase_add_test(tests, a_body_at_every_limit_is_signed);
+    tcase_add_test(tests, another_form_is_not_signed);
+    tcase_add_test(tests, without_its_key_nothing_is_signed_and_with_it_everything_is);
+    tcase_add_test(tests, new_workers_and_a_new_master_sign_under_the_same_key);
+    tcase_add_test(tests, a_weak_checkpoint_key_signs_nothing_and_is_listed);
+    tcase_add_test(tests, a_key_that_is_replaced_signs_under_the_new_one);
+    tcase_add_test(tests, a_signature_that_does_not_verify_never_leaves);
+    return hsm_rig_run_tests(tests);
+}

@@ -1,0 +1,96 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The comparison of anchor and journal. Owns no state. */
+#include "vault/anchor_check.h"
+
+#include <string.h>
+
+#include "journal/checkpoint.h"
+
+static enum error mismatch(struct fault *fault, const char *reason, const char *detail)
+{
+    return fault_set(fault, ERR_ANCHOR_MISMATCH, reason, detail, 0);
+}
+
+/* A journal that was never signed has no anchor to extend. */
+static enum error check_absence(const struct anchor_question *question, struct fault *fault)
+{
+    int64_t size = 0;
+    char note[CHECKPOINT_NOTE_MAX];
+    enum error e = ledger_checkpoint_get(question->ledger, &size, note, fault);
+    if (e == ERR_NOT_COVERED)
+        return ERR_OK;
+    if (e != ERR_OK)
+        return e;
+    return mismatch(fault, "anchor-missing",
+                    "The HSM holds no anchor, although this journal was anchored before.");
+}
+
+/* Fills *ret_head with what the anchor says, also when it is not believed. */
+static enum error read_anchor(const struct anchor_question *question,
+                              const struct hsm_anchor *anchor, struct ledger_head *ret_head,
+                              struct fault *fault)
+{
+    struct checkpoint checkpoint;
+    struct bytes note = bytes_of(anchor->note, anchor->length);
+    struct bytes spki = bytes_of(question->spki->der, question->spki->length);
+    *ret_head = (struct ledger_head){.size = 0, .root = sha256_of(note)};
+    if (checkpoint_read(note, &checkpoint, fault) == ERR_OK)
+        *ret_head = (struct ledger_head){.size = checkpoint.size, .root = checkpoint.root};
+    if (checkpoint_open(note, spki, &checkpoint, fault) != ERR_OK)
+        return mismatch(fault, "anchor-forged",
+                        "The HSM's anchor is not signed by the HSM's checkpoint key.");
+    if (strcmp(checkpoint.origin, question->origin) != 0)
+        return mismatch(fault, "anchor-foreign", "The HSM's anchor is of another journal.");
+    return ERR_OK;
+}
+
+static enum error compare(const struct anchor_question *question, const struct ledger_heads *heads,
+                          struct fault *fault)
+{
+    struct sha256 root;
+    if (heads->found.size < heads->anchor.size)
+        return mismatch(fault, "ledger-older",
+                        "The ledger has fewer leaves than the HSM's anchor covers: an older copy "
+                        "was put back.");
+    enum error e = ledger_root(question->ledger, heads->anchor.size, &root, fault);
+    if (e == ERR_OK && !sha256_equal(&root, &heads->anchor.root))
+        e = mismatch(fault, "ledger-differs",
+                     "The journal's leaves are not those that the HSM's anchor covers: the ledger "
+                     "was changed, or an older copy was put back and used.");
+    return e;
+}
+
+static enum error look(const struct anchor_question *question, struct ledger_heads *heads,
+                       struct fault *fault)
+{
+    struct hsm_anchor anchor;
+    heads->anchor.root = tree_empty_root();
+    heads->found.size = ledger_opened_size(question->ledger);
+    enum error e = ledger_root(question->ledger, heads->found.size, &heads->found.root, fault);
+    if (e == ERR_OK)
+        e = hsm_anchor_read(question->hsm, &anchor, fault);
+    if (e != ERR_OK)
+        return e;
+    if (anchor.length == 0)
+        return check_absence(question, fault);
+    e = read_anchor(question, &anchor, &heads->anchor, fault);
+    if (e == ERR_OK)
+        e = compare(question, heads, fault);
+    return e;
+}
+
+enum error anchor_check(const struct anchor_question *question, struct ledger_breach *ret_breach,
+                        struct fault *fault)
+{
+    struct fault ignored;
+    struct ledger_heads heads = {0};
+    enum error e = look(question, &heads, fault);
+    if (e != ERR_ANCHOR_MISMATCH)
+        return e;
+    enum error noted = ledger_breach_note(question->ledger, &heads, ret_breach, &ignored);
+    if (noted != ERR_OK)
+        *fault = ignored;
+    return noted == ERR_OK ? ERR_ANCHOR_MISMATCH : noted;
+}

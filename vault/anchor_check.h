@@ -1,0 +1,28 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Whether the journal extends the anchor that the HSM keeps. Threads: safe from any thread. */
+#ifndef VAULT_ANCHOR_CHECK_H
+#define VAULT_ANCHOR_CHECK_H
+
+#include "hsm/hsm_client.h"
+#include "ledger/ledger.h"
+
+struct anchor_question {
+    struct ledger *ledger;
+    struct hsm_client *hsm;
+    const struct hsm_spki *spki; /* the checkpoint key's */
+    const char *origin;          /* of this journal */
+};
+
+/*
+ * Compares the anchor with the leaves that were there when the ledger was opened. ERR_OK: it
+ * extends the anchor, or there is none and never was. ERR_ANCHOR_MISMATCH: *ret_breach is filled,
+ * and the reason is "ledger-older" (it has fewer leaves than the anchor covers), "ledger-differs"
+ * (other leaves), "anchor-missing", "anchor-foreign" (of another journal) or "anchor-forged" (not
+ * signed by this HSM's key).
+ */
+enum error anchor_check(const struct anchor_question *question, struct ledger_breach *ret_breach,
+                        struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The verdicts, a list guarded by `lock`; products are few. Checks run outside the lock. */
+#include "vault/governance.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/governed_product.h"
+#include "vault/product_make.h"
+#include "vault/recount.h"
+
+struct entry {
+    int64_t product_id;
+    struct fault verdict;
+    struct governed_product checked; /* of a governed product */
+    struct entry *next;
+};
+
+struct governance {
+    struct ledger *ledger;
+    struct hsm_client *hsm;
+    pthread_mutex_t lock; /* guards everything below */
+    struct entry *first;
+    bool keeps_data;
+};
+
+/* The products of the ledger, copied: nothing may be asked while they are read. */
+struct products {
+    struct ledger_product *rows;
+    size_t count;
+    bool is_out_of_memory;
+};
+
+enum error governance_new(struct ledger *ledger, struct hsm_client *hsm,
+                          struct governance **ret_governance)
+{
+    struct governance *governance = calloc(1, sizeof *governance);
+    if (governance == NULL)
+        return ERR_INTERNAL;
+    governance->ledger = ledger;
+    governance->hsm = hsm;
+    (void)pthread_mutex_init(&governance->lock, NULL);
+    *ret_governance = governance;
+    return ERR_OK;
+}
+
+static void entry_free(struct entry *entry)
+{
+    if (entry == NULL)
+        return;
+    governed_product_clear(&entry->checked);
+    free(entry);
+}
+
+void governance_free(struct governance *governance)
+{
+    if (governance == NULL)
+        return;
+    while (governance->first != NULL) {
+        struct entry *next = governance->first->next;
+        entry_free(governance->first);
+        governance->first = next;
+    }
+    (void)pthread_mutex_destroy(&governance->lock);
+    free(governance);
+}
+
+/* ---- the list ---- */
+
+/* Under lock. */
+static struct entry *find(const struct governance *governance, int64_t product_id)
+{
+    struct entry *entry = governance->first;
+    while (entry != NULL && entry->product_id != product_id)
+        entry = entry->next;
+    return entry;
+}
+
+/* Takes made over, in the place of what was known about the product. */
+static void replace(struct governance *governance, struct entry *made)
+{
+    struct entry *old = NULL;
+    (void)pthread_mutex_lock(&governance->lock);
+    struct entry **link = &governance->first;
+    while (*link != NULL && (*link)->product_id != made->product_id)
+        link = &(*link)->next;
+    old = *link;
+    made->next = old != NULL ? old->next : NULL;
+    *link = made;
+    (void)pthread_mutex_unlock(&governance->lock);
+    entry_free(old);
+}
+
+static bool keeps_data(struct governance *governance)
+{
+    (void)pthread_mutex_lock(&governance->lock);
+    bool keeps = governance->keeps_data;
+    (void)pthread_mutex_unlock(&governance->lock);
+    return keeps;
+}
+
+/* ---- one product ---- */
+
+static enum error tampered(struct fault *fault, const char *reason, const char *detail)
+{
+    return fault_set(fault, ERR_PRODUCT_TAMPERED, reason, detail, 0);
+}
+
+static enum error check_firmware_key(const struct ledger_product *product, struct fault *fault)
+{
+    const struct hsm_key_id id = product_firmware_key_id(product->name);
+    if (memcmp(product->firmware_key, id.bytes, sizeof id.bytes) != 0)
+        return tampered(fault, "firmware-key", "The product names another product's firmware key.");
+    return ERR_OK;
+}
+
+static enum error check_governed(struct governance *governance,
+                                 const struct ledger_product *product, struct entry *entry,
+                                 struct fault *fault)
+{
+    bool is_kept = false;
+    struct sha256 kept;
+    if (!keeps_data(governance))
+        return tampered(fault, "no-data-objects",
+                        "This HSM cannot remember authorities: it serves local products only.");
+    enum error e = governed_product_check(governance->ledger, product, &entry->checked, fault);
+    if (e == ERR_OK)
+        e = hsm_authority_read(governance->hsm, product->name, &is_kept, &kept, fault);
+    if (e == ERR_OK && (!is_kept || !sha256_equal(&kept, &entry->checked.first_authorities)))
+        e = tampered(fault, "authorities",
+                     "The HSM does not remember this product's first authorities.");
+    return e;
+}
+
+static enum error check_local(struct governance *governance, const struct ledger_product *product,
+                              struct fault *fault)
+{
+    bool is_kept = false;
+    struct sha256 kept;
+    if (!keeps_data(governance))
+        return ERR_OK;
+    enum error e = hsm_authority_read(governance->hsm, product->name, &is_kept, &kept, fault);
+    if (e == ERR_OK && is_kept)
+        e = tampered(fault, "governed-in-hsm",
+                     "The HSM remembers an authority of this product, and the ledger has none.");
+    return e;
+}
+
+/* A verdict is an answer; anything else (no HSM, no disk) says nothing about the product. */
+static enum error judge(struct governance *governance, const struct ledger_product *product,
+                        struct fault *fault)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    entry->product_id = product->id;
+    enum error e = check_firmware_key(product, fault);
+    if (e == ERR_OK && product->is_governed)
+        e = check_governed(governance, product, entry, fault);
+    else if (e == ERR_OK)
+        e = check_local(governance, product, fault);
+    if (e != ERR_OK && e != ERR_PRODUCT_TAMPERED) {
+        entry_free(entry);
+        return e;
+    }
+    if (e != ERR_OK)
+        entry->verdict = *fault;
+    replace(governance, entry);
+    return e;
+}
+
+enum error governance_recheck(struct governance *governance, const char *product,
+                              struct fault *fault)
+{
+    struct ledger_product row;
+    enum error e = ledger_product_get(governance->ledger, product, &row, fault);
+    if (e == ERR_OK)
+        e = judge(governance, &row, fault);
+    return e;
+}
+
+/* ---- all products ---- */
+
+static bool add_product(void *context, const struct ledger_product *product)
+{
+    struct products *products = context;
+    struct ledger_product *rows =
+        realloc(products->rows, (products->count + 1) * sizeof *products->rows);
+    products->is_out_of_memory = rows == NULL;
+    if (rows == NULL)
+        return false;
+    products->rows = rows;
+    products->rows[products->count++] = *product;
+    return true;
+}
+
+static enum error read_products(struct ledger *ledger, struct products *products,
+                                struct fault *fault)
+{
+    enum error e = ledger_products_each(ledger, add_product, products, fault);
+    if (e == ERR_OK && products->is_out_of_memory)
+        e = fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    return e;
+}
+
+/* Under no lock: called before anybody is served. */
+static void condemn(struct governance *governance, int64_t product_id, const struct fault *fault)
+{
+    (void)pthread_mutex_lock(&governance->lock);
+    struct entry *entry = find(governance, product_id);
+    if (entry != NULL && entry->verdict.code == ERR_OK)
+        entry->verdict = *fault;
+    (void)pthread_mutex_unlock(&governance->lock);
+}
+
+static int64_t documents_of(struct governance *governance, int64_t product_id)
+{
+    (void)pthread_mutex_lock(&governance->lock);
+    const struct entry *entry = find(governance, product_id);
+    int64_t documents = entry != NULL ? entry->checked.documents : 0;
+    (void)pthread_mutex_unlock(&governance->lock);
+    return documents;
+}
+
+static void compare_count(struct governance *governance, const struct ledger_product *row,
+                          const struct recount_product *counted)
+{
+    struct fault fault;
+    if (counted->documents != documents_of(governance, row->id)) {
+        (void)tampered(&fault, "documents",
+                       "The journal tells of other documents of this product than there are.");
+        condemn(governance, row->id, &fault);
+    } else if (counted->charged != row->used) {
+        (void)tampered(&fault, "charges",
+                       "The journal tells of other charges of this product than the ledger has.");
+        condemn(governance, row->id, &fault);
+    }
+}
+
+/* The governed products, counted from the journal. */
+static enum error recount(struct governance *governance, const struct products *products,
+                          struct fault *fault)
+{
+    struct ledger_head head;
+    struct recount counted = {.products =
+                                  calloc(products->count + 1, sizeof(struct recount_product))};
+    if (counted.products == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    for (size_t i = 0; i < products->count && counted.count < RECOUNT_PRODUCTS_MAX; i++) {
+        if (products->rows[i].is_governed)
+            strcpy(counted.products[counted.count++].name, products->rows[i].name);
+    }
+    enum error e = ledger_head(governance->ledger, &head, fault);
+    if (e == ERR_OK)
+        e = recount_journal(governance->ledger, head.size, &counted, fault);
+    for (size_t i = 0, at = 0; i < products->count && at < counted.count; i++) {
+        if (!products->rows[i].is_governed)
+            continue;
+        if (e == ERR_PRODUCT_TAMPERED)
+            condemn(governance, products->rows[i].id, fault);
+        else if (e == ERR_OK)
+            compare_count(governance, &products->rows[i], &counted.products[at]);
+        at++;
+    }
+    free(counted.products);
+    return e == ERR_PRODUCT_TAMPERED ? ERR_OK : e;
+}
+
+enum error governance_check_all(struct governance *governance, bool keeps, struct fault *fault)
+{
+    struct products products = {0};
+    (void)pthread_mutex_lock(&governance->lock);
+    governance->keeps_data = keeps;
+    (void)pthread_mutex_unlock(&governance->lock);
+    enum error e = read_products(governance->ledger, &products, fault);
+    for (size_t i = 0; i < products.count && e == ERR_OK; i++) {
+        e = judge(governance, &products.rows[i], fault);
+        if (e == ERR_PRODUCT_TAMPERED)
+            e = ERR_OK;
+    }
+    if (e == ERR_OK)
+        e = recount(governance, &products, fault);
+    free(products.rows);
+    return e;
+}
+
+static bool is_sound(void *context, int64_t product_id)
+{
+    struct fault fault;
+    return governance_permits(context, product_id, &fault) == ERR_OK;
+}
+
+enum error governance_note_accounts(struct governance *governance, struct fault *fault)
+{
+    return ledger_account_note(governance->ledger, is_sound, governance, fault);
+}
+
+/* ---- asking ---- */
+
+enum error governance_permits(struct governance *governance, int64_t product_id,
+                              struct fault *fault)
+{
+    (void)pthread_mutex_lock(&governance->lock);
+    const struct entry *entry = find(governance, product_id);
+    struct fault verdict = {0};
+    if (entry == NULL)
+        (void)fault_set(&verdict, ERR_HSM_UNAVAILABLE, "product-unchecked",
+                        "The product was not checked yet, because the HSM was not asked.", 0);
+    else
+        verdict = entry->verdict;
+    (void)pthread_mutex_unlock(&governance->lock);
+    if (verdict.code != ERR_OK)
+        *fault = verdict;
+    return verdict.code;
+}
+
+enum error governance_name_is_free(struct governance *governance, const char *name,
+                                   struct fault *fault)
+{
+    bool is_kept = false;
+    struct sha256 kept;
+    if (!keeps_data(governance))
+        return ERR_OK;
+    enum error e = hsm_authority_read(governance->hsm, name, &is_kept, &kept, fault);
+    if (e == ERR_OK && is_kept)
+        e = fault_set(fault, ERR_CONFLICT, "name-governed",
+                      "The HSM remembers an authority of a product of this name: only that "
+                      "product's first policy makes it.",
+                      0);
+    return e;
+}
+
+enum error governance_check_document(struct governance *governance, int64_t product_id,
+                                     const struct signed_document *document,
+                                     struct signers *ret_signers, struct fault *fault)
+{
+    enum error e = governance_permits(governance, product_id, fault);
+    if (e != ERR_OK)
+        return e;
+    (void)pthread_mutex_lock(&governance->lock);
+    const struct entry *entry = find(governance, product_id);
+    const struct authority_set *set = governed_product_authorities(&entry->checked);
+    if (set != NULL)
+        e = signed_document_check(document, set, ret_signers, fault);
+    (void)pthread_mutex_unlock(&governance->lock);
+    if (set == NULL)
+        return fault_set(fault, ERR_GRANT_REFUSED, "product-local",
+                         "The product is local: no signed document changes it.", 0);
+    return e;
+}
+
+static void show_set(const struct authority_set *set, struct governance_view *view)
+{
+    view->threshold = authority_set_threshold(set);
+    view->member_count = authority_set_count(set);
+    for (size_t i = 0; i < view->member_count; i++) {
+        view->members[i] = authority_set_key(set, i);
+        authority_set_name(set, i, view->names[i]);
+    }
+}
+
+void governance_show(struct governance *governance, int64_t product_id,
+                     struct governance_view *ret_view)
+{
+    memset(ret_view, 0, sizeof *ret_view);
+    if (governance_permits(governance, product_id, &ret_view->verdict) == ERR_OK)
+        ret_view->verdict = (struct fault){0};
+    (void)pthread_mutex_lock(&governance->lock);
+    const struct entry *entry = find(governance, product_id);
+    const struct authority_set *set =
+        entry != NULL ? governed_product_authorities(&entry->checked) : NULL;
+    if (set != NULL) {
+        show_set(set, ret_view);
+        ret_view->first_authorities = entry->checked.first_authorities;
+    }
+    (void)pthread_mutex_unlock(&governance->lock);
+}
+
+/* ---- overrides ---- */
+
+static enum error check_consent(struct governance *governance, const struct ledger_product *product,
+                                const struct ledger_heads *heads, struct fault *fault)
+{
+    bool is_kept = false;
+    bool has_override = false;
+    struct sha256 kept;
+    enum error e = hsm_authority_read(governance->hsm, product->name, &is_kept, &kept, fault);
+    if (e == ERR_OK && (is_kept || product->is_governed))
+        e = governed_product_overrides(governance->ledger, product->name, heads, &has_override,
+                                       fault);
+    if (e != ERR_OK || has_override || !(is_kept || product->is_governed))
+        return e;
+    return fault_set(fault, ERR_FORBIDDEN, "product-governed",
+                     "A governed product's makers have not signed an override for these heads; "
+                     "apply their documents first (provctl grant apply).",
+                     0);
+}
+
+enum error governance_allows_override(struct governance *governance,
+                                      const struct ledger_heads *heads, struct fault *fault)
+{
+    struct products products = {0};
+    enum error e = read_products(governance->ledger, &products, fault);
+    for (size_t i = 0; i < products.count && e == ERR_OK; i++)
+        e = check_consent(governance, &products.rows[i], heads, fault);
+    free(products.rows);
+    return e;
+}

@@ -1,0 +1,485 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The notary's thread and what it knows, guarded by `lock`. The thread alone signs and anchors; no
+ * lock is held while it asks HSM or ledger.
+ */
+#include "vault/notary.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "vault/anchor_check.h"
+
+#define TICK_MS    100
+#define RETRY_MS   1000 /* after the HSM said no */
+#define WAIT_STEPS 2    /* an anchor is due when half of what may be unanchored is */
+
+struct notary {
+    struct notary_options options; /* immutable */
+    pthread_t thread;
+    /* the thread's own */
+    struct hsm_spki spki;
+    char note[CHECKPOINT_NOTE_MAX]; /* of checkpoint_size */
+    int64_t signed_ms;              /* monotonic */
+    int64_t anchored_ms;
+    int64_t retry_ms; /* not before */
+
+    pthread_mutex_t lock;     /* guards everything below */
+    pthread_cond_t has_woken; /* the thread has something to do */
+    pthread_cond_t has_moved; /* view has changed */
+    struct notary_view view;
+    int64_t size; /* leaves, as far as was told */
+    unsigned anchor_waiters;
+    bool is_ending;
+    bool is_open;      /* licenses may leave; written by the thread alone */
+    bool looks_again;  /* an override was recorded */
+    unsigned attempts; /* to open that failed */
+};
+
+/* ---- what others see ---- */
+
+static void note_failure(struct notary *notary, const struct fault *fault)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->view.fault = *fault;
+    notary->attempts++;
+    (void)pthread_cond_broadcast(&notary->has_moved);
+    (void)pthread_mutex_unlock(&notary->lock);
+}
+
+static void set_checkpoint(struct notary *notary, int64_t size)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->view.checkpoint_size = size;
+    (void)pthread_cond_broadcast(&notary->has_moved);
+    (void)pthread_mutex_unlock(&notary->lock);
+}
+
+static void set_anchored(struct notary *notary, int64_t size)
+{
+    ledger_set_anchored(notary->options.ledger, size, notary->options.unanchored_max);
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->view.anchored_size = size == LEDGER_NO_ANCHOR ? -1 : size;
+    (void)pthread_cond_broadcast(&notary->has_moved);
+    (void)pthread_mutex_unlock(&notary->lock);
+}
+
+static void open_doors(struct notary *notary)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->is_open = true;
+    notary->view.is_breached = false;
+    notary->view.fault = (struct fault){0};
+    (void)pthread_cond_broadcast(&notary->has_moved);
+    (void)pthread_mutex_unlock(&notary->lock);
+}
+
+/* ---- signing and anchoring ---- */
+
+/* Signs the first size leaves. Origin and key do not change once the doors are open. */
+static enum error sign_size(struct notary *notary, int64_t size, struct checkpoint *ret_checkpoint,
+                            char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
+{
+    char body[CHECKPOINT_BODY_MAX];
+    struct hsm_signature signature;
+    struct checkpoint checkpoint = {.size = size};
+    strcpy(checkpoint.origin, notary->view.origin);
+    enum error e = ledger_root(notary->options.ledger, size, &checkpoint.root, fault);
+    if (e != ERR_OK)
+        return e;
+    size_t length = checkpoint_body(&checkpoint, body);
+    e = hsm_sign_checkpoint(notary->options.hsm, bytes_of(body, length), &signature, fault);
+    if (e == ERR_OK)
+        e = checkpoint_note(&checkpoint, bytes_of(notary->spki.der, notary->spki.length),
+                            bytes_of(signature.der, signature.length), ret_note, fault);
+    if (e == ERR_OK)
+        *ret_checkpoint = checkpoint;
+    return e;
+}
+
+/* Signs what is durable now, into notary->note; *ret_size is what it covers. */
+static enum error sign(struct notary *notary, int64_t *ret_size, struct fault *fault)
+{
+    struct ledger_info info;
+    struct checkpoint checkpoint;
+    enum error e = ledger_info(notary->options.ledger, &info, fault);
+    if (e == ERR_OK)
+        e = sign_size(notary, info.journal_size, &checkpoint, notary->note, fault);
+    if (e == ERR_OK)
+        *ret_size = checkpoint.size;
+    return e;
+}
+
+static enum error anchor(struct notary *notary, int64_t size, bool replaces_larger,
+                         struct fault *fault)
+{
+    enum error e = hsm_anchor_write(
+        notary->options.hsm, bytes_of(notary->note, strlen(notary->note)), replaces_larger, fault);
+    if (e == ERR_OK) {
+        notary->anchored_ms = clock_monotonic_ms();
+        set_anchored(notary, size);
+    }
+    return e;
+}
+
+static enum error publish(struct notary *notary, int64_t size, struct fault *fault)
+{
+    enum error e = ledger_checkpoint_set(notary->options.ledger, size, notary->note, fault);
+    if (e == ERR_OK) {
+        notary->signed_ms = clock_monotonic_ms();
+        set_checkpoint(notary, size);
+    }
+    return e;
+}
+
+/* ---- the start ---- */
+
+static enum error prepare(struct notary *notary, struct hsm_status *ret_status, struct fault *fault)
+{
+    struct ledger_info info;
+    enum error e = hsm_watch_get(notary->options.watch, ret_status, fault);
+    if (e == ERR_OK)
+        e = ledger_info(notary->options.ledger, &info, fault);
+    if (e != ERR_OK)
+        return e;
+    notary->spki = ret_status->checkpoint;
+    (void)pthread_mutex_lock(&notary->lock);
+    checkpoint_origin(info.site, &info.hsm_identity, notary->view.origin);
+    notary->view.keeps_anchor = ret_status->keeps_data;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return governance_check_all(notary->options.governance, ret_status->keeps_data, fault);
+}
+
+static void note_breach(struct notary *notary, const struct ledger_heads *heads)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->view.is_breached = true;
+    notary->view.heads = *heads;
+    (void)pthread_mutex_unlock(&notary->lock);
+}
+
+/* Whether the journal extends the anchor, or was said to go on without. */
+static enum error compare(struct notary *notary, bool *ret_is_overridden, struct fault *fault)
+{
+    const struct anchor_question question = {.ledger = notary->options.ledger,
+                                             .hsm = notary->options.hsm,
+                                             .spki = &notary->spki,
+                                             .origin = notary->view.origin};
+    struct ledger_breach breach = {0};
+    enum error e = anchor_check(&question, &breach, fault);
+    if (e == ERR_ANCHOR_MISMATCH && breach.is_overridden)
+        e = governance_allows_override(notary->options.governance, &breach.heads, fault);
+    else if (e == ERR_ANCHOR_MISMATCH)
+        note_breach(notary, &breach.heads);
+    *ret_is_overridden = e == ERR_OK && breach.is_overridden;
+    return e;
+}
+
+/* The anchor comes before the published checkpoint, so that a ledger with one has an anchor. */
+static enum error begin(struct notary *notary, struct fault *fault)
+{
+    struct hsm_status status;
+    bool is_overridden = false;
+    int64_t size = 0;
+    enum error e = prepare(notary, &status, fault);
+    if (e == ERR_OK && status.keeps_data)
+        e = compare(notary, &is_overridden, fault);
+    if (e == ERR_OK)
+        e = governance_note_accounts(notary->options.governance, fault);
+    if (e == ERR_OK)
+        e = sign(notary, &size, fault);
+    if (e == ERR_OK && status.keeps_data)
+        e = anchor(notary, size, is_overridden, fault);
+    if (e == ERR_OK)
+        e = publish(notary, size, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!status.keeps_data)
+        set_anchored(notary, LEDGER_NO_ANCHOR);
+    open_doors(notary);
+    log_event(LOG_LEVEL_INFO, "journal-open", LOG_TEXT("origin", notary->view.origin),
+              LOG_NUMBER("leaves", size),
+              LOG_TEXT("anchor", status.keeps_data ? "written" : "none"));
+    return ERR_OK;
+}
+
+static bool take_second_look(struct notary *notary)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    bool looks_again = notary->looks_again;
+    notary->looks_again = false;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return looks_again;
+}
+
+static void try_to_begin(struct notary *notary)
+{
+    struct fault fault = {0};
+    if (clock_monotonic_ms() < notary->retry_ms && !take_second_look(notary))
+        return;
+    enum error e = hsm_watch_permits(notary->options.watch, &fault);
+    bool was_asked = e == ERR_OK;
+    if (was_asked)
+        e = begin(notary, &fault);
+    if (e == ERR_OK)
+        return;
+    note_failure(notary, &fault);
+    if (was_asked) {
+        log_fault(LOG_LEVEL_ERROR, "journal-not-open", &fault);
+        notary->retry_ms = e == ERR_ANCHOR_MISMATCH ? INT64_MAX : clock_monotonic_ms() + RETRY_MS;
+    }
+}
+
+/* ---- keeping up ---- */
+
+struct need {
+    bool of_checkpoint;
+    bool of_anchor;
+};
+
+static struct need needed(struct notary *notary, int64_t size)
+{
+    int64_t now = clock_monotonic_ms();
+    (void)pthread_mutex_lock(&notary->lock);
+    const struct notary_view *view = &notary->view;
+    int64_t unanchored = view->keeps_anchor ? size - view->anchored_size : 0;
+    const struct need need = {
+        .of_checkpoint = size > view->checkpoint_size &&
+                         now - notary->signed_ms >= (int64_t)notary->options.checkpoint_interval_ms,
+        .of_anchor =
+            unanchored > 0 &&
+            (notary->anchor_waiters > 0 ||
+             unanchored * WAIT_STEPS >= (int64_t)notary->options.unanchored_max ||
+             now - notary->anchored_ms >= (int64_t)notary->options.anchor_interval_s * 1000)};
+    (void)pthread_mutex_unlock(&notary->lock);
+    return need;
+}
+
+/* What was signed at an earlier look still stands; the next tick tries again. */
+static void keep_up(struct notary *notary)
+{
+    struct ledger_info info;
+    struct fault fault = {0};
+    int64_t size = 0;
+    if (clock_monotonic_ms() < notary->retry_ms)
+        return;
+    enum error e = hsm_watch_permits(notary->options.watch, &fault);
+    if (e == ERR_OK)
+        e = ledger_info(notary->options.ledger, &info, &fault);
+    if (e != ERR_OK) {
+        notary->retry_ms = clock_monotonic_ms() + TICK_MS;
+        return;
+    }
+    const struct need need = needed(notary, info.journal_size);
+    if (!need.of_anchor && !need.of_checkpoint)
+        return;
+    e = sign(notary, &size, &fault);
+    if (e == ERR_OK && need.of_anchor)
+        e = anchor(notary, size, false, &fault);
+    if (e == ERR_OK)
+        e = publish(notary, size, &fault);
+    if (e != ERR_OK) {
+        log_fault(LOG_LEVEL_ERROR, "journal-not-signed", &fault);
+        notary->retry_ms = clock_monotonic_ms() + RETRY_MS;
+    }
+}
+
+/* ---- the end ---- */
+
+/* Rows that were changed while the vault ran are noticed here, before a leaf vouches for them. */
+static void note_last_accounts(struct notary *notary)
+{
+    struct fault fault = {0};
+    enum error e =
+        governance_check_all(notary->options.governance, notary->view.keeps_anchor, &fault);
+    if (e == ERR_OK)
+        e = governance_note_accounts(notary->options.governance, &fault);
+    if (e != ERR_OK)
+        log_fault(LOG_LEVEL_WARNING, "accounts-not-noted", &fault);
+}
+
+/* Without the HSM the leaves stay without an anchor; the next start covers them. */
+static void finish(struct notary *notary)
+{
+    struct fault fault = {0};
+    int64_t size = 0;
+    note_last_accounts(notary);
+    enum error e = ledger_stop(notary->options.ledger, &fault);
+    if (e == ERR_OK)
+        e = sign(notary, &size, &fault);
+    if (e == ERR_OK && notary->view.keeps_anchor)
+        e = anchor(notary, size, false, &fault);
+    if (e == ERR_OK)
+        e = publish(notary, size, &fault);
+    if (e != ERR_OK)
+        log_fault(LOG_LEVEL_WARNING, "stop-not-anchored", &fault);
+}
+
+/* ---- the thread ---- */
+
+static bool must_wake(const struct notary *notary)
+{
+    const struct notary_view *view = &notary->view;
+    return notary->is_ending ||
+           (notary->is_open &&
+            (notary->anchor_waiters > 0 ||
+             (view->keeps_anchor && (notary->size - view->anchored_size) * WAIT_STEPS >=
+                                        (int64_t)notary->options.unanchored_max)));
+}
+
+/* Until something is to do, at most a tick; false at the end. */
+static bool rest(struct notary *notary)
+{
+    struct timespec until = deadline_timespec(deadline_in(TICK_MS));
+    (void)pthread_mutex_lock(&notary->lock);
+    bool is_late = clock_monotonic_ms() < notary->retry_ms;
+    if (!notary->is_ending && (is_late || !must_wake(notary)))
+        (void)pthread_cond_clockwait(&notary->has_woken, &notary->lock, CLOCK_MONOTONIC, &until);
+    bool is_ending = notary->is_ending;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return !is_ending;
+}
+
+static void *notary_main(void *argument)
+{
+    struct notary *notary = argument;
+    do {
+        if (notary->is_open)
+            keep_up(notary);
+        else
+            try_to_begin(notary);
+    } while (rest(notary));
+    if (notary->is_open)
+        finish(notary);
+    return NULL;
+}
+
+enum error notary_new(const struct notary_options *options, struct notary **ret_notary)
+{
+    struct notary *notary = calloc(1, sizeof *notary);
+    if (notary == NULL)
+        return ERR_INTERNAL;
+    notary->options = *options;
+    notary->view.anchored_size = -1;
+    (void)fault_set(&notary->view.fault, ERR_HSM_UNAVAILABLE, "not-anchored-yet",
+                    "The journal was not compared with the HSM yet.", 0);
+    (void)pthread_mutex_init(&notary->lock, NULL);
+    (void)pthread_cond_init(&notary->has_woken, NULL);
+    (void)pthread_cond_init(&notary->has_moved, NULL);
+    if (pthread_create(&notary->thread, NULL, notary_main, notary) != 0) {
+        free(notary);
+        return ERR_INTERNAL;
+    }
+    *ret_notary = notary;
+    return ERR_OK;
+}
+
+void notary_free(struct notary *notary)
+{
+    if (notary == NULL)
+        return;
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->is_ending = true;
+    (void)pthread_cond_broadcast(&notary->has_woken);
+    (void)pthread_mutex_unlock(&notary->lock);
+    (void)pthread_join(notary->thread, NULL);
+    (void)pthread_mutex_destroy(&notary->lock);
+    (void)pthread_cond_destroy(&notary->has_woken);
+    (void)pthread_cond_destroy(&notary->has_moved);
+    free(notary);
+}
+
+/* ---- asking ---- */
+
+enum error notary_permits(struct notary *notary, struct fault *fault)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    struct fault seen = notary->view.fault;
+    (void)pthread_mutex_unlock(&notary->lock);
+    if (seen.code != ERR_OK)
+        *fault = seen;
+    return seen.code;
+}
+
+void notary_show(struct notary *notary, struct notary_view *ret_view)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    *ret_view = notary->view;
+    (void)pthread_mutex_unlock(&notary->lock);
+}
+
+const char *notary_word(const struct notary_view *view)
+{
+    if (view->is_breached)
+        return "mismatch";
+    if (view->fault.code != ERR_OK)
+        return view->fault.reason;
+    return view->keeps_anchor ? "ok" : "none";
+}
+
+void notary_note(struct notary *notary, int64_t size)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    if (size > notary->size)
+        notary->size = size;
+    if (must_wake(notary))
+        (void)pthread_cond_signal(&notary->has_woken);
+    (void)pthread_mutex_unlock(&notary->lock);
+}
+
+int64_t notary_anchored_size(struct notary *notary)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    int64_t size = notary->view.anchored_size;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return size;
+}
+
+enum error notary_await_anchor(struct notary *notary, int64_t before, deadline_ms deadline,
+                               struct fault *fault)
+{
+    struct timespec until = deadline_timespec(deadline);
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->anchor_waiters++;
+    (void)pthread_cond_signal(&notary->has_woken);
+    int status = 0;
+    while (notary->view.anchored_size == before && status == 0)
+        status = pthread_cond_clockwait(&notary->has_moved, &notary->lock, CLOCK_MONOTONIC, &until);
+    notary->anchor_waiters--;
+    bool has_moved = notary->view.anchored_size != before;
+    (void)pthread_mutex_unlock(&notary->lock);
+    if (has_moved)
+        return ERR_OK;
+    return fault_set(fault, ERR_HSM_UNAVAILABLE, "anchor-late",
+                     "The HSM did not take the journal's anchor in time.", 0);
+}
+
+enum error notary_reopen(struct notary *notary, deadline_ms deadline, struct fault *fault)
+{
+    struct timespec until = deadline_timespec(deadline);
+    (void)pthread_mutex_lock(&notary->lock);
+    unsigned before = notary->attempts;
+    int status = 0;
+    notary->looks_again = true;
+    (void)pthread_cond_signal(&notary->has_woken);
+    while (notary->attempts == before && !notary->is_open && status == 0)
+        status = pthread_cond_clockwait(&notary->has_moved, &notary->lock, CLOCK_MONOTONIC, &until);
+    struct fault seen = notary->view.fault;
+    (void)pthread_mutex_unlock(&notary->lock);
+    if (seen.code != ERR_OK)
+        *fault = seen;
+    return seen.code;
+}
+
+enum error notary_sign(struct notary *notary, int64_t size, struct checkpoint *ret_checkpoint,
+                       char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
+{
+    enum error e = notary_permits(notary, fault);
+    if (e == ERR_OK)
+        e = sign_size(notary, size, ret_checkpoint, ret_note, fault);
+    return e;
+}

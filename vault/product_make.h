@@ -1,0 +1,41 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What making or changing a product has in common, for local products and for policy documents:
+ * whether this build and HSM can serve what is wanted, and the firmware key. Threads: safe from
+ * any.
+ */
+#ifndef VAULT_PRODUCT_MAKE_H
+#define VAULT_PRODUCT_MAKE_H
+
+#include <stdbool.h>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "hsm/hsm_client.h"
+
+struct product_wish {
+    const char *profile;
+    struct bytes anchors; /* PEM */
+    bool allows_key_exposure;
+    const char *options; /* the profile's settings as text; "" when it has none */
+};
+
+/*
+ * ERR_BAD_REQUEST with the reason "profile", "st" (settings are missing, or are of another
+ * profile), "exposure-not-allowed", "anchors", or as product_options_parse, device_anchors_new and
+ * st_anchors_new.
+ */
+enum error product_wish_check(const struct product_wish *wish, struct fault *fault) MUST_USE;
+
+/*
+ * A firmware key's CKA_ID follows from the product's name, so that a creation that was cut off
+ * between HSM and ledger finds its key again, and no product can use another one's.
+ */
+struct hsm_key_id product_firmware_key_id(const char *product);
+/* Makes the product's firmware key where it is missing. Errors as hsm_generate_firmware_key. */
+enum error product_firmware_key_make(struct hsm_client *hsm, const char *product,
+                                     struct fault *fault) MUST_USE;
+
+#endif

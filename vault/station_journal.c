@@ -1,0 +1,253 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The journal for whoever may read it: checkpoint, tiles, key and receipts; and the signed
+ * documents that come in by REST. Owns no state.
+ */
+#include "vault/station_task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal/tile.h"
+#include "vault/hsm_watch.h"
+#include "vault/notary.h"
+
+#define ENTRY_HEAD_BYTES 2  /* its length, big-endian */
+#define BY_NAME_MAX      55 /* so that "station:" and it are at most 64 bytes */
+
+static enum error check_caller(struct vault *vault, const struct sha256 *station,
+                               struct answer *answer)
+{
+    struct ledger_principal principal;
+    return ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
+}
+
+/* ---- GET /v1/journal/checkpoint ---- */
+
+enum error station_checkpoint(struct vault *vault, const request_message *message,
+                              const struct sha256 *station, struct answer *answer)
+{
+    char *note = answer->values.checkpoint;
+    int64_t size = 0;
+    (void)message;
+    enum error e = check_caller(vault, station, answer);
+    if (e == ERR_OK)
+        e = ledger_checkpoint_get(vault->ledger, &size, note, &answer->fault);
+    if (e != ERR_OK)
+        return e;
+    provisiond__checkpoint_reply__init(&answer->result.checkpoint);
+    answer->result.checkpoint.note =
+        (ProtobufCBinaryData){.len = strlen(note), .data = (uint8_t *)note};
+    answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_CHECKPOINT;
+    answer->message.checkpoint = &answer->result.checkpoint;
+    return ERR_OK;
+}
+
+/* ---- GET /v1/journal/tile/... ---- */
+
+/* Entries of a tile, gathered; memory is large enough for the longest ones. */
+struct bundle {
+    uint8_t *bytes;
+    size_t length;
+    size_t capacity;
+    unsigned count;
+};
+
+static bool add_entry(void *context, int64_t index, struct bytes entry)
+{
+    struct bundle *bundle = context;
+    (void)index;
+    if (bundle->capacity - bundle->length < ENTRY_HEAD_BYTES + entry.length)
+        return false;
+    uint8_t *at = bundle->bytes + bundle->length;
+    at[0] = (uint8_t)(entry.length >> 8);
+    at[1] = (uint8_t)entry.length;
+    memcpy(at + ENTRY_HEAD_BYTES, entry.data, entry.length);
+    bundle->length += ENTRY_HEAD_BYTES + entry.length;
+    bundle->count++;
+    return true;
+}
+
+static enum error read_entries(struct vault *vault, const struct tile *tile, struct answer *answer,
+                               size_t *ret_length)
+{
+    struct bundle bundle = {.capacity = tile->width * (ENTRY_HEAD_BYTES + (size_t)LEDGER_LEAF_MAX)};
+    bundle.bytes = answer->memory = malloc(bundle.capacity);
+    if (bundle.bytes == NULL)
+        return fault_set(&answer->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    enum error e = ledger_leaves_each(vault->ledger, tile->index * TREE_TILE_WIDTH, tile->width,
+                                      add_entry, &bundle, &answer->fault);
+    if (e == ERR_OK && bundle.count != tile->width)
+        e = fault_set(&answer->fault, ERR_LEDGER_UNAVAILABLE, "corrupt",
+                      "Leaves of the journal are missing.", 0);
+    *ret_length = bundle.length;
+    return e;
+}
+
+static enum error read_hashes(struct vault *vault, const struct tile *tile, struct answer *answer,
+                              size_t *ret_length)
+{
+    struct sha256 *hashes = malloc(TREE_TILE_WIDTH * sizeof *hashes);
+    answer->memory = (uint8_t *)hashes;
+    if (hashes == NULL)
+        return fault_set(&answer->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    *ret_length = tile->width * sizeof *hashes;
+    return ledger_hashes(vault->ledger, tile->level, tile->index * TREE_TILE_WIDTH, tile->width,
+                         hashes, &answer->fault);
+}
+
+/* What a checkpoint does not cover yet is not shown: it might still be lost with the machine. */
+static enum error check_tile(struct vault *vault, const struct tile *tile, struct answer *answer)
+{
+    char note[CHECKPOINT_NOTE_MAX];
+    int64_t size = 0;
+    enum error e = ledger_checkpoint_get(vault->ledger, &size, note, &answer->fault);
+    if (e != ERR_OK && e != ERR_NOT_COVERED)
+        return e;
+    if (!tile_exists(tile, size))
+        return fault_set(&answer->fault, ERR_ROUTE_UNKNOWN, "tile-unknown",
+                         "The newest checkpoint does not cover this tile.", 0);
+    return ERR_OK;
+}
+
+enum error station_tile(struct vault *vault, const request_message *message,
+                        const struct sha256 *station, struct answer *answer)
+{
+    const Provisiond__TileRequest *asked = message->tile;
+    const struct tile tile = {.is_entries = asked->entries,
+                              .level = asked->level,
+                              .index = asked->index,
+                              .width = asked->width};
+    size_t length = 0;
+    enum error e = check_caller(vault, station, answer);
+    if (e == ERR_OK)
+        e = check_tile(vault, &tile, answer);
+    if (e == ERR_OK)
+        e = tile.is_entries ? read_entries(vault, &tile, answer, &length)
+                            : read_hashes(vault, &tile, answer, &length);
+    if (e != ERR_OK)
+        return e;
+    provisiond__tile_reply__init(&answer->result.tile);
+    answer->result.tile.data = (ProtobufCBinaryData){.len = length, .data = answer->memory};
+    answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_TILE;
+    answer->message.tile = &answer->result.tile;
+    return ERR_OK;
+}
+
+/* ---- GET /v1/journal/key ---- */
+
+enum error station_journal_key(struct vault *vault, const request_message *message,
+                               const struct sha256 *station, struct answer *answer)
+{
+    struct hsm_status *hsm = &answer->values.journal_key.hsm;
+    struct notary_view *view = &answer->values.journal_key.notary;
+    Provisiond__JournalKeyReply *reply = &answer->result.journal_key;
+    (void)message;
+    enum error e = check_caller(vault, station, answer);
+    if (e == ERR_OK)
+        e = hsm_watch_get(vault->watch, hsm, &answer->fault);
+    if (e != ERR_OK)
+        return e;
+    notary_show(vault->notary, view);
+    provisiond__journal_key_reply__init(reply);
+    reply->spki = (ProtobufCBinaryData){.len = hsm->checkpoint.length, .data = hsm->checkpoint.der};
+    reply->origin = view->origin;
+    answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_JOURNAL_KEY;
+    answer->message.journal_key = reply;
+    return ERR_OK;
+}
+
+/* ---- GET /v1/licenses/{license_id}/receipt ---- */
+
+struct leaf_copy {
+    uint8_t *bytes;
+    size_t length;
+};
+
+static bool copy_leaf(void *context, int64_t index, struct bytes entry)
+{
+    struct leaf_copy *copy = context;
+    (void)index;
+    if (entry.length <= LEDGER_LEAF_MAX) {
+        memcpy(copy->bytes, entry.data, entry.length);
+        copy->length = entry.length;
+    }
+    return false;
+}
+
+static void put_proof(struct answer *answer, Provisiond__ReceiptReply *reply)
+{
+    struct tree_proof *proof = &answer->values.receipt.proof;
+    for (size_t i = 0; i < proof->count; i++)
+        answer->values.receipt.hashes[i] =
+            (ProtobufCBinaryData){.len = SHA256_SIZE, .data = proof->hashes[i].bytes};
+    reply->n_proof = proof->count;
+    reply->proof = answer->values.receipt.hashes;
+}
+
+static enum error find_receipt(struct vault *vault, const struct uuid *install,
+                               struct answer *answer, Provisiond__ReceiptReply *reply)
+{
+    struct leaf_copy copy = {.bytes = answer->values.receipt.leaf};
+    struct fault *fault = &answer->fault;
+    enum error e = ledger_install_leaf(vault->ledger, install, &reply->index, fault);
+    if (e == ERR_OK)
+        e = ledger_checkpoint_get(vault->ledger, &reply->tree_size, answer->values.receipt.note,
+                                  fault);
+    if (e == ERR_OK && reply->index >= reply->tree_size)
+        e = fault_set(fault, ERR_NOT_COVERED, "not-covered-yet",
+                      "The license is in the journal, and no checkpoint covers it yet.", 0);
+    if (e == ERR_OK)
+        e = ledger_leaves_each(vault->ledger, reply->index, 1, copy_leaf, &copy, fault);
+    if (e == ERR_OK)
+        e = ledger_inclusion(vault->ledger, reply->index, reply->tree_size,
+                             &answer->values.receipt.proof, fault);
+    reply->leaf = (ProtobufCBinaryData){.len = copy.length, .data = copy.bytes};
+    return e;
+}
+
+enum error station_receipt(struct vault *vault, const request_message *message,
+                           const struct sha256 *station, struct answer *answer)
+{
+    struct uuid install;
+    Provisiond__ReceiptReply *reply = &answer->result.receipt;
+    if (!station_read_uuid(&message->receipt->install_id, &install))
+        return station_refuse_field(&answer->fault, "install_id");
+    provisiond__receipt_reply__init(reply);
+    enum error e = check_caller(vault, station, answer);
+    if (e == ERR_OK)
+        e = find_receipt(vault, &install, answer, reply);
+    if (e != ERR_OK)
+        return e;
+    put_proof(answer, reply);
+    reply->note = (ProtobufCBinaryData){.len = strlen(answer->values.receipt.note),
+                                        .data = (uint8_t *)answer->values.receipt.note};
+    answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_RECEIPT;
+    answer->message.receipt = reply;
+    return ERR_OK;
+}
+
+/* ---- POST /v1/grants ---- */
+
+enum error station_grant_apply(struct vault *vault, const request_message *message,
+                               const struct sha256 *station, struct answer *answer)
+{
+    const ProtobufCBinaryData *document = &message->grant_apply->document;
+    struct ledger_principal principal;
+    char by[sizeof "station:" + LEDGER_NAME_MAX];
+    enum error e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
+    if (e != ERR_OK)
+        return e;
+    (void)snprintf(by, sizeof by, "station:%.*s", BY_NAME_MAX, principal.name);
+    const struct grants_bringer bringer = {.by = by, .may_create = false};
+    e = grants_apply(vault, bytes_of(document->data, document->len), &bringer,
+                     &answer->values.grant, &answer->fault);
+    if (e != ERR_OK)
+        return e;
+    answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_GRANT_APPLY;
+    answer->message.grant_apply = &answer->values.grant.reply;
+    return ERR_OK;
+}
