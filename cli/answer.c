@@ -249,6 +249,46 @@ enum error answer_read_receipt(struct bytes body, struct answer_receipt *ret_rec
     return e;
 }
 
+/* An array of digests in hex. */
+static void read_signers(struct reader *reader, struct answer_grant *grant)
+{
+    const json_t *signers = json_object_get(reader->object, "signers");
+    size_t count = json_array_size(signers);
+    bool is_good = json_is_array(signers) && count <= ANSWER_SIGNERS_MAX;
+    for (size_t i = 0; is_good && i < count; i++) {
+        const char *text = json_string_value(json_array_get(signers, i));
+        is_good = text != NULL && hex_decode(text, grant->signers[i].bytes, SHA256_SIZE);
+    }
+    if (!is_good)
+        note(reader, "signers");
+    grant->signer_count = count;
+}
+
+enum error answer_read_grant(struct bytes body, struct answer_grant *ret_grant,
+                             struct failure *failure)
+{
+    struct answer_grant grant = {0};
+    struct reader reader;
+    json_t *root = NULL;
+    enum error e = open_reader(body, &root, &reader, failure);
+    if (e != ERR_OK)
+        return e;
+    read_word(&reader, "kind", grant.kind);
+    read_id(&reader, "grant_id", grant.id);
+    read_id(&reader, "product", grant.product);
+    grant.units = read_count(&reader, "units");
+    grant.taken = read_count(&reader, "taken");
+    grant.granted = read_count(&reader, "granted");
+    grant.remaining = read_count(&reader, "remaining");
+    grant.sequence = read_count(&reader, "sequence");
+    grant.journal_index = read_count(&reader, "journal_index");
+    read_signers(&reader, &grant);
+    e = close_reader(root, &reader, failure);
+    if (e == ERR_OK)
+        *ret_grant = grant;
+    return e;
+}
+
 bool answer_parse_digest(const char *text, struct sha256 *ret_digest)
 {
     return image_reference_parse(text, ret_digest) ||

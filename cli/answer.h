@@ -20,6 +20,7 @@
 
 #define ANSWER_LICENSE_MAX_BYTES 4096
 #define ANSWER_ID_MAX            64 /* bytes of an install or license id */
+#define ANSWER_SIGNERS_MAX       16
 #define ANSWER_WORD_MAX          39 /* bytes of a word such as per-device or none */
 
 enum answer_age { AGE_HOUR, AGE_DAY, AGE_WEEK, AGE_OLDER, AGE_COUNT };
@@ -70,6 +71,20 @@ struct answer_receipt {
     int64_t tree_size; /* larger than index */
 };
 
+struct answer_grant {
+    char kind[ANSWER_WORD_MAX + 1];
+    char id[ANSWER_ID_MAX + 1];
+    char product[ANSWER_ID_MAX + 1];
+    int64_t units;
+    int64_t taken;
+    int64_t granted;
+    int64_t remaining;
+    int64_t sequence;
+    int64_t journal_index;
+    struct sha256 signers[ANSWER_SIGNERS_MAX];
+    size_t signer_count;
+};
+
 enum error answer_read_license(struct bytes body, struct answer_license *ret_license,
                                struct failure *failure) MUST_USE;
 enum error answer_read_usage(struct bytes body, struct answer_usage *ret_usage,
@@ -79,6 +94,10 @@ enum error answer_read_outcome(struct bytes body, struct answer_outcome *ret_out
 /* Reads that every part of a receipt is there; whether it proves anything is for the auditor. */
 enum error answer_read_receipt(struct bytes body, struct answer_receipt *ret_receipt,
                                struct failure *failure) MUST_USE;
+
+/* What became of a signed document. */
+enum error answer_read_grant(struct bytes body, struct answer_grant *ret_grant,
+                             struct failure *failure) MUST_USE;
 
 /* "sha256:" and 64 hex digits, or the digits alone. */
 bool answer_parse_digest(const char *text, struct sha256 *ret_digest);

@@ -98,7 +98,6 @@ static const struct option_row ROWS[OPTION_COUNT] = {
     [OPTION_SEQUENCE] = {"sequence", "N", NULL, "number of a policy or rebind, 1 for the first"},
     [OPTION_AUTHORITIES] = {"authorities", "FILE", NULL, "PEM, certificates of all who may sign"},
     [OPTION_THRESHOLD] = {"threshold", "N", NULL, "how many of them must sign"},
-    [OPTION_OPTIONS] = {"options", "JSON", NULL, "the profile's settings"},
     [OPTION_NOT_BEFORE] = {"not-before", "TIME", NULL, "accepted from then on (RFC 3339, UTC)"},
     [OPTION_NOT_AFTER] = {"not-after", "TIME", NULL, "accepted until then (RFC 3339, UTC)"},
     [OPTION_ANCHOR] = {"anchor", "SIZE:ROOT", NULL, "what the HSM remembers, see provctl status"},

@@ -2,18 +2,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* provctl usage: the account of a product, from the vault or from provisiond. Owns no state. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "cli/account.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/station.h"
-#include "config/config.h"
 
 static enum error ask_server(const struct arguments *arguments, struct answer_usage *ret_usage,
                              struct failure *failure)
@@ -35,17 +31,11 @@ enum error command_usage(const struct arguments *arguments, struct failure *fail
 {
     struct answer_usage usage;
     const char *product = arguments->operands[0];
-    bool is_admin =
-        arguments_has(arguments, OPTION_SOCKET) || arguments_has(arguments, OPTION_CONFIG);
-    bool is_rest = arguments_get(arguments, OPTION_URL) != NULL && !is_admin;
-    if (is_admin && arguments_has(arguments, OPTION_URL))
-        return failure_set_usage(failure, "Give --url, or --socket or --config, but not both");
-    if (!is_rest && !is_admin && access(CONFIG_DEFAULT_PATH, R_OK) != 0)
-        return failure_set_plain(failure, ERR_CONFIG,
-                                 "The configuration %s cannot be read: %s. Give --socket or "
-                                 "--config, or give --url to ask provisiond",
-                                 CONFIG_DEFAULT_PATH, strerror(errno));
-    enum error e = is_rest ? ask_server(arguments, &usage, failure)
+    bool is_rest = false;
+    enum error e = station_is_asked(arguments, &is_rest, failure);
+    if (e != ERR_OK)
+        return e;
+    e = is_rest ? ask_server(arguments, &usage, failure)
                            : account_ask_vault(arguments, product, &usage, failure);
     if (e != ERR_OK)
         return e;

@@ -11,9 +11,9 @@
 
 #include "audit/verify.h"
 #include "cli/audit_progress.h"
+#include "cli/authorities.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
-#include "cli/grant_new.h"
 #include "cli/verify_report.h"
 #include "journal/export.h"
 
@@ -174,12 +174,10 @@ static enum error read_authorities(const struct arguments *arguments, struct hol
                                    struct failure *failure)
 {
     struct authority_set *set = NULL;
-    bool has_authorities = arguments_has(arguments, OPTION_AUTHORITIES);
-    if (has_authorities != arguments_has(arguments, OPTION_THRESHOLD))
-        return failure_set_usage(failure, "--authorities and --threshold belong together");
-    if (!has_authorities)
-        return ERR_OK;
-    enum error e = grant_read_authorities(arguments, &set, failure);
+    enum error e = authorities_check_options(arguments, failure);
+    if (e != ERR_OK || !arguments_has(arguments, OPTION_AUTHORITIES))
+        return e;
+    e = authorities_read(arguments, &set, failure);
     if (e != ERR_OK)
         return e;
     holdings->authorities = authority_set_digest(set);

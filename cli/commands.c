@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 
 #include "cli/admin.h"
+#include "cli/grant_form.h"
 #include "cli/st_options.h"
 #include "cli/station.h"
 
@@ -100,7 +101,7 @@ static const struct command ADMINISTRATION[] = {
      command_grant_apply},
     {{"grant list", "PRODUCT", 1, 0, ADMIN_OPTIONS},
      "list the documents that were accepted",
-     "",
+     "TAKEN: what a revocation really took; never what was charged.",
      command_grant_list},
     {{"image encrypt", "FILE", 1, BIT(PRODUCT),
       ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
@@ -211,20 +212,22 @@ static const struct command STATION[] = {
 };
 
 static const struct command MAKER[] = {
-    {{"grant new", "", 0, BIT(KIND) | BIT(PRODUCT) | BIT(SITE) | BIT(HSM) | BIT(OUT),
-      BIT(UNITS) | BIT(LOT) | BIT(NOT_BEFORE) | BIT(NOT_AFTER) | BIT(SEQUENCE) | BIT(ANCHORS) |
-          BIT(AUTHORITIES) | BIT(THRESHOLD) | BIT(PROFILE) | BIT(POLICY) | BIT(OPTIONS) |
-          BIT(ALLOW_SESSION_KEY_EXPOSURE) | BIT(ATTEMPTS_MAX) | BIT(SERIAL) | BIT(OLD_KEY) |
-          BIT(NEW_KEY) | BIT(ANCHOR) | BIT(HEAD)},
+    {{"grant new", "", 0, GRANT_FORM_REQUIRED, GRANT_FORM_OPTIONAL},
      "write a document to be signed",
-     "install, scrap, revoke: --units [--lot]. policy: --sequence --anchors --authorities\n"
-     "--threshold [--profile --policy --options --attempts-max --allow-session-key-exposure];\n"
-     "sequence 1 makes the product. rebind: --sequence --serial --old-key --new-key. override:\n"
-     "--anchor --head, as provctl status shows them.",
+     "Beside --kind, --product, --site, --hsm and --out, and --not-before and --not-after:\n"
+     "  install, scrap, revoke  --units [--lot]\n"
+     "  policy                  --sequence --anchors --authorities --threshold [--profile\n"
+     "                          --policy --attempts-max --allow-session-key-exposure --st-...]\n"
+     "  rebind                  --sequence --serial --old-key --new-key\n"
+     "  override                --anchor --head, as provctl status shows them\n"
+     "\n"
+     "A policy replaces the one before as a whole; that of sequence 1 makes the product. Prints\n"
+     "how the officers sign FILE with openssl; nothing of ours is needed for it.",
      command_grant_new},
     {{"grant inspect", "FILE", 1, 0, BIT(AUTHORITIES) | BIT(THRESHOLD)},
      "show what a document says and who signed it",
-     "With --authorities and --threshold it fails unless enough of them signed.",
+     "FILE may be signed or not yet. With --authorities and --threshold the signatures are\n"
+     "checked, and it fails unless enough of them signed.",
      command_grant_inspect},
     {{"journal verify", "FILE", 1, BIT(PUBLIC_KEY),
       BIT(SINCE) | BIT(RECEIPT) | BIT(CHALLENGE) | BIT(AUTHORITIES) | BIT(THRESHOLD)},

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/st_options.h"
+
 #define VALUE_MAX     256
 #define KDF_KEY_BYTES 16
-/* "provisiond-st-sfi-reference-1" */
-#define REFERENCE_INFO "70726f766973696f6e642d73742d7366692d7265666572656e63652d31"
 
 /* ---- values in words; a text that is not as expected is shown as it is ---- */
 
@@ -38,7 +38,7 @@ static void explain_info(const json_t *settings, const json_t *value, char out[V
 {
     const char *text = json_string_value(value);
     (void)settings;
-    if (text != NULL && strcmp(text, REFERENCE_INFO) == 0)
+    if (text != NULL && strcmp(text, ST_REFERENCE_INFO) == 0)
         (void)snprintf(out, VALUE_MAX, "%s (reference value)", text);
 }
 

@@ -6,15 +6,22 @@
 
 #include <string.h>
 
-#include "cli/text.h"
+#include <jansson.h>
 
-#define PRODUCT_ID_DIGITS  8
-#define PRODUCT_ID_ZERO    5 /* the place of the digit that is always 0 */
-#define LICENSE_TYPE_BYTES 4
-#define KDF_KEY_BYTES      16
-#define KDF_PART_BYTES     32 /* of the KDF's output, that key and IV are taken from */
-#define KDF_IV_MIN         12
-#define KDF_IV_MAX         16
+#include "cli/text.h"
+#include "core/bytes.h"
+
+#define PRODUCT_ID_DIGITS   8
+#define PRODUCT_ID_ZERO     5 /* the place of the digit that is always 0 */
+#define LICENSE_TYPE_BYTES  4
+#define KDF_KEY_BYTES       16
+#define KDF_PART_BYTES      32 /* of the KDF's output, that key and IV are taken from */
+#define KDF_IV_MIN          12
+#define KDF_IV_MAX          16
+
+#define REFERENCE_TYPE      "SFI."
+#define REFERENCE_IV_OFFSET 16
+#define REFERENCE_IV_BYTES  12
 
 static enum error read_product_id(const struct arguments *arguments, Provisiond__StOptions *message,
                                   struct failure *failure)
@@ -154,4 +161,46 @@ enum error st_options_read(const struct arguments *arguments, bool is_st_sfi,
     if (e == ERR_OK)
         e = read_boot_version(arguments, &options->message, failure);
     return e;
+}
+
+/* ---- as the vault keeps them ---- */
+
+static json_t *layout_json(const Provisiond__StOptions *message)
+{
+    bool is_given = message->kdf_iv_bytes != 0;
+    json_int_t iv = is_given ? message->kdf_iv_offset : REFERENCE_IV_OFFSET;
+    json_int_t bytes = is_given ? message->kdf_iv_bytes : REFERENCE_IV_BYTES;
+    return json_pack("{s:I, s:I, s:I}", "kdf_key_offset", (json_int_t)message->kdf_key_offset,
+                     "kdf_iv_offset", iv, "kdf_iv_bytes", bytes);
+}
+
+static json_t *settings_json(const Provisiond__StOptions *message)
+{
+    char info[2 * ST_KDF_INFO_MAX + 1] = ST_REFERENCE_INFO;
+    const char *type = message->license_type[0] != '\0' ? message->license_type : REFERENCE_TYPE;
+    if (message->kdf_shared_info.len > 0)
+        hex_encode(bytes_of(message->kdf_shared_info.data, message->kdf_shared_info.len), info);
+    json_t *settings = layout_json(message);
+    json_t *others = json_pack("{s:s, s:s, s:s, s:I, s:s}", "product_id", message->product_id,
+                               "signed", message->signs_key_only ? "key" : "id-and-key",
+                               "license_type", type, "minimum_boot_version",
+                               (json_int_t)message->minimum_boot_version, "kdf_shared_info", info);
+    bool is_made = json_object_update(settings, others) == 0;
+    json_decref(others);
+    if (is_made)
+        return settings;
+    json_decref(settings);
+    return NULL;
+}
+
+enum error st_options_settings(const struct st_options *options, char *out, size_t size,
+                               struct failure *failure)
+{
+    json_t *settings = settings_json(&options->message);
+    size_t length = json_dumpb(settings, out, size - 1, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(settings);
+    if (length == 0 || length >= size)
+        return failure_set_memory(failure);
+    out[length] = '\0';
+    return ERR_OK;
 }

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The --st- options of product create: what a product of the profile st-sfi is set to
- * (docs/profiles/st-sfi.md), checked before anybody is asked. Threads: main thread.
+ * The --st- options of product create and of a policy: what a product of the profile st-sfi is set
+ * to (docs/profiles/st-sfi.md), checked before anybody is asked. Threads: main thread.
  */
 #ifndef CLI_ST_OPTIONS_H
 #define CLI_ST_OPTIONS_H
@@ -14,6 +14,10 @@
 
 #define ST_PROFILE      "st-sfi"
 #define ST_KDF_INFO_MAX 64 /* bytes */
+
+/* Shared info of the KDF where none is given: "provisiond-st-sfi-reference-1" in hex. */
+#define ST_REFERENCE_INFO "70726f766973696f6e642d73742d7366692d7265666572656e63652d31"
+
 #define ST_OPTIONS                                                             \
     (OPTION_BIT(OPTION_ST_PRODUCT_ID) | OPTION_BIT(OPTION_ST_SIGNED) |         \
      OPTION_BIT(OPTION_ST_KDF_INFO) | OPTION_BIT(OPTION_ST_KDF_LAYOUT) |       \
@@ -32,5 +36,12 @@ struct st_options {
  */
 enum error st_options_read(const struct arguments *arguments, bool is_st_sfi,
                            struct st_options *options, struct failure *failure) MUST_USE;
+
+/*
+ * The settings as the vault keeps them and policies hold them: one JSON object with every member,
+ * the reference values where an option was left out. out holds size bytes.
+ */
+enum error st_options_settings(const struct st_options *options, char *out, size_t size,
+                               struct failure *failure) MUST_USE;
 
 #endif

@@ -4,7 +4,29 @@
 /* The connection options of station commands. Owns no state. */
 #include "cli/station.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/file_output.h"
+#include "config/config.h"
+
+enum error station_is_asked(const struct arguments *arguments, bool *ret_is_rest,
+                            struct failure *failure)
+{
+    bool is_admin =
+        arguments_has(arguments, OPTION_SOCKET) || arguments_has(arguments, OPTION_CONFIG);
+    bool is_rest = arguments_get(arguments, OPTION_URL) != NULL && !is_admin;
+    if (is_admin && arguments_has(arguments, OPTION_URL))
+        return failure_set_usage(failure, "Give --url, or --socket or --config, but not both");
+    if (!is_rest && !is_admin && access(CONFIG_DEFAULT_PATH, R_OK) != 0)
+        return failure_set_plain(failure, ERR_CONFIG,
+                                 "The configuration %s cannot be read: %s. Give --socket or "
+                                 "--config, or give --url to ask provisiond",
+                                 CONFIG_DEFAULT_PATH, strerror(errno));
+    *ret_is_rest = is_rest;
+    return ERR_OK;
+}
 
 enum error station_connect(const struct arguments *arguments, struct rest **ret_rest,
                            struct failure *failure)

@@ -16,6 +16,14 @@
      OPTION_BIT(OPTION_KEY))
 #define STATION_OPTIONS (STATION_OPTIONS_REQUIRED | OPTION_BIT(OPTION_TIMEOUT))
 
+/*
+ * Whether provisiond is asked, for commands that ask it or the vault: when there is an address,
+ * unless --socket or --config says that the vault is meant. A usage failure for both, ERR_CONFIG
+ * when neither can be found.
+ */
+enum error station_is_asked(const struct arguments *arguments, bool *ret_is_rest,
+                            struct failure *failure) MUST_USE;
+
 /* A client by the arguments. A usage failure when one of the required options is missing. */
 enum error station_connect(const struct arguments *arguments, struct rest **ret_rest,
                            struct failure *failure) MUST_USE;

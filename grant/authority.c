@@ -10,13 +10,14 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "grant/authority_x509.h"
+#include "grant/pem.h"
 
-#define RSA_BITS_MIN 2048
-#define SPKI_MAX     8192 /* bytes; RSA-16384 has 2 KiB */
+#define RSA_BITS_MIN    2048
+#define GROUP_NAME_SIZE 64
+#define DIGEST_HEAD_MAX 64 /* bytes of the type line and the threshold */
 
 struct member {
     X509 *certificate;
@@ -35,35 +36,36 @@ static enum error refuse(struct fault *fault, const char *reason, const char *de
     return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
 }
 
+static enum error fail_memory(struct fault *fault)
+{
+    return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+}
+
 /* ---- one member ---- */
 
-/* Exactly one certificate, and nothing behind it but white space. */
+/* NULL unless the text is exactly one certificate. */
 static X509 *read_certificate(const char *pem)
 {
-    BIO *source = BIO_new_mem_buf(pem, -1);
-    X509 *certificate = source == NULL ? NULL : PEM_read_bio_X509(source, NULL, NULL, NULL);
-    X509 *second = certificate == NULL ? NULL : PEM_read_bio_X509(source, NULL, NULL, NULL);
-    if (second != NULL) {
-        X509_free(second);
+    uint8_t *der = NULL;
+    size_t length = 0;
+    if (!pem_read(bytes_of(pem, strlen(pem)), "CERTIFICATE", &der, &length))
+        return NULL;
+    const uint8_t *at = der;
+    X509 *certificate = d2i_X509(NULL, &at, (long)length);
+    if (certificate != NULL && at != der + length) {
         X509_free(certificate);
         certificate = NULL;
     }
-    BIO_free(source);
-    ERR_clear_error(); /* the end of the text is an error there */
+    OPENSSL_free(der);
     return certificate;
 }
 
-static bool key_is_strong(EVP_PKEY *key)
+static bool curve_is_strong(EVP_PKEY *key)
 {
     static const char *const CURVES[] = {"prime256v1", "secp384r1", "secp521r1"};
-    char group[64];
+    char group[GROUP_NAME_SIZE];
     size_t length = 0;
-    if (EVP_PKEY_is_a(key, "ED25519") == 1)
-        return true;
-    if (EVP_PKEY_is_a(key, "RSA") == 1)
-        return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN;
-    if (EVP_PKEY_is_a(key, "EC") != 1 ||
-        EVP_PKEY_get_group_name(key, group, sizeof group, &length) != 1)
+    if (EVP_PKEY_get_group_name(key, group, sizeof group, &length) != 1)
         return false;
     for (size_t i = 0; i < sizeof CURVES / sizeof CURVES[0]; i++) {
         if (strcmp(group, CURVES[i]) == 0)
@@ -72,42 +74,67 @@ static bool key_is_strong(EVP_PKEY *key)
     return false;
 }
 
-static bool hash_key(X509 *certificate, struct sha256 *ret_key)
+static bool key_is_strong(EVP_PKEY *key)
 {
-    uint8_t der[SPKI_MAX];
-    uint8_t *at = der;
-    X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
-    int length = i2d_X509_PUBKEY(spki, NULL);
-    if (length <= 0 || (size_t)length > sizeof der)
-        return false;
-    (void)i2d_X509_PUBKEY(spki, &at);
-    *ret_key = sha256_of(bytes_of(der, (size_t)length));
-    return true;
+    if (EVP_PKEY_is_a(key, "ED25519") == 1)
+        return true;
+    if (EVP_PKEY_is_a(key, "RSA") == 1)
+        return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN;
+    return EVP_PKEY_is_a(key, "EC") == 1 && curve_is_strong(key);
 }
 
-static enum error add_member(struct authority_set *set, const char *pem, struct fault *fault)
+/* By the key itself: a point in its other encoding would be another SubjectPublicKeyInfo. */
+static bool has_key(const struct authority_set *set, EVP_PKEY *key)
 {
-    struct member *member = &set->members[set->count];
+    for (size_t i = 0; i < set->count; i++) {
+        if (EVP_PKEY_eq(X509_get0_pubkey(set->members[i].certificate), key) == 1)
+            return true;
+    }
+    return false;
+}
+
+static enum error check_key(const struct authority_set *set, struct member *member,
+                            struct fault *fault)
+{
+    EVP_PKEY *key = X509_get0_pubkey(member->certificate);
+    if (key == NULL || !key_is_strong(key) || !certificate_key(member->certificate, &member->key))
+        return refuse(fault, "authority-key",
+                      "An authority's key is EC (P-256, P-384, P-521), RSA from 2048 bits or "
+                      "Ed25519.");
+    if (has_key(set, key))
+        return refuse(fault, "authority-twice", "Two of the authorities have the same key.");
+    return ERR_OK;
+}
+
+static enum error fill_member(const struct authority_set *set, struct member *member,
+                              const char *pem, struct fault *fault)
+{
     if (strnlen(pem, AUTHORITY_PEM_MAX + 1) > AUTHORITY_PEM_MAX)
         return refuse(fault, "authority-certificate",
                       "An authority's certificate is at most 8 KiB of PEM.");
     member->certificate = read_certificate(pem);
     if (member->certificate == NULL)
-        return refuse(fault, "authority-certificate", "An authority is one certificate in PEM.");
-    set->count++; /* what it holds is freed with the set from here on */
-    EVP_PKEY *key = X509_get0_pubkey(member->certificate);
-    if (key == NULL || !key_is_strong(key) || !hash_key(member->certificate, &member->key))
-        return refuse(fault, "authority-key",
-                      "An authority's key is EC (P-256, P-384, P-521), RSA from 2048 bits or "
-                      "Ed25519.");
+        return refuse(fault, "authority-certificate",
+                      "An authority is exactly one certificate in PEM, without text around it.");
     member->pem = strdup(pem);
-    if (member->pem == NULL)
-        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    for (size_t i = 0; i + 1 < set->count; i++) {
-        if (sha256_equal(&set->members[i].key, &member->key))
-            return refuse(fault, "authority-twice", "Two of the authorities have the same key.");
-    }
-    return ERR_OK;
+    return member->pem != NULL ? check_key(set, member, fault) : fail_memory(fault);
+}
+
+static void clear_member(struct member *member)
+{
+    X509_free(member->certificate);
+    free(member->pem);
+}
+
+static enum error add_member(struct authority_set *set, const char *pem, struct fault *fault)
+{
+    struct member member = {.certificate = NULL};
+    enum error e = fill_member(set, &member, pem, fault);
+    if (e == ERR_OK)
+        set->members[set->count++] = member;
+    else
+        clear_member(&member);
+    return e;
 }
 
 /* ---- the set ---- */
@@ -122,7 +149,7 @@ enum error authority_set_new(const char *const *pems, size_t count, unsigned thr
                       "The threshold is at least 1 and at most the number of authorities.");
     struct authority_set *set = calloc(1, sizeof *set);
     if (set == NULL)
-        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+        return fail_memory(fault);
     set->threshold = threshold;
     enum error e = ERR_OK;
     for (size_t i = 0; i < count && e == ERR_OK; i++)
@@ -140,10 +167,8 @@ void authority_set_free(struct authority_set *set)
 {
     if (set == NULL)
         return;
-    for (size_t i = 0; i < set->count; i++) {
-        X509_free(set->members[i].certificate);
-        free(set->members[i].pem);
-    }
+    for (size_t i = 0; i < set->count; i++)
+        clear_member(&set->members[i]);
     free(set);
 }
 
@@ -167,21 +192,14 @@ const char *authority_set_pem(const struct authority_set *set, size_t i)
     return set->members[i].pem;
 }
 
+void authority_set_name(const struct authority_set *set, size_t i, char out[AUTHORITY_NAME_SIZE])
+{
+    certificate_name(X509_get_subject_name(set->members[i].certificate), out);
+}
+
 X509 *authority_set_certificate(const struct authority_set *set, size_t i)
 {
     return set->members[i].certificate;
-}
-
-void authority_set_name(const struct authority_set *set, size_t i, char out[AUTHORITY_NAME_SIZE])
-{
-    BIO *memory = BIO_new(BIO_s_mem());
-    int length = 0;
-    if (memory != NULL &&
-        X509_NAME_print_ex(memory, X509_get_subject_name(set->members[i].certificate), 0,
-                           XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) >= 0)
-        length = BIO_read(memory, out, AUTHORITY_NAME_SIZE - 1);
-    out[length > 0 ? length : 0] = '\0';
-    BIO_free(memory);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -192,15 +210,16 @@ static int compare_keys(const void *a, const void *b)
 struct sha256 authority_set_digest(const struct authority_set *set)
 {
     struct sha256 keys[AUTHORITY_KEYS_MAX];
-    char text[64 + AUTHORITY_KEYS_MAX * SHA256_HEX_SIZE];
-    int at = snprintf(text, sizeof text, "provisiond-authorities/1\n%u\n", set->threshold);
+    char text[DIGEST_HEAD_MAX + AUTHORITY_KEYS_MAX * SHA256_HEX_SIZE];
+    int head = snprintf(text, sizeof text, "provisiond-authorities/1\n%u\n", set->threshold);
+    char *at = text + head;
     for (size_t i = 0; i < set->count; i++)
         keys[i] = set->members[i].key;
     qsort(keys, set->count, sizeof keys[0], compare_keys);
     for (size_t i = 0; i < set->count; i++) {
-        hex_encode(bytes_of(keys[i].bytes, SHA256_SIZE), text + at);
-        at += SHA256_HEX_SIZE - 1;
-        text[at++] = '\n';
+        hex_encode(bytes_of(keys[i].bytes, SHA256_SIZE), at);
+        at[SHA256_HEX_SIZE - 1] = '\n';
+        at += SHA256_HEX_SIZE;
     }
-    return sha256_of(bytes_of(text, (size_t)at));
+    return sha256_of(bytes_of(text, (size_t)(at - text)));
 }

@@ -30,6 +30,7 @@
 #define GRANT_ATTEMPTS_MAX  1000000
 #define GRANT_JSON_MAX      ((size_t)88 * 1024) /* bytes of the document in clear */
 #define GRANT_TREE_SIZE_MAX (INT64_C(1) << 40)
+#define GRANT_SEQUENCE_MAX  INT64_C(2147483647)
 
 enum grant_kind {
     GRANT_INSTALL = 1,  /* adds units */

@@ -10,340 +10,163 @@
 #include <jansson.h>
 
 #include "core/clock.h"
+#include "grant/members.h"
+#include "grant/settings.h"
 
-#define DEPTH_MAX 16 /* of nesting; jansson itself allows 2048 */
+/* ---- members of every kind ---- */
 
-/* One document being read; `detail` names the member that is wrong. */
-struct reading {
-    const json_t *object;
-    struct grant *grant;
-    size_t members; /* that were taken */
-    const char *detail;
-};
-
-/* ---- values ---- */
-
-static bool wrong(struct reading *reading, const char *detail)
+static bool take_kind(struct members *members, struct grant *grant)
 {
-    reading->detail = detail;
-    return false;
-}
-
-static const json_t *take(struct reading *reading, const char *name)
-{
-    const json_t *value = json_object_get(reading->object, name);
-    if (value != NULL)
-        reading->members++;
-    return value;
-}
-
-static const char *text_of(const json_t *value)
-{
-    const char *text = json_string_value(value);
-    return text != NULL && strlen(text) == json_string_length(value) ? text : NULL;
-}
-
-static bool take_name(struct reading *reading, const char *member, char out[GRANT_NAME_MAX + 1],
-                      const char *detail)
-{
-    const char *text = text_of(take(reading, member));
-    if (text == NULL || !name_is_valid(text, GRANT_NAME_MAX))
-        return wrong(reading, detail);
-    strcpy(out, text);
+    const char *type = members_take_text(members, "type");
+    const char *kind = members_take_text(members, "kind");
+    if (type == NULL || strcmp(type, GRANT_TYPE) != 0)
+        return members_refuse(members, "type must be " GRANT_TYPE ".");
+    if (kind == NULL || !grant_kind_parse(kind, &grant->kind))
+        return members_refuse(members,
+                              "kind must be install, scrap, revoke, policy, override or rebind.");
     return true;
 }
 
-static bool take_digest(struct reading *reading, const char *member, struct sha256 *out,
-                        const char *detail)
+static bool take_id(struct members *members, struct grant *grant)
 {
-    const char *text = text_of(take(reading, member));
-    if (text == NULL || !hex_decode(text, out->bytes, SHA256_SIZE))
-        return wrong(reading, detail);
+    const char *text = members_take_text(members, "id");
+    if (text == NULL || !uuid_parse(text, "", &grant->id))
+        return members_refuse(members, "id must be a UUID of version 7 in lower case.");
     return true;
 }
 
-static bool take_number(struct reading *reading, const char *member, int64_t min, int64_t max,
-                        int64_t *out)
+static bool take_time(struct members *members, const char *name, int64_t *out, const char *detail)
 {
-    const json_t *value = take(reading, member);
-    *out = json_integer_value(value);
-    return json_is_integer(value) && *out >= min && *out <= max;
-}
-
-/* Text without control characters, 1 to max bytes. */
-static bool take_line(struct reading *reading, const char *member, char *out, size_t max)
-{
-    const char *text = text_of(take(reading, member));
-    size_t length = text != NULL ? strlen(text) : 0;
-    if (length == 0 || length > max)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            return false;
-    }
-    memcpy(out, text, length + 1);
-    return true;
-}
-
-static bool take_time(struct reading *reading, const char *member, bool is_required, int64_t *out,
-                      const char *detail)
-{
-    const json_t *value = take(reading, member);
-    const char *text = text_of(value);
-    if (value == NULL && !is_required)
-        return true;
+    const char *text = members_take_text(members, name);
     if (text == NULL || !timestamp_parse(text, out) || *out <= 0)
-        return wrong(reading, detail);
+        return members_refuse(members, detail);
     return true;
 }
 
-/* A UUID of any version, lower case (RFC 9562 §4). */
-static bool take_id(struct reading *reading)
+static bool take_times(struct members *members, struct grant *grant)
 {
-    const char *text = text_of(take(reading, "id"));
-    char hex[2 * UUID_SIZE + 1];
-    size_t at = 0;
-    if (text == NULL || strlen(text) != 36)
-        return wrong(reading, "id must be a UUID in lower case.");
-    for (size_t i = 0; i < 36; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (is_dash != (text[i] == '-'))
-            return wrong(reading, "id must be a UUID in lower case.");
-        if (!is_dash)
-            hex[at++] = text[i];
-    }
-    hex[at] = '\0';
-    if (!hex_decode(hex, reading->grant->id.bytes, UUID_SIZE))
-        return wrong(reading, "id must be a UUID in lower case.");
+    if (!take_time(members, "issued", &grant->issued_unix_ms,
+                   "issued must be a time like 2026-11-27T10:00:00Z."))
+        return false;
+    if (members_have(members, "not_before") &&
+        !take_time(members, "not_before", &grant->not_before_unix_ms,
+                   "not_before must be a time like 2026-11-27T10:00:00Z."))
+        return false;
+    if (members_have(members, "not_after") &&
+        !take_time(members, "not_after", &grant->not_after_unix_ms,
+                   "not_after must be a time like 2026-11-27T10:00:00Z."))
+        return false;
+    if (grant->not_after_unix_ms != 0 && grant->not_after_unix_ms < grant->not_before_unix_ms)
+        return members_refuse(members, "not_after must not be before not_before.");
     return true;
+}
+
+static bool take_common(struct members *members, struct grant *grant)
+{
+    return take_id(members, grant) &&
+           members_take_name(members, "product", grant->product, GRANT_NAME_MAX,
+                             "product must be a name.") &&
+           members_take_name(members, "site", grant->site, GRANT_NAME_MAX,
+                             "site must be a name.") &&
+           members_take_digest(members, "hsm", &grant->hsm,
+                               "hsm must be 64 lower-case hex digits.") &&
+           take_times(members, grant);
 }
 
 /* ---- members by kind ---- */
 
-static bool take_units(struct reading *reading)
+static bool take_units(struct members *members, struct grant *grant)
 {
-    struct grant *grant = reading->grant;
-    if (!take_number(reading, "units", 1, GRANT_UNITS_MAX, &grant->units))
-        return wrong(reading, "units must be 1 to 1000000000000.");
-    if (json_object_get(reading->object, "lot") != NULL &&
-        !take_line(reading, "lot", grant->lot, GRANT_LOT_MAX))
-        return wrong(reading, "lot must be a text of 1 to 64 bytes.");
-    return true;
+    static const struct members_range range = {1, GRANT_UNITS_MAX};
+    return members_take_number(members, "units", range, &grant->units,
+                               "units must be a whole number from 1 to 1000000000000.") &&
+           (!members_have(members, "lot") ||
+            members_take_line(members, "lot", grant->lot, GRANT_LOT_MAX,
+                              "lot must be a text of 1 to 64 bytes."));
 }
 
-static bool take_sequence(struct reading *reading)
+static bool take_sequence(struct members *members, struct grant *grant)
 {
-    if (!take_number(reading, "sequence", 1, INT32_MAX, &reading->grant->sequence))
-        return wrong(reading, "sequence must be a number from 1 on.");
-    return true;
+    static const struct members_range range = {1, GRANT_SEQUENCE_MAX};
+    return members_take_number(members, "sequence", range, &grant->sequence,
+                               "sequence must be a whole number from 1 on.");
 }
 
-static bool take_rebinding(struct reading *reading)
+static bool take_policy(struct members *members, struct grant *grant)
 {
-    struct grant *grant = reading->grant;
-    if (!take_sequence(reading))
-        return false;
-    if (!take_line(reading, "serial", grant->serial, GRANT_SERIAL_MAX))
-        return wrong(reading, "serial must be a text of 1 to 64 bytes.");
-    return take_digest(reading, "old_key", &grant->old_key, "old_key must be 64 hex digits.") &&
-           take_digest(reading, "new_key", &grant->new_key, "new_key must be 64 hex digits.");
-}
-
-static bool read_head(struct reading *reading, const char *member, struct grant_head *head)
-{
-    struct reading inner = {.object = take(reading, member), .grant = reading->grant};
-    return json_is_object(inner.object) && json_object_size(inner.object) == 2 &&
-           take_number(&inner, "size", 0, GRANT_TREE_SIZE_MAX, &head->size) &&
-           take_digest(&inner, "root", &head->root, "");
-}
-
-static bool take_heads(struct reading *reading)
-{
-    if (!read_head(reading, "anchor", &reading->grant->anchor) ||
-        !read_head(reading, "head", &reading->grant->head))
-        return wrong(reading, "anchor and head must each be an object of size and root.");
-    return true;
-}
-
-/* ---- settings ---- */
-
-static bool take_policy(struct reading *reading, struct grant_settings *settings)
-{
-    const char *text = text_of(take(reading, "policy"));
-    if (text == NULL || !grant_policy_parse(text, &settings->policy))
-        return wrong(reading, "settings.policy must be per-device or per-license.");
-    return true;
-}
-
-static bool take_anchors(struct reading *reading, struct grant_settings *settings)
-{
-    const char *text = text_of(take(reading, "anchors"));
-    if (text == NULL || text[0] == '\0' || strlen(text) > GRANT_ANCHORS_MAX)
-        return wrong(reading, "settings.anchors must be at most 48 KiB of PEM.");
-    settings->anchors = strdup(text);
-    return settings->anchors != NULL || wrong(reading, "There is not enough memory.");
-}
-
-static bool take_options(struct reading *reading, struct grant_settings *settings)
-{
-    const json_t *value = take(reading, "options");
-    if (value == NULL)
-        return true;
-    if (!json_is_object(value) || json_object_size(value) == 0)
-        return wrong(reading, "settings.options must be an object.");
-    size_t length =
-        json_dumpb(value, settings->options, GRANT_OPTIONS_MAX, JSON_COMPACT | JSON_SORT_KEYS);
-    if (length == 0 || length > GRANT_OPTIONS_MAX)
-        return wrong(reading, "settings.options must be at most 1024 bytes.");
-    settings->options[length] = '\0';
-    return true;
-}
-
-static bool take_authorities(struct reading *reading, struct grant_settings *settings)
-{
-    const json_t *array = take(reading, "authorities");
-    const char *pems[AUTHORITY_KEYS_MAX];
-    int64_t threshold = 0;
-    size_t count = json_array_size(array);
-    struct fault fault;
-    if (!json_is_array(array) || count < 1 || count > AUTHORITY_KEYS_MAX)
-        return wrong(reading, "settings.authorities must be an array of 1 to 16 certificates.");
-    for (size_t i = 0; i < count; i++) {
-        pems[i] = text_of(json_array_get(array, i));
-        if (pems[i] == NULL)
-            return wrong(reading, "settings.authorities must be an array of PEM texts.");
-    }
-    if (!take_number(reading, "threshold", 1, (int64_t)count, &threshold))
-        return wrong(reading, "settings.threshold must be 1 to the number of authorities.");
-    if (authority_set_new(pems, count, (unsigned)threshold, &settings->authorities, &fault) !=
-        ERR_OK)
-        return wrong(reading, "settings.authorities must be different certificates, one each in "
-                              "PEM, with EC, RSA (from 2048 bits) or Ed25519 keys.");
-    return true;
-}
-
-static bool take_members_of_settings(struct reading *inner, struct grant_settings *settings)
-{
-    const json_t *exposure = take(inner, "allow_session_key_exposure");
-    char profile[GRANT_NAME_MAX + 1];
-    if (!take_name(inner, "profile", profile, "settings.profile must be a name.") ||
-        strlen(profile) > GRANT_PROFILE_MAX)
-        return wrong(inner, "settings.profile must be a name of at most 15 bytes.");
-    strcpy(settings->profile, profile);
-    if (!json_is_boolean(exposure))
-        return wrong(inner, "settings.allow_session_key_exposure must be true or false.");
-    settings->allows_key_exposure = json_is_true(exposure);
-    if (json_object_get(inner->object, "attempts_max") != NULL &&
-        !take_number(inner, "attempts_max", 0, GRANT_ATTEMPTS_MAX, &settings->attempts_max))
-        return wrong(inner, "settings.attempts_max must be 0 to 1000000.");
-    return take_policy(inner, settings) && take_anchors(inner, settings) &&
-           take_options(inner, settings) && take_authorities(inner, settings);
-}
-
-static bool take_settings(struct reading *reading)
-{
-    struct reading inner = {.object = take(reading, "settings"), .grant = reading->grant};
-    if (!take_sequence(reading))
+    struct members inner = {.object = members_take(members, "settings"), .fault = members->fault};
+    if (!take_sequence(members, grant))
         return false;
     if (!json_is_object(inner.object))
-        return wrong(reading, "settings must be an object.");
-    bool is_taken = take_members_of_settings(&inner, &reading->grant->settings);
-    reading->detail = inner.detail;
-    if (is_taken && inner.members != json_object_size(inner.object))
-        return wrong(reading, "settings has a member that is not known.");
-    return is_taken;
+        return members_refuse(members, "settings must be an object.");
+    bool is_read = settings_read(&inner, &grant->settings);
+    members->error = inner.error;
+    return is_read;
 }
 
-/* ---- the document ---- */
-
-static bool take_kind(struct reading *reading)
+static bool take_head(struct members *members, const char *name, struct grant_head *head)
 {
-    const char *type = text_of(take(reading, "type"));
-    const char *kind = text_of(take(reading, "kind"));
-    if (type == NULL || strcmp(type, GRANT_TYPE) != 0)
-        return wrong(reading, "type must be provisiond-grant/1.");
-    if (kind == NULL || !grant_kind_parse(kind, &reading->grant->kind))
-        return wrong(reading, "kind must be install, scrap, revoke, policy, override or rebind.");
+    static const char detail[] =
+        "anchor and head must each be an object of size (a whole number) and root (64 hex digits).";
+    static const struct members_range range = {0, GRANT_TREE_SIZE_MAX};
+    struct members inner = {.object = members_take(members, name), .fault = members->fault};
+    if (members_take_number(&inner, "size", range, &head->size, detail) &&
+        members_take_digest(&inner, "root", &head->root, detail) && members_are_all_taken(&inner))
+        return true;
+    return members_refuse(members, detail);
+}
+
+static bool take_rebinding(struct members *members, struct grant *grant)
+{
+    if (!take_sequence(members, grant) ||
+        !members_take_line(members, "serial", grant->serial, GRANT_SERIAL_MAX,
+                           "serial must be a text of 1 to 64 bytes.") ||
+        !members_take_digest(members, "old_key", &grant->old_key,
+                             "old_key must be 64 lower-case hex digits.") ||
+        !members_take_digest(members, "new_key", &grant->new_key,
+                             "new_key must be 64 lower-case hex digits."))
+        return false;
+    if (sha256_equal(&grant->old_key, &grant->new_key))
+        return members_refuse(members, "old_key and new_key must be different keys.");
     return true;
 }
 
-static bool take_common(struct reading *reading)
+static bool take_own(struct members *members, struct grant *grant)
 {
-    struct grant *grant = reading->grant;
-    return take_id(reading) &&
-           take_name(reading, "product", grant->product, "product must be a name.") &&
-           take_name(reading, "site", grant->site, "site must be a name.") &&
-           take_digest(reading, "hsm", &grant->hsm, "hsm must be 64 hex digits.") &&
-           take_time(reading, "issued", true, &grant->issued_unix_ms,
-                     "issued must be a time like 2026-11-27T10:00:00Z.") &&
-           take_time(reading, "not_before", false, &grant->not_before_unix_ms,
-                     "not_before must be a time like 2026-11-27T10:00:00Z.") &&
-           take_time(reading, "not_after", false, &grant->not_after_unix_ms,
-                     "not_after must be a time like 2026-11-27T10:00:00Z.");
-}
-
-static bool take_own(struct reading *reading)
-{
-    switch (reading->grant->kind) {
+    switch (grant->kind) {
     case GRANT_INSTALL:
     case GRANT_SCRAP:
     case GRANT_REVOKE:
-        return take_units(reading);
+        return take_units(members, grant);
     case GRANT_POLICY:
-        return take_settings(reading);
+        return take_policy(members, grant);
     case GRANT_OVERRIDE:
-        return take_heads(reading);
+        return take_head(members, "anchor", &grant->anchor) &&
+               take_head(members, "head", &grant->head);
     case GRANT_REBIND:
-        return take_rebinding(reading);
+        return take_rebinding(members, grant);
     }
     return false;
 }
 
-/* Brackets outside of strings. */
-static bool is_shallow(struct bytes json)
-{
-    int depth = 0;
-    bool is_in_text = false;
-    for (size_t i = 0; i < json.length; i++) {
-        char c = (char)json.data[i];
-        if (is_in_text && c == '\\')
-            i++;
-        else if (c == '"')
-            is_in_text = !is_in_text;
-        else if (!is_in_text && (c == '{' || c == '['))
-            depth++;
-        else if (!is_in_text && (c == '}' || c == ']'))
-            depth--;
-        if (depth > DEPTH_MAX)
-            return false;
-    }
-    return true;
-}
-
-static enum error malformed(struct fault *fault, const char *detail)
-{
-    return fault_set(fault, ERR_BAD_REQUEST, "grant-malformed", detail, 0);
-}
+/* ---- the document ---- */
 
 enum error grant_read(struct bytes json, struct grant *ret_grant, struct fault *fault)
 {
     *ret_grant = (struct grant){0};
+    struct members members = {.fault = fault};
     if (json.length > GRANT_JSON_MAX)
         return fault_set(fault, ERR_TOO_LARGE, "grant-malformed",
                          "A document is at most 88 KiB of JSON.", 0);
-    json_t *object = is_shallow(json) ? json_loadb((const char *)json.data, json.length,
-                                                   JSON_REJECT_DUPLICATES, NULL)
-                                      : NULL;
-    struct reading reading = {.object = object, .grant = ret_grant};
-    if (!json_is_object(object)) {
-        json_decref(object);
-        return malformed(fault, "The document must be one JSON object.");
-    }
-    bool is_taken = take_kind(&reading) && take_common(&reading) && take_own(&reading);
-    if (is_taken && reading.members != json_object_size(object))
-        is_taken = wrong(&reading, "The document has a member that its kind does not have.");
+    json_t *object = json_loadb((const char *)json.data, json.length, JSON_REJECT_DUPLICATES, NULL);
+    members.object = object;
+    if (!json_is_object(object))
+        (void)members_refuse(&members, "The document must be one JSON object.");
+    else if (take_kind(&members, ret_grant) && take_common(&members, ret_grant) &&
+             take_own(&members, ret_grant) && !members_are_all_taken(&members))
+        (void)members_refuse(&members, "The document has a member that its kind does not have.");
     json_decref(object);
-    return is_taken ? ERR_OK : malformed(fault, reading.detail);
+    return members.error;
 }
 
 void grant_clear(struct grant *grant)

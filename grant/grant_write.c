@@ -20,7 +20,8 @@ static const char *const KINDS[] = {
 static const char *const POLICIES[] = {
     [GRANT_PER_DEVICE] = "per-device", [GRANT_PER_LICENSE] = "per-license"};
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define UUID_TEXT_SIZE 37
 
 /* 0 when the word is not there; the numbers begin at 1. */
 static size_t find_word(const char *const *words, size_t count, const char *word)
@@ -56,125 +57,164 @@ bool grant_policy_parse(const char *name, enum grant_policy *ret_policy)
     return found != 0;
 }
 
-/* ---- writing ---- */
+/* ---- members ---- */
 
-static json_t *hex_json(const struct sha256 *digest)
+/* An object in the making; a text that is not UTF-8, or lack of memory, breaks it. */
+struct writing {
+    json_t *object;
+    bool is_broken;
+};
+
+/* value is consumed. */
+static void set(struct writing *writing, const char *name, json_t *value)
+{
+    if (json_object_set_new(writing->object, name, value) != 0)
+        writing->is_broken = true;
+}
+
+static void set_digest(struct writing *writing, const char *name, const struct sha256 *digest)
 {
     char hex[SHA256_HEX_SIZE];
     hex_encode(bytes_of(digest->bytes, SHA256_SIZE), hex);
-    return json_string(hex);
+    set(writing, name, json_string(hex));
 }
 
-static json_t *time_json(int64_t unix_ms)
+static void set_time(struct writing *writing, const char *name, int64_t unix_ms)
 {
     char text[TIMESTAMP_SIZE];
     timestamp_format(unix_ms, text);
-    return json_string(text);
+    set(writing, name, json_string(text));
 }
 
-static json_t *head_json(const struct grant_head *head)
+static void set_id(struct writing *writing, const struct uuid *id)
 {
-    return json_pack("{s:I, s:o}", "size", (json_int_t)head->size, "root", hex_json(&head->root));
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, "", text, sizeof text);
+    set(writing, "id", json_string(text));
 }
 
-/* A failed setting leaves a member out, and the text is refused when it is read again. */
-static void set(json_t *object, const char *name, json_t *value)
+/* The inner object becomes a member of the outer one. */
+static void set_object(struct writing *writing, const char *name, const struct writing *inner)
 {
-    (void)json_object_set_new(object, name, value);
+    writing->is_broken = writing->is_broken || inner->is_broken;
+    set(writing, name, inner->object);
 }
 
-static void set_common(json_t *object, const struct grant *grant)
+/* ---- parts of a document ---- */
+
+static void set_head(struct writing *writing, const char *name, const struct grant_head *head)
 {
-    char id[UUID_SIZE * 2 + 5];
-    uuid_format(&grant->id, "", id, sizeof id);
-    set(object, "type", json_string(GRANT_TYPE));
-    set(object, "id", json_string(id));
-    set(object, "kind", json_string(grant_kind_name(grant->kind)));
-    set(object, "product", json_string(grant->product));
-    set(object, "site", json_string(grant->site));
-    set(object, "hsm", hex_json(&grant->hsm));
-    set(object, "issued", time_json(grant->issued_unix_ms));
+    struct writing inner = {.object = json_object()};
+    set(&inner, "size", json_integer(head->size));
+    set_digest(&inner, "root", &head->root);
+    set_object(writing, name, &inner);
+}
+
+static void set_common(struct writing *writing, const struct grant *grant)
+{
+    set(writing, "type", json_string(GRANT_TYPE));
+    set_id(writing, &grant->id);
+    set(writing, "kind", json_string(grant_kind_name(grant->kind)));
+    set(writing, "product", json_string(grant->product));
+    set(writing, "site", json_string(grant->site));
+    set_digest(writing, "hsm", &grant->hsm);
+    set_time(writing, "issued", grant->issued_unix_ms);
     if (grant->not_before_unix_ms != 0)
-        set(object, "not_before", time_json(grant->not_before_unix_ms));
+        set_time(writing, "not_before", grant->not_before_unix_ms);
     if (grant->not_after_unix_ms != 0)
-        set(object, "not_after", time_json(grant->not_after_unix_ms));
+        set_time(writing, "not_after", grant->not_after_unix_ms);
 }
 
-static json_t *authorities_json(const struct authority_set *authorities)
+static void set_authorities(struct writing *writing, const struct authority_set *authorities)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < authority_set_count(authorities); i++)
-        (void)json_array_append_new(array, json_string(authority_set_pem(authorities, i)));
-    return array;
+    for (size_t i = 0; i < authority_set_count(authorities); i++) {
+        if (json_array_append_new(array, json_string(authority_set_pem(authorities, i))) != 0)
+            writing->is_broken = true;
+    }
+    set(writing, "authorities", array);
+    set(writing, "threshold", json_integer(authority_set_threshold(authorities)));
 }
 
-static json_t *settings_json(const struct grant_settings *settings)
+static void set_settings(struct writing *writing, const struct grant_settings *settings)
 {
-    json_t *object = json_object();
-    set(object, "profile", json_string(settings->profile));
-    set(object, "policy", json_string(grant_policy_name(settings->policy)));
-    set(object, "anchors", json_string(settings->anchors));
-    set(object, "allow_session_key_exposure", json_boolean(settings->allows_key_exposure));
+    struct writing inner = {.object = json_object()};
+    set(&inner, "profile", json_string(settings->profile));
+    set(&inner, "policy", json_string(grant_policy_name(settings->policy)));
+    set(&inner, "anchors", json_string(settings->anchors));
+    set(&inner, "allow_session_key_exposure", json_boolean(settings->allows_key_exposure));
     if (settings->options[0] != '\0')
-        set(object, "options", json_loads(settings->options, JSON_REJECT_DUPLICATES, NULL));
+        set(&inner, "options", json_loads(settings->options, JSON_REJECT_DUPLICATES, NULL));
     if (settings->attempts_max != 0)
-        set(object, "attempts_max", json_integer(settings->attempts_max));
-    set(object, "authorities", authorities_json(settings->authorities));
-    set(object, "threshold", json_integer(authority_set_threshold(settings->authorities)));
-    return object;
+        set(&inner, "attempts_max", json_integer(settings->attempts_max));
+    set_authorities(&inner, settings->authorities);
+    set_object(writing, "settings", &inner);
 }
 
-static void set_own(json_t *object, const struct grant *grant)
+static void set_units(struct writing *writing, const struct grant *grant)
+{
+    set(writing, "units", json_integer(grant->units));
+    if (grant->lot[0] != '\0')
+        set(writing, "lot", json_string(grant->lot));
+}
+
+static void set_rebinding(struct writing *writing, const struct grant *grant)
+{
+    set(writing, "sequence", json_integer(grant->sequence));
+    set(writing, "serial", json_string(grant->serial));
+    set_digest(writing, "old_key", &grant->old_key);
+    set_digest(writing, "new_key", &grant->new_key);
+}
+
+static void set_own(struct writing *writing, const struct grant *grant)
 {
     switch (grant->kind) {
     case GRANT_INSTALL:
     case GRANT_SCRAP:
     case GRANT_REVOKE:
-        set(object, "units", json_integer(grant->units));
-        if (grant->lot[0] != '\0')
-            set(object, "lot", json_string(grant->lot));
+        set_units(writing, grant);
         return;
     case GRANT_POLICY:
-        set(object, "sequence", json_integer(grant->sequence));
-        set(object, "settings", settings_json(&grant->settings));
+        set(writing, "sequence", json_integer(grant->sequence));
+        set_settings(writing, &grant->settings);
         return;
     case GRANT_OVERRIDE:
-        set(object, "anchor", head_json(&grant->anchor));
-        set(object, "head", head_json(&grant->head));
+        set_head(writing, "anchor", &grant->anchor);
+        set_head(writing, "head", &grant->head);
         return;
     case GRANT_REBIND:
-        set(object, "sequence", json_integer(grant->sequence));
-        set(object, "serial", json_string(grant->serial));
-        set(object, "old_key", hex_json(&grant->old_key));
-        set(object, "new_key", hex_json(&grant->new_key));
+        set_rebinding(writing, grant);
         return;
     }
 }
 
-static char *text_of(const json_t *object)
+/* ---- the text ---- */
+
+/* Takes text over; NULL for NULL. */
+static char *append_newline(char *text)
 {
-    char *text = json_dumps(object, JSON_INDENT(2));
     size_t length = text != NULL ? strlen(text) : 0;
     char *line = text != NULL ? realloc(text, length + 2) : NULL;
     if (line == NULL) {
         free(text);
         return NULL;
     }
-    line[length] = '\n';
-    line[length + 1] = '\0';
+    memcpy(line + length, "\n", 2);
     return line;
 }
 
 enum error grant_write(const struct grant *grant, char **ret_text, struct fault *fault)
 {
     struct grant again = {0};
-    json_t *object = json_object();
-    set_common(object, grant);
-    set_own(object, grant);
-    char *text = text_of(object);
-    json_decref(object);
+    struct writing writing = {.object = json_object()};
+    set_common(&writing, grant);
+    set_own(&writing, grant);
+    char *text =
+        writing.is_broken ? NULL : append_newline(json_dumps(writing.object, JSON_INDENT(2)));
+    json_decref(writing.object);
     if (text == NULL)
-        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+        return fault_set(fault, ERR_BAD_REQUEST, "grant-malformed",
+                         "The texts of a document must be UTF-8.", 0);
     enum error e = grant_read(bytes_of(text, strlen(text)), &again, fault);
     grant_clear(&again);
     if (e != ERR_OK) {

@@ -2,124 +2,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * CMS through libcrypto. The content is taken out once; what is verified is the digest of exactly
- * these bytes. Owned by whoever opened it; immutable.
+ * A document keeps the bytes it was made from, and the content that was read as the grant. What
+ * libcrypto changes while it verifies is parsed anew for each check, so that a document is
+ * immutable; that content must be the same again. Owned by whoever opened it.
  */
 #include "grant/signed_document.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-
-/* After pem.h, which makes it declare the PEM functions. */
-#include <openssl/cms.h>
 
 #include "grant/authority_x509.h"
+#include "grant/cms.h"
+#include "grant/signature.h"
 
-#define SIGNERS_MAX 64 /* of a document, members or not */
-#define BIO_AUTO    __attribute__((cleanup(free_bio))) BIO
+#define CMS_AUTO __attribute__((cleanup(cms_clear))) struct cms
 
 struct signed_document {
-    CMS_ContentInfo *cms;
+    uint8_t *data;
+    size_t length;
     uint8_t *content;
     size_t content_length;
     struct grant grant;
     struct sha256 digest;
 };
 
-static void free_bio(BIO **bio)
-{
-    BIO_free_all(*bio);
-}
-
-static enum error refuse(struct fault *fault, const char *reason, const char *detail)
-{
-    return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
-}
-
 /* ---- opening ---- */
-
-static bool begins_with(struct bytes data, const char *text)
-{
-    size_t length = strlen(text);
-    return data.length >= length && memcmp(data.data, text, length) == 0;
-}
-
-/* S/MIME gives the content beside the structure when it is multipart/signed. */
-static CMS_ContentInfo *read_cms(struct bytes data, BIO **ret_detached)
-{
-    BIO_AUTO *source = BIO_new_mem_buf(data.data, (int)data.length);
-    if (source == NULL)
-        return NULL;
-    if (begins_with(data, "-----BEGIN"))
-        return PEM_read_bio_CMS(source, NULL, NULL, NULL);
-    if (data.length > 0 && data.data[0] != 0x30) /* not a DER SEQUENCE */
-        return SMIME_read_CMS(source, ret_detached);
-    return d2i_CMS_bio(source, NULL);
-}
-
-static bool take_bio(BIO *bio, struct signed_document *document)
-{
-    document->content = malloc(GRANT_JSON_MAX + 1);
-    if (document->content == NULL)
-        return false;
-    size_t length = 0;
-    while (length <= GRANT_JSON_MAX) {
-        int count = BIO_read(bio, document->content + length, (int)(GRANT_JSON_MAX + 1 - length));
-        if (count <= 0)
-            break;
-        length += (size_t)count;
-    }
-    document->content_length = length;
-    return length <= GRANT_JSON_MAX;
-}
-
-static enum error take_content(struct signed_document *document, BIO *detached, struct fault *fault)
-{
-    ASN1_OCTET_STRING **inner = CMS_get0_content(document->cms);
-    bool is_inside = inner != NULL && *inner != NULL;
-    BIO_AUTO *source =
-        is_inside ? BIO_new_mem_buf(ASN1_STRING_get0_data(*inner), ASN1_STRING_length(*inner))
-                  : NULL;
-    if (!is_inside && detached == NULL)
-        return refuse(fault, "content-detached",
-                      "The signed document does not hold its content: sign with -nodetach.");
-    if (!take_bio(is_inside ? source : detached, document))
-        return fault_set(fault, ERR_TOO_LARGE, "grant-malformed",
-                         "A document is at most 88 KiB of JSON.", 0);
-    return ERR_OK;
-}
 
 static enum error fill(struct signed_document *document, struct bytes data, struct fault *fault)
 {
-    BIO_AUTO *detached = NULL;
-    document->cms = read_cms(data, &detached);
-    if (document->cms == NULL || OBJ_obj2nid(CMS_get0_type(document->cms)) != NID_pkcs7_signed ||
-        OBJ_obj2nid(CMS_get0_eContentType(document->cms)) != NID_pkcs7_data)
-        return refuse(fault, "not-signed-data",
-                      "This is no CMS SignedData as openssl cms -sign makes it.");
-    enum error e = take_content(document, detached, fault);
-    if (e == ERR_OK)
-        e = grant_read(bytes_of(document->content, document->content_length), &document->grant,
-                       fault);
+    CMS_AUTO cms = {.info = NULL};
+    enum error e = cms_read(data, &cms, fault);
+    if (e != ERR_OK)
+        return e;
+    document->data = malloc(data.length);
+    if (document->data == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    memcpy(document->data, data.data, data.length);
+    document->length = data.length;
     document->digest = sha256_of(data);
-    return e;
+    document->content = cms.content;
+    document->content_length = cms.content_length;
+    cms.content = NULL;
+    return grant_read(bytes_of(document->content, document->content_length), &document->grant,
+                      fault);
 }
 
 enum error signed_document_open(struct bytes data, struct signed_document **ret_document,
                                 struct fault *fault)
 {
-    if (data.length > SIGNED_DOCUMENT_MAX)
-        return fault_set(fault, ERR_TOO_LARGE, "not-signed-data",
-                         "A signed document is at most 112 KiB.", 0);
     struct signed_document *document = calloc(1, sizeof *document);
     if (document == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     enum error e = fill(document, data, fault);
-    ERR_clear_error();
     if (e != ERR_OK) {
         signed_document_free(document);
         return e;
@@ -133,8 +69,8 @@ void signed_document_free(struct signed_document *document)
     if (document == NULL)
         return;
     grant_clear(&document->grant);
-    CMS_ContentInfo_free(document->cms);
     free(document->content);
+    free(document->data);
     free(document);
 }
 
@@ -148,92 +84,147 @@ struct sha256 signed_document_digest(const struct signed_document *document)
     return document->digest;
 }
 
+/* What was opened, parsed once more. */
+static enum error reopen(const struct signed_document *document, struct cms *ret_cms,
+                         struct fault *fault)
+{
+    enum error e = cms_read(bytes_of(document->data, document->length), ret_cms, fault);
+    if (e == ERR_OK && !bytes_equal(bytes_of(ret_cms->content, ret_cms->content_length),
+                                    bytes_of(document->content, document->content_length)))
+        return fault_set(fault, ERR_INTERNAL, "content",
+                         "The signed document reads differently a second time.", 0);
+    return e;
+}
+
 /* ---- signatures ---- */
 
-static bool digest_is_strong(CMS_SignerInfo *signer)
-{
-    X509_ALGOR *algorithm = NULL;
-    const ASN1_OBJECT *object = NULL;
-    CMS_SignerInfo_get0_algs(signer, NULL, NULL, &algorithm, NULL);
-    X509_ALGOR_get0(&object, NULL, NULL, algorithm);
-    int nid = OBJ_obj2nid(object);
-    return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512;
-}
+struct verdict {
+    bool is_member; /* of the set, or says so */
+    size_t member;
+    const char *complaint; /* NULL when the member's signature holds */
+};
 
-/* The member whose certificate the signer names; -1 for a stranger. */
-static int find_member(CMS_SignerInfo *signer, const struct authority_set *set)
+/*
+ * A signature names its certificate by issuer and serial number. Two members may agree in both: it
+ * is enough that it holds for one of them.
+ */
+static struct verdict judge(CMS_SignerInfo *signer, const struct authority_set *set,
+                            struct bytes content)
 {
+    struct verdict verdict = {.is_member = false};
     for (size_t i = 0; i < authority_set_count(set); i++) {
-        if (CMS_SignerInfo_cert_cmp(signer, authority_set_certificate(set, i)) == 0)
-            return (int)i;
-    }
-    return -1;
-}
-
-/* A chain of digests over the content, as CMS_SignerInfo_verify_content wants it. */
-static BIO *digest_content(const struct signed_document *document)
-{
-    uint8_t scratch[4096];
-    BIO *source = BIO_new_mem_buf(document->content, (int)document->content_length);
-    BIO *chain = source != NULL ? CMS_dataInit(document->cms, source) : NULL;
-    if (chain == NULL) {
-        BIO_free(source);
-        return NULL;
-    }
-    while (BIO_read(chain, scratch, sizeof scratch) > 0)
-        continue;
-    return chain;
-}
-
-/* With signed attributes the signature covers them, and they cover the content's digest. */
-static bool signature_holds(const struct signed_document *document, CMS_SignerInfo *signer,
-                            X509 *certificate)
-{
-    if (CMS_signed_get_attr_count(signer) < 0 || !digest_is_strong(signer))
-        return false;
-    CMS_SignerInfo_set1_signer_cert(signer, certificate);
-    BIO_AUTO *chain = digest_content(document);
-    return chain != NULL && CMS_SignerInfo_verify(signer) == 1 &&
-           CMS_SignerInfo_verify_content(signer, chain) == 1;
-}
-
-static enum error check_signers(const struct signed_document *document,
-                                const struct authority_set *set, bool *counted, struct fault *fault)
-{
-    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(document->cms);
-    int count = signers != NULL ? sk_CMS_SignerInfo_num(signers) : 0;
-    if (count > SIGNERS_MAX)
-        return fault_set(fault, ERR_GRANT_REFUSED, "signature-invalid",
-                         "The document has more than 64 signers.", 0);
-    for (int i = 0; i < count; i++) {
-        CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(signers, i);
-        int member = find_member(signer, set);
-        if (member < 0)
+        X509 *certificate = authority_set_certificate(set, i);
+        if (CMS_SignerInfo_cert_cmp(signer, certificate) != 0)
             continue;
-        if (!signature_holds(document, signer, authority_set_certificate(set, (size_t)member)))
-            return fault_set(fault, ERR_GRANT_REFUSED, "signature-invalid",
-                             "A signature of one of the product's authorities is wrong: the "
-                             "document was altered, or signed with a weak digest.",
-                             0);
-        counted[member] = true;
+        verdict = (struct verdict){.is_member = true,
+                                   .member = i,
+                                   .complaint = signature_check(signer, certificate, content)};
+        if (verdict.complaint == NULL)
+            break;
     }
-    return ERR_OK;
+    return verdict;
+}
+
+/* Notes whose signatures hold; returns what is wrong with a member's, or NULL. */
+static const char *judge_all(const struct cms *cms, const struct authority_set *set,
+                             bool holds[AUTHORITY_KEYS_MAX])
+{
+    const char *complaint = NULL;
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms->info);
+    for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++) {
+        struct verdict verdict = judge(sk_CMS_SignerInfo_value(signers, i), set,
+                                       bytes_of(cms->content, cms->content_length));
+        if (verdict.is_member && verdict.complaint == NULL)
+            holds[verdict.member] = true;
+        else if (verdict.is_member)
+            complaint = verdict.complaint;
+    }
+    ERR_clear_error();
+    return complaint;
+}
+
+static struct signers list_signers(const struct authority_set *set,
+                                   const bool holds[AUTHORITY_KEYS_MAX])
+{
+    struct signers signers = {.count = 0};
+    for (size_t i = 0; i < authority_set_count(set); i++) {
+        if (holds[i])
+            signers.keys[signers.count++] = authority_set_key(set, i);
+    }
+    return signers;
 }
 
 enum error signed_document_check(const struct signed_document *document,
                                  const struct authority_set *set, struct signers *ret_signers,
                                  struct fault *fault)
 {
-    bool counted[AUTHORITY_KEYS_MAX] = {false};
-    enum error e = check_signers(document, set, counted, fault);
-    ERR_clear_error();
+    CMS_AUTO cms = {.info = NULL};
+    bool holds[AUTHORITY_KEYS_MAX] = {false};
     *ret_signers = (struct signers){.count = 0};
-    for (size_t i = 0; i < authority_set_count(set) && e == ERR_OK; i++) {
-        if (counted[i])
-            ret_signers->keys[ret_signers->count++] = authority_set_key(set, i);
+    enum error e = reopen(document, &cms, fault);
+    if (e != ERR_OK)
+        return e;
+    const char *complaint = judge_all(&cms, set, holds);
+    *ret_signers = list_signers(set, holds);
+    if (complaint != NULL)
+        return fault_set(fault, ERR_GRANT_REFUSED, "signature-invalid", complaint, 0);
+    if (ret_signers->count < authority_set_threshold(set))
+        return fault_set(fault, ERR_GRANT_REFUSED, "too-few-signers",
+                         "Fewer of the product's authorities signed than must.", 0);
+    return ERR_OK;
+}
+
+/* ---- for people ---- */
+
+static void describe_member(const struct authority_set *set, const struct verdict *verdict,
+                            struct document_signer *out)
+{
+    out->state = verdict->complaint == NULL ? SIGNER_HOLDS : SIGNER_WRONG;
+    out->has_key = true;
+    out->key = authority_set_key(set, verdict->member);
+    authority_set_name(set, verdict->member, out->name);
+}
+
+static void describe_other(CMS_SignerInfo *signer, STACK_OF(X509) * certificates,
+                           struct document_signer *out)
+{
+    for (int i = 0; i < sk_X509_num(certificates) && !out->has_key; i++) {
+        X509 *certificate = sk_X509_value(certificates, i);
+        if (CMS_SignerInfo_cert_cmp(signer, certificate) != 0)
+            continue;
+        out->has_key = certificate_key(certificate, &out->key);
+        certificate_name(X509_get_subject_name(certificate), out->name);
     }
-    if (e == ERR_OK && ret_signers->count < authority_set_threshold(set))
-        e = fault_set(fault, ERR_GRANT_REFUSED, "too-few-signers",
-                      "Fewer of the product's authorities signed than must.", 0);
-    return e;
+}
+
+static struct document_signer describe(CMS_SignerInfo *signer, STACK_OF(X509) * certificates,
+                                       const struct authority_set *set, struct bytes content)
+{
+    struct verdict verdict = {.is_member = false};
+    struct document_signer described = {.state = set != NULL ? SIGNER_STRANGER : SIGNER_UNCHECKED};
+    if (set != NULL)
+        verdict = judge(signer, set, content);
+    if (verdict.is_member)
+        describe_member(set, &verdict, &described);
+    else
+        describe_other(signer, certificates, &described);
+    return described;
+}
+
+size_t signed_document_signers(const struct signed_document *document,
+                               const struct authority_set *set,
+                               struct document_signer out[SIGNED_DOCUMENT_SIGNERS_MAX])
+{
+    CMS_AUTO cms = {.info = NULL};
+    size_t count = 0;
+    if (reopen(document, &cms, NULL) != ERR_OK)
+        return 0;
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms.info);
+    STACK_OF(X509) *certificates = CMS_get1_certs(cms.info);
+    for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++)
+        out[count++] = describe(sk_CMS_SignerInfo_value(signers, i), certificates, set,
+                                bytes_of(cms.content, cms.content_length));
+    sk_X509_pop_free(certificates, X509_free);
+    ERR_clear_error();
+    return count;
 }

@@ -12,6 +12,7 @@
 #ifndef GRANT_SIGNED_DOCUMENT_H
 #define GRANT_SIGNED_DOCUMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,8 @@
 #include "grant/authority.h"
 #include "grant/grant.h"
 
-#define SIGNED_DOCUMENT_MAX ((size_t)112 * 1024)
+#define SIGNED_DOCUMENT_MAX         ((size_t)112 * 1024)
+#define SIGNED_DOCUMENT_SIGNERS_MAX 64 /* members or not; more are "not-signed-data" */
 
 struct signed_document;
 
@@ -38,6 +40,26 @@ const struct grant *signed_document_grant(const struct signed_document *document
 /* SHA-256 of the bytes that signed_document_open was given. */
 struct sha256 signed_document_digest(const struct signed_document *document);
 
+enum signer_state {
+    SIGNER_UNCHECKED, /* there was no set to judge by */
+    SIGNER_STRANGER,  /* is not of the set: ignored */
+    SIGNER_WRONG,     /* says to be a member of the set, whose signature this is not */
+    SIGNER_HOLDS,     /* is the signature of a member */
+};
+
+/* One signature, to be shown to people. What is not by a member is what the document says. */
+struct document_signer {
+    enum signer_state state;
+    bool has_key; /* key and name are known: of a member, or of a certificate in the document */
+    struct sha256 key;
+    char name[AUTHORITY_NAME_SIZE];
+};
+
+/* Fills out, in the order of the document, and returns how many. set may be NULL. */
+size_t signed_document_signers(const struct signed_document *document,
+                               const struct authority_set *set,
+                               struct document_signer out[SIGNED_DOCUMENT_SIGNERS_MAX]);
+
 struct signers {
     struct sha256 keys[AUTHORITY_KEYS_MAX]; /* of the set's members whose signatures hold */
     size_t count;
@@ -45,9 +67,10 @@ struct signers {
 
 /*
  * Checks the signatures of the set's members over the whole content, each member counting once;
- * signers that are not of the set are ignored. SHA-256, SHA-384 and SHA-512 only. *ret_signers is
- * filled in both cases. ERR_GRANT_REFUSED: "signature-invalid" when a member's signature is wrong,
- * "too-few-signers" when fewer than the threshold hold.
+ * signers that are not of the set are ignored. SHA-256, SHA-384 and SHA-512 only, and always with
+ * signed attributes (not -noattr). *ret_signers has those whose signatures hold in both cases.
+ * ERR_GRANT_REFUSED: "signature-invalid" when a member's signature is wrong, "too-few-signers" when
+ * fewer than the threshold hold.
  */
 enum error signed_document_check(const struct signed_document *document,
                                  const struct authority_set *set, struct signers *ret_signers,

@@ -116,9 +116,13 @@ static void note_request(struct server *server, struct MHD_Connection *connectio
     ck_assert_uint_lt(server->request_count, SERVER_REQUESTS_MAX);
     struct server_request *request = &server->requests[server->request_count++];
     const char *range = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Range");
+    const char *media_type =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
     (void)snprintf(request->method, sizeof request->method, "%s", method);
     (void)snprintf(request->url, sizeof request->url, "%s", url);
     (void)snprintf(request->range, sizeof request->range, "%s", range != NULL ? range : "");
+    (void)snprintf(request->media_type, sizeof request->media_type, "%s",
+                   media_type != NULL ? media_type : "");
     request->has_certificate = client_has_certificate(connection);
     *context = request;
 }

@@ -35,7 +35,8 @@ struct server_answer {
 struct server_request {
     char method[8];
     char url[256];
-    char range[64]; /* "" for none */
+    char range[64];      /* "" for none */
+    char media_type[64]; /* of the body; "" for none */
     char body[SERVER_BODY_MAX];
     size_t body_length;
     bool has_certificate; /* the client sent one */

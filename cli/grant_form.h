@@ -1,0 +1,34 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The options of provctl grant new: each kind of document has its own, and no others.
+ * Threads: main thread.
+ */
+#ifndef CLI_GRANT_FORM_H
+#define CLI_GRANT_FORM_H
+
+#include "cli/arguments.h"
+#include "cli/st_options.h"
+#include "grant/grant.h"
+
+/* What every kind demands, and what one kind or another takes. */
+#define GRANT_FORM_REQUIRED                                                           \
+    (OPTION_BIT(OPTION_KIND) | OPTION_BIT(OPTION_PRODUCT) | OPTION_BIT(OPTION_SITE) | \
+     OPTION_BIT(OPTION_HSM) | OPTION_BIT(OPTION_OUT))
+#define GRANT_FORM_OPTIONAL                                                                       \
+    (OPTION_BIT(OPTION_NOT_BEFORE) | OPTION_BIT(OPTION_NOT_AFTER) | OPTION_BIT(OPTION_UNITS) |    \
+     OPTION_BIT(OPTION_LOT) | OPTION_BIT(OPTION_SEQUENCE) | OPTION_BIT(OPTION_ANCHORS) |          \
+     OPTION_BIT(OPTION_AUTHORITIES) | OPTION_BIT(OPTION_THRESHOLD) | OPTION_BIT(OPTION_PROFILE) | \
+     OPTION_BIT(OPTION_POLICY) | OPTION_BIT(OPTION_ATTEMPTS_MAX) | ST_OPTIONS |                   \
+     OPTION_BIT(OPTION_SERIAL) | OPTION_BIT(OPTION_OLD_KEY) | OPTION_BIT(OPTION_NEW_KEY) |        \
+     OPTION_BIT(OPTION_ANCHOR) | OPTION_BIT(OPTION_HEAD))
+
+/*
+ * A new document, issued now, with an id of its own. A usage failure for an option of another kind
+ * or one that is missing. Clear *ret_grant with grant_clear, also after a failure.
+ */
+enum error grant_form_read(const struct arguments *arguments, struct grant *ret_grant,
+                           struct failure *failure) MUST_USE;
+
+#endif
