@@ -92,7 +92,8 @@ static const struct {
     uint64_t optional;
 } TYPES[LEAF_TYPES] = {
     [LEAF_UNKNOWN] = {"", 0, 0},
-    [LEAF_ACCOUNT] = {"account", BIT(PRODUCT) | BIT(DOCUMENTS) | BIT(CHARGED), 0},
+    [LEAF_ACCOUNT] = {"account", BIT(PRODUCT) | BIT(DOCUMENTS) | BIT(CHARGED) | BIT(SCRAP_DRAWN),
+                      0},
     [LEAF_BUDGET_SET] = {"budget-set", BIT(PRODUCT), 0},
     [LEAF_CHALLENGE] = {"challenge", BIT(NONCE), 0},
     [LEAF_DEVICE_REBOUND] = {"device-rebound",
@@ -186,10 +187,11 @@ static enum leaf_flaw field_flaw(struct leaf *leaf, enum leaf_field field, enum 
     return flaw;
 }
 
-/* "account" has the number of charged units, every other leaf whether one was. */
+/* "account" has numbers of units where every other leaf says whether one was. */
 static enum leaf_form form_of(enum leaf_type type, enum leaf_field field)
 {
-    return type == LEAF_ACCOUNT && field == FIELD_CHARGED ? LEAF_FORM_COUNT : FIELDS[field].form;
+    bool is_count = type == LEAF_ACCOUNT && (field == FIELD_CHARGED || field == FIELD_SCRAP_DRAWN);
+    return is_count ? LEAF_FORM_COUNT : FIELDS[field].form;
 }
 
 /* Fields of the mask that are there have their form. */

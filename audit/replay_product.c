@@ -217,11 +217,14 @@ enum error replay_account(struct replay *replay, const struct leaf *leaf, struct
         return ERR_OK;
     int64_t charged = leaf_number(leaf, FIELD_CHARGED);
     int64_t documents = leaf_number(leaf, FIELD_DOCUMENTS);
-    if (charged != product->sum.account.charged || documents != product->sum.documents)
+    int64_t scrap = leaf_number(leaf, FIELD_SCRAP_DRAWN);
+    if (charged != product->sum.account.charged || documents != product->sum.documents ||
+        scrap != product->sum.account.scrap_drawn)
         FIND(replay, leaf, "account-leaf",
-             "It says that product %.*s had %lld documents and %lld charged units; by the leaves "
-             "before it those are %lld and %lld.",
-             RAW(product->name), (long long)documents, (long long)charged,
-             (long long)product->sum.documents, (long long)product->sum.account.charged);
+             "It says that product %.*s had %lld documents, %lld charged and %lld drawn scrap "
+             "units; by the leaves before it those are %lld, %lld and %lld.",
+             RAW(product->name), (long long)documents, (long long)charged, (long long)scrap,
+             (long long)product->sum.documents, (long long)product->sum.account.charged,
+             (long long)product->sum.account.scrap_drawn);
     return ERR_OK;
 }

@@ -210,13 +210,16 @@ enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
  * The anchor: the newest checkpoint note, kept in the token. Reading checks no signature, and gives
  * what somebody else put there as it is; ERR_CONFLICT ("anchor-foreign") when that is longer than a
  * note. Writing is safe against a cut: one of the two is there. Takes notes only (ERR_BAD_REQUEST,
- * "anchor-form"). ERR_CONFLICT: "anchor-larger", the token's has more leaves; "anchor-other", as
- * many and another root, or it is no note. replaces_larger, after an override alone, goes over
- * both. ERR_UNSUPPORTED ("no-data-objects").
+ * "anchor-form"). replaces is the SHA-256 of the note that the caller last saw there (of nothing,
+ * when there was none). ERR_CONFLICT: "anchor-taken", the token holds another than that, and not
+ * this very note either; "anchor-larger", the token's has more leaves; "anchor-other", as many and
+ * another root, or it is no note. replaces_larger, after an override alone, goes over the last two.
+ * ERR_UNSUPPORTED ("no-data-objects").
  */
 enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anchor,
                            struct fault *fault) MUST_USE;
-enum error hsm_anchor_write(struct hsm_client *client, struct bytes note, bool replaces_larger,
+enum error hsm_anchor_write(struct hsm_client *client, struct bytes note,
+                            const struct sha256 *replaces, bool replaces_larger,
                             struct fault *fault) MUST_USE;
 
 /*

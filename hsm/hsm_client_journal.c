@@ -54,7 +54,8 @@ enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anc
     return ERR_OK;
 }
 
-enum error hsm_anchor_write(struct hsm_client *client, struct bytes note, bool replaces_larger,
+enum error hsm_anchor_write(struct hsm_client *client, struct bytes note,
+                            const struct sha256 *replaces, bool replaces_larger,
                             struct fault *fault)
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
@@ -63,6 +64,7 @@ enum error hsm_anchor_write(struct hsm_client *client, struct bytes note, bool r
     if (note.length > HSM_ANCHOR_MAX)
         return hsm_fail_argument(fault);
     message.note = hsm_binary(note.data, note.length);
+    message.replaces = hsm_binary(replaces->bytes, SHA256_SIZE);
     message.replaces_larger = replaces_larger;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
     request.anchor_write = &message;

@@ -197,6 +197,8 @@ static enum error check_anchor_write(const Provisiond__HsmAnchorWriteRequest *re
     if (!hsm_checkpoint_read_note(bytes_of(request->note.data, request->note.len), &ignored))
         return refuse("anchor-form", "An anchor is a checkpoint note of at most 4095 bytes.",
                       fault);
+    if (request->replaces.len != SHA256_SIZE)
+        return refuse("digest", "A digest has 32 bytes.", fault);
     return ERR_OK;
 }
 

@@ -191,9 +191,9 @@ enum error p11_read_data(struct p11 *p11, CK_OBJECT_HANDLE object, void *out, si
  */
 enum error p11_read_anchor(struct p11 *p11, struct hsm_anchor *ret_anchor,
                            struct fault *fault) MUST_USE;
-/* ERR_CONFLICT ("anchor-larger", "anchor-other") unless replaces_larger. */
-enum error p11_write_anchor(struct p11 *p11, struct bytes note, bool replaces_larger,
-                            struct fault *fault) MUST_USE;
+/* ERR_CONFLICT: "anchor-taken"; "anchor-larger" and "anchor-other" unless replaces_larger. */
+enum error p11_write_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
+                            bool replaces_larger, struct fault *fault) MUST_USE;
 /* All zeros when the token holds something else, or two that differ. */
 enum error p11_read_authority(struct p11 *p11, const char *product, bool *ret_is_kept,
                               struct sha256 *ret_digest, struct fault *fault) MUST_USE;

@@ -125,14 +125,28 @@ static enum error replace(struct p11 *p11, const struct anchors *anchors, struct
     return destroy(p11, anchors->handles[anchors->newest], fault);
 }
 
-enum error p11_write_anchor(struct p11 *p11, struct bytes note, bool replaces_larger,
-                            struct fault *fault)
+/* Two vaults on one token would write over each other for ever. */
+static enum error check_holder(const struct anchors *anchors, struct bytes note,
+                               const struct sha256 *replaces, struct fault *fault)
+{
+    const struct sha256 kept = sha256_of(bytes_of(anchors->anchor.note, anchors->anchor.length));
+    const struct sha256 made = sha256_of(note);
+    if (sha256_equal(&kept, replaces) || sha256_equal(&kept, &made))
+        return ERR_OK;
+    return fault_set(fault, ERR_CONFLICT, "anchor-taken",
+                     "Somebody else wrote the token's anchor since it was last read.", 0);
+}
+
+enum error p11_write_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
+                            bool replaces_larger, struct fault *fault)
 {
     struct anchors anchors;
     struct hsm_checkpoint head;
     if (!hsm_checkpoint_read_note(note, &head))
         return fault_set(fault, ERR_BAD_REQUEST, "anchor-form", "An anchor is a note.", 0);
     enum error e = look(p11, &anchors, fault);
+    if (e == ERR_OK)
+        e = check_holder(&anchors, note, replaces, fault);
     if (e == ERR_OK && !replaces_larger)
         e = check_order(&anchors, &head, fault);
     if (e == ERR_OK)

@@ -192,10 +192,12 @@ static enum error do_anchor_write(struct worker *worker, const Provisiond__HsmRe
                                   const int *fds)
 {
     struct answer *answer = &worker->answer;
+    struct sha256 replaces;
     (void)fds;
+    memcpy(replaces.bytes, request->anchor_write->replaces.data, SHA256_SIZE);
     provisiond__hsm_anchor_write_reply__init(&answer->result.anchor_write);
     answer->reply.anchor_write = &answer->result.anchor_write;
-    return p11_write_anchor(&worker->p11, bytes_of_message(request->anchor_write->note),
+    return p11_write_anchor(&worker->p11, bytes_of_message(request->anchor_write->note), &replaces,
                             request->anchor_write->replaces_larger, &answer->fault);
 }
 

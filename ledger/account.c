@@ -15,6 +15,7 @@ static enum error append_account(struct change_context *context,
     leaf_put_text(&leaf, "product", account->product);
     leaf_put_number(&leaf, "documents", account->documents);
     leaf_put_number(&leaf, "charged", account->charged);
+    leaf_put_number(&leaf, "scrap_drawn", account->scrap_drawn);
     return leaf_append(&leaf, NULL, fault);
 }
 

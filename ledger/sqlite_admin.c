@@ -100,6 +100,7 @@ enum error store_governed_next(struct ledger_store *store, struct store_account 
     account->product_id = sqlite3_column_int64(row, 0);
     account->charged = sqlite3_column_int64(row, 2);
     account->documents = sqlite3_column_int64(row, 3);
+    account->scrap_drawn = sqlite3_column_int64(row, 4);
     if (!db_column_text(row, 1, account->product, sizeof account->product))
         return db_column_fault(row, fault);
     return ERR_OK;

@@ -82,6 +82,7 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_CHECKPOINT_GET] = "SELECT size, note FROM checkpoint",
 
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_DATA_VERSION] = "PRAGMA data_version",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_SAVEPOINT] = "SAVEPOINT change",
@@ -91,8 +92,8 @@ static const char *const TEXTS[SQL_COUNT] = {
                            "SELECT coalesce(max(idx) + 1, 0), ?1 FROM journal",
     [SQL_JOURNAL_LAST] = "SELECT entry FROM journal ORDER BY idx DESC LIMIT 1",
     [SQL_GOVERNED_NEXT] =
-        "SELECT p.id, p.name, p.used, (SELECT count(*) FROM document d WHERE d.product_id = p.id) "
-        "FROM product p WHERE p.is_governed = 1 AND p.id > ?1 ORDER BY p.id LIMIT 1",
+        "SELECT p.id, p.name, p.used, (SELECT count(*) FROM document d WHERE d.product_id = p.id), "
+        "p.scrap_drawn FROM product p WHERE p.is_governed = 1 AND p.id > ?1 ORDER BY p.id LIMIT 1",
     [SQL_JOURNAL_SIZE] = "SELECT coalesce(max(idx) + 1, 0) FROM journal",
     [SQL_TREE_ADD] = "INSERT INTO tree (level, idx, hash) VALUES (?1, ?2, ?3)",
     [SQL_CHECKPOINT_SET] =

@@ -31,6 +31,7 @@ enum sql {
     /* writing: prepared on the writer's connection alone */
     SQL_BEGIN,
     SQL_FIRST_WRITE = SQL_BEGIN,
+    SQL_DATA_VERSION,
     SQL_COMMIT,
     SQL_ROLLBACK,
     SQL_SAVEPOINT,

@@ -82,6 +82,17 @@ static enum error make_file(const char *path, struct fault *fault)
 
 /* ---- open and close ---- */
 
+static enum error read_version(struct ledger_store *store, int64_t *ret_version,
+                               struct fault *fault)
+{
+    DB_ROW *row = db_row(&store->writer, SQL_DATA_VERSION);
+    int rc = db_step(row);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    *ret_version = sqlite3_column_int64(row, 0);
+    return ERR_OK;
+}
+
 static enum error open_writer(struct ledger_store *store, const char *path, struct fault *fault)
 {
     enum error e = db_open(&store->writer, path, true, fault);
@@ -89,6 +100,8 @@ static enum error open_writer(struct ledger_store *store, const char *path, stru
         e = schema_start(&store->writer, fault);
     if (e == ERR_OK)
         e = db_prepare(&store->writer, true, fault);
+    if (e == ERR_OK)
+        e = read_version(store, &store->version, fault);
     return e;
 }
 
@@ -174,9 +187,26 @@ void store_reader_return(struct store_reader *reader)
 
 /* ---- transactions ---- */
 
+/*
+ * Nobody else writes this file. Who does it while it is open, and takes it back again, would leave
+ * no trace for the next start to find: then nothing is written any more.
+ */
+static enum error check_version(struct ledger_store *store, struct fault *fault)
+{
+    int64_t version = 0;
+    enum error e = read_version(store, &version, fault);
+    if (e == ERR_OK && version != store->version)
+        e = fault_set(fault, ERR_LEDGER_UNAVAILABLE, "ledger-changed",
+                      "Another program wrote the ledger's file while it was in use. Find out which "
+                      "and why, then restart provision-vault: it checks the ledger anew.",
+                      0);
+    return e;
+}
+
 static enum error store_begin(struct ledger_store *store, struct fault *fault)
 {
-    return db_run(&store->writer, SQL_BEGIN, fault);
+    enum error e = db_run(&store->writer, SQL_BEGIN, fault);
+    return e == ERR_OK ? check_version(store, fault) : e;
 }
 
 static enum error store_commit(struct ledger_store *store, struct fault *fault)

@@ -18,6 +18,7 @@ struct ledger_store {
     struct db readers[STORE_READERS];
     struct queue *idle; /* of struct db: the readers nobody uses */
     int lock_fd;        /* holds "<path>.lock"; -1 when not */
+    int64_t version;    /* SQLite's data_version as the writer saw it first */
 };
 
 /* A reader for the scope: READER_AUTO reader = store_reader(store); db is NULL with *fault filled

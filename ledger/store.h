@@ -144,6 +144,7 @@ struct store_account {
     char product[LEDGER_NAME_MAX + 1];
     int64_t documents;
     int64_t charged;
+    int64_t scrap_drawn;
 };
 
 /* A breach of the anchor as it was noted. */

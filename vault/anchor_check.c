@@ -62,8 +62,8 @@ static enum error compare(const struct anchor_question *question, const struct l
     return e;
 }
 
-static enum error look(const struct anchor_question *question, struct ledger_heads *heads,
-                       struct fault *fault)
+static enum error look(const struct anchor_question *question, struct sha256 *ret_kept,
+                       struct ledger_heads *heads, struct fault *fault)
 {
     struct hsm_anchor anchor;
     heads->anchor.root = tree_empty_root();
@@ -73,6 +73,7 @@ static enum error look(const struct anchor_question *question, struct ledger_hea
         e = hsm_anchor_read(question->hsm, &anchor, fault);
     if (e != ERR_OK)
         return e;
+    *ret_kept = sha256_of(bytes_of(anchor.note, anchor.length));
     if (anchor.length == 0)
         return check_absence(question, fault);
     e = read_anchor(question, &anchor, &heads->anchor, fault);
@@ -81,12 +82,12 @@ static enum error look(const struct anchor_question *question, struct ledger_hea
     return e;
 }
 
-enum error anchor_check(const struct anchor_question *question, struct ledger_breach *ret_breach,
-                        struct fault *fault)
+enum error anchor_check(const struct anchor_question *question, struct sha256 *ret_kept,
+                        struct ledger_breach *ret_breach, struct fault *fault)
 {
     struct fault ignored;
     struct ledger_heads heads = {0};
-    enum error e = look(question, &heads, fault);
+    enum error e = look(question, ret_kept, &heads, fault);
     if (e != ERR_ANCHOR_MISMATCH)
         return e;
     enum error noted = ledger_breach_note(question->ledger, &heads, ret_breach, &ignored);

@@ -17,12 +17,13 @@ struct anchor_question {
 
 /*
  * Compares the anchor with the leaves that were there when the ledger was opened. ERR_OK: it
- * extends the anchor, or there is none and never was. ERR_ANCHOR_MISMATCH: *ret_breach is filled,
- * and the reason is "ledger-older" (it has fewer leaves than the anchor covers), "ledger-differs"
- * (other leaves), "anchor-missing", "anchor-foreign" (of another journal) or "anchor-forged" (not
- * signed by this HSM's key).
+ * extends the anchor, or there is none and never was. *ret_kept is the SHA-256 of what the HSM
+ * keeps as its anchor, when it could be read. ERR_ANCHOR_MISMATCH: *ret_breach is filled, and the
+ * reason is "ledger-older" (it has fewer leaves than the anchor covers), "ledger-differs" (other
+ * leaves), "anchor-missing", "anchor-foreign" (of another journal) or "anchor-forged" (not signed
+ * by this HSM's key).
  */
-enum error anchor_check(const struct anchor_question *question, struct ledger_breach *ret_breach,
-                        struct fault *fault) MUST_USE;
+enum error anchor_check(const struct anchor_question *question, struct sha256 *ret_kept,
+                        struct ledger_breach *ret_breach, struct fault *fault) MUST_USE;
 
 #endif

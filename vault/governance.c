@@ -14,6 +14,7 @@
 
 struct entry {
     int64_t product_id;
+    char name[LEDGER_NAME_MAX + 1];
     struct fault verdict;
     struct governed_product checked; /* of a governed product */
     struct entry *next;
@@ -22,7 +23,8 @@ struct entry {
 struct governance {
     struct ledger *ledger;
     struct hsm_client *hsm;
-    pthread_mutex_t lock; /* guards everything below */
+    pthread_mutex_t sets; /* held by who replaces or uses an entry's authorities; taken first */
+    pthread_mutex_t lock; /* guards everything below; held for moments, each license takes it */
     struct entry *first;
     bool keeps_data;
 };
@@ -42,6 +44,7 @@ enum error governance_new(struct ledger *ledger, struct hsm_client *hsm,
         return ERR_INTERNAL;
     governance->ledger = ledger;
     governance->hsm = hsm;
+    (void)pthread_mutex_init(&governance->sets, NULL);
     (void)pthread_mutex_init(&governance->lock, NULL);
     *ret_governance = governance;
     return ERR_OK;
@@ -64,6 +67,7 @@ void governance_free(struct governance *governance)
         entry_free(governance->first);
         governance->first = next;
     }
+    (void)pthread_mutex_destroy(&governance->sets);
     (void)pthread_mutex_destroy(&governance->lock);
     free(governance);
 }
@@ -83,6 +87,7 @@ static struct entry *find(const struct governance *governance, int64_t product_i
 static void replace(struct governance *governance, struct entry *made)
 {
     struct entry *old = NULL;
+    (void)pthread_mutex_lock(&governance->sets);
     (void)pthread_mutex_lock(&governance->lock);
     struct entry **link = &governance->first;
     while (*link != NULL && (*link)->product_id != made->product_id)
@@ -92,6 +97,7 @@ static void replace(struct governance *governance, struct entry *made)
     *link = made;
     (void)pthread_mutex_unlock(&governance->lock);
     entry_free(old);
+    (void)pthread_mutex_unlock(&governance->sets);
 }
 
 static bool keeps_data(struct governance *governance)
@@ -157,6 +163,7 @@ static enum error judge(struct governance *governance, const struct ledger_produ
     if (entry == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     entry->product_id = product->id;
+    strcpy(entry->name, product->name);
     enum error e = check_firmware_key(product, fault);
     if (e == ERR_OK && product->is_governed)
         e = check_governed(governance, product, entry, fault);
@@ -233,6 +240,13 @@ static void compare_count(struct governance *governance, const struct ledger_pro
         (void)tampered(&fault, "documents",
                        "The journal tells of other documents of this product than there are.");
         condemn(governance, row->id, &fault);
+    } else if (row->used > row->quota) {
+        (void)tampered(&fault, "quota", "More was charged than was granted.");
+        condemn(governance, row->id, &fault);
+    } else if (counted->scrap_drawn != row->scrap_drawn) {
+        (void)tampered(&fault, "scrap-units",
+                       "The journal tells of other drawn scrap units than the ledger has.");
+        condemn(governance, row->id, &fault);
     } else if (counted->charged != row->used) {
         (void)tampered(&fault, "charges",
                        "The journal tells of other charges of this product than the ledger has.");
@@ -240,30 +254,50 @@ static void compare_count(struct governance *governance, const struct ledger_pro
     }
 }
 
-/* The governed products, counted from the journal. */
-static enum error recount(struct governance *governance, const struct products *products,
-                          struct fault *fault)
+static bool add_account(void *context, const struct ledger_product *product,
+                        const struct ledger_usage *usage)
 {
-    struct ledger_head head;
+    (void)usage;
+    return add_product(context, product);
+}
+
+/* Rows and journal of one moment: outcomes are recorded all the time. */
+static enum error read_snapshot(struct ledger *ledger, struct products *products, int64_t *ret_size,
+                                struct fault *fault)
+{
+    enum error e = ledger_accounts_each(ledger, add_account, products, ret_size, fault);
+    if (e == ERR_OK && products->is_out_of_memory)
+        e = fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    return e;
+}
+
+static void name_governed(const struct products *products, struct recount *counted)
+{
+    for (size_t i = 0; i < products->count && counted->count < RECOUNT_PRODUCTS_MAX; i++) {
+        if (products->rows[i].is_governed)
+            strcpy(counted->products[counted->count++].name, products->rows[i].name);
+    }
+}
+
+/* The governed products, counted from the journal; a wrong one is condemned. */
+static enum error recount(struct governance *governance, const struct products *products,
+                          int64_t size, struct fault *fault)
+{
     struct recount counted = {.products =
                                   calloc(products->count + 1, sizeof(struct recount_product))};
     if (counted.products == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    for (size_t i = 0; i < products->count && counted.count < RECOUNT_PRODUCTS_MAX; i++) {
-        if (products->rows[i].is_governed)
-            strcpy(counted.products[counted.count++].name, products->rows[i].name);
-    }
-    enum error e = ledger_head(governance->ledger, &head, fault);
-    if (e == ERR_OK)
-        e = recount_journal(governance->ledger, head.size, &counted, fault);
-    for (size_t i = 0, at = 0; i < products->count && at < counted.count; i++) {
+    name_governed(products, &counted);
+    enum error e = recount_journal(governance->ledger, size, &counted, fault);
+    for (size_t i = 0, at = 0; i < products->count; i++) {
         if (!products->rows[i].is_governed)
             continue;
-        if (e == ERR_PRODUCT_TAMPERED)
+        if (e == ERR_OK && at == counted.count)
+            (void)tampered(fault, "too-many", "There are more governed products than are checked.");
+        if (e == ERR_PRODUCT_TAMPERED || (e == ERR_OK && at == counted.count))
             condemn(governance, products->rows[i].id, fault);
         else if (e == ERR_OK)
-            compare_count(governance, &products->rows[i], &counted.products[at]);
-        at++;
+            compare_count(governance, &products->rows[i], &counted.products[at++]);
     }
     free(counted.products);
     return e == ERR_PRODUCT_TAMPERED ? ERR_OK : e;
@@ -272,25 +306,46 @@ static enum error recount(struct governance *governance, const struct products *
 enum error governance_check_all(struct governance *governance, bool keeps, struct fault *fault)
 {
     struct products products = {0};
+    int64_t size = 0;
     (void)pthread_mutex_lock(&governance->lock);
     governance->keeps_data = keeps;
     (void)pthread_mutex_unlock(&governance->lock);
-    enum error e = read_products(governance->ledger, &products, fault);
+    enum error e = read_snapshot(governance->ledger, &products, &size, fault);
     for (size_t i = 0; i < products.count && e == ERR_OK; i++) {
         e = judge(governance, &products.rows[i], fault);
         if (e == ERR_PRODUCT_TAMPERED)
             e = ERR_OK;
     }
     if (e == ERR_OK)
-        e = recount(governance, &products, fault);
+        e = recount(governance, &products, size, fault);
     free(products.rows);
     return e;
+}
+
+/* The verdict on the product; under this name, unless name is NULL. */
+static enum error verdict_of(struct governance *governance, int64_t product_id, const char *name,
+                             struct fault *fault)
+{
+    (void)pthread_mutex_lock(&governance->lock);
+    const struct entry *entry = find(governance, product_id);
+    struct fault verdict = {0};
+    if (entry == NULL)
+        (void)fault_set(&verdict, ERR_HSM_UNAVAILABLE, "product-unchecked",
+                        "The product was not checked yet, because the HSM was not asked.", 0);
+    else if (name != NULL && strcmp(entry->name, name) != 0)
+        (void)tampered(&verdict, "name", "The product has another name than when it was checked.");
+    else
+        verdict = entry->verdict;
+    (void)pthread_mutex_unlock(&governance->lock);
+    if (verdict.code != ERR_OK)
+        *fault = verdict;
+    return verdict.code;
 }
 
 static bool is_sound(void *context, int64_t product_id)
 {
     struct fault fault;
-    return governance_permits(context, product_id, &fault) == ERR_OK;
+    return verdict_of(context, product_id, NULL, &fault) == ERR_OK;
 }
 
 enum error governance_note_accounts(struct governance *governance, struct fault *fault)
@@ -300,21 +355,10 @@ enum error governance_note_accounts(struct governance *governance, struct fault 
 
 /* ---- asking ---- */
 
-enum error governance_permits(struct governance *governance, int64_t product_id,
+enum error governance_permits(struct governance *governance, int64_t product_id, const char *name,
                               struct fault *fault)
 {
-    (void)pthread_mutex_lock(&governance->lock);
-    const struct entry *entry = find(governance, product_id);
-    struct fault verdict = {0};
-    if (entry == NULL)
-        (void)fault_set(&verdict, ERR_HSM_UNAVAILABLE, "product-unchecked",
-                        "The product was not checked yet, because the HSM was not asked.", 0);
-    else
-        verdict = entry->verdict;
-    (void)pthread_mutex_unlock(&governance->lock);
-    if (verdict.code != ERR_OK)
-        *fault = verdict;
-    return verdict.code;
+    return verdict_of(governance, product_id, name, fault);
 }
 
 enum error governance_name_is_free(struct governance *governance, const char *name,
@@ -337,15 +381,17 @@ enum error governance_check_document(struct governance *governance, int64_t prod
                                      const struct signed_document *document,
                                      struct signers *ret_signers, struct fault *fault)
 {
-    enum error e = governance_permits(governance, product_id, fault);
+    enum error e = verdict_of(governance, product_id, NULL, fault);
     if (e != ERR_OK)
         return e;
+    (void)pthread_mutex_lock(&governance->sets);
     (void)pthread_mutex_lock(&governance->lock);
     const struct entry *entry = find(governance, product_id);
+    (void)pthread_mutex_unlock(&governance->lock);
     const struct authority_set *set = governed_product_authorities(&entry->checked);
     if (set != NULL)
         e = signed_document_check(document, set, ret_signers, fault);
-    (void)pthread_mutex_unlock(&governance->lock);
+    (void)pthread_mutex_unlock(&governance->sets);
     if (set == NULL)
         return fault_set(fault, ERR_GRANT_REFUSED, "product-local",
                          "The product is local: no signed document changes it.", 0);
@@ -366,7 +412,7 @@ void governance_show(struct governance *governance, int64_t product_id,
                      struct governance_view *ret_view)
 {
     memset(ret_view, 0, sizeof *ret_view);
-    if (governance_permits(governance, product_id, &ret_view->verdict) == ERR_OK)
+    if (verdict_of(governance, product_id, NULL, &ret_view->verdict) == ERR_OK)
         ret_view->verdict = (struct fault){0};
     (void)pthread_mutex_lock(&governance->lock);
     const struct entry *entry = find(governance, product_id);

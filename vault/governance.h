@@ -41,9 +41,10 @@ enum error governance_note_accounts(struct governance *governance, struct fault 
 enum error governance_recheck(struct governance *governance, const char *product,
                               struct fault *fault) MUST_USE;
 
-/* Whether this product may be served. ERR_PRODUCT_TAMPERED; ERR_HSM_UNAVAILABLE
- * ("product-unchecked") before its first check. */
-enum error governance_permits(struct governance *governance, int64_t product_id,
+/* Whether the product of this id, under this name, may be served. ERR_PRODUCT_TAMPERED, also for
+ * another name than it was checked under; ERR_HSM_UNAVAILABLE ("product-unchecked") before its
+ * first check. */
+enum error governance_permits(struct governance *governance, int64_t product_id, const char *name,
                               struct fault *fault) MUST_USE;
 
 /* Whether a local product may have this name. ERR_CONFLICT ("name-governed"): the HSM remembers an

@@ -26,7 +26,12 @@ struct notary {
     char note[CHECKPOINT_NOTE_MAX]; /* of checkpoint_size */
     int64_t signed_ms;              /* monotonic */
     int64_t anchored_ms;
-    int64_t retry_ms; /* not before */
+    int64_t retry_ms;        /* not before */
+    struct sha256 kept;      /* digest of the note that the HSM was last known to keep */
+    struct sha256 attempted; /* of the newest write; it counts when is_unsure */
+    bool is_unsure;
+    bool has_accounts;    /* their leaves of this start are written */
+    bool has_lost_anchor; /* somebody else wrote it: only a new start helps */
 
     pthread_mutex_t lock;     /* guards everything below */
     pthread_cond_t has_woken; /* the thread has something to do */
@@ -114,12 +119,35 @@ static enum error sign(struct notary *notary, int64_t *ret_size, struct fault *f
     return e;
 }
 
+/* After a write whose answer was lost: which of the two does the HSM keep? */
+static enum error settle(struct notary *notary, struct fault *fault)
+{
+    struct hsm_anchor anchor;
+    if (!notary->is_unsure)
+        return ERR_OK;
+    enum error e = hsm_anchor_read(notary->options.hsm, &anchor, fault);
+    if (e != ERR_OK)
+        return e;
+    const struct sha256 kept = sha256_of(bytes_of(anchor.note, anchor.length));
+    if (sha256_equal(&kept, &notary->attempted))
+        notary->kept = kept;
+    notary->is_unsure = false;
+    return ERR_OK;
+}
+
 static enum error anchor(struct notary *notary, int64_t size, bool replaces_larger,
                          struct fault *fault)
 {
-    enum error e = hsm_anchor_write(
-        notary->options.hsm, bytes_of(notary->note, strlen(notary->note)), replaces_larger, fault);
+    const struct bytes note = bytes_of(notary->note, strlen(notary->note));
+    enum error e = settle(notary, fault);
+    if (e != ERR_OK)
+        return e;
+    const struct sha256 digest = sha256_of(note);
+    notary->attempted = digest;
+    e = hsm_anchor_write(notary->options.hsm, note, &notary->kept, replaces_larger, fault);
+    notary->is_unsure = e != ERR_OK && e != ERR_CONFLICT;
     if (e == ERR_OK) {
+        notary->kept = digest;
         notary->anchored_ms = clock_monotonic_ms();
         set_anchored(notary, size);
     }
@@ -170,7 +198,7 @@ static enum error compare(struct notary *notary, bool *ret_is_overridden, struct
                                              .spki = &notary->spki,
                                              .origin = notary->view.origin};
     struct ledger_breach breach = {0};
-    enum error e = anchor_check(&question, &breach, fault);
+    enum error e = anchor_check(&question, &notary->kept, &breach, fault);
     if (e == ERR_ANCHOR_MISMATCH && breach.is_overridden)
         e = governance_allows_override(notary->options.governance, &breach.heads, fault);
     else if (e == ERR_ANCHOR_MISMATCH)
@@ -188,8 +216,9 @@ static enum error begin(struct notary *notary, struct fault *fault)
     enum error e = prepare(notary, &status, fault);
     if (e == ERR_OK && status.keeps_data)
         e = compare(notary, &is_overridden, fault);
-    if (e == ERR_OK)
+    if (e == ERR_OK && !notary->has_accounts)
         e = governance_note_accounts(notary->options.governance, fault);
+    notary->has_accounts = notary->has_accounts || e == ERR_OK;
     if (e == ERR_OK)
         e = sign(notary, &size, fault);
     if (e == ERR_OK && status.keeps_data)
@@ -219,14 +248,17 @@ static bool take_second_look(struct notary *notary)
 static void try_to_begin(struct notary *notary)
 {
     struct fault fault = {0};
-    if (clock_monotonic_ms() < notary->retry_ms && !take_second_look(notary))
+    if (notary->has_lost_anchor ||
+        (clock_monotonic_ms() < notary->retry_ms && !take_second_look(notary)))
         return;
     enum error e = hsm_watch_permits(notary->options.watch, &fault);
     bool was_asked = e == ERR_OK;
     if (was_asked)
         e = begin(notary, &fault);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
+        notary->retry_ms = 0;
         return;
+    }
     note_failure(notary, &fault);
     if (was_asked) {
         log_fault(LOG_LEVEL_ERROR, "journal-not-open", &fault);
@@ -259,6 +291,21 @@ static struct need needed(struct notary *notary, int64_t size)
     return need;
 }
 
+/* Another vault has taken the HSM, or something went wrong with the token: this one cannot prove
+ * any more that its journal is the only one. */
+static void close_doors(struct notary *notary, struct fault *fault)
+{
+    (void)fault_set(fault, ERR_ANCHOR_MISMATCH, "anchor-taken",
+                    "Somebody else wrote the HSM's anchor: does a second vault use this HSM? Stop "
+                    "it, then start this one again; it compares anew.",
+                    0);
+    notary->has_lost_anchor = true;
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->is_open = false;
+    (void)pthread_mutex_unlock(&notary->lock);
+    note_failure(notary, fault);
+}
+
 /* What was signed at an earlier look still stands; the next tick tries again. */
 static void keep_up(struct notary *notary)
 {
@@ -282,10 +329,12 @@ static void keep_up(struct notary *notary)
         e = anchor(notary, size, false, &fault);
     if (e == ERR_OK)
         e = publish(notary, size, &fault);
-    if (e != ERR_OK) {
-        log_fault(LOG_LEVEL_ERROR, "journal-not-signed", &fault);
-        notary->retry_ms = clock_monotonic_ms() + RETRY_MS;
-    }
+    if (e == ERR_OK)
+        return;
+    if (e == ERR_CONFLICT)
+        close_doors(notary, &fault);
+    log_fault(LOG_LEVEL_ERROR, "journal-not-signed", &fault);
+    notary->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
 /* ---- the end ---- */

@@ -13,6 +13,7 @@ struct part {
     bool has_start;
     int64_t documents;
     int64_t charged;
+    int64_t scrap_drawn;
 };
 
 struct tile_walk {
@@ -58,15 +59,15 @@ static bool read_account(struct bytes entry, struct part *part)
     json_t *leaf = json_loadb((const char *)entry.data, entry.length, JSON_REJECT_DUPLICATES, NULL);
     *part = (struct part){.has_start = true,
                           .documents = json_integer_value(json_object_get(leaf, "documents")),
-                          .charged = json_integer_value(json_object_get(leaf, "charged"))};
+                          .charged = json_integer_value(json_object_get(leaf, "charged")),
+                          .scrap_drawn = json_integer_value(json_object_get(leaf, "scrap_drawn"))};
     json_decref(leaf);
     return leaf != NULL;
 }
 
-static bool is_charged(struct bytes entry)
+static bool has(struct bytes entry, const char *member)
 {
-    static const char CHARGED[] = "\"charged\":true";
-    return memmem(entry.data, entry.length, CHARGED, sizeof CHARGED - 1) != NULL;
+    return memmem(entry.data, entry.length, member, strlen(member)) != NULL;
 }
 
 /* Leaves are many and most are licenses: they are read as text. False for one that is no leaf. */
@@ -77,7 +78,9 @@ static bool count_leaf(struct tile_walk *walk, struct bytes entry)
     if (part == NULL)
         return true;
     if (is_text(type, "license-issued"))
-        part->charged += is_charged(entry);
+        part->charged += has(entry, "\"charged\":true");
+    else if (is_text(type, "install-outcome"))
+        part->scrap_drawn += has(entry, "\"scrap_drawn\":true");
     else if (is_text(type, "grant"))
         part->documents++;
     else if (is_text(type, "product-created"))
@@ -167,6 +170,7 @@ static bool add_parts(struct recount *recount, const struct tile_walk *walk)
         if (!product->is_complete) {
             product->documents += walk->parts[i].documents;
             product->charged += walk->parts[i].charged;
+            product->scrap_drawn += walk->parts[i].scrap_drawn;
             product->is_complete = walk->parts[i].has_start;
         }
         is_complete = is_complete && product->is_complete;

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How many documents and charges each governed product must have, counted from the journal.
+ * How many documents, charges and drawn scrap units each governed product must have, counted from
+ * the journal.
  *
  * The vault leaves `account` leaves behind at each start and stop, after it has checked what they
  * say. The count goes backwards from the end of the journal to the newest of them (or to the leaf
@@ -23,6 +24,7 @@ struct recount_product {
     char name[LEDGER_NAME_MAX + 1];
     int64_t documents;
     int64_t charged;
+    int64_t scrap_drawn;
     bool is_complete; /* the leaf that it is counted from was found */
 };
 

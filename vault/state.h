@@ -35,8 +35,9 @@ struct vault {
     struct work_pool *admin_pool;
     struct rpc_server *station_server;
     struct rpc_server *admin_server;
-    atomic_uint encryptions;   /* under way; see admin_image.c */
-    pthread_mutex_t documents; /* one signed document at a time; see grants.c */
+    atomic_uint encryptions;    /* under way; see admin_image.c */
+    atomic_uint anchor_waiters; /* see recipe.c */
+    pthread_mutex_t documents;  /* one signed document at a time; see grants.c */
 };
 
 #endif

@@ -201,12 +201,14 @@ END_TEST
 START_TEST(what_the_vault_noted_of_its_rows_is_compared)
 {
     issue(1, 1, 1, 0);
-    maker_leaf(maker, "account", "\"charged\":1,\"documents\":0,\"product\":\"widget\",", "");
+    maker_leaf(maker, "account",
+               "\"charged\":1,\"documents\":0,\"product\":\"widget\",\"scrap_drawn\":0,", "");
     settle(10, 1, 1);
     widget->unreported = 1;
     judge_seal_and_run(&judge);
     ck_assert_holds(&judge);
-    maker_leaf(maker, "account", "\"charged\":2,\"documents\":0,\"product\":\"widget\",", "");
+    maker_leaf(maker, "account",
+               "\"charged\":2,\"documents\":0,\"product\":\"widget\",\"scrap_drawn\":0,", "");
     judge_seal_and_run(&judge);
     ck_assert_found_only(&judge, "account-leaf");
 }

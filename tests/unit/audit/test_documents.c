@@ -83,7 +83,8 @@ START_TEST(documents_of_every_kind_count)
         maker,
         &(struct signed_grant){
             .kind = "revoke", .product = "widget", .id = 5, .units = 100, .taken = 9, .quota = 2});
-    maker_leaf(maker, "account", "\"charged\":2,\"documents\":5,\"product\":\"widget\",", "");
+    maker_leaf(maker, "account",
+               "\"charged\":2,\"documents\":5,\"product\":\"widget\",\"scrap_drawn\":1,", "");
     *widget = (struct export_account){.product = "widget",
                                       .accepted = 10,
                                       .revoked = 9,

@@ -90,7 +90,8 @@ static void set_up(void)
         maker,
         &(struct signed_grant){
             .kind = "revoke", .product = "widget", .id = 5, .units = 3, .taken = 3, .quota = 7});
-    maker_leaf(maker, "account", "\"charged\":3,\"documents\":5,\"product\":\"widget\",", "");
+    maker_leaf(maker, "account",
+               "\"charged\":3,\"documents\":5,\"product\":\"widget\",\"scrap_drawn\":0,", "");
     maker_leaf(maker, "stop", "", "");
     original_count = maker->leaf_count;
     ck_assert_uint_lt(original_count, LEAVES_MAX);

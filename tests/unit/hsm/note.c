@@ -61,3 +61,17 @@ struct bytes note_bytes(const struct note *note)
 {
     return bytes_of(note->text, note->length);
 }
+
+enum error note_put(struct hsm_client *client, const struct note *note, bool replaces_larger,
+                    struct fault *fault)
+{
+    for (;;) {
+        struct hsm_anchor anchor = {.length = 0};
+        if (hsm_anchor_read(client, &anchor, fault) != ERR_OK)
+            anchor.length = 0;
+        const struct sha256 kept = sha256_of(bytes_of(anchor.note, anchor.length));
+        enum error e = hsm_anchor_write(client, note_bytes(note), &kept, replaces_larger, fault);
+        if (e != ERR_CONFLICT || strcmp(fault->reason, "anchor-taken") != 0)
+            return e;
+    }
+}

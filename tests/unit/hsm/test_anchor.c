@@ -41,7 +41,7 @@ static void open_token(void)
 
 static enum error put(const struct note *note, bool replaces_larger, struct fault *fault)
 {
-    return hsm_anchor_write(rig.client, note_bytes(note), replaces_larger, fault);
+    return note_put(rig.client, note, replaces_larger, fault);
 }
 
 static void put_well(const struct note *note, bool replaces_larger)
@@ -118,6 +118,30 @@ START_TEST(an_anchor_survives_a_new_master)
     hsm_rig_kill_master(&rig);
     serve();
     check_kept(&note);
+}
+END_TEST
+
+START_TEST(nobody_writes_over_an_anchor_that_he_has_not_seen)
+{
+    const struct note notes[] = {note_make(1, 1), note_make(2, 2), note_make(3, 3)};
+    const struct sha256 nothing = sha256_of(bytes_of(NULL, 0));
+    const struct sha256 first = sha256_of(note_bytes(&notes[0]));
+    struct fault fault = {0};
+    serve();
+    ck_assert_int_eq(hsm_anchor_write(rig.client, note_bytes(&notes[0]), &first, true, &fault),
+                     ERR_CONFLICT);
+    ck_assert_str_eq(fault.reason, "anchor-taken");
+    ck_assert_int_eq(hsm_anchor_write(rig.client, note_bytes(&notes[0]), &nothing, false, &fault),
+                     ERR_OK);
+    ck_assert_int_eq(hsm_anchor_write(rig.client, note_bytes(&notes[1]), &first, false, &fault),
+                     ERR_OK);
+    /* The answer was lost: the same again is no harm. */
+    ck_assert_int_eq(hsm_anchor_write(rig.client, note_bytes(&notes[1]), &first, false, &fault),
+                     ERR_OK);
+    ck_assert_int_eq(hsm_anchor_write(rig.client, note_bytes(&notes[2]), &first, true, &fault),
+                     ERR_CONFLICT);
+    ck_assert_str_eq(fault.reason, "anchor-taken");
+    check_kept(&notes[1]);
 }
 END_TEST
 
@@ -338,6 +362,7 @@ int main(void)
     tcase_add_test(tests, a_fresh_token_keeps_data_and_has_no_anchor);
     tcase_add_test(tests, an_anchor_is_read_as_it_was_written);
     tcase_add_test(tests, an_anchor_survives_a_new_master);
+    tcase_add_test(tests, nobody_writes_over_an_anchor_that_he_has_not_seen);
     tcase_add_test(tests, only_an_override_goes_back_or_aside);
     tcase_add_test(tests, the_same_head_can_be_written_again);
     tcase_add_loop_test(tests, of_two_the_larger_counts_and_the_next_write_clears_up, 0, 2);

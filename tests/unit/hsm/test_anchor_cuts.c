@@ -41,9 +41,8 @@ static void put_well(int64_t size, bool replaces_larger)
 {
     struct note note = note_make(size, 1);
     struct fault fault = {0};
-    ck_assert_msg(hsm_anchor_write(rig.client, note_bytes(&note), replaces_larger, &fault) ==
-                      ERR_OK,
-                  "%s %lx", fault.reason, fault.native);
+    ck_assert_msg(note_put(rig.client, &note, replaces_larger, &fault) == ERR_OK, "%s %lx",
+                  fault.reason, fault.native);
 }
 
 static int64_t kept_size(void)
@@ -96,8 +95,7 @@ static void put_cut(int64_t size, bool replaces_larger)
 {
     struct note note = note_make(size, 1);
     struct fault fault;
-    ck_assert_int_eq(hsm_anchor_write(rig.client, note_bytes(&note), replaces_larger, &fault),
-                     ERR_HSM_UNAVAILABLE);
+    ck_assert_int_eq(note_put(rig.client, &note, replaces_larger, &fault), ERR_HSM_UNAVAILABLE);
     hsm_rig_await_workers(&rig, rig.workers);
 }
 
@@ -160,7 +158,7 @@ static void *write_on(void *argument)
     while (!atomic_load(&writer->is_over)) {
         int64_t size = atomic_fetch_add(&writer->asked, 1) + 1;
         struct note note = note_make(size, 1);
-        if (hsm_anchor_write(rig.client, note_bytes(&note), false, &fault) == ERR_OK)
+        if (note_put(rig.client, &note, false, &fault) == ERR_OK)
             atomic_store(&writer->acknowledged, size);
         else
             hsm_rig_pause(5);

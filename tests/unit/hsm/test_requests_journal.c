@@ -15,6 +15,8 @@
 static struct hsm_rig rig;
 static struct note body;
 static struct note anchor;
+static struct sha256 nothing;
+static size_t replaces_length = SHA256_SIZE;
 static uint8_t digest[64] = {1, 2, 3};
 static char product[80] = "bike";
 
@@ -26,6 +28,7 @@ static void set_up(void)
     ck_assert_int_eq(hsm_init(rig.client, &spki, &spki, &fault), ERR_OK);
     body = note_body(1042, 0x5a);
     anchor = note_make(1042, 0x5a);
+    nothing = sha256_of(bytes_of(NULL, 0));
 }
 
 static void tear_down(void)
@@ -64,6 +67,7 @@ static size_t pack_anchor_write(uint8_t out[RAW_REQUEST_MAX])
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmAnchorWriteRequest message = PROVISIOND__HSM_ANCHOR_WRITE_REQUEST__INIT;
     message.note = (ProtobufCBinaryData){anchor.length, (uint8_t *)anchor.text};
+    message.replaces = (ProtobufCBinaryData){replaces_length, nothing.bytes};
     request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
     request.anchor_write = &message;
     return raw_pack(&request, out);
@@ -127,6 +131,10 @@ static void no_product(void)
 {
     product[0] = '\0';
 }
+static void short_replaces(void)
+{
+    replaces_length = SHA256_SIZE - 1;
+}
 static void long_product(void)
 {
     memset(product, 'a', HSM_PRODUCT_MAX + 1);
@@ -159,6 +167,7 @@ static const struct wrong {
     {pack_anchor_write, long_anchor, "anchor-form"},
     {pack_anchor_write, no_anchor, "anchor-form"},
     {pack_anchor_write, unsigned_anchor, "anchor-form"},
+    {pack_anchor_write, short_replaces, "digest"},
     {pack_authority_read, no_product, "product"},
     {pack_authority_read, long_product, "product"},
     {pack_authority_read, other_product, "product"},

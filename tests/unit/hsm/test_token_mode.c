@@ -218,7 +218,7 @@ START_TEST(this_token_keeps_no_data_and_says_so)
     ck_assert(!status.keeps_data);
     const enum error errors[] = {
         hsm_anchor_read(rig.client, &anchor, &faults[0]),
-        hsm_anchor_write(rig.client, note_bytes(&note), true, &faults[1]),
+        hsm_anchor_write(rig.client, note_bytes(&note), &digest, true, &faults[1]),
         hsm_authority_read(rig.client, "bike", &is_kept, &kept, &faults[2]),
         hsm_authority_write(rig.client, "bike", &digest, &faults[3])};
     for (int i = 0; i < 4; i++) {

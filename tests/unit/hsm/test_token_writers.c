@@ -38,7 +38,7 @@ static void *write_anchor(void *argument)
     struct fault fault = {0};
     struct note note = note_make(1, 1);
     (void)argument;
-    enum error e = hsm_anchor_write(rig.client, note_bytes(&note), false, &fault);
+    enum error e = note_put(rig.client, &note, false, &fault);
     ck_assert_msg(e == ERR_OK, "%s %lx", fault.reason, fault.native);
     return NULL;
 }

@@ -312,10 +312,33 @@ START_TEST(an_image_exists_while_it_is_enabled_in_an_enabled_product)
     ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 0"), 0);
     ck_assert_int_eq(ledger_image_exists(world.ledger, &digest, &world.fault), ERR_IMAGE_UNKNOWN);
     ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 1"), 0);
+    world_reopen(&world);
     ck_assert_int_eq(
         ledger_image_enable(world.ledger, WORLD_PRODUCT, &digest, false, WORLD_BY, &world.fault),
         ERR_OK);
     ck_assert_int_eq(ledger_image_exists(world.ledger, &digest, &world.fault), ERR_IMAGE_UNKNOWN);
+}
+END_TEST
+
+/* Who writes the file of a ledger that is open, and takes it back, is noticed all the same. */
+START_TEST(nothing_is_written_after_another_program_wrote_the_file)
+{
+    struct ledger_issued issued;
+    int64_t before = world_number(&world, "SELECT count(*) FROM charge");
+    ck_assert_int_eq(world_issue(&world, 101, &issued), ERR_OK);
+    ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM charge"),
+                     before + 1); /* reading is free */
+    ck_assert_int_eq(world_issue(&world, 102, &issued), ERR_OK);
+    ck_assert_int_eq(world_execute(&world, "UPDATE product SET accepted = accepted + 5"), 0);
+    ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_LEDGER_UNAVAILABLE);
+    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-2", true, WORLD_BY, &world.fault),
+                     ERR_LEDGER_UNAVAILABLE);
+    ck_assert_str_eq(world.fault.reason, "ledger-changed");
+    ck_assert_int_eq(world_execute(&world, "UPDATE product SET accepted = accepted - 5"), 0);
+    ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_LEDGER_UNAVAILABLE);
+    ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM charge"), before + 2);
+    world_reopen(&world);
+    ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_OK);
 }
 END_TEST
 
@@ -324,6 +347,7 @@ START_TEST(a_disabled_product_is_still_read)
     struct ledger_product product;
     struct ledger_issued issued;
     ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 0"), 0);
+    world_reopen(&world);
     ck_assert_int_eq(ledger_product_get(world.ledger, WORLD_PRODUCT, &product, &world.fault), 0);
     ck_assert(!product.is_enabled);
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_PRODUCT_UNKNOWN);
@@ -645,6 +669,7 @@ int main(void)
     Suite *suite = suite_create("administration");
     TCase *tcase = tcase_create("administration");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, nothing_is_written_after_another_program_wrote_the_file);
     tcase_add_test(tcase, a_product_is_read_as_it_was_made);
     tcase_add_test(tcase, exposure_is_off_and_settings_are_none_unless_given);
     tcase_add_test(tcase, exposure_and_settings_are_read_as_they_were_given);

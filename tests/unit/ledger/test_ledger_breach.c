@@ -231,10 +231,11 @@ START_TEST(a_disabled_products_maker_must_agree_as_well)
 {
     world_end(&world);
     maker_make(&world, 10);
+    ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 0"), 0);
+    world_reopen(&world);
     const struct ledger_heads heads = heads_of(1);
     const struct ledger_grant grant = maker_override(&heads);
     (void)note(&heads);
-    ck_assert_int_eq(world_execute(&world, "UPDATE product SET is_enabled = 0"), 0);
     ck_assert_int_eq(override(&heads, "product-governed"), ERR_FORBIDDEN);
     ck_assert_int_eq(world_number(&world, "SELECT overridden_unix_ms FROM meta"), 0);
     (void)maker_must(&world, &grant);

@@ -234,6 +234,7 @@ START_TEST(an_account_leaf_tells_what_a_checked_products_rows_say)
     ck_assert_str_eq(text_of(leaf, "product"), WORLD_PRODUCT);
     ck_assert_int_eq(number_of(leaf, "documents"), 2);
     ck_assert_int_eq(number_of(leaf, "charged"), 3);
+    ck_assert_int_eq(number_of(leaf, "scrap_drawn"), 0);
     json_decref(leaf);
 }
 END_TEST

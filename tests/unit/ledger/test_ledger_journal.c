@@ -409,6 +409,7 @@ START_TEST(earlier_hours_are_forgotten)
         world_execute(&world, "INSERT INTO refusal (hour, identity, code) VALUES (1, zeroblob(32), "
                               "22), (2, zeroblob(32), 22)"),
         0);
+    world_reopen(&world);
     ledger_refusal_note(world.ledger, &proven);
     drain();
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM refusal"), 1);

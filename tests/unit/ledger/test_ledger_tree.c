@@ -204,10 +204,11 @@ END_TEST
 START_TEST(a_license_whose_hash_cannot_be_kept_does_not_happen)
 {
     struct ledger_issued issued;
-    grow_to(TREE_TILE_WIDTH - 1);
     ck_assert_int_eq(world_execute(&world, "CREATE TRIGGER broken BEFORE INSERT ON tree WHEN "
                                            "NEW.level = 1 BEGIN SELECT RAISE(ABORT, 'no'); END"),
                      0);
+    world_reopen(&world);
+    grow_to(TREE_TILE_WIDTH - 1);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_INTERNAL);
         ck_assert_int_eq(size_now(), TREE_TILE_WIDTH - 1);
@@ -215,8 +216,9 @@ START_TEST(a_license_whose_hash_cannot_be_kept_does_not_happen)
         world_check_account(&world);
     }
     ck_assert_int_eq(world_execute(&world, "DROP TRIGGER broken"), 0);
+    world_reopen(&world); /* a leaf of its own */
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
-    ck_assert_int_eq(issued.journal_index, TREE_TILE_WIDTH - 1);
+    ck_assert_int_eq(issued.journal_index, TREE_TILE_WIDTH);
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM tree WHERE level = 1"), 1);
 }
 END_TEST

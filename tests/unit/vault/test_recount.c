@@ -107,6 +107,7 @@ START_TEST(counting_begins_at_the_newest_account_leaf)
     ck_assert_int_eq(world_execute(&world, "DROP TRIGGER product_keeps_used; "
                                            "UPDATE product SET used = 100, installs = 100"),
                      0);
+    world_reopen(&world);
     note(nobody);
     expect(documents(), 8);
     note(everyone);
