@@ -97,6 +97,24 @@ static enum error clear_probes(struct p11 *p11, struct fault *fault)
     return e;
 }
 
+/* Anything of ours but what a probe left. Such a token keeps data objects, whatever it answers now:
+ * it may be read-only or full for a while, and would be taken for one that has no anchor. */
+static enum error find_ours(struct p11 *p11, bool *ret_is_found, struct fault *fault)
+{
+    CK_OBJECT_HANDLE handles[1];
+    struct p11_found found = {.handles = handles, .max = 1};
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &data_class, sizeof data_class},
+                               {CKA_TOKEN, &yes, sizeof yes},
+                               {CKA_PRIVATE, &p11->is_data_private, sizeof p11->is_data_private},
+                               {CKA_APPLICATION, application, sizeof application - 1}};
+    enum error e = clear_probes(p11, fault);
+    if (e == ERR_OK)
+        e = p11_find(p11, template, COUNT(template), &found, fault);
+    if (e == ERR_OK)
+        *ret_is_found = found.count > 0;
+    return e;
+}
+
 static bool is_refusal(CK_RV rv)
 {
     return ckr_meaning(rv)->code == ERR_UNSUPPORTED || p11_is_attribute_refusal(rv);
@@ -106,8 +124,8 @@ static enum error probe(struct p11 *p11, struct fault *fault)
 {
     static const uint8_t VALUE[] = {0};
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    enum error e = clear_probes(p11, fault);
-    if (e != ERR_OK)
+    enum error e = find_ours(p11, &p11->keeps_data, fault);
+    if (e != ERR_OK || p11->keeps_data)
         return e;
     CK_RV rv = create(p11, PROBE_LABEL, bytes_of(VALUE, sizeof VALUE), true, &object);
     p11->keeps_data = rv == CKR_OK;
