@@ -40,6 +40,7 @@ struct book_product {
     struct signed_document *policy; /* the newest, owned; NULL when it could not be read */
     bool has_consent;               /* of its maker, to the override of these heads */
     struct book_heads consent;
+    int64_t consented_unix_ms; /* when its maker issued the newest override; 0: none */
 };
 
 struct book_image {

@@ -50,6 +50,25 @@ static void find_date(const struct course *course, const char *word, const char 
     FIND(course->replay, course->leaf, word, "Its document %s %s.", what, text);
 }
 
+/* Before the ledger's override by its own clock, or the maker's by his. */
+static void check_issued(const struct course *course)
+{
+    struct book_product *product = course->product;
+    const struct grant *grant = course->grant;
+    int64_t overridden = course->replay->overridden_unix_ms;
+    if (grant->kind == GRANT_OVERRIDE) {
+        if (grant->issued_unix_ms > product->consented_unix_ms)
+            product->consented_unix_ms = grant->issued_unix_ms;
+        return;
+    }
+    if (grant->issued_unix_ms < overridden)
+        find_date(course, "grant-before-override",
+                  "was issued before the last override of the ledger, of", overridden);
+    else if (grant->issued_unix_ms <= product->consented_unix_ms)
+        find_date(course, "grant-before-override",
+                  "was issued before the maker's last override, of", product->consented_unix_ms);
+}
+
 static void check_dates(const struct course *course)
 {
     const struct grant *grant = course->grant;
@@ -60,10 +79,7 @@ static void check_dates(const struct course *course)
     if (grant->not_after_unix_ms != 0 && now > grant->not_after_unix_ms)
         find_date(course, "grant-expired", "could be accepted only until",
                   grant->not_after_unix_ms);
-    if (grant->kind != GRANT_OVERRIDE && grant->issued_unix_ms < course->replay->overridden_unix_ms)
-        find_date(course, "grant-before-override",
-                  "was issued before the last override of the ledger, of",
-                  course->replay->overridden_unix_ms);
+    check_issued(course);
 }
 
 /* ---- signatures ---- */

@@ -230,6 +230,14 @@ enum error hsm_anchor_write(struct hsm_client *client, struct bytes note,
  */
 enum error hsm_authority_read(struct hsm_client *client, const char *product, bool *ret_is_kept,
                               struct sha256 *ret_digest, struct fault *fault) MUST_USE;
+/* The names of all products with one. ERR_TOO_LARGE ("authorities"): there are more. */
+#define HSM_AUTHORITIES_MAX 512
+struct hsm_authorities {
+    char products[HSM_AUTHORITIES_MAX][HSM_PRODUCT_MAX + 1];
+    size_t count;
+};
+enum error hsm_authority_list(struct hsm_client *client, struct hsm_authorities *ret_authorities,
+                              struct fault *fault) MUST_USE;
 enum error hsm_authority_write(struct hsm_client *client, const char *product,
                                const struct sha256 *digest, struct fault *fault) MUST_USE;
 

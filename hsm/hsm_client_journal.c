@@ -108,3 +108,26 @@ enum error hsm_authority_write(struct hsm_client *client, const char *product,
     request.authority_write = &message;
     return hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
 }
+
+enum error hsm_authority_list(struct hsm_client *client, struct hsm_authorities *ret_authorities,
+                              struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmAuthorityListRequest message = PROVISIOND__HSM_AUTHORITY_LIST_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_AUTHORITY_LIST;
+    request.authority_list = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    const Provisiond__HsmAuthorityListReply *list = reply->authority_list;
+    if (list->n_products > HSM_AUTHORITIES_MAX)
+        return hsm_fail_answer(fault);
+    for (size_t i = 0; i < list->n_products; i++) {
+        if (strnlen(list->products[i], HSM_PRODUCT_MAX + 1) > HSM_PRODUCT_MAX)
+            return hsm_fail_answer(fault);
+        strcpy(ret_authorities->products[i], list->products[i]);
+    }
+    ret_authorities->count = list->n_products;
+    return ERR_OK;
+}

@@ -174,6 +174,9 @@ enum error p11_probe_data(struct p11 *p11, struct fault *fault) MUST_USE;
 /* ERR_UNSUPPORTED ("no-data-objects") unless p11->keeps_data. */
 enum error p11_require_data(const struct p11 *p11, struct fault *fault) MUST_USE;
 /* The first objects with this label. */
+/* Those of this program, whatever their label. */
+enum error p11_find_all_data(struct p11 *p11, struct p11_found *found,
+                             struct fault *fault) MUST_USE;
 enum error p11_find_data(struct p11 *p11, const char *label, struct p11_found *found,
                          struct fault *fault) MUST_USE;
 /* Makes an object, durably. */
@@ -194,6 +197,10 @@ enum error p11_read_anchor(struct p11 *p11, struct hsm_anchor *ret_anchor,
 /* ERR_CONFLICT: "anchor-taken"; "anchor-larger" and "anchor-other" unless replaces_larger. */
 enum error p11_write_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
                             bool replaces_larger, struct fault *fault) MUST_USE;
+/* The products of all of them; two for one product count once or twice. ERR_TOO_LARGE
+ * ("authorities"). */
+enum error p11_list_authorities(struct p11 *p11, struct hsm_authorities *ret_authorities,
+                                struct fault *fault) MUST_USE;
 /* All zeros when the token holds something else, or two that differ. */
 enum error p11_read_authority(struct p11 *p11, const char *product, bool *ret_is_kept,
                               struct sha256 *ret_digest, struct fault *fault) MUST_USE;

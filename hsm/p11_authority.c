@@ -75,3 +75,45 @@ enum error p11_write_authority(struct p11 *p11, const char *product, const struc
     label_of(product, label);
     return p11_create_data(p11, label, bytes_of(digest->bytes, SHA256_SIZE), false, fault);
 }
+
+/* ---- all of them ---- */
+
+#define ALL_MAX (HSM_AUTHORITIES_MAX + FOUND_MAX) /* the anchors are among them */
+
+static enum error add_label(struct p11 *p11, CK_OBJECT_HANDLE object,
+                            struct hsm_authorities *authorities, struct fault *fault)
+{
+    const size_t prefix = sizeof LABEL_PREFIX - 1;
+    char label[LABEL_SIZE];
+    CK_ATTRIBUTE attribute = {CKA_LABEL, label, LABEL_SIZE - 1};
+    CK_RV rv = p11_read(p11, object, &attribute);
+    if (rv == CKR_BUFFER_TOO_SMALL)
+        return ERR_OK; /* no product has such a name */
+    if (rv != CKR_OK)
+        return p11_fail(p11, rv, fault);
+    label[attribute.ulValueLen] = '\0';
+    if (strncmp(label, LABEL_PREFIX, prefix) != 0)
+        return ERR_OK;
+    if (authorities->count == HSM_AUTHORITIES_MAX)
+        return fault_set(fault, ERR_TOO_LARGE, "authorities",
+                         "The token remembers more authorities than can be listed.", 0);
+    strcpy(authorities->products[authorities->count++], label + prefix);
+    return ERR_OK;
+}
+
+enum error p11_list_authorities(struct p11 *p11, struct hsm_authorities *ret_authorities,
+                                struct fault *fault)
+{
+    CK_OBJECT_HANDLE handles[ALL_MAX];
+    struct p11_found found = {.handles = handles, .max = ALL_MAX};
+    enum error e = p11_require_data(p11, fault);
+    if (e == ERR_OK)
+        e = p11_find_all_data(p11, &found, fault);
+    ret_authorities->count = 0;
+    for (size_t i = 0; i < found.count && e == ERR_OK; i++)
+        e = add_label(p11, handles[i], ret_authorities, fault);
+    if (e == ERR_OK && found.count == ALL_MAX)
+        e = fault_set(fault, ERR_TOO_LARGE, "authorities",
+                      "The token holds more data objects than can be listed.", 0);
+    return e;
+}

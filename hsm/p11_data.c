@@ -39,6 +39,15 @@ enum error p11_find_data(struct p11 *p11, const char *label, struct p11_found *f
     return p11_find(p11, template, COUNT(template), found, fault);
 }
 
+enum error p11_find_all_data(struct p11 *p11, struct p11_found *found, struct fault *fault)
+{
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &data_class, sizeof data_class},
+                               {CKA_TOKEN, &yes, sizeof yes},
+                               {CKA_PRIVATE, &p11->is_data_private, sizeof p11->is_data_private},
+                               {CKA_APPLICATION, application, sizeof application - 1}};
+    return p11_find(p11, template, COUNT(template), found, fault);
+}
+
 /* Not every token lets a data object say whether it can be changed. */
 static CK_RV create(struct p11 *p11, const char *label, struct bytes value, bool is_modifiable,
                     CK_OBJECT_HANDLE *ret_object)
@@ -103,13 +112,9 @@ static enum error find_ours(struct p11 *p11, bool *ret_is_found, struct fault *f
 {
     CK_OBJECT_HANDLE handles[1];
     struct p11_found found = {.handles = handles, .max = 1};
-    CK_ATTRIBUTE template[] = {{CKA_CLASS, &data_class, sizeof data_class},
-                               {CKA_TOKEN, &yes, sizeof yes},
-                               {CKA_PRIVATE, &p11->is_data_private, sizeof p11->is_data_private},
-                               {CKA_APPLICATION, application, sizeof application - 1}};
     enum error e = clear_probes(p11, fault);
     if (e == ERR_OK)
-        e = p11_find(p11, template, COUNT(template), &found, fault);
+        e = p11_find_all_data(p11, &found, fault);
     if (e == ERR_OK)
         *ret_is_found = found.count > 0;
     return e;

@@ -248,6 +248,7 @@ static enum job_lane lane_of(Provisiond__HsmRequest__OpCase operation)
         return JOB_KEYGEN;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_LIST:
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ:
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
         return JOB_DATA;

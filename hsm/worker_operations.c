@@ -228,6 +228,23 @@ static enum error do_authority_write(struct worker *worker, const Provisiond__Hs
                                &answer->fault);
 }
 
+static enum error do_authority_list(struct worker *worker, const Provisiond__HsmRequest *request,
+                                    const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmAuthorityListReply *result = &answer->result.authority_list;
+    (void)request;
+    (void)fds;
+    enum error e = p11_list_authorities(&worker->p11, &worker->authorities, &answer->fault);
+    provisiond__hsm_authority_list_reply__init(result);
+    for (size_t i = 0; i < worker->authorities.count; i++)
+        worker->names[i] = worker->authorities.products[i];
+    result->products = worker->names;
+    result->n_products = worker->authorities.count;
+    answer->reply.authority_list = result;
+    return e;
+}
+
 static operation operation_of(const Provisiond__HsmRequest *request)
 {
     switch (request->op_case) {
@@ -255,6 +272,8 @@ static operation operation_of(const Provisiond__HsmRequest *request)
         return do_authority_read;
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
         return do_authority_write;
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_LIST:
+        return do_authority_list;
     default:
         return NULL;
     }

@@ -30,6 +30,7 @@ struct answer {
         Provisiond__HsmAnchorWriteReply anchor_write;
         Provisiond__HsmAuthorityReadReply authority_read;
         Provisiond__HsmAuthorityWriteReply authority_write;
+        Provisiond__HsmAuthorityListReply authority_list;
     } result;
     struct hsm_spki checkpoint;
     struct hsm_spki transport;
@@ -47,6 +48,8 @@ struct worker {
     int token_lock;
     struct p11 p11;
     struct answer answer;
+    struct hsm_authorities authorities; /* of the newest list, and where its names are */
+    char *names[HSM_AUTHORITIES_MAX];
 };
 
 /*

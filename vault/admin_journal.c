@@ -62,6 +62,23 @@ static bool read_head(const Provisiond__JournalHead *message, struct ledger_head
     return true;
 }
 
+static bool is_same_head(const struct ledger_head *a, const struct ledger_head *b)
+{
+    return a->size == b->size && sha256_equal(&a->root, &b->root);
+}
+
+/* Before anybody is sent to a maker for his signature. */
+static enum error check_heads(struct admin_task *task, const struct ledger_heads *heads)
+{
+    struct notary_view view;
+    notary_show(task->vault->notary, &view);
+    if (view.is_breached && (!is_same_head(&view.heads.anchor, &heads->anchor) ||
+                             !is_same_head(&view.heads.found, &heads->found)))
+        return fault_set(&task->fault, ERR_ANCHOR_MISMATCH, "other-heads",
+                         "The ledger was found with other heads: read the status again.", 0);
+    return ERR_OK;
+}
+
 enum error admin_journal_override(struct admin_task *task)
 {
     const Provisiond__JournalOverrideRequest *asked = task->request->journal_override;
@@ -72,7 +89,9 @@ enum error admin_journal_override(struct admin_task *task)
         return admin_refuse_field(task, "heads",
                                   "Name the anchor and the head that provctl status shows.");
     provisiond__journal_override_reply__init(reply);
-    enum error e = governance_allows_override(vault->governance, &heads, &task->fault);
+    enum error e = check_heads(task, &heads);
+    if (e == ERR_OK)
+        e = governance_allows_override(vault->governance, &heads, &task->fault);
     if (e == ERR_OK)
         e = ledger_override(vault->ledger, &heads, task->by, &reply->journal_index, &task->fault);
     if (e == ERR_OK) /* writes the new anchor; may still find something wrong */

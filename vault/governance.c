@@ -377,6 +377,18 @@ enum error governance_name_is_free(struct governance *governance, const char *na
     return e;
 }
 
+/* By the maker's own dates: the server's clock may be behind, and the factory sets it. */
+static enum error check_issued(const struct entry *entry, const struct grant *grant,
+                               struct fault *fault)
+{
+    if (grant->kind == GRANT_OVERRIDE || grant->issued_unix_ms > entry->checked.consented_unix_ms)
+        return ERR_OK;
+    return fault_set(fault, ERR_GRANT_REFUSED, "before-override",
+                     "The document was issued before the maker's last override of the ledger: the "
+                     "maker signs a new one.",
+                     0);
+}
+
 enum error governance_check_document(struct governance *governance, int64_t product_id,
                                      const struct signed_document *document,
                                      struct signers *ret_signers, struct fault *fault)
@@ -391,6 +403,8 @@ enum error governance_check_document(struct governance *governance, int64_t prod
     const struct authority_set *set = governed_product_authorities(&entry->checked);
     if (set != NULL)
         e = signed_document_check(document, set, ret_signers, fault);
+    if (set != NULL && e == ERR_OK)
+        e = check_issued(entry, signed_document_grant(document), fault);
     (void)pthread_mutex_unlock(&governance->sets);
     if (set == NULL)
         return fault_set(fault, ERR_GRANT_REFUSED, "product-local",
@@ -445,6 +459,38 @@ static enum error check_consent(struct governance *governance, const struct ledg
                      0);
 }
 
+static bool has_product(const struct products *products, const char *name)
+{
+    for (size_t i = 0; i < products->count; i++) {
+        if (strcmp(products->rows[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A ledger from before such a product was made would let its maker's documents count once more. */
+static enum error check_forgotten(struct governance *governance, const struct products *products,
+                                  struct fault *fault)
+{
+    if (!keeps_data(governance))
+        return ERR_OK;
+    struct hsm_authorities *authorities = calloc(1, sizeof *authorities);
+    if (authorities == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    enum error e = hsm_authority_list(governance->hsm, authorities, fault);
+    for (size_t i = 0; e == ERR_OK && i < authorities->count; i++) {
+        if (!has_product(products, authorities->products[i]))
+            e = fault_set(
+                fault, ERR_FORBIDDEN, "product-governed",
+                "The HSM remembers a governed product that this ledger does not have. Its "
+                "maker's first policy makes it again (provctl grant apply), then his "
+                "override is needed, too.",
+                0);
+    }
+    free(authorities);
+    return e;
+}
+
 enum error governance_allows_override(struct governance *governance,
                                       const struct ledger_heads *heads, struct fault *fault)
 {
@@ -452,6 +498,8 @@ enum error governance_allows_override(struct governance *governance,
     enum error e = read_products(governance->ledger, &products, fault);
     for (size_t i = 0; i < products.count && e == ERR_OK; i++)
         e = check_consent(governance, &products.rows[i], heads, fault);
+    if (e == ERR_OK)
+        e = check_forgotten(governance, &products, fault);
     free(products.rows);
     return e;
 }

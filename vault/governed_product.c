@@ -74,6 +74,8 @@ static void count(struct walk *walk, const struct ledger_document *row, const st
                               grant->head.size == walk->wanted->found.size &&
                               sha256_equal(&grant->anchor.root, &walk->wanted->anchor.root) &&
                               sha256_equal(&grant->head.root, &walk->wanted->found.root);
+    if (grant->kind == GRANT_OVERRIDE && grant->issued_unix_ms > walk->checked->consented_unix_ms)
+        walk->checked->consented_unix_ms = grant->issued_unix_ms;
     walk->checked->documents++;
 }
 

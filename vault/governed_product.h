@@ -15,6 +15,7 @@ struct governed_product {
     struct signed_document *policy; /* the newest; names who may sign the next document; owned */
     struct sha256 first_authorities;
     int64_t documents;
+    int64_t consented_unix_ms; /* when its maker issued his newest override; 0: none */
 };
 
 /*

@@ -65,6 +65,20 @@ static enum error check_address(const struct course *course, struct fault *fault
     return ERR_OK;
 }
 
+/* The first policy of a product that the HSM remembers, and a restored ledger may not. */
+static bool remakes_product(const struct course *course)
+{
+    const struct grant *grant = course->grant;
+    struct fault fault;
+    struct sha256 kept;
+    bool is_kept = false;
+    if (grant->kind != GRANT_POLICY || grant->sequence != 1 ||
+        hsm_authority_read(course->vault->hsm, grant->product, &is_kept, &kept, &fault) != ERR_OK)
+        return false;
+    const struct sha256 named = authority_set_digest(grant->settings.authorities);
+    return is_kept && sha256_equal(&kept, &named);
+}
+
 /* While the journal does not extend the anchor nothing but the way out of that is taken. */
 static enum error check_journal(const struct course *course, struct fault *fault)
 {
@@ -72,8 +86,10 @@ static enum error check_journal(const struct course *course, struct fault *fault
     if (e != ERR_OK)
         return e;
     e = notary_permits(course->vault->notary, fault);
-    if (e == ERR_ANCHOR_MISMATCH && course->grant->kind == GRANT_OVERRIDE)
-        e = ERR_OK;
+    if (e != ERR_ANCHOR_MISMATCH)
+        return e;
+    if (course->grant->kind == GRANT_OVERRIDE || remakes_product(course))
+        return ERR_OK;
     return e;
 }
 
@@ -245,7 +261,7 @@ static enum error count(const struct course *course, struct ledger_granted *ret_
     if (e != ERR_OK)
         return e;
     notary_note(vault->notary, ret_granted->journal_index + 1);
-    if (grant.kind == LEDGER_GRANT_POLICY)
+    if (grant.kind == LEDGER_GRANT_POLICY || grant.kind == LEDGER_GRANT_OVERRIDE)
         e = governance_recheck(vault->governance, course->grant->product, fault);
     return e;
 }

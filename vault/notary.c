@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "vault/anchor_check.h"
+#include "vault/override_leaf.h"
 
 #define TICK_MS    100
 #define RETRY_MS   1000 /* after the HSM said no */
@@ -190,6 +191,21 @@ static void note_breach(struct notary *notary, const struct ledger_heads *heads)
     (void)pthread_mutex_unlock(&notary->lock);
 }
 
+/* The row that says so is believed when the journal says so too. ERR_ANCHOR_MISMATCH. */
+static enum error confirm_override(struct notary *notary, struct ledger_breach *breach,
+                                   struct fault *fault)
+{
+    struct fault mismatch = *fault;
+    bool is_found = false;
+    enum error e = override_leaf_find(notary->options.ledger, &breach->heads, &is_found, fault);
+    if (e != ERR_OK || is_found)
+        return e;
+    breach->is_overridden = false;
+    note_breach(notary, &breach->heads);
+    *fault = mismatch;
+    return ERR_ANCHOR_MISMATCH;
+}
+
 /* Whether the journal extends the anchor, or was said to go on without. */
 static enum error compare(struct notary *notary, bool *ret_is_overridden, struct fault *fault)
 {
@@ -200,6 +216,8 @@ static enum error compare(struct notary *notary, bool *ret_is_overridden, struct
     struct ledger_breach breach = {0};
     enum error e = anchor_check(&question, &notary->kept, &breach, fault);
     if (e == ERR_ANCHOR_MISMATCH && breach.is_overridden)
+        e = confirm_override(notary, &breach, fault);
+    if (e == ERR_OK && breach.is_overridden)
         e = governance_allows_override(notary->options.governance, &breach.heads, fault);
     else if (e == ERR_ANCHOR_MISMATCH)
         note_breach(notary, &breach.heads);

@@ -131,6 +131,8 @@ START_TEST(older_ledger_is_refused_and_goes_on_after_an_override)
     license("rig-governed", "after-too", 201);
     /* What was signed before the override does not count any more; what is signed after it does. */
     MAKER("refused more before-override && sleep 1 && grant fresh --kind install --units 5");
+    /* The anchor goes on, too: a license that waits for it is served. */
+    license("rig-governed", "after-the-grant", 201);
     MAKER("verified; grep -qi override $DIR/said");
     stop_vault(SIGTERM);
     start_vault();
@@ -230,6 +232,78 @@ START_TEST(orderly_stop_leaves_nothing_without_an_anchor)
 }
 END_TEST
 
+/* A copy of the ledger that another vault serves with the same HSM: one of the two must stop. */
+START_TEST(second_vault_on_the_same_hsm_closes_the_first)
+{
+    license("rig-gateway", "one", 201);
+    SHELL(
+        "mkdir $DIR/second && sqlite3 $RIG_LEDGER \".backup $DIR/second/ledger.db\" && "
+        "cp -r $DIR/vault/images $DIR/second/images && "
+        "sed -e \"s|$RIG_LEDGER|$DIR/second/ledger.db|\" -e \"s|$RIG_VAULT_SOCKET|$DIR/second/s|\" "
+        "-e \"s|$RIG_ADMIN_SOCKET|$DIR/second/a|\" -e \"s|$DIR/vault/images|$DIR/second/images|\" "
+        "$RIG_CONFIG > $DIR/second.conf && "
+        "$BIN/provision-vault --config $DIR/second.conf > $DIR/second.log 2>&1 & "
+        "echo $! > $DIR/second.pid");
+    SHELL("i=0; until [ \"$($BIN/provctl --config $DIR/second.conf status --json | jq -r "
+          ".anchor)\" = "
+          "ok ]; do i=$((i+1)); [ $i -lt 200 ] || exit 1; sleep 0.05; done 2>/dev/null");
+    wait_for_anchor("anchor-taken");
+    license("rig-gateway", "two", 503);
+    license("rig-governed", "three", 503);
+    SHELL("kill $(cat $DIR/second.pid)");
+    stop_vault(SIGTERM);
+    start_vault();
+    wait_for_anchor("mismatch");
+}
+END_TEST
+
+/* The row that says so is not enough, and neither is a product that the ledger has forgotten. */
+START_TEST(override_that_is_no_leaf_is_no_override)
+{
+    stop_vault(SIGTERM);
+    copy_ledger("copy.db");
+    start_vault();
+    rig_wait_ready(&rig);
+    license("rig-gateway", "hidden", 201);
+    stop_vault(SIGTERM);
+    put_back("copy.db");
+    start_vault();
+    wait_for_anchor("mismatch");
+    stop_vault(SIGTERM);
+    SHELL("sqlite3 $RIG_LEDGER 'UPDATE breach SET is_overridden = 1'");
+    start_vault();
+    wait_for_anchor("mismatch");
+    license("rig-gateway", "two", 503);
+}
+END_TEST
+
+/* The HSM remembers a product that a restored ledger has forgotten: its maker is asked, too. */
+START_TEST(product_that_the_ledger_forgot_needs_its_maker_as_well)
+{
+    stop_vault(SIGTERM);
+    copy_ledger("copy.db");
+    start_vault();
+    rig_wait_ready(&rig);
+    MAKER("new_document p --kind policy --sequence 1 --product other --profile cms --anchors "
+          "$RIG_DEVICE_CA_CERT --authorities $RIG_AUTHORITIES --threshold 1 && sign p officer-1 && "
+          "apply p && new_document units --product other --kind install --units 5 && "
+          "sign units officer-1 && apply units");
+    stop_vault(SIGTERM);
+    put_back("copy.db");
+    start_vault();
+    wait_for_anchor("mismatch");
+    MAKER(HEADS "new_document yes --kind override $(heads) && sign yes officer-1 officer-2 && "
+                "apply yes && ! ctl journal override $(heads) >$DIR/said 2>&1 && "
+                "grep -qi govern $DIR/said");
+    MAKER(HEADS "apply p && ! ctl journal override $(heads) >$DIR/said 2>&1 && "
+                "new_document agreed --product other --kind override $(heads) && "
+                "sign agreed officer-1 && apply agreed && "
+                "ctl journal override $(heads) >/dev/null");
+    wait_for_anchor("ok");
+    MAKER("refused units before-override && usage_is other granted 0 && verified");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -239,6 +313,9 @@ int main(void)
         lost_anchor_is_noticed,
         unclean_start_goes_on_and_is_counted,
         orderly_stop_leaves_nothing_without_an_anchor,
+        second_vault_on_the_same_hsm_closes_the_first,
+        override_that_is_no_leaf_is_no_override,
+        product_that_the_ledger_forgot_needs_its_maker_as_well,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "the anchor, end to end",

@@ -236,6 +236,7 @@ static const struct edit {
 } EDITS[] = {
     {"the quota", "UPDATE product SET accepted = 5000 WHERE name = 'rig-governed'"},
     {"the scrap allowance", "UPDATE product SET scrap_allowance = 500 WHERE name = 'rig-governed'"},
+    {"drawn scrap units", "UPDATE product SET scrap_drawn = 2 WHERE name = 'rig-governed'"},
     {"the charging policy", "UPDATE product SET policy = 2 WHERE name = 'rig-governed'"},
     {"the anchors",
      "UPDATE anchors SET pem = (SELECT CAST(pem || x'0a' AS BLOB) FROM anchors LIMIT 1) WHERE "

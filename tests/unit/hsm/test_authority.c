@@ -5,9 +5,11 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hsm_rig.h"
+#include "note.h"
 #include "token.h"
 
 #define WRITERS 8
@@ -206,10 +208,37 @@ START_TEST(of_many_writers_one_wins)
 }
 END_TEST
 
+START_TEST(all_products_with_an_authority_are_listed)
+{
+    static const char *const names[] = {"bike", "car", "train"};
+    struct hsm_authorities *listed = calloc(1, sizeof *listed);
+    const struct sha256 digest = {{7}};
+    const struct note note = note_make(1, 1);
+    struct fault fault = {0};
+    serve();
+    ck_assert_ptr_nonnull(listed);
+    ck_assert_int_eq(hsm_authority_list(rig.client, listed, &fault), ERR_OK);
+    ck_assert_uint_eq(listed->count, 0);
+    ck_assert_int_eq(note_put(rig.client, &note, false, &fault), ERR_OK);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(hsm_authority_write(rig.client, names[i], &digest, &fault), ERR_OK);
+    ck_assert_int_eq(hsm_authority_list(rig.client, listed, &fault), ERR_OK);
+    ck_assert_uint_eq(listed->count, 3);
+    for (int i = 0; i < 3; i++) {
+        bool is_found = false;
+        for (size_t k = 0; k < 3; k++)
+            is_found = is_found || strcmp(listed->products[k], names[i]) == 0;
+        ck_assert_msg(is_found, "%s is not listed", names[i]);
+    }
+    free(listed);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("authority");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, all_products_with_an_authority_are_listed);
     tcase_add_test(tests, an_authority_is_written_once);
     tcase_add_test(tests, each_product_has_its_own);
     tcase_add_test(tests, an_authority_survives_a_new_master_and_cannot_be_changed);
