@@ -74,11 +74,12 @@ static json_t *journal_to_json(const struct status_page *page)
     json_t *breach = page->is_breached
                          ? json_pack("{s:s, s:s}", "anchor", page->anchor, "head", page->head)
                          : json_null();
-    return json_pack(
-        "{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "journal_size", (json_int_t)status->journal_size,
-        "checkpoint_size", (json_int_t)status->checkpoint_size, "anchored_size", anchored, "anchor",
-        output_text(status->anchor), "anchor_detail", output_text(status->anchor_detail), "origin",
-        output_text(status->origin), "breach", breach);
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "journal_size",
+                     (json_int_t)status->journal_size, "checkpoint_size",
+                     (json_int_t)status->checkpoint_size, "anchored_size", anchored, "anchor",
+                     output_text(status->anchor), "anchor_detail",
+                     output_text(status->anchor_detail), "origin", output_text(status->origin),
+                     "breach", breach, "products_tampered", (json_int_t)status->products_tampered);
 }
 
 static enum error print_json(const struct status_page *page, struct failure *failure)
@@ -147,13 +148,22 @@ static void add_journal(struct table *table, const struct status_page *page)
     add_pair(table, "Ledger has", page->head);
 }
 
+static void add_products(struct table *table, const struct status_page *page)
+{
+    char text[NUMBER_TEXT_SIZE + 64];
+    (void)snprintf(text, sizeof text, "%u tampered and served to nobody: provctl product list",
+                   page->reply->products_tampered);
+    if (page->reply->products_tampered > 0)
+        add_pair(table, "Products", text);
+}
+
 static void print_next_step(const struct status_page *page)
 {
     (void)printf(
         "\n"
         "The ledger does not go on where the HSM left it: it was restored from a copy, or\n"
-        "changed. If you have the right ledger, stop provision-vault and put that one "
-        "back.\n"
+        "changed. If you have the right ledger, stop provision-vault and put that one back:\n"
+        "the file with its -wal and -shm, and none of those that are there now.\n"
         "Otherwise go on with this one. Each governed product's authorities sign a "
         "document\n"
         "of the kind override that names both heads; apply it with provctl grant apply. "
@@ -168,6 +178,7 @@ static enum error print_page(const struct status_page *page, struct failure *fai
     TABLE_AUTO table = table_new_pairs(false);
     add_hsm(table, page);
     add_journal(table, page);
+    add_products(table, page);
     if (table_print(table, stdout) != ERR_OK)
         return failure_set_memory(failure);
     if (page->is_breached)

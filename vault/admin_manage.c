@@ -11,6 +11,7 @@
 #include "device/device.h"
 #include "license/license.h"
 #include "vault/certificate.h"
+#include "vault/governance.h"
 #include "vault/hsm_watch.h"
 #include "vault/product_options.h"
 #include "vault/usage.h"
@@ -47,6 +48,7 @@ static void put_journal(struct admin_task *task, Provisiond__AdminStatusReply *r
     reply->anchor_detail = view->fault.detail;
     reply->checkpoint_size = view->checkpoint_size;
     reply->anchored_size = view->anchored_size;
+    reply->products_tampered = governance_count_tampered(task->vault->governance);
     reply->origin = view->origin;
     if (!view->is_breached)
         return;
@@ -83,6 +85,27 @@ enum error admin_status(struct admin_task *task)
 }
 
 /* Keys are made before the ledger is bound, so an init that was cut off can be repeated. */
+/* An HSM with an anchor belongs to a ledger; an empty one in its place is a disk that is missing.
+ */
+static enum error check_unused(struct admin_task *task)
+{
+    struct ledger_info info;
+    struct hsm_anchor anchor = {.length = 0};
+    enum error e = ledger_info(task->vault->ledger, &info, &task->fault);
+    if (e != ERR_OK || info.is_initialised)
+        return e;
+    e = hsm_anchor_read(task->vault->hsm, &anchor, &task->fault);
+    if (e == ERR_UNSUPPORTED)
+        return ERR_OK;
+    if (e == ERR_OK && anchor.length > 0)
+        e = fault_set(&task->fault, ERR_CONFLICT, "hsm-in-use",
+                      "This HSM remembers the journal of a ledger that is not here. Is its disk "
+                      "mounted, is the path right? If that ledger is given up, remove the data "
+                      "object provisiond-anchor with the token's own tool first.",
+                      0);
+    return e;
+}
+
 enum error admin_init(struct admin_task *task)
 {
     struct hsm_spki *checkpoint = &task->values.init.checkpoint;
@@ -96,7 +119,9 @@ enum error admin_init(struct admin_task *task)
     enum error e = hsm_watch_permits(task->vault->watch, &task->fault);
     if (e != ERR_OK && e != ERR_NOT_INITIALISED)
         return e;
-    e = hsm_init(task->vault->hsm, checkpoint, transport, &task->fault);
+    e = check_unused(task);
+    if (e == ERR_OK)
+        e = hsm_init(task->vault->hsm, checkpoint, transport, &task->fault);
     if (e != ERR_OK)
         return e;
     *identity = sha256_of(bytes_of(checkpoint->der, checkpoint->length));

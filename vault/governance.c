@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "vault/governed_product.h"
 #include "vault/product_make.h"
 #include "vault/recount.h"
@@ -115,6 +116,12 @@ static enum error tampered(struct fault *fault, const char *reason, const char *
     return fault_set(fault, ERR_PRODUCT_TAMPERED, reason, detail, 0);
 }
 
+static void log_verdict(const char *product, const struct fault *fault)
+{
+    log_event(LOG_LEVEL_ERROR, "product-tampered", LOG_TEXT("product", product),
+              LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail));
+}
+
 static enum error check_firmware_key(const struct ledger_product *product, struct fault *fault)
 {
     const struct hsm_key_id id = product_firmware_key_id(product->name);
@@ -173,8 +180,10 @@ static enum error judge(struct governance *governance, const struct ledger_produ
         entry_free(entry);
         return e;
     }
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
         entry->verdict = *fault;
+        log_verdict(product->name, fault);
+    }
     replace(governance, entry);
     return e;
 }
@@ -218,8 +227,11 @@ static void condemn(struct governance *governance, int64_t product_id, const str
 {
     (void)pthread_mutex_lock(&governance->lock);
     struct entry *entry = find(governance, product_id);
-    if (entry != NULL && entry->verdict.code == ERR_OK)
+    bool is_new = entry != NULL && entry->verdict.code == ERR_OK;
+    if (is_new) {
         entry->verdict = *fault;
+        log_verdict(entry->name, fault);
+    }
     (void)pthread_mutex_unlock(&governance->lock);
 }
 
@@ -502,4 +514,14 @@ enum error governance_allows_override(struct governance *governance,
         e = check_forgotten(governance, &products, fault);
     free(products.rows);
     return e;
+}
+
+unsigned governance_count_tampered(struct governance *governance)
+{
+    unsigned count = 0;
+    (void)pthread_mutex_lock(&governance->lock);
+    for (const struct entry *entry = governance->first; entry != NULL; entry = entry->next)
+        count += entry->verdict.code == ERR_PRODUCT_TAMPERED;
+    (void)pthread_mutex_unlock(&governance->lock);
+    return count;
 }

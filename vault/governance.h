@@ -71,6 +71,9 @@ struct governance_view {
 void governance_show(struct governance *governance, int64_t product_id,
                      struct governance_view *ret_view);
 
+/* Products that are served to nobody, because their check failed. */
+unsigned governance_count_tampered(struct governance *governance);
+
 /*
  * Whether each product that the HSM knows an authority of has a signed override of exactly these
  * heads. ERR_FORBIDDEN ("product-governed"). Verified from the documents, not from the rows.

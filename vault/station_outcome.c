@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "device/device.h"
+#include "vault/notary.h"
 
 #define INSTALL_ID_SIZE 41 /* "ins-", a UUID, NUL: as stations know it, and as devices sign it */
 
@@ -93,6 +94,9 @@ enum error station_outcome(struct vault *vault, const request_message *message,
         e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
     if (e == ERR_OK)
         e = check_receipt(vault, &outcome, &answer->fault);
+    /* What is recorded in a ledger that is about to be replaced would be lost with it. */
+    if (e == ERR_OK && notary_permits(vault->notary, &answer->fault) == ERR_ANCHOR_MISMATCH)
+        e = ERR_ANCHOR_MISMATCH;
     if (e != ERR_OK)
         return e;
     outcome.principal_id = principal.id;
