@@ -87,8 +87,9 @@ void verify_authorities(struct verification *verification)
             continue;
         report->authorities = AUDIT_FAILS;
         ACCOUNT(verification, "other-authorities",
-                "The first policy of product %s was signed by other authorities than those that "
-                "you named: somebody else made it.",
+                "The first policy of product %s names other authorities, or another number of "
+                "them that must sign, than you did. Unless you named those of a later policy, "
+                "somebody else made it.",
                 product->account.product);
     }
     if (governed == 0) {

@@ -36,7 +36,7 @@ enum error command_usage(const struct arguments *arguments, struct failure *fail
     if (e != ERR_OK)
         return e;
     e = is_rest ? ask_server(arguments, &usage, failure)
-                           : account_ask_vault(arguments, product, &usage, failure);
+                : account_ask_vault(arguments, product, &usage, failure);
     if (e != ERR_OK)
         return e;
     if (!arguments_has(arguments, OPTION_JSON))

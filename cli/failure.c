@@ -44,7 +44,7 @@ static const struct {
     [ERR_QUOTA_SPENT] = {"The quota of the product is spent",
                          "Ask the product's owner for more units."},
     [ERR_GRANT_REFUSED] = {"The signed document does not count here",
-                           "Tell whoever signed it: the same document will be refused again."},
+                           "Tell whoever signed it, word for word."},
     [ERR_ATTEMPTS_SPENT] = {"The device was asked for more often than its product allows",
                             "Set this device aside."},
     [ERR_BUDGET_SPENT] = {"This share of the product's quota is spent",

@@ -14,32 +14,32 @@
 
 /* What the admin socket can do: this table is the whole of it. */
 static const struct operation {
-    Provisiond__AdminRequest__OpCase op;
     const char *name;
     enum error (*serve)(struct admin_task *task);
+    Provisiond__AdminRequest__OpCase op;
     bool changes; /* what would be lost with a ledger that is about to be replaced */
 } OPERATIONS[] = {
-    {PROVISIOND__ADMIN_REQUEST__OP_STATUS, "status", admin_status, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_INIT, "init", admin_init, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE, "product-create", admin_product_create, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_LIST, "product-list", admin_product_list, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD, "quota-add", admin_quota_add, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT, "image-encrypt", admin_image_encrypt, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST, "image-list", admin_image_list, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE, "image-enable", admin_image_enable, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS, "image-alias", admin_image_alias, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_STATION_ADD, "station-add", admin_station_add, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_STATION_LIST, "station-list", admin_station_list, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE, "station-enable", admin_station_enable, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_USAGE, "usage", admin_usage, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_GRANT_APPLY, "grant-apply", admin_grant_apply, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST, "grant-list", admin_grant_list, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT, "journal-export", admin_journal_export, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_OVERRIDE, "journal-override", admin_journal_override,
+    {"status", admin_status, PROVISIOND__ADMIN_REQUEST__OP_STATUS, false},
+    {"init", admin_init, PROVISIOND__ADMIN_REQUEST__OP_INIT, false},
+    {"product-create", admin_product_create, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE, true},
+    {"product-list", admin_product_list, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_LIST, false},
+    {"quota-add", admin_quota_add, PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD, true},
+    {"image-encrypt", admin_image_encrypt, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT, true},
+    {"image-list", admin_image_list, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST, false},
+    {"image-enable", admin_image_enable, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE, true},
+    {"image-alias", admin_image_alias, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS, true},
+    {"station-add", admin_station_add, PROVISIOND__ADMIN_REQUEST__OP_STATION_ADD, true},
+    {"station-list", admin_station_list, PROVISIOND__ADMIN_REQUEST__OP_STATION_LIST, false},
+    {"station-enable", admin_station_enable, PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE, true},
+    {"usage", admin_usage, PROVISIOND__ADMIN_REQUEST__OP_USAGE, false},
+    {"grant-apply", admin_grant_apply, PROVISIOND__ADMIN_REQUEST__OP_GRANT_APPLY, false},
+    {"grant-list", admin_grant_list, PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST, false},
+    {"journal-export", admin_journal_export, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT, false},
+    {"journal-override", admin_journal_override, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_OVERRIDE,
      false},
-    {PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, "budget-set", admin_budget_set, true},
-    {PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, "budget-list", admin_budget_list, false},
-    {PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, "device-rebind", admin_device_rebind, true},
+    {"budget-set", admin_budget_set, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, true},
+    {"budget-list", admin_budget_list, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, false},
+    {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, true},
 };
 
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)
