@@ -199,7 +199,7 @@ static void write_mes(void)
 
 START_TEST(made_up_journals_are_judged)
 {
-    size_t rounds = test_size("journals made up", 500, 50000);
+    size_t rounds = test_size("journals made up", 500, 10000);
     write_mes();
     srand(11);
     for (size_t round = 0; round < rounds; round++) {
