@@ -20,6 +20,7 @@ struct acceptor {
     struct MHD_Daemon *daemon;
     int stop_pipe[2];
     bool is_stopped; /* owned by the thread that stops */
+    atomic_uint_fast64_t *refused;
     pthread_t thread;
 };
 
@@ -39,8 +40,10 @@ static void accept_one(struct acceptor *acceptor)
             (void)poll(NULL, 0, PAUSE_MS);
         return;
     }
-    /* Takes the descriptor in every case; over the limit of connections it closes it. */
-    (void)MHD_add_connection(acceptor->daemon, client, (struct sockaddr *)&address, length);
+    /* Takes the descriptor in every case; over a limit of connections it closes it. */
+    if (MHD_add_connection(acceptor->daemon, client, (struct sockaddr *)&address, length) !=
+        MHD_YES)
+        (void)atomic_fetch_add(acceptor->refused, 1);
 }
 
 static void *acceptor_main(void *argument)
@@ -58,13 +61,15 @@ static void *acceptor_main(void *argument)
     }
 }
 
-enum error acceptor_new(int listener, struct MHD_Daemon *daemon, struct acceptor **ret_acceptor)
+enum error acceptor_new(int listener, struct MHD_Daemon *daemon, atomic_uint_fast64_t *refused,
+                        struct acceptor **ret_acceptor)
 {
     struct acceptor *acceptor = calloc(1, sizeof *acceptor);
     if (acceptor == NULL)
         return ERR_INTERNAL;
     acceptor->listener = listener;
     acceptor->daemon = daemon;
+    acceptor->refused = refused;
     if (pipe2(acceptor->stop_pipe, O_CLOEXEC) != 0) {
         free(acceptor);
         return ERR_INTERNAL;

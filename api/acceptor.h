@@ -14,14 +14,19 @@
 #ifndef API_ACCEPTOR_H
 #define API_ACCEPTOR_H
 
+#include <stdatomic.h>
+
 #include <microhttpd.h>
 
 #include "core/error.h"
 
 struct acceptor;
 
-/* Starts accepting. listener is borrowed: a listening socket, non-blocking. */
-enum error acceptor_new(int listener, struct MHD_Daemon *daemon,
+/*
+ * Starts accepting. listener is borrowed: a listening socket, non-blocking. refused counts what is
+ * closed at once because there are too many connections, in all or of one address.
+ */
+enum error acceptor_new(int listener, struct MHD_Daemon *daemon, atomic_uint_fast64_t *refused,
                         struct acceptor **ret_acceptor) MUST_USE;
 /* Nothing is accepted any more; who connects waits for the socket's next owner. NULL is allowed. */
 void acceptor_stop(struct acceptor *acceptor);

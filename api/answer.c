@@ -38,6 +38,7 @@ enum MHD_Result answer_response(struct request *request, unsigned status,
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     request->status = status;
     request->step = REQUEST_ANSWERED;
+    watch_set(&request->caller->watched, deadline_in(API_ANSWER_TIMEOUT_MS));
     enum MHD_Result result = MHD_queue_response(request->connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -83,7 +84,7 @@ static void add_text(json_t *json, const char *name, const char *text)
         (void)json_object_set_new(json, name, json_string(text));
 }
 
-static json_t *problem_json(const struct request *request)
+json_t *answer_problem_json(const struct request *request)
 {
     const struct fault *fault = &request->fault;
     const struct problem *problem = problem_of(fault->code);
@@ -110,13 +111,15 @@ static json_t *problem_json(const struct request *request)
 enum MHD_Result answer_problem(struct request *request)
 {
     const struct problem *problem = problem_of(request->fault.code);
+    unsigned retry_after_s = request->refusal.retry_after_s > 0 ? request->refusal.retry_after_s
+                                                                : problem->retry_after_s;
     char number[16];
     struct MHD_Response *response =
-        json_response(problem_json(request), "application/problem+json");
+        json_response(answer_problem_json(request), "application/problem+json");
     if (response == NULL)
         return MHD_NO;
-    if (problem->retry_after_s > 0) {
-        (void)snprintf(number, sizeof number, "%u", problem->retry_after_s);
+    if (retry_after_s > 0) {
+        (void)snprintf(number, sizeof number, "%u", retry_after_s);
         add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
     }
     if (request->match.allow[0] != '\0')

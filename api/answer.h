@@ -30,5 +30,7 @@ enum MHD_Result answer_json(struct request *request, unsigned status, json_t *js
 
 /* The problem of request->fault. */
 enum MHD_Result answer_problem(struct request *request);
+/* Its document alone, the caller's. NULL: memory is out. */
+json_t *answer_problem_json(const struct request *request);
 
 #endif

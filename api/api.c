@@ -15,14 +15,21 @@
 
 #include "api/api_limits.h"
 #include "api/acceptor.h"
+#include "api/crl.h"
+#include "api/keeper.h"
 #include "api/listener.h"
+#include "api/metrics.h"
+#include "api/rate.h"
 #include "api/server.h"
+#include "api/server_certificate.h"
 #include "api/tls.h"
 
 static_assert(API_CHAIN_MAX_BYTES + 16 * 1024 < VAULT_REQUEST_MAX_BYTES,
               "the largest request fits one question to the vault");
 static_assert(API_DOCUMENT_MAX_BYTES + 1024 < VAULT_REQUEST_MAX_BYTES,
               "the largest document fits one question to the vault");
+static_assert(API_BATCH_MAX_BYTES + 16 * 1024 < VAULT_REQUEST_MAX_BYTES,
+              "the largest batch fits one question to the vault");
 static_assert(API_CHAIN_MAX_BYTES < API_BODY_MAX_BYTES, "a chain fits a body");
 
 /* ---- start ---- */
@@ -48,18 +55,19 @@ static unsigned pool_size(unsigned connections)
     return size > 1 ? size : 0;
 }
 
-static struct MHD_Daemon *start_daemon(struct api *api, const struct tls_material *material)
+static struct MHD_Daemon *start_daemon(struct api *api, const char *client_ca)
 {
+    const struct config_api *config = api->config;
+    const intptr_t memory = (intptr_t)config->header_max_bytes + API_ANSWER_HEAD_BYTES;
     const struct MHD_OptionItem options[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)pool_size(api->config->connections), NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)api->config->connections, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)api->config->idle_timeout_s, NULL},
-        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, API_CONNECTION_MEMORY_BYTES, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)pool_size(config->connections), NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)config->connections, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)config->connections_per_address, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)config->idle_timeout_s, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, material->certificate},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, material->key},
-        {MHD_OPTION_HTTPS_MEM_TRUST, 0, material->client_ca},
+        {MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)client_ca},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)server_note_completed, api},
@@ -68,23 +76,45 @@ static struct MHD_Daemon *start_daemon(struct api *api, const struct tls_materia
     };
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TLS |
                                 MHD_ALLOW_SUSPEND_RESUME,
-                            0, NULL, NULL, server_handle, api, MHD_OPTION_ARRAY, options,
-                            MHD_OPTION_END);
+                            0, NULL, NULL, server_handle, api, MHD_OPTION_HTTPS_CERT_CALLBACK2,
+                            server_certificate_retrieve, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
-static enum error serve(struct api *api, struct fault *fault)
+/* On the keeper's thread. */
+static void look_after(void *context)
 {
-    struct tls_material material = {0};
-    enum error e = tls_material_load(api->config, &material, fault);
-    if (e != ERR_OK)
-        return e;
-    api->daemon = start_daemon(api, &material);
-    tls_material_clear(&material); /* libmicrohttpd has its own form of it by now */
-    if (api->daemon != NULL && acceptor_new(api->listener, api->daemon, &api->acceptor) == ERR_OK)
+    struct api *api = context;
+    watch_sweep(&api->watch, clock_monotonic_ms());
+    penance_look(&api->penance, clock_monotonic_ms());
+    crl_look(api->crl);
+    server_certificate_look(api->certificate);
+}
+
+static enum error start_threads(struct api *api, const char *client_ca, struct fault *fault)
+{
+    api->daemon = start_daemon(api, client_ca);
+    if (api->daemon != NULL && keeper_new(look_after, api, &api->keeper) == ERR_OK &&
+        acceptor_new(api->listener, api->daemon, &api->refused, &api->acceptor) == ERR_OK)
         return ERR_OK;
     int reason = errno;
     return fault_set(fault, ERR_INTERNAL, "http-start", "The HTTPS server cannot be started.",
                      reason);
+}
+
+static enum error serve(struct api *api, struct fault *fault)
+{
+    struct tls_client_ca ca = {0};
+    enum error e = server_certificate_new(api->config, &api->certificate, fault);
+    if (e == ERR_OK)
+        e = tls_client_ca_load(api->config->client_ca, &ca, fault);
+    if (e == ERR_OK)
+        e = crl_new(api->config->client_crl, ca.text, &api->crl, fault);
+    if (e == ERR_OK) {
+        api->client_ca_expires_unix_s = ca.expires_unix_s;
+        e = start_threads(api, ca.text, fault);
+    }
+    tls_client_ca_clear(&ca); /* libmicrohttpd has its own form of it by now */
+    return e;
 }
 
 static enum error listen_somewhere(struct api *api, struct fault *fault)
@@ -94,6 +124,16 @@ static enum error listen_somewhere(struct api *api, struct fault *fault)
     if (e == ERR_OK)
         api->port = listener_port(api->listener);
     return e;
+}
+
+static enum error make_counters(struct api *api, struct fault *fault)
+{
+    const struct rate_options options = {.requests_per_second = api->config->requests_per_second,
+                                         .burst = api->config->request_burst,
+                                         .under_way_max = api->config->requests_waiting};
+    if (rate_new(&options, &api->rate) != ERR_OK || metrics_new(&api->metrics) != ERR_OK)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    return ERR_OK;
 }
 
 static enum error reach_vault(struct api *api, const char *socket, struct fault *fault)
@@ -118,11 +158,15 @@ enum error api_new(const struct config *config, int listen_fd, struct api **ret_
     api->config = &config->api;
     api->listener = listen_fd;
     gate_init(&api->gate);
+    watch_init(&api->watch);
+    penance_init(&api->penance);
     enum error e = tls_keep_off_pkcs11(fault);
     if (e == ERR_OK)
         e = listen_somewhere(api, fault);
     if (e == ERR_OK)
         e = reach_vault(api, config->vault.socket, fault);
+    if (e == ERR_OK)
+        e = make_counters(api, fault);
     if (e == ERR_OK)
         e = serve(api, fault);
     if (e != ERR_OK) {
@@ -145,6 +189,7 @@ static void drain(struct api *api)
 {
     acceptor_stop(api->acceptor);
     gate_shut(&api->gate);
+    penance_end(&api->penance);
     (void)gate_wait(&api->gate, GATE_WAITING, deadline_in(API_DRAIN_TIMEOUT_MS));
     /* A send has its own deadline: this wait ends. */
     while (!gate_wait(&api->gate, GATE_SENDING, deadline_in(API_DRAIN_TIMEOUT_MS)))
@@ -162,9 +207,16 @@ void api_free(struct api *api)
         (void)gate_wait(&api->gate, GATE_REQUESTS, deadline_in(API_LEAVE_TIMEOUT_MS));
         MHD_stop_daemon(api->daemon);
     }
+    keeper_free(api->keeper);
     acceptor_free(api->acceptor);
     if (api->listener >= 0)
         (void)close(api->listener);
+    rate_free(api->rate);
+    metrics_free(api->metrics);
+    crl_free(api->crl);
+    server_certificate_free(api->certificate);
+    watch_clear(&api->watch);
+    penance_clear(&api->penance);
     gate_clear(&api->gate);
     free(api);
 }

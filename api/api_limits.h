@@ -8,30 +8,36 @@
 #ifndef API_API_LIMITS_H
 #define API_API_LIMITS_H
 
-#define API_BODY_MAX_BYTES          98304   /* a JSON body */
-#define API_FORM_MAX_BYTES          8192    /* a form with a chip's certificate */
-#define API_DRAIN_MAX_BYTES         8388608 /* read and dropped so that the client sees the answer */
-#define API_CHAIN_MAX_BYTES         32768   /* a PEM certificate chain */
-#define API_ST_CERT_MAX_BYTES       1024    /* a chip's certificate as it was read */
-#define API_NAME_MAX_BYTES          64      /* a product, lot, line, … */
-#define API_DETAIL_MAX_BYTES        256     /* free text of an outcome */
-#define API_SIGNATURE_MAX_BYTES     144     /* a device's receipt */
-#define API_DOCUMENT_MAX_BYTES      114688  /* what the maker signed: 112 KiB */
-#define API_LICENSE_MAX_BYTES       4096    /* what the vault may answer */
-#define API_LEAF_MAX_BYTES          8192    /* an entry of the journal */
-#define API_NOTE_MAX_BYTES          4095    /* a checkpoint */
-#define API_SPKI_MAX_BYTES          129     /* a P-256 key's */
-#define API_PROOF_MAX_HASHES        64      /* of a proof that a leaf is in the journal */
-#define API_SIGNERS_MAX             16      /* of a document */
-#define API_JSON_DEPTH_MAX          8
-#define API_CONNECTION_MEMORY_BYTES 32768 /* request line and headers, and the answer's headers */
-#define API_RECEIVE_TIMEOUT_MS      30000 /* from a request's headers to its last byte */
-#define API_DRAIN_TIMEOUT_MS        5000  /* how long a stop waits for requests under way */
-#define API_LEAVE_TIMEOUT_MS        2000  /* how long a stop waits for answers to leave */
-#define API_REQUEST_ID_MAX          64
-#define API_THREADS_MAX             64
+#define API_BODY_MAX_BYTES      98304   /* a JSON body; [api] body_max_bytes may say less */
+#define API_BATCH_MAX_BYTES     1048576 /* of many licenses; [api] batch_max_bytes as well */
+#define API_FORM_MAX_BYTES      8192    /* a form with a chip's certificate */
+#define API_DRAIN_MAX_BYTES     8388608 /* read and dropped so that the client sees the answer */
+#define API_CHAIN_MAX_BYTES     32768   /* a PEM certificate chain */
+#define API_ST_CERT_MAX_BYTES   1024    /* a chip's certificate as it was read */
+#define API_NAME_MAX_BYTES      64      /* a product, lot, line, … */
+#define API_DETAIL_MAX_BYTES    256     /* free text of an outcome */
+#define API_SIGNATURE_MAX_BYTES 144     /* a device's receipt */
+#define API_BATCH_MAX           256     /* licenses of one batch */
+#define API_PAGE_MAX            256     /* entries of one answer */
+#define API_PAGE_DEFAULT        100
+#define API_JSON_VALUES_MAX     4096    /* commas and opening brackets of a JSON body */
+#define API_ANCHORS_MAX_BYTES   65536   /* PEM text of a product's trust anchors */
+#define API_DOCUMENT_MAX_BYTES  114688  /* what the maker signed: 112 KiB */
+#define API_LICENSE_MAX_BYTES   4096    /* what the vault may answer */
+#define API_LEAF_MAX_BYTES      8192    /* an entry of the journal */
+#define API_NOTE_MAX_BYTES      4095    /* a checkpoint */
+#define API_SPKI_MAX_BYTES      129     /* a P-256 key's */
+#define API_PROOF_MAX_HASHES    64      /* of a proof that a leaf is in the journal */
+#define API_SIGNERS_MAX         16      /* of a document */
+#define API_JSON_DEPTH_MAX      8       /* [api] json_depth_max may say less */
+#define API_ANSWER_HEAD_BYTES   4096    /* room for the answer's headers */
+#define API_ANSWER_TIMEOUT_MS   3600000 /* how long a client may take to read an answer */
+#define API_DRAIN_TIMEOUT_MS    5000    /* how long a stop waits for requests under way */
+#define API_LEAVE_TIMEOUT_MS    2000    /* how long a stop waits for answers to leave */
+#define API_REQUEST_ID_MAX      64
+#define API_THREADS_MAX         64
 
-#define API_TEXT_OF(value)          #value
-#define API_NUMBER_OF(limit)        API_TEXT_OF(limit) /* a limit's digits, for a sentence */
+#define API_TEXT_OF(value)      #value
+#define API_NUMBER_OF(limit)    API_TEXT_OF(limit) /* a limit's digits, for a sentence */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The tables of the two bodies, and what a table cannot say. Owns no state. */
+/* The tables of the bodies, and what a table cannot say. Owns no state. */
 #include "api/body.h"
 
 #include <string.h>
@@ -46,67 +46,91 @@ static const struct json_field OUTCOME_FIELDS[] = {
     {0},
 };
 
-static enum error refuse_at(const char *path, const char *reason, const char *detail,
-                            struct json_path *ret_path, struct fault *fault)
+static enum error refuse_at(struct json_path *path, const char *part, const char *reason,
+                            const char *detail, struct fault *fault)
 {
-    strcpy(ret_path->text, path);
+    json_path_add(path, part);
     return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
 }
 
+/* ---- licenses ---- */
+
 /* A device shows its certificate in one form. */
-static enum error check_device(const struct license_body *body, struct json_path *ret_path,
+static enum error check_device(const struct license_body *body, struct json_path *path,
                                struct fault *fault)
 {
     bool has_chain = body->certificate_chain[0] != '\0';
     bool has_st = body->st_certificate_length > 0;
     if (has_chain && has_st)
         return refuse_at(
-            "$.device", "two-certificates",
-            "A device shows either a certificate_chain or an st_certificate, not both.", ret_path,
-            fault);
+            path, ".device", "two-certificates",
+            "A device shows either a certificate_chain or an st_certificate, not both.", fault);
     if (!has_chain && !has_st)
         return refuse_at(
-            "$.device", "no-certificate",
-            "A device shows a certificate_chain or an st_certificate; neither is here.", ret_path,
-            fault);
+            path, ".device", "no-certificate",
+            "A device shows a certificate_chain or an st_certificate; neither is here.", fault);
     return ERR_OK;
 }
+
+static enum error check_license(void *target, struct json_path *path, struct fault *fault)
+{
+    struct license_body *body = target;
+    body->is_latest = body->image[0] == '\0' || strcmp(body->image, "latest") == 0;
+    if (!body->is_latest && !image_reference_parse(body->image, &body->digest))
+        return refuse_at(path, ".image", "not-an-image",
+                         "An image is \"latest\" or \"sha256:\" and 64 lower-case hex digits.",
+                         fault);
+    return check_device(body, path, fault);
+}
+
+static const struct json_form LICENSE_FORM = {
+    .fields = LICENSE_FIELDS, .size = sizeof(struct license_body), .check = check_license};
 
 enum error license_body_read(struct bytes text, struct license_body *ret_body,
                              struct json_path *ret_path, struct fault *fault)
 {
-    memset(ret_body, 0, sizeof *ret_body);
-    enum error e = json_read(text, LICENSE_FIELDS, ret_body, ret_path, fault);
-    if (e != ERR_OK)
-        return e;
-    ret_body->is_latest = ret_body->image[0] == '\0' || strcmp(ret_body->image, "latest") == 0;
-    if (!ret_body->is_latest && !image_reference_parse(ret_body->image, &ret_body->digest))
-        return refuse_at("$.image", "not-an-image",
-                         "An image is \"latest\" or \"sha256:\" and 64 lower-case hex digits.",
-                         ret_path, fault);
-    return check_device(ret_body, ret_path, fault);
+    return json_read(text, &LICENSE_FORM, ret_body, ret_path, fault);
 }
 
-enum error outcome_body_read(struct bytes text, struct outcome_body *ret_body,
-                             struct json_path *ret_path, struct fault *fault)
+enum error license_batch_read(struct bytes text, const struct license_batch *batch,
+                              struct json_path *ret_path, struct fault *fault)
+{
+    struct license_body body;
+    const struct json_list list = {.name = "licenses",
+                                   .max = API_BATCH_MAX,
+                                   .form = &LICENSE_FORM,
+                                   .target = &body,
+                                   .take = batch->take,
+                                   .context = batch->context};
+    return json_read_list(text, &list, ret_path, fault);
+}
+
+/* ---- outcomes ---- */
+
+static enum error check_outcome(void *target, struct json_path *path, struct fault *fault)
 {
     static const char *const names[] = {[OUTCOME_OF_SUCCESS] = "succeeded",
                                         [OUTCOME_OF_FAILURE] = "failed",
                                         [OUTCOME_OF_SCRAP] = "scrapped"};
-    memset(ret_body, 0, sizeof *ret_body);
-    enum error e = json_read(text, OUTCOME_FIELDS, ret_body, ret_path, fault);
-    if (e != ERR_OK)
-        return e;
+    struct outcome_body *body = target;
     for (int i = OUTCOME_OF_SUCCESS; i <= OUTCOME_OF_SCRAP; i++) {
-        if (strcmp(ret_body->result, names[i]) == 0)
-            ret_body->outcome = (enum outcome)i;
+        if (strcmp(body->result, names[i]) == 0)
+            body->outcome = (enum outcome)i;
     }
-    if (ret_body->outcome == 0)
-        return refuse_at("$.result", "not-a-result",
-                         "A result is \"succeeded\", \"failed\" or \"scrapped\".", ret_path, fault);
-    if (ret_body->device_receipt_length > 0 && ret_body->outcome != OUTCOME_OF_SUCCESS)
-        return refuse_at("$.device_receipt", "receipt-without-success",
-                         "A device's receipt comes with the result \"succeeded\" only.", ret_path,
-                         fault);
+    if (body->outcome == 0)
+        return refuse_at(path, ".result", "not-a-result",
+                         "A result is \"succeeded\", \"failed\" or \"scrapped\".", fault);
+    if (body->device_receipt_length > 0 && body->outcome != OUTCOME_OF_SUCCESS)
+        return refuse_at(path, ".device_receipt", "receipt-without-success",
+                         "A device's receipt comes with the result \"succeeded\" only.", fault);
     return ERR_OK;
+}
+
+static const struct json_form OUTCOME_FORM = {
+    .fields = OUTCOME_FIELDS, .size = sizeof(struct outcome_body), .check = check_outcome};
+
+enum error outcome_body_read(struct bytes text, struct outcome_body *ret_body,
+                             struct json_path *ret_path, struct fault *fault)
+{
+    return json_read(text, &OUTCOME_FORM, ret_body, ret_path, fault);
 }

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The two bodies that stations send, as fixed structs.
+ * The JSON bodies that stations send, as fixed structs.
  *
- * Both are cleared first, so that an absent text is "". Reading copies: the input may go
+ * Each is cleared first, so that an absent text is "". Reading copies: the input may go
  * afterwards. Threads: pure functions.
  */
 #ifndef API_BODY_H
@@ -56,6 +56,17 @@ struct outcome_body {
 
 enum error license_body_read(struct bytes text, struct license_body *ret_body,
                              struct json_path *ret_path, struct fault *fault) MUST_USE;
+
+/* POST /v1/licenses/batch: 1 to API_BATCH_MAX license bodies, one after the other. */
+struct license_batch {
+    /* body is a struct license_body, good for the call. */
+    enum error (*take)(void *context, const void *body, struct fault *fault);
+    void *context;
+};
+/* A failure of any of them is one of the whole; some may have been taken before. */
+enum error license_batch_read(struct bytes text, const struct license_batch *batch,
+                              struct json_path *ret_path, struct fault *fault) MUST_USE;
+
 enum error outcome_body_read(struct bytes text, struct outcome_body *ret_body,
                              struct json_path *ret_path, struct fault *fault) MUST_USE;
 

@@ -63,6 +63,14 @@ bool gate_is_shut(struct gate *gate)
     return is_shut;
 }
 
+unsigned gate_count(struct gate *gate, enum gate_count count)
+{
+    (void)pthread_mutex_lock(&gate->lock);
+    unsigned now = gate->counts[count];
+    (void)pthread_mutex_unlock(&gate->lock);
+    return now;
+}
+
 bool gate_wait(struct gate *gate, enum gate_count count, deadline_ms deadline)
 {
     const struct timespec until = deadline_timespec(deadline);

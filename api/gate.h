@@ -36,6 +36,7 @@ void gate_leave(struct gate *gate, enum gate_count count);
 bool gate_enter_question(struct gate *gate) MUST_USE;
 void gate_shut(struct gate *gate);
 bool gate_is_shut(struct gate *gate);
+unsigned gate_count(struct gate *gate, enum gate_count count);
 
 /* Waits until the count is 0 or the deadline passes; true when it is 0. */
 bool gate_wait(struct gate *gate, enum gate_count count, deadline_ms deadline);

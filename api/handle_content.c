@@ -13,6 +13,7 @@
 
 #include "api/answer.h"
 #include "api/handler.h"
+#include "api/query.h"
 #include "api/range.h"
 #include "api/request.h"
 
@@ -33,14 +34,24 @@ enum error content_ask(struct request *request, Provisiond__ImageContentRequest 
     return request_ask(request, &message);
 }
 
+enum error image_of_path(struct request *request, struct sha256 *ret_digest)
+{
+    if (!image_reference_parse(request->match.segment, ret_digest))
+        return fault_set(
+            &request->fault, ERR_IMAGE_UNKNOWN, "not-an-image",
+            "The path names no image by its digest: \"sha256:\" and 64 lower-case hex digits.", 0);
+    return ERR_OK;
+}
+
 static enum error start(struct request *request)
 {
     struct sha256 digest;
     Provisiond__ImageContentRequest content = PROVISIOND__IMAGE_CONTENT_REQUEST__INIT;
-    if (!image_reference_parse(request->match.segment, &digest))
-        return fault_set(
-            &request->fault, ERR_IMAGE_UNKNOWN, "not-an-image",
-            "The path names no image by its digest: \"sha256:\" and 64 lower-case hex digits.", 0);
+    enum error e = query_refuse_any(request);
+    if (e == ERR_OK)
+        e = image_of_path(request, &digest);
+    if (e != ERR_OK)
+        return e;
     format_etag(&request->result.content, &digest);
     content.image.data = digest.bytes;
     content.image.len = SHA256_SIZE;

@@ -3,13 +3,14 @@
 
 /*
  * The drop-in routes for stations that were made for ST's early license server:
- * POST /fw/sfi/{FwId}/get/license and GET /fw/sfi/{FwId}/get/image. FwId is an image's alias.
- * Owns no state.
+ * POST /fw/sfi/{FwId}/get/license and GET /fw/sfi/{FwId}/get/image. FwId is an image's alias. Such
+ * stations may send more in a query than we know: only the user is looked at. Owns no state.
  */
 #include <string.h>
 
 #include "api/handler.h"
 #include "api/multipart.h"
+#include "api/query.h"
 #include "api/request.h"
 #include "api/steps.h"
 
@@ -51,23 +52,6 @@ static enum error refuse_user(struct request *request, const char *reason, const
     return fault_set(&request->fault, ERR_BAD_REQUEST, reason, detail, 0);
 }
 
-/* Unescapes as far as there is room; false for a malformed escape. ret_length counts all bytes. */
-static bool unescape(const char *value, char out[API_NAME_SIZE], size_t *ret_length)
-{
-    size_t length = 0;
-    while (*value != '\0') {
-        int c = route_next_byte(&value);
-        if (c < 0)
-            return false;
-        if (length < API_NAME_MAX_BYTES)
-            out[length] = (char)c;
-        length++;
-    }
-    out[length < API_NAME_MAX_BYTES ? length : API_NAME_MAX_BYTES] = '\0';
-    *ret_length = length;
-    return true;
-}
-
 /* Writes "" when the query has no user, or an empty one. */
 static enum error read_user(struct request *request, char out[API_NAME_SIZE])
 {
@@ -79,7 +63,7 @@ static enum error read_user(struct request *request, char out[API_NAME_SIZE])
         return refuse_user(request, "duplicate-user", "The query names the user twice.");
     if (search.value == NULL)
         return ERR_OK;
-    if (!unescape(search.value, out, &length))
+    if (!query_unescape(search.value, out, API_NAME_SIZE, &length))
         return refuse_user(request, "malformed-escape",
                            "The user holds a percent sign that begins no escape.");
     if (length > API_NAME_MAX_BYTES)

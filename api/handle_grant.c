@@ -9,6 +9,7 @@
 
 #include "api/answer.h"
 #include "api/handler.h"
+#include "api/query.h"
 #include "api/request.h"
 
 #define GRANT_ID_SIZE 37 /* a UUID, NUL */
@@ -23,6 +24,9 @@ static enum error start(struct request *request)
 {
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__GrantApplyRequest grant = PROVISIOND__GRANT_APPLY_REQUEST__INIT;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     if (request->body_length == 0) {
         request->shows_check = true;
         return fault_set(&request->fault, ERR_BAD_REQUEST, "not-signed-data",

@@ -6,16 +6,25 @@
 #include <string.h>
 
 #include "api/answer.h"
+#include "api/crl.h"
 #include "api/handler.h"
 #include "api/problem.h"
+#include "api/query.h"
 #include "api/request.h"
+#include "api/server.h"
+#include "api/server_certificate.h"
+#include "core/clock.h"
+
+#define MS_PER_S       1000
+#define EXPIRES_SOON_S (14 * 86400L)
+#define EXPIRED        "expired"
+#define UNUSABLE       "file-unusable"
 
 /* ---- livez: the event loop answers, nothing else is looked at ---- */
 
 static enum error live_start(struct request *request)
 {
-    (void)request;
-    return ERR_OK;
+    return query_refuse_any(request);
 }
 
 static enum MHD_Result live_answer(struct request *request)
@@ -31,6 +40,9 @@ static enum error ready_start(struct request *request)
 {
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__ReadyRequest ready = PROVISIOND__READY_REQUEST__INIT;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     message.op_case = PROVISIOND__STATION_REQUEST__OP_READY;
     message.ready = &ready;
     return request_ask(request, &message);
@@ -55,23 +67,73 @@ static enum error ready_take(struct request *request, const Provisiond__StationR
     return ERR_OK;
 }
 
-/* An HSM that keeps no anchor serves its local products. */
-static bool are_well(const char *vault, const struct ready_result *checks)
+/* A check of provisiond's own: a word, and a sentence unless it is "ok" or "none". */
+struct check {
+    const char *word;
+    const char *detail;
+};
+
+static struct check check_certificate(struct server_certificate *certificate)
+{
+    int64_t left_s = server_certificate_expires_unix_s(certificate) - clock_unix_ms() / MS_PER_S;
+    if (left_s < 0)
+        return (struct check){EXPIRED, "The server's certificate has expired."};
+    if (left_s < EXPIRES_SOON_S)
+        return (struct check){"expiring", "The server's certificate expires within two weeks."};
+    if (server_certificate_is_stale(certificate))
+        return (struct check){UNUSABLE, "The server's new certificate or key cannot be used; the "
+                                        "ones before are served."};
+    return (struct check){"ok", ""};
+}
+
+static struct check check_crl(struct crl *crl)
+{
+    switch (crl_state(crl).condition) {
+    case CRL_NONE:
+        return (struct check){"none", ""};
+    case CRL_EXPIRED:
+        return (struct check){EXPIRED, "A revocation list of the client CA is overdue; it stays in "
+                                       "force."};
+    case CRL_BROKEN:
+        return (struct check){UNUSABLE, "The new revocation list of the client CA cannot be used; "
+                                        "the one before is in force."};
+    default:
+        return (struct check){"ok", ""};
+    }
+}
+
+/* An HSM that keeps no anchor serves its local products. What is only soon, or of the lists, does
+ * not stop a license. */
+static bool are_well(const char *vault, const struct ready_result *checks,
+                     const struct check *certificate)
 {
     return strcmp(vault, "ok") == 0 && strcmp(checks->hsm, "ok") == 0 &&
            strcmp(checks->ledger, "ok") == 0 &&
-           (strcmp(checks->anchor, "ok") == 0 || strcmp(checks->anchor, "none") == 0);
+           (strcmp(checks->anchor, "ok") == 0 || strcmp(checks->anchor, "none") == 0) &&
+           strcmp(certificate->word, EXPIRED) != 0;
+}
+
+static const char *first_detail(const struct ready_result *checks, const struct check *certificate,
+                                const struct check *crl)
+{
+    if (checks->detail[0] != '\0')
+        return checks->detail;
+    return certificate->detail[0] != '\0' ? certificate->detail : crl->detail;
 }
 
 static enum MHD_Result answer_checks(struct request *request, const char *vault,
                                      const struct ready_result *checks)
 {
-    bool is_ready = are_well(vault, checks);
-    json_t *json = json_pack("{ss s{ss ss ss ss}}", "status", is_ready ? "ready" : "not-ready",
-                             "checks", "vault", vault, "hsm", checks->hsm, "ledger", checks->ledger,
-                             "anchor", checks->anchor);
-    if (json != NULL && checks->detail[0] != '\0')
-        (void)json_object_set_new(json, "detail", json_string(checks->detail));
+    struct check certificate = check_certificate(request->api->certificate);
+    struct check crl = check_crl(request->api->crl);
+    const char *detail = first_detail(checks, &certificate, &crl);
+    bool is_ready = are_well(vault, checks, &certificate);
+    json_t *json =
+        json_pack("{ss s{ss ss ss ss ss ss}}", "status", is_ready ? "ready" : "not-ready", "checks",
+                  "vault", vault, "hsm", checks->hsm, "ledger", checks->ledger, "anchor",
+                  checks->anchor, "certificate", certificate.word, "crl", crl.word);
+    if (json != NULL && detail[0] != '\0')
+        (void)json_object_set_new(json, "detail", json_string(detail));
     return answer_json(request, is_ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, json);
 }
 
@@ -80,6 +142,8 @@ static enum MHD_Result ready_answer(struct request *request)
     struct ready_result unknown = {.hsm = "unknown", .ledger = "unknown", .anchor = "unknown"};
     if (request->fault.code == ERR_OK)
         return answer_checks(request, "ok", &request->result.ready);
+    if (request->fault.code == ERR_BAD_REQUEST)
+        return answer_problem(request);
     /* Whatever stopped the question: what lies behind the vault is not known then. */
     strcpy(unknown.detail, request->fault.detail);
     return answer_checks(request, error_name(request->fault.code), &unknown);

@@ -12,6 +12,7 @@
 
 #include "api/answer.h"
 #include "api/handler.h"
+#include "api/query.h"
 #include "api/request.h"
 #include "api/steps.h"
 #include "journal/tile.h"
@@ -48,6 +49,9 @@ static enum error start_checkpoint(struct request *request)
 {
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__CheckpointRequest checkpoint = PROVISIOND__CHECKPOINT_REQUEST__INIT;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     message.op_case = PROVISIOND__STATION_REQUEST__OP_CHECKPOINT;
     message.checkpoint = &checkpoint;
     return request_ask(request, &message);
@@ -78,6 +82,9 @@ static enum error start_tile(struct request *request)
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__TileRequest asked = PROVISIOND__TILE_REQUEST__INIT;
     struct tile tile;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     if (!tile_parse(request->match.segment, &tile))
         return fault_set(&request->fault, ERR_ROUTE_UNKNOWN, "not-a-tile",
                          "The path names no tile: a level or \"entries\", the number in groups of "
@@ -140,6 +147,9 @@ static enum error start_key(struct request *request)
 {
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__JournalKeyRequest key = PROVISIOND__JOURNAL_KEY_REQUEST__INIT;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     message.op_case = PROVISIOND__STATION_REQUEST__OP_JOURNAL_KEY;
     message.journal_key = &key;
     return request_ask(request, &message);

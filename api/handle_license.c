@@ -11,6 +11,7 @@
 
 #include "api/answer.h"
 #include "api/handler.h"
+#include "api/query.h"
 #include "api/request.h"
 #include "core/crash_point.h"
 
@@ -54,14 +55,24 @@ static enum form choose_form(const char *accept)
 
 /* ---- the question ---- */
 
-static void fill_context(struct license_context *context, Provisiond__LicenseContext *message)
+void license_fill(struct license_body *body, Provisiond__LicenseRequest *license,
+                  Provisiond__LicenseContext *context)
 {
-    provisiond__license_context__init(message);
-    message->lot = context->lot;
-    message->line = context->line;
-    message->work_order = context->work_order;
-    message->operator_name = context->operator_name;
-    message->socket = context->socket;
+    provisiond__license_request__init(license);
+    provisiond__license_context__init(context);
+    context->lot = body->context.lot;
+    context->line = body->context.line;
+    context->work_order = body->context.work_order;
+    context->operator_name = body->context.operator_name;
+    context->socket = body->context.socket;
+    license->product = body->product;
+    license->image.data = body->digest.bytes;
+    license->image.len = body->is_latest ? 0 : SHA256_SIZE;
+    license->certificate_chain.data = (uint8_t *)body->certificate_chain;
+    license->certificate_chain.len = strlen(body->certificate_chain);
+    license->st_certificate.data = body->st_certificate;
+    license->st_certificate.len = body->st_certificate_length;
+    license->context = context;
 }
 
 enum error license_ask(struct request *request, Provisiond__LicenseRequest *license)
@@ -75,32 +86,25 @@ enum error license_ask(struct request *request, Provisiond__LicenseRequest *lice
 
 static enum error ask(struct request *request, struct license_body *body)
 {
-    Provisiond__LicenseRequest license = PROVISIOND__LICENSE_REQUEST__INIT;
+    Provisiond__LicenseRequest license;
     Provisiond__LicenseContext context;
-    fill_context(&body->context, &context);
-    license.product = body->product;
-    if (!body->is_latest) {
-        license.image.data = body->digest.bytes;
-        license.image.len = SHA256_SIZE;
-    }
-    license.certificate_chain.data = (uint8_t *)body->certificate_chain;
-    license.certificate_chain.len = strlen(body->certificate_chain);
-    license.st_certificate.data = body->st_certificate;
-    license.st_certificate.len = body->st_certificate_length;
-    license.context = &context;
+    license_fill(body, &license, &context);
     return license_ask(request, &license);
 }
 
 static enum error start(struct request *request)
 {
     struct license_body body;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     enum form form = choose_form(request_header(request, MHD_HTTP_HEADER_ACCEPT));
     if (form == FORM_NONE)
         return fault_set(&request->fault, ERR_NOT_ACCEPTABLE, "accept",
                          "A license comes as application/json or application/octet-stream.", 0);
     request->result.license.wants_octets = form == FORM_OCTETS;
-    enum error e = license_body_read(bytes_of(request->body, request->body_length), &body,
-                                     &request->path, &request->fault);
+    e = license_body_read(bytes_of(request->body, request->body_length), &body, &request->path,
+                          &request->fault);
     if (e != ERR_OK)
         return e;
     request->result.license.device_path =
@@ -118,24 +122,29 @@ static bool is_sound(const Provisiond__LicenseReply *reply)
            reply->remaining >= 0 && reply->journal_index >= 0;
 }
 
+bool license_read(const Provisiond__LicenseReply *reply, struct license_result *result)
+{
+    if (!is_sound(reply))
+        return false;
+    memcpy(result->install.bytes, reply->install_id.data, UUID_SIZE);
+    memcpy(result->image.bytes, reply->image.data, SHA256_SIZE);
+    memcpy(result->license, reply->license.data, reply->license.len);
+    result->license_length = reply->license.len;
+    strcpy(result->profile, reply->profile);
+    result->is_charged = reply->charged;
+    result->is_repeat = reply->repeat;
+    result->attempt = reply->attempt;
+    result->remaining = reply->remaining;
+    result->journal_index = reply->journal_index;
+    return true;
+}
+
 enum error license_take(struct request *request, const Provisiond__StationReply *reply, int *file)
 {
-    struct license_result *result = &request->result.license;
     (void)file;
     if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_LICENSE ||
-        !is_sound(reply->license))
+        !license_read(reply->license, &request->result.license))
         return request_refuse_reply(request);
-    const Provisiond__LicenseReply *from = reply->license;
-    memcpy(result->install.bytes, from->install_id.data, UUID_SIZE);
-    memcpy(result->image.bytes, from->image.data, SHA256_SIZE);
-    memcpy(result->license, from->license.data, from->license.len);
-    result->license_length = from->license.len;
-    strcpy(result->profile, from->profile);
-    result->is_charged = from->charged;
-    result->is_repeat = from->repeat;
-    result->attempt = from->attempt;
-    result->remaining = from->remaining;
-    result->journal_index = from->journal_index;
     crash_point("api.before-answer");
     return ERR_OK;
 }
@@ -163,7 +172,7 @@ static void format_texts(const struct license_result *result, struct license_tex
     image_reference_format(&result->image, texts->image);
 }
 
-static json_t *license_json(const struct license_result *result)
+json_t *license_json(const struct license_result *result)
 {
     struct license_texts texts;
     char *license = NULL;
@@ -209,10 +218,15 @@ static struct MHD_Response *license_octets(struct license_result *result)
     return response;
 }
 
+unsigned license_status(const struct license_result *result)
+{
+    return result->is_repeat ? MHD_HTTP_OK : MHD_HTTP_CREATED;
+}
+
 enum MHD_Result license_answer(struct request *request)
 {
     struct license_result *result = &request->result.license;
-    unsigned status = result->is_repeat ? MHD_HTTP_OK : MHD_HTTP_CREATED;
+    unsigned status = license_status(result);
     if (result->wants_octets)
         return answer_response(request, status, license_octets(result));
     return answer_json(request, status, license_json(result));

@@ -6,6 +6,7 @@
 
 #include "api/answer.h"
 #include "api/handler.h"
+#include "api/query.h"
 #include "api/request.h"
 
 static enum error ask(struct request *request, struct uuid *install, struct outcome_body *body)
@@ -33,11 +34,14 @@ static enum error start(struct request *request)
     struct outcome_result *result = &request->result.outcome;
     struct outcome_body body;
     struct uuid install;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     if (!uuid_parse(request->match.segment, "ins-", &install))
         return fault_set(&request->fault, ERR_INSTALL_UNKNOWN, "not-an-install",
                          "The path names no install: \"ins-\" and a UUID is one.", 0);
-    enum error e = outcome_body_read(bytes_of(request->body, request->body_length), &body,
-                                     &request->path, &request->fault);
+    e = outcome_body_read(bytes_of(request->body, request->body_length), &body, &request->path,
+                          &request->fault);
     if (e != ERR_OK)
         return e;
     uuid_format(&install, "ins-", result->install, sizeof result->install);

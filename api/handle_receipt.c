@@ -7,6 +7,7 @@
 
 #include "api/answer.h"
 #include "api/handler.h"
+#include "api/query.h"
 #include "api/request.h"
 #include "api/steps.h"
 
@@ -25,6 +26,9 @@ static enum error start(struct request *request)
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__ReceiptRequest receipt = PROVISIOND__RECEIPT_REQUEST__INIT;
     struct uuid install;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     if (!uuid_parse(request->match.segment, "lic-", &install))
         return fault_set(&request->fault, ERR_INSTALL_UNKNOWN, "not-a-license",
                          "The path names no license: \"lic-\" and a UUID is one.", 0);

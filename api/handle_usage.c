@@ -8,6 +8,7 @@
 
 #include "api/answer.h"
 #include "api/handler.h"
+#include "api/query.h"
 #include "api/request.h"
 
 /* A number of the vault's reply and its member in the answer. */
@@ -50,6 +51,9 @@ static enum error start(struct request *request)
 {
     Provisiond__StationRequest message = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__UsageRequest usage = PROVISIOND__USAGE_REQUEST__INIT;
+    enum error e = query_refuse_any(request);
+    if (e != ERR_OK)
+        return e;
     if (!name_is_valid(request->match.segment, API_NAME_MAX_BYTES))
         return fault_set(&request->fault, ERR_PRODUCT_UNKNOWN, "not-a-product",
                          "The path names no product.", 0);

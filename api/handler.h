@@ -19,6 +19,7 @@
 #include "core/error.h"
 #include "vault.pb-c.h"
 
+struct json_writer;
 struct request;
 
 struct handler {
@@ -29,20 +30,45 @@ struct handler {
     void (*locate)(struct request *request);
     enum MHD_Result (*answer)(struct request *request);
     bool answers_faults; /* answer is called after a fault of start or take, too */
+    /* With reply_take and reply_answer (api/reply.h): the result that is kept, and how it is
+     * written. A fault of write fills request->fault. */
+    int keeps; /* Provisiond__StationReply__ResultCase */
+    enum error (*write)(struct request *request, const Provisiond__StationReply *reply,
+                        struct json_writer *writer);
 };
 
 extern const struct handler LICENSE_HANDLER;
-extern const struct handler OUTCOME_HANDLER;
+extern const struct handler BATCH_HANDLER;
+extern const struct handler LICENSE_LIST_HANDLER;
+extern const struct handler LICENSE_READ_HANDLER;
 extern const struct handler RECEIPT_HANDLER;
-extern const struct handler USAGE_HANDLER;
+extern const struct handler INSTALL_LIST_HANDLER;
+extern const struct handler INSTALL_READ_HANDLER;
+extern const struct handler OUTCOME_HANDLER;
+extern const struct handler IMAGE_LIST_HANDLER;
+extern const struct handler IMAGE_READ_HANDLER;
 extern const struct handler CONTENT_HANDLER;
+extern const struct handler PRODUCT_LIST_HANDLER;
+extern const struct handler PRODUCT_READ_HANDLER;
+extern const struct handler POLICY_HANDLER;
+extern const struct handler USAGE_HANDLER;
+extern const struct handler USAGE_LOTS_HANDLER;
+extern const struct handler USAGE_DAYS_HANDLER;
+extern const struct handler USAGE_STATIONS_HANDLER;
+extern const struct handler GRANT_LIST_HANDLER;
+extern const struct handler GRANT_READ_HANDLER;
 extern const struct handler GRANT_HANDLER;
+extern const struct handler STATION_LIST_HANDLER;
+extern const struct handler STATION_READ_HANDLER;
+extern const struct handler SELF_HANDLER;
 extern const struct handler CHECKPOINT_HANDLER;
 extern const struct handler TILE_HANDLER;
 extern const struct handler KEY_HANDLER;
 extern const struct handler FW_LICENSE_HANDLER;
 extern const struct handler FW_IMAGE_HANDLER;
+extern const struct handler PROBLEM_HANDLER;
 extern const struct handler LIVE_HANDLER;
 extern const struct handler READY_HANDLER;
+extern const struct handler METRICS_HANDLER;
 
 #endif

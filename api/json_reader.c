@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The strict reader over jansson. jansson refuses duplicates, NULs and invalid UTF-8; the depth is
- * counted before it parses, because its own limit is 2048.
+ * The strict reader over jansson. jansson refuses duplicates, NULs and invalid UTF-8; depth and
+ * values are counted before it parses, because its own limits are 2048 and none.
  */
 #include "api/json_reader.h"
 
@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "api/api_limits.h"
+#include "api/json_place.h"
 
 /* One reading under way: the path is the place where it is now. */
 struct reader {
@@ -38,6 +39,12 @@ static size_t path_enter(struct reader *reader, const char *name)
     size_t length = strlen(reader->path->text);
     (void)snprintf(reader->path->text + length, JSON_PATH_SIZE - length, ".%s", name);
     return length;
+}
+
+void json_path_add(struct json_path *path, const char *part)
+{
+    size_t length = strlen(path->text);
+    (void)snprintf(path->text + length, JSON_PATH_SIZE - length, "%s", part);
 }
 
 static void path_leave(struct reader *reader, size_t length)
@@ -175,7 +182,7 @@ static enum error read_object(struct reader *reader, json_t *object,
 /* ---- the text ---- */
 
 /* Counts brackets outside strings; whether they match is the parser's affair. */
-static bool is_too_deep(struct bytes text)
+bool json_is_deeper(struct bytes text, unsigned levels)
 {
     unsigned depth = 0;
     bool is_in_string = false;
@@ -185,7 +192,7 @@ static bool is_too_deep(struct bytes text)
             i++;
         else if (c == '"')
             is_in_string = !is_in_string;
-        else if (!is_in_string && (c == '{' || c == '[') && ++depth > API_JSON_DEPTH_MAX)
+        else if (!is_in_string && (c == '{' || c == '[') && ++depth > levels)
             return true;
         else if (!is_in_string && (c == '}' || c == ']') && depth > 0)
             depth--;
@@ -193,10 +200,29 @@ static bool is_too_deep(struct bytes text)
     return false;
 }
 
-static enum error refuse_syntax(struct reader *reader, const json_error_t *error)
+/* Each value follows a comma or an opening bracket. */
+static bool has_too_many_values(struct bytes text)
+{
+    size_t count = 0;
+    bool is_in_string = false;
+    for (size_t i = 0; i < text.length && count <= API_JSON_VALUES_MAX; i++) {
+        char c = (char)text.data[i];
+        if (is_in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            is_in_string = !is_in_string;
+        else if (!is_in_string && (c == ',' || c == '{' || c == '['))
+            count++;
+    }
+    return count > API_JSON_VALUES_MAX;
+}
+
+static enum error refuse_syntax(struct reader *reader, struct bytes text, const json_error_t *error)
 {
     switch (json_error_code(error)) {
-    case json_error_duplicate_key:
+    case json_error_duplicate_key: /* found right behind the name */
+        if (error->position > 0 && (size_t)error->position <= text.length)
+            json_place(bytes_of(text.data, (size_t)error->position), reader->path);
         return refuse(reader, "duplicate-member", "An object names a member twice.");
     case json_error_null_character:
     case json_error_null_byte_in_key:
@@ -208,21 +234,102 @@ static enum error refuse_syntax(struct reader *reader, const json_error_t *error
     }
 }
 
-enum error json_read(struct bytes text, const struct json_field *fields, void *target,
+/* The text's one value; NULL after a refusal. */
+static json_t *parse(struct reader *reader, struct bytes text)
+{
+    json_error_t error;
+    strcpy(reader->path->text, "$");
+    if (json_is_deeper(text, API_JSON_DEPTH_MAX)) {
+        (void)refuse(
+            reader, "too-deep",
+            "The JSON is nested deeper than " API_NUMBER_OF(API_JSON_DEPTH_MAX) " levels.");
+        return NULL;
+    }
+    if (has_too_many_values(text)) {
+        (void)refuse(reader, "too-many-values",
+                     "The JSON has more than " API_NUMBER_OF(
+                         API_JSON_VALUES_MAX) " commas and opening brackets.");
+        return NULL;
+    }
+    json_t *root = json_loadb(text.length > 0 ? (const char *)text.data : "", text.length,
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (root == NULL)
+        (void)refuse_syntax(reader, text, &error);
+    return root;
+}
+
+static enum error read_form(struct reader *reader, json_t *object, const struct json_form *form,
+                            void *target)
+{
+    memset(target, 0, form->size);
+    enum error e = read_object(reader, object, form->fields, target);
+    if (e == ERR_OK && form->check != NULL)
+        e = form->check(target, reader->path, reader->fault);
+    return e;
+}
+
+enum error json_read(struct bytes text, const struct json_form *form, void *target,
                      struct json_path *ret_path, struct fault *fault)
 {
     struct reader reader = {.path = ret_path, .fault = fault};
-    json_error_t error;
-    strcpy(ret_path->text, "$");
-    if (is_too_deep(text))
-        return refuse(
-            &reader, "too-deep",
-            "The JSON is nested deeper than " API_NUMBER_OF(API_JSON_DEPTH_MAX) " levels.");
-    JSON_AUTO *root = json_loadb(text.length > 0 ? (const char *)text.data : "", text.length,
-                                 JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    JSON_AUTO *root = parse(&reader, text);
     if (root == NULL)
-        return refuse_syntax(&reader, &error);
-    enum error e = read_object(&reader, root, fields, target);
+        return ERR_BAD_REQUEST;
+    enum error e = read_form(&reader, root, form, target);
+    if (e == ERR_OK)
+        ret_path->text[0] = '\0';
+    return e;
+}
+
+/* ---- many objects ---- */
+
+static enum error read_items(struct reader *reader, json_t *array, const struct json_list *list)
+{
+    size_t outer = strlen(reader->path->text);
+    size_t index;
+    json_t *item;
+    enum error e = ERR_OK;
+    json_array_foreach(array, index, item)
+    {
+        (void)snprintf(reader->path->text + outer, JSON_PATH_SIZE - outer, "[%zu]", index);
+        e = read_form(reader, item, list->form, list->target);
+        if (e == ERR_OK)
+            e = list->take(list->context, list->target, reader->fault);
+        if (e != ERR_OK)
+            break;
+    }
+    return e;
+}
+
+static enum error read_list(struct reader *reader, json_t *root, const struct json_list *list)
+{
+    const struct json_field only[] = {{.name = list->name}, {0}};
+    if (!json_is_object(root))
+        return refuse(reader, "wrong-type", "An object is expected here.");
+    enum error e = refuse_unknown(reader, root, only);
+    if (e != ERR_OK)
+        return e;
+    json_t *array = json_object_get(root, list->name);
+    (void)path_enter(reader, list->name);
+    if (array == NULL)
+        return refuse(reader, "member-missing", "A required member is missing.");
+    if (!json_is_array(array))
+        return refuse(reader, "wrong-type", "An array is expected here.");
+    if (json_array_size(array) == 0)
+        return refuse(reader, "empty-list", "The array is empty.");
+    if (json_array_size(array) > list->max)
+        return refuse(reader, "too-many-items", "The array has more items than allowed.");
+    return read_items(reader, array, list);
+}
+
+enum error json_read_list(struct bytes text, const struct json_list *list,
+                          struct json_path *ret_path, struct fault *fault)
+{
+    struct reader reader = {.path = ret_path, .fault = fault};
+    JSON_AUTO *root = parse(&reader, text);
+    if (root == NULL)
+        return ERR_BAD_REQUEST;
+    enum error e = read_list(&reader, root, list);
     if (e == ERR_OK)
         ret_path->text[0] = '\0';
     return e;

@@ -5,8 +5,9 @@
  * Strict JSON into fixed structs.
  *
  * A table of fields describes an object; what is not in it is refused, and so are a member twice, a
- * wrong type, a NUL, invalid UTF-8, a text that is empty or too long, and deep nesting. A failure
- * names its place with a path ("$.device.certificate_chain"). Threads: pure functions.
+ * wrong type, a NUL, invalid UTF-8, a text that is empty or too long, deep nesting, and more values
+ * than any request has (each costs memory many times its bytes). A failure names its place with a
+ * path ("$.device.certificate_chain", "$.licenses[3].product"). Threads: pure functions.
  */
 #ifndef API_JSON_READER_H
 #define API_JSON_READER_H
@@ -68,12 +69,37 @@ struct json_field {
         .fields = (table)                                                          \
     }
 
+/* An object: its table, and what a table cannot say. */
+struct json_form {
+    const struct json_field *fields;
+    size_t size; /* of the target, which is cleared before it is read: an absent text is "" */
+    /* After the table. path is the object's place; a failure adds to it (json_path_add). */
+    enum error (*check)(void *target, struct json_path *path, struct fault *fault);
+};
+
+/* Many objects of one form: {"name": [{…}, …]}. */
+struct json_list {
+    const char *name;
+    size_t max; /* 1 to max objects */
+    const struct json_form *form;
+    void *target; /* each object is read into it, then taken */
+    enum error (*take)(void *context, const void *target, struct fault *fault);
+    void *context;
+};
+
 /*
- * Reads text, one JSON object, into *target, whose texts are left as they are when their member is
- * absent: clear it before. ERR_BAD_REQUEST or ERR_TOO_LARGE with *ret_path and *fault.
+ * Reads text, one JSON object, into *target. ERR_BAD_REQUEST or ERR_TOO_LARGE with *ret_path and
+ * *fault; ERR_BUSY when memory is out.
  */
-enum error json_read(struct bytes text, const struct json_field *fields, void *target,
+enum error json_read(struct bytes text, const struct json_form *form, void *target,
                      struct json_path *ret_path, struct fault *fault) MUST_USE;
+/* The same for many; a failure may come after some were taken. */
+enum error json_read_list(struct bytes text, const struct json_list *list,
+                          struct json_path *ret_path, struct fault *fault) MUST_USE;
+void json_path_add(struct json_path *path, const char *part);
+
+/* Whether brackets outside strings are nested deeper than that; the text need not be JSON. */
+bool json_is_deeper(struct bytes text, unsigned levels);
 
 /* Whether a text holds an ASCII control character (U+0000 to U+001F, U+007F). */
 bool text_has_control(struct bytes text);

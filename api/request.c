@@ -10,6 +10,7 @@
 
 #include "api/gate.h"
 #include "api/handler.h"
+#include "api/request_limits.h"
 #include "api/server.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -110,12 +111,28 @@ void request_release(struct request *request)
     free(request);
 }
 
+/* ---- what the caller may ask ---- */
+
+enum error request_meter(struct request *request)
+{
+    enum error e = rate_enter(request->api->rate, &request->caller->peer.spki, request->started_us,
+                              &request->refusal, &request->fault);
+    request->is_metered = e == ERR_OK;
+    return e;
+}
+
+enum error request_meter_more(struct request *request, unsigned count, unsigned paid)
+{
+    return rate_take(request->api->rate, &request->caller->peer.spki, count, paid,
+                     clock_monotonic_us(), &request->refusal, &request->fault);
+}
+
 /* ---- the body ---- */
 
 static bool make_body_room(struct request *request)
 {
     if (request->body == NULL)
-        request->body = malloc(request->match.route->body->max);
+        request->body = malloc(limits_body_max(request->api->config, request->match.route->body));
     if (request->body == NULL)
         (void)request_refuse_memory(request);
     return request->body != NULL;
@@ -127,11 +144,9 @@ void request_keep_body(struct request *request, const char *data, size_t length)
     if (request->fault.code != ERR_OK || request->match.route->body == NULL)
         return;
     const struct route_body *body = request->match.route->body;
-    if (request->received > body->max) {
-        (void)fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large", body->max_detail, 0);
-        return;
-    }
-    if (!make_body_room(request))
+    if (limits_check_body(request->api->config, body, request->received, &request->fault) !=
+            ERR_OK ||
+        !make_body_room(request))
         return;
     memcpy(request->body + request->body_length, data, length);
     request->body_length += length;
@@ -188,12 +203,14 @@ enum error request_ask(struct request *request, Provisiond__StationRequest *mess
         return fault_set(&request->fault, ERR_VAULT_UNAVAILABLE, "stopping",
                          "The server is stopping.", 0);
     message->request_id = request->id;
+    message->traceparent = request->traceparent;
     if (message->op_case != PROVISIOND__STATION_REQUEST__OP_READY) {
-        message->station_spki.data = request->caller->peer.spki.bytes;
-        message->station_spki.len = SHA256_SIZE;
+        message->caller_spki.data = request->caller->peer.spki.bytes;
+        message->caller_spki.len = SHA256_SIZE;
     }
     request->step = REQUEST_WAITING;
     (void)atomic_fetch_add(&request->references, 1);
+    watch_set(&request->caller->watched, WATCH_NEVER);
     MHD_suspend_connection(request->connection);
     vault_station_send(api->vault, message, deadline_in(api->config->vault_timeout_ms), note_answer,
                        request);
@@ -203,13 +220,20 @@ enum error request_ask(struct request *request, Provisiond__StationRequest *mess
 
 /* ---- the log ---- */
 
+/* Who is refused again and again shall not drown the others' lines. */
+static enum log_level level_of(const struct request *request)
+{
+    if (request->refusal.is_repeated)
+        return LOG_LEVEL_DEBUG;
+    return request->status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+}
+
 void request_log(const struct request *request, bool is_complete)
 {
     const struct route *route = request->match.route;
     log_event(
-        request->status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "request",
-        LOG_TEXT("request_id", request->id), LOG_TEXT("trace", request->traceparent),
-        LOG_TEXT("peer", request->caller->address),
+        level_of(request), "request", LOG_TEXT("request_id", request->id),
+        LOG_TEXT("trace", request->traceparent), LOG_TEXT("peer", request->caller->address),
         LOG_TEXT("principal", request->caller->principal), LOG_TEXT("method", request->method),
         LOG_TEXT("route", route != NULL ? route->pattern : "-"),
         LOG_NUMBER("status", request->status), LOG_TEXT("problem", error_name(request->fault.code)),

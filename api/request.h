@@ -21,8 +21,10 @@
 #include "api/body.h"
 #include "api/caller.h"
 #include "api/api_limits.h"
+#include "api/rate.h"
 #include "api/route.h"
 #include "core/bytes.h"
+#include "core/clock.h"
 #include "vault.pb-c.h"
 
 #define USAGE_COUNTS     13
@@ -96,6 +98,11 @@ struct grant_result {
     size_t signer_count;
 };
 
+struct batch_result { /* set by start */
+    size_t count;
+    bool shows_chip[API_BATCH_MAX]; /* which devices show an ST certificate */
+};
+
 enum request_step { REQUEST_RECEIVING, REQUEST_WAITING, REQUEST_ANSWERED };
 
 struct request {
@@ -116,9 +123,11 @@ struct request {
     uint64_t received; /* bytes of the body, kept or dropped */
 
     struct fault fault;
-    struct json_path path;  /* of a wrong body or query */
-    bool shows_check;       /* the fault's reason is the member "check", whatever its code */
-    char content_range[40]; /* with ERR_RANGE: the header's value */
+    struct json_path path;       /* of a wrong body or query */
+    struct rate_refusal refusal; /* by api->rate */
+    bool is_metered;             /* counts in api->rate until it is completed */
+    bool shows_check;            /* the fault's reason is the member "check", whatever its code */
+    char content_range[40];      /* with ERR_RANGE: the header's value */
     union {
         struct license_result license;
         struct outcome_result outcome;
@@ -127,17 +136,29 @@ struct request {
         struct ready_result ready;
         struct tile_result tile;
         struct grant_result grant;
+        struct batch_result batch;
+        struct bytes page; /* of a problem's meaning; set by start */
     } result;
     int file;   /* of an image, -1 when none */
     void *kept; /* what take keeps that is large; NULL when nothing */
     size_t kept_length;
-    unsigned status; /* what was answered; 0: nothing yet */
+    unsigned status;              /* what was answered; 0: nothing yet */
+    struct request *next_penance; /* both guarded by the penance's lock */
+    deadline_ms penance_until;
 };
 
 /* A request with one reference, its id and trace read from the headers. NULL: memory is out. */
 struct request *request_new(struct api *api, struct MHD_Connection *connection,
                             struct caller *caller, const char *method);
 void request_release(struct request *request);
+
+/*
+ * Counts the request, or count more that are inside it beside those that were paid for (a batch of
+ * n licenses takes n - 1, with 1 paid), against what its caller may ask. ERR_RATE_LIMITED or
+ * ERR_BUSY.
+ */
+enum error request_meter(struct request *request) MUST_USE;
+enum error request_meter_more(struct request *request, unsigned count, unsigned paid) MUST_USE;
 
 /* Keeps or drops bytes of the body; a fault that is set before or here makes it drop the rest. */
 void request_keep_body(struct request *request, const char *data, size_t length);

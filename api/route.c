@@ -9,7 +9,7 @@
 #include "api/api_limits.h"
 #include "api/handler.h"
 
-#define FOR_STATIONS  false
+#define FOR_CALLERS   false /* with a certificate; what each may do, the vault decides */
 #define FOR_EVERYBODY true
 #define NO_BODY       NULL
 
@@ -18,6 +18,13 @@ const struct route_body ROUTE_JSON = {
     .media_detail = "This path takes a body of the media type application/json only.",
     .max = API_BODY_MAX_BYTES,
     .max_detail = "The body is larger than " API_NUMBER_OF(API_BODY_MAX_BYTES) " bytes.",
+};
+
+const struct route_body ROUTE_BATCH = {
+    .media_types = {"application/json"},
+    .media_detail = "This path takes a body of the media type application/json only.",
+    .max = API_BATCH_MAX_BYTES,
+    .max_detail = "The body is larger than " API_NUMBER_OF(API_BATCH_MAX_BYTES) " bytes.",
 };
 
 const struct route_body ROUTE_FORM = {
@@ -37,20 +44,49 @@ const struct route_body ROUTE_DOCUMENT = {
         "The signed document is larger than " API_NUMBER_OF(API_DOCUMENT_MAX_BYTES) " bytes.",
 };
 
+#define READ(path, operation, handler)                               \
+    {                                                                \
+        "GET", (path), (operation), &(handler), FOR_CALLERS, NO_BODY \
+    }
+#define WRITE(path, operation, handler, body)                         \
+    {                                                                 \
+        "POST", (path), (operation), &(handler), FOR_CALLERS, &(body) \
+    }
+
 static const struct route ROUTES[] = {
-    {"POST", "/v1/licenses", &LICENSE_HANDLER, FOR_STATIONS, &ROUTE_JSON},
-    {"POST", "/v1/installs/{install_id}/outcome", &OUTCOME_HANDLER, FOR_STATIONS, &ROUTE_JSON},
-    {"GET", "/v1/licenses/{license_id}/receipt", &RECEIPT_HANDLER, FOR_STATIONS, NO_BODY},
-    {"GET", "/v1/products/{product}/usage", &USAGE_HANDLER, FOR_STATIONS, NO_BODY},
-    {"GET", "/v1/images/{digest}/content", &CONTENT_HANDLER, FOR_STATIONS, NO_BODY},
-    {"POST", "/v1/grants", &GRANT_HANDLER, FOR_STATIONS, &ROUTE_DOCUMENT},
-    {"GET", "/v1/journal/checkpoint", &CHECKPOINT_HANDLER, FOR_STATIONS, NO_BODY},
-    {"GET", "/v1/journal/tile/{+tile}", &TILE_HANDLER, FOR_STATIONS, NO_BODY},
-    {"GET", "/v1/journal/key", &KEY_HANDLER, FOR_STATIONS, NO_BODY},
-    {"POST", "/fw/sfi/{FwId}/get/license", &FW_LICENSE_HANDLER, FOR_STATIONS, &ROUTE_FORM},
-    {"GET", "/fw/sfi/{FwId}/get/image", &FW_IMAGE_HANDLER, FOR_STATIONS, NO_BODY},
-    {"GET", "/livez", &LIVE_HANDLER, FOR_EVERYBODY, NO_BODY},
-    {"GET", "/readyz", &READY_HANDLER, FOR_STATIONS, NO_BODY},
+    WRITE("/v1/licenses", "createLicense", LICENSE_HANDLER, ROUTE_JSON),
+    READ("/v1/licenses", "listLicenses", LICENSE_LIST_HANDLER),
+    WRITE("/v1/licenses/batch", "createLicenses", BATCH_HANDLER, ROUTE_BATCH),
+    READ("/v1/licenses/{license_id}", "readLicense", LICENSE_READ_HANDLER),
+    READ("/v1/licenses/{license_id}/receipt", "readReceipt", RECEIPT_HANDLER),
+    READ("/v1/installs", "listInstalls", INSTALL_LIST_HANDLER),
+    READ("/v1/installs/{install_id}", "readInstall", INSTALL_READ_HANDLER),
+    WRITE("/v1/installs/{install_id}/outcome", "reportOutcome", OUTCOME_HANDLER, ROUTE_JSON),
+    READ("/v1/images", "listImages", IMAGE_LIST_HANDLER),
+    READ("/v1/images/{digest}", "readImage", IMAGE_READ_HANDLER),
+    READ("/v1/images/{digest}/content", "readImageContent", CONTENT_HANDLER),
+    READ("/v1/products", "listProducts", PRODUCT_LIST_HANDLER),
+    READ("/v1/products/{product}", "readProduct", PRODUCT_READ_HANDLER),
+    READ("/v1/products/{product}/policy", "readPolicy", POLICY_HANDLER),
+    READ("/v1/products/{product}/usage", "readUsage", USAGE_HANDLER),
+    READ("/v1/products/{product}/usage/lots", "readUsageByLot", USAGE_LOTS_HANDLER),
+    READ("/v1/products/{product}/usage/days", "readUsageByDay", USAGE_DAYS_HANDLER),
+    READ("/v1/products/{product}/usage/stations", "readUsageByStation", USAGE_STATIONS_HANDLER),
+    READ("/v1/grants", "listGrants", GRANT_LIST_HANDLER),
+    WRITE("/v1/grants", "applyGrant", GRANT_HANDLER, ROUTE_DOCUMENT),
+    READ("/v1/grants/{grant_id}", "readGrant", GRANT_READ_HANDLER),
+    READ("/v1/stations", "listStations", STATION_LIST_HANDLER),
+    READ("/v1/stations/{station}", "readStation", STATION_READ_HANDLER),
+    READ("/v1/self", "readSelf", SELF_HANDLER),
+    READ("/v1/journal/checkpoint", "readCheckpoint", CHECKPOINT_HANDLER),
+    READ("/v1/journal/tile/{+tile}", "readTile", TILE_HANDLER),
+    READ("/v1/journal/key", "readJournalKey", KEY_HANDLER),
+    WRITE("/fw/sfi/{FwId}/get/license", "createLicenseByAlias", FW_LICENSE_HANDLER, ROUTE_FORM),
+    READ("/fw/sfi/{FwId}/get/image", "readImageByAlias", FW_IMAGE_HANDLER),
+    READ("/problems/{problem}", "readProblem", PROBLEM_HANDLER),
+    READ("/metrics", "readMetrics", METRICS_HANDLER),
+    {"GET", "/livez", "readLive", &LIVE_HANDLER, FOR_EVERYBODY, NO_BODY},
+    READ("/readyz", "readReady", READY_HANDLER),
 };
 #define ROUTE_COUNT (sizeof ROUTES / sizeof ROUTES[0])
 
@@ -145,25 +181,41 @@ static void add_allowed(const struct route *route, char allow[ROUTE_ALLOW_SIZE])
             ROUTE_ALLOW_SIZE - strlen(allow) - 1);
 }
 
+static bool is_literal(const struct route *route)
+{
+    return strchr(route->pattern, '{') == NULL;
+}
+
+/* Looks among the literal patterns, or among the others. True when one fits the path. */
+static bool find_among(bool are_literal, const char *method, const char *path,
+                       struct route_match *match)
+{
+    char segment[ROUTE_SEGMENT_SIZE];
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (is_literal(&ROUTES[i]) != are_literal || !matches(ROUTES[i].pattern, path, segment))
+            continue;
+        if (serves(&ROUTES[i], method)) {
+            match->route = &ROUTES[i];
+            match->allow[0] = '\0';
+            memcpy(match->segment, segment, sizeof segment);
+            return true;
+        }
+        add_allowed(&ROUTES[i], match->allow);
+    }
+    return match->allow[0] != '\0';
+}
+
 enum error route_find(const char *method, const char *path, struct route_match *ret_match,
                       struct fault *fault)
 {
-    char segment[ROUTE_SEGMENT_SIZE];
     memset(ret_match, 0, sizeof *ret_match);
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!matches(ROUTES[i].pattern, path, segment))
-            continue;
-        if (serves(&ROUTES[i], method)) {
-            ret_match->route = &ROUTES[i];
-            memcpy(ret_match->segment, segment, sizeof segment);
-            return ERR_OK;
-        }
-        add_allowed(&ROUTES[i], ret_match->allow);
-    }
-    if (ret_match->allow[0] != '\0')
+    if (!find_among(true, method, path, ret_match) && !find_among(false, method, path, ret_match))
+        return fault_set(fault, ERR_ROUTE_UNKNOWN, "path", "No route of this server fits the path.",
+                         0);
+    if (ret_match->route == NULL)
         return fault_set(fault, ERR_METHOD_NOT_ALLOWED, "method",
                          "The path is served, but with other methods only.", 0);
-    return fault_set(fault, ERR_ROUTE_UNKNOWN, "path", "No route of this server fits the path.", 0);
+    return ERR_OK;
 }
 
 const struct route *route_table(size_t *ret_count)

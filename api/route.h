@@ -6,7 +6,8 @@
  *
  * A pattern has at most one {segment}, which takes one non-empty path segment; its percent escapes
  * are decoded and must give visible ASCII. At the end of a pattern stands {+segments} for the rest
- * of the path: one or more segments with the slashes between them. A GET route serves HEAD too.
+ * of the path: one or more segments with the slashes between them. A path that is written out in
+ * the table is no segment of another pattern. A GET route serves HEAD too.
  * Threads: pure functions over one constant table.
  */
 #ifndef API_ROUTE_H
@@ -32,12 +33,14 @@ struct route_body {
 };
 
 extern const struct route_body ROUTE_JSON;
+extern const struct route_body ROUTE_BATCH;    /* JSON of many licenses */
 extern const struct route_body ROUTE_FORM;     /* multipart/form-data */
 extern const struct route_body ROUTE_DOCUMENT; /* what the maker signed */
 
 struct route {
     const char *method; /* "GET" or "POST" */
     const char *pattern;
+    const char *operation; /* the operationId of api/openapi.yaml */
     const struct handler *handler;
     bool is_public;                /* answers without a client certificate */
     const struct route_body *body; /* what it takes; NULL: no body */

@@ -18,6 +18,9 @@
 #include "api/answer.h"
 #include "api/caller.h"
 #include "api/handler.h"
+#include "api/metrics.h"
+#include "api/rate.h"
+#include "api/request_limits.h"
 #include "api/request.h"
 #include "core/clock.h"
 
@@ -57,9 +60,7 @@ static enum error check_body_headers(struct request *request)
         return ERR_OK;
     if (!is_taken(body, request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
         return fault_set(&request->fault, ERR_MEDIA_TYPE, "content-type", body->media_detail, 0);
-    if (content_length(request) > body->max)
-        return fault_set(&request->fault, ERR_TOO_LARGE, "body-too-large", body->max_detail, 0);
-    return ERR_OK;
+    return limits_check_body(request->api->config, body, content_length(request), &request->fault);
 }
 
 /* A caller without a certificate learns nothing about paths. */
@@ -69,7 +70,10 @@ static enum error check_headers(struct request *request, const char *url, const 
     enum error found = route_find(method, url, &request->match, &route_fault);
     if (found == ERR_OK && request->match.route->is_public)
         return ERR_OK;
-    enum error e = caller_check(request->caller, request->connection, &request->fault);
+    enum error e =
+        caller_check(request->caller, request->connection, request->api, &request->fault);
+    if (e == ERR_OK)
+        e = request_meter(request);
     if (e != ERR_OK) {
         request->match.allow[0] = '\0';
         return e;
@@ -105,6 +109,7 @@ static enum MHD_Result begin(struct api *api, struct MHD_Connection *connection,
         return MHD_NO;
     gate_enter(&api->gate, GATE_REQUESTS);
     *state = request;
+    watch_set(&caller->watched, deadline_in(limits_receive_ms(api->config)));
     if (check_headers(request, url, method) != ERR_OK && is_answered_at_once(request))
         return answer_problem(request);
     return MHD_YES;
@@ -114,12 +119,9 @@ static enum MHD_Result begin(struct api *api, struct MHD_Connection *connection,
 
 static enum MHD_Result receive(struct request *request, const char *data, size_t *data_size)
 {
-    int64_t spent_us = clock_monotonic_us() - request->started_us;
     request_keep_body(request, data, *data_size);
     *data_size = 0;
-    if (request->received > API_DRAIN_MAX_BYTES || spent_us > API_RECEIVE_TIMEOUT_MS * 1000LL)
-        return MHD_NO;
-    return MHD_YES;
+    return request->received > API_DRAIN_MAX_BYTES ? MHD_NO : MHD_YES;
 }
 
 /* ---- the answer ---- */
@@ -132,9 +134,31 @@ static enum MHD_Result answer(struct request *request)
     return handler->answer(request);
 }
 
+/* The kinds of body that are JSON; the reader itself knows the largest depth only. */
+static bool is_within_depth(struct request *request)
+{
+    const struct route_body *body = request->match.route->body;
+    if (body == NULL || !is_of_type(body->media_types[0], "application/json"))
+        return true;
+    if (limits_check_depth(request->api->config, bytes_of(request->body, request->body_length),
+                           &request->fault) == ERR_OK)
+        return true;
+    strcpy(request->path.text, "$");
+    return false;
+}
+
+/* Refused because its caller asks too much. */
+static bool is_told_to_wait(const struct request *request)
+{
+    return !request->is_metered && (request->fault.code == ERR_RATE_LIMITED ||
+                                    strcmp(request->fault.reason, "caller-busy") == 0);
+}
+
 static enum MHD_Result start(struct request *request)
 {
-    if (request->fault.code != ERR_OK)
+    if (is_told_to_wait(request) && penance_do(&request->api->penance, request))
+        return MHD_YES;
+    if (request->fault.code != ERR_OK || !is_within_depth(request))
         return answer_problem(request);
     enum error e = request->match.route->handler->start(request);
     /* A suspended connection comes back through server_handle, on this same thread. */
@@ -151,7 +175,9 @@ enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection, cons
         return begin(cls, connection, url, method, state);
     if (*data_size > 0)
         return receive(request, data, data_size);
-    return request->step == REQUEST_WAITING ? answer(request) : start(request);
+    if (request->step != REQUEST_WAITING)
+        return start(request);
+    return is_told_to_wait(request) ? answer_problem(request) : answer(request);
 }
 
 /* ---- the ends ---- */
@@ -165,18 +191,36 @@ void server_note_completed(void *cls, struct MHD_Connection *connection, void **
     if (request == NULL)
         return;
     *state = NULL;
+    watch_set(&request->caller->watched, deadline_in(limits_pause_ms(api->config)));
+    if (request->is_metered)
+        rate_leave(api->rate, &request->caller->peer.spki);
+    metrics_note(api->metrics, request->match.route, request->method, request->status,
+                 clock_monotonic_us() - request->started_us);
     request_log(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     request_release(request);
     gate_leave(&api->gate, GATE_REQUESTS);
 }
 
+static struct caller *meet(struct api *api, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct caller *caller = caller_new(connection, api);
+    /* The handshake and the first headers have as long as a body. */
+    if (caller != NULL && info != NULL)
+        watch_add(&api->watch, &caller->watched, info->connect_fd,
+                  deadline_in(limits_receive_ms(api->config)));
+    return caller;
+}
+
 void server_note_connection(void *cls, struct MHD_Connection *connection, void **caller,
                             enum MHD_ConnectionNotificationCode code)
 {
-    (void)cls;
+    struct api *api = cls;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *caller = caller_new(connection);
-    } else {
+        *caller = meet(api, connection);
+    } else if (*caller != NULL) {
+        watch_remove(&api->watch, &((struct caller *)*caller)->watched);
         caller_free(*caller);
         *caller = NULL;
     }

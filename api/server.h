@@ -7,11 +7,14 @@
 #ifndef API_SERVER_H
 #define API_SERVER_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include <microhttpd.h>
 
 #include "api/gate.h"
+#include "api/penance.h"
+#include "api/watch.h"
 #include "config/config.h"
 #include "vault/vault_client.h"
 
@@ -20,7 +23,16 @@ struct api {
     struct vault_client *vault;
     struct MHD_Daemon *daemon;
     struct acceptor *acceptor;
+    struct keeper *keeper;
+    struct rate *rate;
+    struct metrics *metrics;
+    struct server_certificate *certificate;
+    struct crl *crl;
+    int64_t client_ca_expires_unix_s;
     struct gate gate;
+    struct watch watch;
+    struct penance penance;
+    atomic_uint_fast64_t refused; /* connections */
     int listener;
     uint16_t port;
 };

@@ -29,9 +29,14 @@ static bool product_has_name(const void *owner, uint32_t number, const void *key
     return bytes_equal(book_product(owner, number)->name, *(const struct bytes *)key);
 }
 
-static bool station_has_name(const void *owner, uint32_t number, const void *key)
+static bool principal_has_name(const void *owner, uint32_t number, const void *key)
 {
-    return bytes_equal(book_station(owner, number)->name, *(const struct bytes *)key);
+    return bytes_equal(book_principal(owner, number)->name, *(const struct bytes *)key);
+}
+
+static bool key_has_digest(const void *owner, uint32_t number, const void *key)
+{
+    return sha256_equal(&book_key(owner, number)->digest, key);
 }
 
 static bool image_has_key(const void *owner, uint32_t number, const void *key)
@@ -89,13 +94,15 @@ void book_init(struct book *book)
 {
     *book = (struct book){.products = {.record_size = sizeof(struct book_product)},
                           .images = {.record_size = sizeof(struct book_image)},
-                          .stations = {.record_size = sizeof(struct book_station)},
+                          .principals = {.record_size = sizeof(struct book_principal)},
+                          .keys = {.record_size = sizeof(struct book_key)},
                           .devices = {.record_size = sizeof(struct book_device)},
                           .installs = {.record_size = sizeof(struct book_install)},
                           .units = {.record_size = sizeof(struct book_unit)}};
     index_init(&book->product_names, product_has_name);
     index_init(&book->image_digests, image_has_key);
-    index_init(&book->station_names, station_has_name);
+    index_init(&book->principal_names, principal_has_name);
+    index_init(&book->principal_keys, key_has_digest);
     index_init(&book->device_keys, device_has_key);
     index_init(&book->serials, device_has_serial);
     index_init(&book->install_ids, install_has_id);
@@ -108,13 +115,15 @@ void book_clear(struct book *book)
         signed_document_free(book_product(book, i)->policy);
     pool_clear(&book->products);
     pool_clear(&book->images);
-    pool_clear(&book->stations);
+    pool_clear(&book->principals);
+    pool_clear(&book->keys);
     pool_clear(&book->devices);
     pool_clear(&book->installs);
     pool_clear(&book->units);
     index_clear(&book->product_names);
     index_clear(&book->image_digests);
-    index_clear(&book->station_names);
+    index_clear(&book->principal_names);
+    index_clear(&book->principal_keys);
     index_clear(&book->device_keys);
     index_clear(&book->serials);
     index_clear(&book->install_ids);
@@ -133,9 +142,14 @@ struct book_image *book_image(const struct book *book, uint32_t number)
     return pool_at(&book->images, number);
 }
 
-struct book_station *book_station(const struct book *book, uint32_t number)
+struct book_principal *book_principal(const struct book *book, uint32_t number)
 {
-    return pool_at(&book->stations, number);
+    return pool_at(&book->principals, number);
+}
+
+struct book_key *book_key(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->keys, number);
 }
 
 struct book_device *book_device(const struct book *book, uint32_t number)
@@ -161,10 +175,16 @@ uint32_t book_find_product(const struct book *book, struct bytes name)
     return index_find(index, book, index_hash(index, 0, name), &name);
 }
 
-uint32_t book_find_station(const struct book *book, struct bytes name)
+uint32_t book_find_principal(const struct book *book, struct bytes name)
 {
-    const struct index *index = &book->station_names;
+    const struct index *index = &book->principal_names;
     return index_find(index, book, index_hash(index, 0, name), &name);
+}
+
+uint32_t book_find_key(const struct book *book, const struct sha256 *digest)
+{
+    const struct index *index = &book->principal_keys;
+    return index_find(index, book, hash_digest(index, 0, digest), digest);
 }
 
 uint32_t book_find_image(const struct book *book, uint32_t product, const struct sha256 *digest)
@@ -215,17 +235,27 @@ enum error book_add_product(struct book *book, const struct book_product *produc
                      fault);
 }
 
-enum error book_add_station(struct book *book, const struct book_station *station,
-                            struct fault *fault)
+enum error book_add_principal(struct book *book, const struct book_principal *principal,
+                              uint32_t *ret_number, struct fault *fault)
 {
-    uint32_t number = 0;
-    struct index *index = &book->station_names;
-    enum error e = pool_add(&book->stations, &number, fault);
+    struct index *index = &book->principal_names;
+    enum error e = pool_add(&book->principals, ret_number, fault);
     if (e != ERR_OK)
         return e;
-    *book_station(book, number) = *station;
-    return index_put(index, book, index_hash(index, 0, station->name), &station->name, number,
-                     fault);
+    *book_principal(book, *ret_number) = *principal;
+    return index_put(index, book, index_hash(index, 0, principal->name), &principal->name,
+                     *ret_number, fault);
+}
+
+enum error book_add_key(struct book *book, const struct book_key *key, struct fault *fault)
+{
+    uint32_t number = 0;
+    struct index *index = &book->principal_keys;
+    enum error e = pool_add(&book->keys, &number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_key(book, number) = *key;
+    return index_put(index, book, hash_digest(index, 0, &key->digest), &key->digest, number, fault);
 }
 
 enum error book_add_image(struct book *book, const struct book_image *image, struct fault *fault)

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Who has what, while the leaves are followed from the first one: products, images, stations,
+ * Who has what, while the leaves are followed from the first one: products, images, principals,
  * devices, installs and the units that they belong to.
  *
  * Records are small, are found by the number of their pool, and borrow texts from the export. A
@@ -49,9 +49,20 @@ struct book_image {
     struct sha256 digest;
 };
 
-struct book_station {
+/* The lists are raw: names, each with its newline; empty: everything. */
+struct book_principal {
     struct bytes name;
+    struct bytes products;
+    struct bytes lines;
+    uint32_t key_count;
     bool is_enabled;
+    bool is_station;
+};
+
+/* A key is of the principal that was given it last, or nobody's. */
+struct book_key {
+    struct sha256 digest;
+    uint32_t principal; /* POOL_NONE: it was removed */
 };
 
 struct book_device {
@@ -88,13 +99,15 @@ struct book_unit {
 struct book {
     struct pool products;
     struct pool images;
-    struct pool stations;
+    struct pool principals;
+    struct pool keys;
     struct pool devices;
     struct pool installs;
     struct pool units;
     struct index product_names;
     struct index image_digests;
-    struct index station_names;
+    struct index principal_names;
+    struct index principal_keys;
     struct index device_keys;
     struct index serials; /* to the device that a serial belongs to now */
     struct index install_ids;
@@ -107,7 +120,8 @@ void book_clear(struct book *book);
 /* Records by number. */
 struct book_product *book_product(const struct book *book, uint32_t number);
 struct book_image *book_image(const struct book *book, uint32_t number);
-struct book_station *book_station(const struct book *book, uint32_t number);
+struct book_principal *book_principal(const struct book *book, uint32_t number);
+struct book_key *book_key(const struct book *book, uint32_t number);
 struct book_device *book_device(const struct book *book, uint32_t number);
 struct book_install *book_install(const struct book *book, uint32_t number);
 struct book_unit *book_unit(const struct book *book, uint32_t number);
@@ -115,7 +129,8 @@ struct book_unit *book_unit(const struct book *book, uint32_t number);
 /* Numbers by key; POOL_NONE when there is none. */
 uint32_t book_find_product(const struct book *book, struct bytes name);
 uint32_t book_find_image(const struct book *book, uint32_t product, const struct sha256 *digest);
-uint32_t book_find_station(const struct book *book, struct bytes name);
+uint32_t book_find_principal(const struct book *book, struct bytes name);
+uint32_t book_find_key(const struct book *book, const struct sha256 *digest);
 uint32_t book_find_device(const struct book *book, uint32_t product, const struct sha256 *key);
 /* serial is raw and not empty. */
 uint32_t book_find_serial(const struct book *book, uint32_t product, struct bytes serial);
@@ -127,8 +142,10 @@ enum error book_add_product(struct book *book, const struct book_product *produc
                             uint32_t *ret_number, struct fault *fault) MUST_USE;
 enum error book_add_image(struct book *book, const struct book_image *image,
                           struct fault *fault) MUST_USE;
-enum error book_add_station(struct book *book, const struct book_station *station,
-                            struct fault *fault) MUST_USE;
+enum error book_add_principal(struct book *book, const struct book_principal *principal,
+                              uint32_t *ret_number, struct fault *fault) MUST_USE;
+enum error book_add_key(struct book *book, const struct book_key *key,
+                        struct fault *fault) MUST_USE;
 enum error book_add_device(struct book *book, const struct book_device *device,
                            uint32_t *ret_number, struct fault *fault) MUST_USE;
 enum error book_add_install(struct book *book, const struct book_install *install,

@@ -92,7 +92,46 @@ bool leaf_form_time(struct bytes value, int64_t *ret_unix_ms)
     return timestamp_parse(text, ret_unix_ms);
 }
 
+/* ---- lists ---- */
+
+/* A newline is written as a backslash and an n; a backslash before them belongs to another sign. */
+bool leaf_form_next(struct bytes *list, struct bytes *ret_name)
+{
+    for (size_t at = 0; at + 1 < list->length; at++) {
+        if (list->data[at] != '\\')
+            continue;
+        if (list->data[at + 1] == 'n') {
+            *ret_name = bytes_of(list->data, at);
+            *list = bytes_of(list->data + at + 2, list->length - at - 2);
+            return true;
+        }
+        at++;
+    }
+    return false;
+}
+
+static bool is_list(struct bytes value)
+{
+    struct bytes name;
+    while (leaf_form_next(&value, &name)) {
+        if (name.length == 0)
+            return false;
+    }
+    return value.length == 0;
+}
+
 /* ---- all ---- */
+
+static bool is_role(struct bytes value)
+{
+    static const char *const ROLES[] = {"station", "operator", "auditor", "administrator",
+                                        "metrics"};
+    for (size_t i = 0; i < sizeof ROLES / sizeof ROLES[0]; i++) {
+        if (is_text(value, ROLES[i]))
+            return true;
+    }
+    return false;
+}
 
 static bool is_name(struct bytes value)
 {
@@ -124,6 +163,10 @@ static bool text_fits(enum leaf_form form, struct bytes value)
     case LEAF_FORM_RESULT:
         return is_text(value, "succeeded") || is_text(value, "failed") ||
                is_text(value, "scrapped");
+    case LEAF_FORM_ROLE:
+        return is_role(value);
+    case LEAF_FORM_LIST:
+        return is_list(value);
     default:
         return form == LEAF_FORM_TEXT;
     }

@@ -23,6 +23,8 @@ enum leaf_form {
     LEAF_FORM_TIME,
     LEAF_FORM_POLICY,
     LEAF_FORM_RESULT,
+    LEAF_FORM_ROLE,
+    LEAF_FORM_LIST, /* names, each with its newline */
     LEAF_FORM_NUMBER,
     LEAF_FORM_COUNT, /* a number of 0 to LEAF_COUNT_MAX */
     LEAF_FORM_FLAG,
@@ -35,6 +37,10 @@ bool leaf_form_fits(enum leaf_form form, enum canonical_kind kind, struct bytes 
 
 /* A time as timestamp_format writes it: LEAF_FORM_TIME looks at its length alone. */
 bool leaf_form_time(struct bytes value, int64_t *ret_unix_ms) MUST_USE;
+
+/* Takes the first name of a raw list, and it from the list; false at the end, or when the newline
+ * is missing. */
+bool leaf_form_next(struct bytes *list, struct bytes *ret_name);
 
 /* Values that fit their form. */
 void leaf_form_digest(struct bytes value, struct sha256 *ret_digest); /* also of an image */

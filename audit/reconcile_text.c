@@ -117,8 +117,8 @@ static void put_stations(const struct scene *scene, char out[RECONCILE_DETAIL_SI
     char second[RECONCILE_TEXT_SIZE];
     const struct book *book = &scene->reconciliation->replay.book;
     const struct book_device *device = book_device(book, scene->flag->device);
-    put_text(book_station(book, device->station)->name, first);
-    put_text(book_station(book, device->other_station)->name, second);
+    put_text(book_principal(book, device->station)->name, first);
+    put_text(book_principal(book, device->other_station)->name, second);
     (void)snprintf(out, RECONCILE_DETAIL_SIZE, "Licenses were asked for at %s and at %s.", first,
                    second);
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Leaves about images and stations: who may be served with what. */
+/* Leaves about images and refusals. */
 #include "audit/replay_part.h"
 
 /* ---- images ---- */
@@ -34,45 +34,6 @@ enum error replay_image_switched(struct replay *replay, const struct leaf *leaf,
     else
         book_image(&replay->book, image)->is_enabled = leaf->type == LEAF_IMAGE_ENABLED;
     return ERR_OK;
-}
-
-/* ---- stations ---- */
-
-enum error replay_station_added(struct replay *replay, const struct leaf *leaf, struct fault *fault)
-{
-    const struct book_station station = {.name = leaf_text(leaf, FIELD_PRINCIPAL),
-                                         .is_enabled = true};
-    if (book_find_station(&replay->book, station.name) != POOL_NONE) {
-        FIND(replay, leaf, "station-twice", "The station %.*s that it adds was there.",
-             RAW(station.name));
-        return ERR_OK;
-    }
-    return book_add_station(&replay->book, &station, fault);
-}
-
-enum error replay_station_switched(struct replay *replay, const struct leaf *leaf,
-                                   struct fault *fault)
-{
-    struct bytes name = leaf_text(leaf, FIELD_PRINCIPAL);
-    uint32_t station = book_find_station(&replay->book, name);
-    (void)fault;
-    if (station == POOL_NONE)
-        FIND(replay, leaf, "station-unknown", "The station %.*s that it switches was never added.",
-             RAW(name));
-    else
-        book_station(&replay->book, station)->is_enabled = leaf->type == LEAF_PRINCIPAL_ENABLED;
-    return ERR_OK;
-}
-
-uint32_t replay_find_station(struct replay *replay, const struct leaf *leaf)
-{
-    struct bytes name = leaf_text(leaf, FIELD_STATION);
-    uint32_t station = book_find_station(&replay->book, name);
-    if (station == POOL_NONE || !book_station(&replay->book, station)->is_enabled)
-        FIND(replay, leaf, "station-refused",
-             "It is of station \"%.*s\", which was %s then and could not ask.", RAW(name),
-             station == POOL_NONE ? "not enrolled" : "disabled");
-    return station;
 }
 
 /* ---- refusals ---- */

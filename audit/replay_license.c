@@ -97,7 +97,7 @@ static enum error find_subject(struct replay *replay, const struct leaf *leaf,
     if (*ret_product == NULL)
         return ERR_OK;
     replay_name_device(leaf, subject->name);
-    subject->station = replay_find_station(replay, leaf);
+    subject->station = replay_find_station(replay, leaf, (*ret_product)->name);
     subject->device = book_find_device(&replay->book, subject->product, &key);
     check_identity(replay, leaf, subject);
     return find_image(replay, leaf, subject, fault);

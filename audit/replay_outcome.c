@@ -42,7 +42,7 @@ static void check_outcome(struct replay *replay, const struct leaf *leaf,
                           const struct outcome *outcome)
 {
     int64_t attempt = leaf_number(leaf, FIELD_ATTEMPT);
-    (void)replay_find_station(replay, leaf);
+    (void)replay_find_station(replay, leaf, outcome->product->name);
     if (attempt != outcome->install->attempts)
         FIND(replay, leaf, "attempt-number",
              "It says that its license was asked for %lld times, and by the leaves before it that "

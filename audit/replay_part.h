@@ -31,10 +31,17 @@ enum error replay_override(struct replay *replay, const struct leaf *leaf, struc
 enum error replay_image_added(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_image_switched(struct replay *replay, const struct leaf *leaf,
                                  struct fault *fault);
-enum error replay_station_added(struct replay *replay, const struct leaf *leaf,
-                                struct fault *fault);
-enum error replay_station_switched(struct replay *replay, const struct leaf *leaf,
-                                   struct fault *fault);
+
+enum error replay_principal_added(struct replay *replay, const struct leaf *leaf,
+                                  struct fault *fault);
+enum error replay_principal_switched(struct replay *replay, const struct leaf *leaf,
+                                     struct fault *fault);
+enum error replay_principal_narrowed(struct replay *replay, const struct leaf *leaf,
+                                     struct fault *fault);
+enum error replay_principal_key_added(struct replay *replay, const struct leaf *leaf,
+                                      struct fault *fault);
+enum error replay_principal_key_removed(struct replay *replay, const struct leaf *leaf,
+                                        struct fault *fault);
 
 enum error replay_product_created(struct replay *replay, const struct leaf *leaf,
                                   struct fault *fault);
@@ -68,8 +75,9 @@ void replay_check_quota(struct replay *replay, const struct leaf *leaf,
 /* A serial belongs to another key from now on. */
 enum error replay_rebind(struct replay *replay, const struct leaf *leaf, uint32_t product,
                          struct fault *fault);
-/* A finding unless the leaf's station is enrolled and enabled; its number or POOL_NONE. */
-uint32_t replay_find_station(struct replay *replay, const struct leaf *leaf);
+/* A finding unless the leaf's station is one, is enabled, and may do this: of the product, and for
+ * a license on its line. Its number or POOL_NONE. */
+uint32_t replay_find_station(struct replay *replay, const struct leaf *leaf, struct bytes product);
 /* "the device SN-1 (key 5f0c...)" */
 void replay_name_device(const struct leaf *leaf, char out[DEVICE_TEXT_SIZE]);
 /* The result of a unit begins or ends to count in its product's account. */

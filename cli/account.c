@@ -6,10 +6,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/admin.h"
 #include "cli/anchor.h"
+#include "cli/station.h"
 #include "cli/text.h"
 
 #define NOTE_MAX  128
@@ -71,6 +73,24 @@ enum error account_ask_vault(const struct arguments *arguments, const char *prod
     request.usage = &usage;
     enum error e = admin_ask(arguments, &request, -1, &reply, failure);
     return e == ERR_OK ? read_reply(reply->usage, ret_usage, failure) : e;
+}
+
+/* ---- from provisiond ---- */
+
+enum error account_ask_server(const struct arguments *arguments, const char *product,
+                              struct answer_usage *ret_usage, struct failure *failure)
+{
+    REST_AUTO rest = NULL;
+    struct rest_answer answer = {0};
+    char path[128];
+    (void)snprintf(path, sizeof path, "/v1/products/%s/usage", product);
+    enum error e = station_connect(arguments, &rest, failure);
+    if (e == ERR_OK)
+        e = rest_ask(rest, path, NULL, &answer, failure);
+    if (e == ERR_OK)
+        e = answer_read_usage(bytes_of(answer.body, answer.length), ret_usage, failure);
+    free(answer.body);
+    return e;
 }
 
 /* ---- the sums ---- */

@@ -26,6 +26,10 @@
 enum error account_ask_vault(const struct arguments *arguments, const char *product,
                              struct answer_usage *ret_usage, struct failure *failure) MUST_USE;
 
+/* Asks provisiond. */
+enum error account_ask_server(const struct arguments *arguments, const char *product,
+                              struct answer_usage *ret_usage, struct failure *failure) MUST_USE;
+
 /* ERR_INTERNAL, with what is wrong, when the account does not add up. */
 enum error account_check(const struct answer_usage *usage, struct failure *failure) MUST_USE;
 

@@ -22,8 +22,8 @@
 /* The result of operation N of AdminRequest is field N + 1 of AdminReply. */
 static_assert((int)PROVISIOND__ADMIN_REPLY__RESULT_STATUS ==
                       (int)PROVISIOND__ADMIN_REQUEST__OP_STATUS + 1 &&
-                  (int)PROVISIOND__ADMIN_REPLY__RESULT_DEVICE_REBIND ==
-                      (int)PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND + 1,
+                  (int)PROVISIOND__ADMIN_REPLY__RESULT_PRINCIPAL_KEY ==
+                      (int)PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY + 1,
               "results are numbered like operations");
 
 void admin_reply_free(Provisiond__AdminReply **reply)
@@ -157,27 +157,42 @@ static enum error fail_governed(const Provisiond__AdminRequest *request, struct 
                              kind);
 }
 
-static bool names_station(const Provisiond__AdminRequest *request)
+/* Exit code 1: who asked may ask, but named somebody who is not there. */
+static enum error fail_unknown(const struct arguments *arguments,
+                               const Provisiond__AdminRequest *request, struct failure *failure)
 {
-    return request->op_case == PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE ||
-           request->op_case == PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET;
+    const bool is_budget = request->op_case == PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET;
+    const char *words = is_budget ? "station" : arguments->command;
+    int length = (int)strcspn(words, " ");
+    return failure_set_plain(failure, ERR_PRINCIPAL_UNKNOWN,
+                             "There is no %.*s of this name. See provctl %.*s list", length, words,
+                             length, words);
 }
 
-static enum error fail(const char *path, const Provisiond__AdminRequest *request,
-                       const struct fault *fault, struct failure *failure)
+static bool is_principal_unknown(const struct fault *fault)
+{
+    return fault->code == ERR_PRINCIPAL_UNKNOWN || strcmp(fault->reason, "station-unknown") == 0 ||
+           strcmp(fault->reason, "principal-unknown") == 0;
+}
+
+static enum error fail(const struct arguments *arguments, const char *path,
+                       const Provisiond__AdminRequest *request, const struct fault *fault,
+                       struct failure *failure)
 {
     if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD &&
         error_is_retryable(fault->code) && is_usable_socket(path))
         return fail_unsure(failure);
-    if (strcmp(fault->reason, "product-governed") == 0)
-        return fail_governed(request, failure);
-    if (names_station(request) && strcmp(fault->reason, "station-unknown") == 0)
-        return failure_set_plain(failure, ERR_BAD_REQUEST,
-                                 "There is no station of this name. See provctl station list");
+    if (strcmp(fault->reason, "product-governed") == 0) {
+        (void)fail_governed(request, failure);
+        (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
+        return failure->code;
+    }
+    if (is_principal_unknown(fault))
+        return fail_unknown(arguments, request, failure);
     if (strcmp(fault->reason, "vault-unreachable") == 0)
         return fail_unreachable(path, fault, failure);
     if (fault->code == ERR_BAD_REQUEST &&
-        (strcmp(fault->reason, "op") == 0 || strcmp(fault->reason, "station_spki") == 0))
+        (strcmp(fault->reason, "op") == 0 || strcmp(fault->reason, "caller_spki") == 0))
         return fail_other_socket(path, failure);
     if (strcmp(fault->reason, "vault-answer") == 0)
         return fail_garbage(path, failure);
@@ -213,7 +228,7 @@ enum error admin_ask(const struct arguments *arguments, const Provisiond__AdminR
     e = vault_admin_call(client, request, file, deadline_in(timeout_of(request)), &reply, &fault);
     vault_client_free(client);
     if (e != ERR_OK)
-        return fail(path, request, &fault, failure);
+        return fail(arguments, path, request, &fault, failure);
     if ((int)reply->result_case != (int)request->op_case + 1) {
         vault_admin_reply_free(reply);
         return fail_garbage(path, failure);

@@ -294,3 +294,19 @@ bool answer_parse_digest(const char *text, struct sha256 *ret_digest)
     return image_reference_parse(text, ret_digest) ||
            hex_decode(text, ret_digest->bytes, SHA256_SIZE);
 }
+
+enum error answer_read_pair_id(const char *text, const char *prefix, char id[ANSWER_ID_MAX + 1],
+                               struct failure *failure)
+{
+    const size_t length = strlen(prefix);
+    if (!name_is_valid(text, ANSWER_ID_MAX))
+        return failure_set_usage(failure,
+                                 "%s is no license id; the install id that provctl license prints "
+                                 "will do",
+                                 text);
+    (void)snprintf(id, ANSWER_ID_MAX + 1, "%s", text);
+    if (strncmp(id, ANSWER_LICENSE_PREFIX, length) == 0 ||
+        strncmp(id, ANSWER_INSTALL_PREFIX, length) == 0)
+        memcpy(id, prefix, length);
+    return ERR_OK;
+}

@@ -20,6 +20,8 @@
 
 #define ANSWER_LICENSE_MAX_BYTES 4096
 #define ANSWER_ID_MAX            64 /* bytes of an install or license id */
+#define ANSWER_LICENSE_PREFIX    "lic-"
+#define ANSWER_INSTALL_PREFIX    "ins-"
 #define ANSWER_SIGNERS_MAX       16
 #define ANSWER_WORD_MAX          39 /* bytes of a word such as per-device or none */
 
@@ -98,6 +100,13 @@ enum error answer_read_receipt(struct bytes body, struct answer_receipt *ret_rec
 /* What became of a signed document. */
 enum error answer_read_grant(struct bytes body, struct answer_grant *ret_grant,
                              struct failure *failure) MUST_USE;
+
+/*
+ * The id of a license or its install, which differ in their prefixes: id begins with prefix then. A
+ * usage failure for what is no id.
+ */
+enum error answer_read_pair_id(const char *text, const char *prefix, char id[ANSWER_ID_MAX + 1],
+                               struct failure *failure) MUST_USE;
 
 /* "sha256:" and 64 hex digits, or the digits alone. */
 bool answer_parse_digest(const char *text, struct sha256 *ret_digest);

@@ -5,99 +5,24 @@
  * The options and operands of one command, parsed once and then immutable.
  *
  * One table names every option of every command; a command says with two masks which it demands
- * and which it takes. An option may be given once. Five have a default from the environment: they
- * name files, an address and a product, never a secret. Threads: immutable after arguments_parse.
+ * and which it takes. An option may be given once, but for a few that make a list. Five have a
+ * default from the environment: they name files, an address and a product, never a secret. Threads:
+ * immutable after arguments_parse.
  */
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "cli/failure.h"
+#include "cli/options.h"
 
 #define ARGUMENTS_OPERANDS_MAX 2
-
-enum option_id {
-    OPTION_HELP,
-    OPTION_JSON,
-    OPTION_SOCKET,
-    OPTION_CONFIG,
-    OPTION_URL,
-    OPTION_CA,
-    OPTION_CERT,
-    OPTION_KEY,
-    OPTION_TIMEOUT,
-    OPTION_SITE,
-    OPTION_OUT_DIR,
-    OPTION_ANCHORS,
-    OPTION_QUOTA,
-    OPTION_PROFILE,
-    OPTION_ST_PRODUCT_ID,
-    OPTION_ST_SIGNED,
-    OPTION_ST_KDF_INFO,
-    OPTION_ST_KDF_LAYOUT,
-    OPTION_ST_LICENSE_TYPE,
-    OPTION_ST_BOOT_VERSION,
-    OPTION_ALLOW_SESSION_KEY_EXPOSURE,
-    OPTION_UNITS,
-    OPTION_PRODUCT,
-    OPTION_LABEL,
-    OPTION_FORMAT,
-    OPTION_OPTION_BYTES,
-    OPTION_ADDRESS,
-    OPTION_EXTERNAL_FROM,
-    OPTION_CERTIFICATE,
-    OPTION_DEVICE_CERT,
-    OPTION_ST_CERTIFICATE,
-    OPTION_OUT,
-    OPTION_IMAGE,
-    OPTION_LOT,
-    OPTION_LINE,
-    OPTION_WORK_ORDER,
-    OPTION_OPERATOR,
-    OPTION_SOCKET_NAME,
-    OPTION_CODE,
-    OPTION_DETAIL,
-    OPTION_DEVICE_RECEIPT,
-    OPTION_POLICY,
-    OPTION_ATTEMPTS_MAX,
-    OPTION_SCRAP,
-    OPTION_STATION,
-    OPTION_PERIOD,
-    OPTION_OFFSET,
-    OPTION_SERIAL,
-    OPTION_OLD_KEY,
-    OPTION_NEW_KEY,
-    OPTION_KIND,
-    OPTION_HSM,
-    OPTION_SEQUENCE,
-    OPTION_AUTHORITIES,
-    OPTION_THRESHOLD,
-    OPTION_NOT_BEFORE,
-    OPTION_NOT_AFTER,
-    OPTION_ANCHOR,
-    OPTION_HEAD,
-    OPTION_CHALLENGE,
-    OPTION_PUBLIC_KEY,
-    OPTION_SINCE,
-    OPTION_RECEIPT,
-    OPTION_MES,
-    OPTION_UNREPORTED_HOURS,
-    OPTION_SHIFT,
-    OPTION_REISSUE_PERCENT,
-    OPTION_CSV,
-    OPTION_COUNT
-};
-
-__extension__ typedef unsigned __int128 option_mask;
-
-static_assert(OPTION_COUNT <= 128, "a mask has one bit for each option");
-
-#define OPTION_BIT(option) ((option_mask)1 << (option))
+#define ARGUMENTS_LIST_MAX     ((size_t)32) /* values of one option that makes a list */
+#define ARGUMENTS_ITEMS_MAX    (2 * ARGUMENTS_LIST_MAX)
 
 /* What a command takes. */
 struct arguments_form {
@@ -108,8 +33,17 @@ struct arguments_form {
     option_mask optional; /* --help and --json are always taken */
 };
 
+/* One value of an option that makes a list. */
+struct arguments_item {
+    enum option_id option;
+    const char *value;
+};
+
 struct arguments {
+    const char *command;             /* its words */
     const char *given[OPTION_COUNT]; /* from the command line; NULL when absent, "" for a flag */
+    struct arguments_item items[ARGUMENTS_ITEMS_MAX]; /* in the order of the line */
+    size_t item_count;
     const char *operands[ARGUMENTS_OPERANDS_MAX];
 };
 
@@ -131,6 +65,9 @@ const char *arguments_get(const struct arguments *arguments, enum option_id opti
 /* As arguments_get with a default. */
 const char *arguments_get_or(const struct arguments *arguments, enum option_id option,
                              const char *otherwise);
+/* The values of an option that makes a list; returns how many. */
+size_t arguments_list(const struct arguments *arguments, enum option_id option,
+                      const char *out[ARGUMENTS_LIST_MAX]);
 /* A whole number between min and max; a usage failure otherwise. */
 enum error arguments_get_number(const struct arguments *arguments, enum option_id option,
                                 int64_t min, int64_t max, int64_t *ret_number,
@@ -139,6 +76,10 @@ enum error arguments_get_number(const struct arguments *arguments, enum option_i
 /* A usage failure that names the first option of the mask that has no value. */
 enum error arguments_demand(const struct arguments *arguments, option_mask mask,
                             struct failure *failure) MUST_USE;
+
+/* Whether the form takes an option at all, and whether it must be there. */
+bool arguments_form_takes(const struct arguments_form *form, size_t option);
+bool arguments_form_demands(const struct arguments_form *form, size_t option);
 
 /* Prints the options of a form, one line each. */
 void arguments_print_options(const struct arguments_form *form, FILE *out);

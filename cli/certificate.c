@@ -4,13 +4,17 @@
 /* Validity and usage of a certificate through libcrypto. Owns no state. */
 #include "cli/certificate.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+#include "cli/text.h"
 
 static X509 *read_first(const char *pem)
 {
@@ -49,4 +53,16 @@ size_t certificate_complain(const char *pem, const char *ret_complaints[CERTIFIC
         ret_complaints[count++] = "its key usage is without digitalSignature";
     X509_free(certificate);
     return count;
+}
+
+/* It is added all the same: it may be renewed with the same key, or the clock be wrong. */
+void certificate_warn(const char *path, const char *pem)
+{
+    const char *complaints[CERTIFICATE_COMPLAINTS_MAX];
+    char escaped[PATH_MAX];
+    size_t count = certificate_complain(pem, complaints);
+    text_escape(path, escaped, sizeof escaped);
+    for (size_t i = 0; i < count; i++)
+        (void)fprintf(stderr, "provctl: warning: nobody can connect with the certificate %s: %s\n",
+                      escaped, complaints[i]);
 }

@@ -20,4 +20,7 @@
 size_t certificate_complain(const char *pem,
                             const char *ret_complaints[CERTIFICATE_COMPLAINTS_MAX]);
 
+/* Says each complaint on standard error; path is escaped. */
+void certificate_warn(const char *path, const char *pem);
+
 #endif

@@ -10,39 +10,14 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/completion.h"
 #include "cli/text.h"
 
 #define SUGGESTION_DISTANCE 2
 #define NAME_MAX_BYTES      64
+#define WORDS_MAX_BYTES     256
+#define HELP_NAME_WIDTH     40
 #define OVERVIEW_LINE       "  %-31s %s\n"
-
-/* How many words of argv are the command's name; 0 when argv does not begin with it. */
-static int count_words(const struct command *command, int argc, char **argv)
-{
-    char name[NAME_MAX_BYTES];
-    const char *wanted = command->form.name;
-    if (argc < 1)
-        return 0;
-    if (strchr(wanted, ' ') == NULL)
-        return strcmp(argv[0], wanted) == 0;
-    if (argc < 2)
-        return 0;
-    (void)snprintf(name, sizeof name, "%s %s", argv[0], argv[1]);
-    return strcmp(name, wanted) == 0 ? 2 : 0;
-}
-
-static const struct command *find_command(int argc, char **argv, int *ret_words)
-{
-    for (size_t g = 0; g < COMMAND_GROUPS; g++) {
-        const struct command_group *group = &COMMAND_GROUP_TABLE[g];
-        for (size_t i = 0; i < group->count; i++) {
-            *ret_words = count_words(&group->commands[i], argc, argv);
-            if (*ret_words > 0)
-                return &group->commands[i];
-        }
-    }
-    return NULL;
-}
 
 /* ---- help ---- */
 
@@ -53,12 +28,19 @@ static const struct {
     const char *shown;
     const char *summary;
 } LINES[] = {
+    {"init", 2, "init, status", "make the HSM's keys; show HSM and journal"},
     {"product create", 3, "product create|show|list", "add local products, show products"},
-    {"budget set", 3, "budget set|remove|list", "limit a station's or a shift's units"},
+    {"quota add", 5, "quota, budget, device rebind", "add units, limit units; a board's new chip"},
     {"grant apply", 2, "grant apply|list", "take a signed document, list what was taken"},
     {"grant new", 2, "grant new|inspect", "write a document to be signed, read one"},
-    {"image list", 5, "image list|enable|disable|...", "show, allow, alias, unalias images"},
-    {"station add", 4, "station add|list|enable|disable", "enrol stations, let them ask"},
+    {"image encrypt", 6, "image encrypt|list|enable|...", "encrypt a firmware, show images"},
+    {"station add", 9, "station add|enroll|list|...", "enrol stations, say what they may"},
+    {"operator add", 36, "operator, auditor, ...", "likewise those who read, and apply grants"},
+    {"license", 4, "license [batch|list|show]", "get licenses of devices, show licenses"},
+    {"install list", 2, "install list|show", "show how installs ended"},
+    {"outcome", 2, "outcome, receipt", "report how an install ended; get its proof"},
+    {"journal checkpoint", 3, "journal checkpoint|key, ...", "what an auditor keeps; grant show"},
+    {"self", 3, "self, ready, metrics", "who am I, is it ready, how is it"},
     {"journal export", 2, "journal export|override", "for the auditor; after a restored ledger"},
 };
 
@@ -89,7 +71,7 @@ static void print_overview(FILE *out)
 {
     (void)fputs("Usage: provctl COMMAND [OPTION]...   (provctl COMMAND --help explains it)\n", out);
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {
-        const struct command_group *group = &COMMAND_GROUP_TABLE[g];
+        const struct command_group *group = COMMAND_GROUP_TABLE[g];
         (void)fprintf(out, "%s\n", group->title);
         for (size_t i = 0; i < group->count;)
             i += print_overview_line(&group->commands[i], out);
@@ -115,15 +97,15 @@ static bool print_group_help(const char *word)
     bool is_found = false;
     size_t length = strlen(word);
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {
-        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g].count; i++) {
-            const struct command *command = &COMMAND_GROUP_TABLE[g].commands[i];
+        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g]->count; i++) {
+            const struct command *command = &COMMAND_GROUP_TABLE[g]->commands[i];
             if (strncmp(command->form.name, word, length) != 0 || command->form.name[length] != ' ')
                 continue;
             if (!is_found)
                 (void)printf("Usage: provctl %s COMMAND [OPTION]...\n", word);
             (void)printf("  provctl %s %-*s %s\n", command->form.name,
-                         (int)(26 - strlen(command->form.name)), command->form.operands,
-                         command->summary);
+                         (int)(HELP_NAME_WIDTH - strlen(command->form.name)),
+                         command->form.operands, command->summary);
             is_found = true;
         }
     }
@@ -156,7 +138,7 @@ static const char *nearest_command(const char *typed)
     const char *nearest = NULL;
     unsigned least = SUGGESTION_DISTANCE + 1;
     for (size_t g = 0; g < COMMAND_GROUPS; g++)
-        nearest = nearest_of_group(&COMMAND_GROUP_TABLE[g], typed, nearest, &least);
+        nearest = nearest_of_group(COMMAND_GROUP_TABLE[g], typed, nearest, &least);
     return nearest;
 }
 
@@ -166,26 +148,36 @@ static void list_second_words(const char *first, char *out, size_t size)
     size_t length = strlen(first);
     out[0] = '\0';
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {
-        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g].count; i++) {
-            const char *name = COMMAND_GROUP_TABLE[g].commands[i].form.name;
+        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g]->count; i++) {
+            const char *name = COMMAND_GROUP_TABLE[g]->commands[i].form.name;
             size_t used = strlen(out);
-            if (strncmp(name, first, length) == 0 && name[length] == ' ')
+            if (strncmp(name, first, length) == 0 && name[length] == ' ' && used < size)
                 (void)snprintf(out + used, size - used, "%s%s", used > 0 ? ", " : "",
                                name + length + 1);
         }
     }
 }
 
+/* The first words of what was typed, as many as a command may have; "" for an option. */
+static void join_words(int words, int argc, char **argv, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < words && i < argc && argv[i][0] != '-' && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", argv[i]);
+}
+
 static enum error fail_command(int argc, char **argv, struct failure *failure)
 {
-    char typed[NAME_MAX_BYTES];
-    char words[NAME_MAX_BYTES];
-    bool has_second = argc > 1 && argv[1][0] != '-';
+    char typed[WORDS_MAX_BYTES];
+    char words[WORDS_MAX_BYTES];
+    const char *nearest = NULL;
     if (argv[0][0] == '-')
         return failure_set_usage(failure, "%s is no command. See provctl help", argv[0]);
-    (void)snprintf(typed, sizeof typed, "%s%s%s", argv[0], has_second ? " " : "",
-                   has_second ? argv[1] : "");
-    const char *nearest = nearest_command(typed);
+    for (int count = COMMAND_WORDS_MAX; count > 1 && nearest == NULL; count--) {
+        join_words(count, argc, argv, typed, sizeof typed);
+        nearest = nearest_command(typed);
+    }
     list_second_words(argv[0], words, sizeof words);
     bool is_of_group = nearest != NULL && strncmp(nearest, argv[0], strlen(argv[0])) == 0;
     if (words[0] != '\0' && !is_of_group)
@@ -214,7 +206,7 @@ static enum error run(int argc, char **argv, struct failure *failure)
 {
     struct arguments arguments;
     int words = 0;
-    const struct command *command = find_command(argc, argv, &words);
+    const struct command *command = command_find(argc, argv, &words);
     if (command == NULL && argc == 2 && is_help(argv[1]) && print_group_help(argv[0]))
         return ERR_OK;
     if (command == NULL)
@@ -259,13 +251,23 @@ static int run_and_report(int argc, char **argv)
 static int run_help(int argc, char **argv)
 {
     int words = 0;
-    const struct command *command = find_command(argc, argv, &words);
+    const struct command *command = command_find(argc, argv, &words);
     if (command != NULL && words == argc)
         print_help(command);
     else if (argc == 0)
         print_overview(stdout);
     else if (argc != 1 || !print_group_help(argv[0]))
         return run_and_report(argc, argv);
+    return fflush(stdout) == 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
+}
+
+static int run_completion(int argc, char **argv)
+{
+    if (argc != 1 || strcmp(argv[0], "bash") != 0) {
+        (void)fputs("provctl: --completion knows one shell: provctl --completion bash.\n", stderr);
+        return EXIT_CODE_USAGE;
+    }
+    completion_print_bash(stdout);
     return fflush(stdout) == 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
 }
 
@@ -301,6 +303,8 @@ int cli_main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         return puts("provctl " PROVISIOND_VERSION) >= 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
+    if (strcmp(argv[1], "--completion") == 0)
+        return run_completion(argc - 2, argv + 2);
     if (strcmp(argv[1], "help") == 0 || is_help(argv[1]))
         return run_help(argc - 2, argv + 2);
     move_leading_options(argc - 1, argv + 1);

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * provctl grant apply and list: signed documents go to the vault, or to provisiond, as they are.
+ * provctl grant apply: a signed document goes to the vault, or to provisiond, as it is.
  * Owns no state.
  */
 #include <inttypes.h>
@@ -16,9 +16,6 @@
 #include "cli/file_input.h"
 #include "cli/output.h"
 #include "cli/station.h"
-#include "cli/table.h"
-#include "cli/text.h"
-#include "core/clock.h"
 #include "grant/signed_document.h"
 
 #define MEDIA_TYPE "application/cms"
@@ -198,96 +195,4 @@ enum error command_grant_apply(const struct arguments *arguments, struct failure
         return print_answer_json(&answer, failure);
     print_answer(&answer);
     return ERR_OK;
-}
-
-/* ---- list ---- */
-
-static enum error check_entries(const Provisiond__GrantListReply *list, struct failure *failure)
-{
-    char id[ID_SIZE];
-    struct sha256 document;
-    enum error e = ERR_OK;
-    for (size_t i = 0; i < list->n_grants && e == ERR_OK; i++) {
-        e = admin_read_digest(list->grants[i]->document, &document, failure);
-        if (e == ERR_OK && !format_id(list->grants[i]->grant_id, id))
-            e = fail_answer(failure, "grant_id");
-    }
-    return e;
-}
-
-static json_t *entry_json(const Provisiond__GrantEntry *entry)
-{
-    char id[ID_SIZE] = "";
-    char accepted[TIMESTAMP_SIZE];
-    char document[SHA256_HEX_SIZE];
-    (void)format_id(entry->grant_id, id);
-    timestamp_format(entry->accepted_unix_ms, accepted);
-    hex_encode(bytes_of(entry->document.data, SHA256_SIZE), document);
-    return json_pack("{s:s, s:o, s:I, s:I, s:o, s:I, s:s, s:s}", "grant_id", id, "kind",
-                     output_text(entry->kind), "units", (json_int_t)entry->units, "taken",
-                     (json_int_t)entry->taken, "lot", output_text(entry->lot), "sequence",
-                     (json_int_t)entry->sequence, "accepted", accepted, "document", document);
-}
-
-static enum error print_entries_json(const Provisiond__GrantListReply *list,
-                                     struct failure *failure)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < list->n_grants; i++)
-        (void)json_array_append_new(array, entry_json(list->grants[i]));
-    return output_json(json_pack("{s:o}", "grants", array), failure);
-}
-
-/* A number that a kind does not have is left out. */
-static const char *number_if(bool is_there, int64_t value, char out[NUMBER_TEXT_SIZE])
-{
-    return is_there ? text_number(value, out) : "";
-}
-
-static void add_entry(struct table *table, const Provisiond__GrantEntry *entry)
-{
-    char id[ID_SIZE] = "";
-    char accepted[TIMESTAMP_SIZE];
-    char units[NUMBER_TEXT_SIZE];
-    char taken[NUMBER_TEXT_SIZE];
-    char sequence[NUMBER_TEXT_SIZE];
-    (void)format_id(entry->grant_id, id);
-    timestamp_format(entry->accepted_unix_ms, accepted);
-    const char *const cells[] = {accepted,
-                                 entry->kind,
-                                 number_if(entry->units != 0, entry->units, units),
-                                 number_if(strcmp(entry->kind, "revoke") == 0, entry->taken, taken),
-                                 number_if(entry->sequence != 0, entry->sequence, sequence),
-                                 entry->lot,
-                                 id};
-    table_add_row(table, cells);
-}
-
-static enum error print_entries(const Provisiond__GrantListReply *list, struct failure *failure)
-{
-    static const struct table_column columns[] = {
-        {"ACCEPTED", false}, {"KIND", false}, {"UNITS", true}, {"TAKEN", true},
-        {"SEQUENCE", true},  {"LOT", false},  {"ID", false}};
-    TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < list->n_grants; i++)
-        add_entry(table, list->grants[i]);
-    output_note_empty(list->n_grants, "accepted documents");
-    return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
-}
-
-enum error command_grant_list(const struct arguments *arguments, struct failure *failure)
-{
-    Provisiond__GrantListRequest list = PROVISIOND__GRANT_LIST_REQUEST__INIT;
-    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
-    ADMIN_REPLY_AUTO reply = NULL;
-    list.product = (char *)arguments->operands[0];
-    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST;
-    request.grant_list = &list;
-    enum error e = admin_ask(arguments, &request, -1, &reply, failure);
-    if (e == ERR_OK)
-        e = check_entries(reply->grant_list, failure);
-    if (e != ERR_OK)
-        return e;
-    return arguments_has(arguments, OPTION_JSON) ? print_entries_json(reply->grant_list, failure)
-                                                 : print_entries(reply->grant_list, failure);
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* provctl image list, enable, disable, alias and unalias. Owns no state. */
+/* provctl image enable, disable, alias and unalias. Owns no state. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,97 +9,6 @@
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/table.h"
-#include "cli/text.h"
-#include "core/clock.h"
-
-/* ---- the list ---- */
-
-/* All digests first, so that a wrong answer prints nothing. */
-static enum error check_images(const Provisiond__ImageListReply *list, struct failure *failure)
-{
-    struct sha256 digest;
-    enum error e = ERR_OK;
-    for (size_t i = 0; i < list->n_images && e == ERR_OK; i++)
-        e = admin_read_digest(list->images[i]->image, &digest, failure);
-    return e;
-}
-
-static struct sha256 digest_of(const Provisiond__ImageEntry *image)
-{
-    struct sha256 digest;
-    memcpy(digest.bytes, image->image.data, SHA256_SIZE);
-    return digest;
-}
-
-static json_t *image_to_json(const Provisiond__ImageEntry *image)
-{
-    struct sha256 digest = digest_of(image);
-    char created[TIMESTAMP_SIZE];
-    timestamp_format(image->created_unix_ms, created);
-    return json_pack("{s:o, s:o, s:o, s:I, s:b, s:b, s:s}", "image", output_digest(&digest),
-                     "label", output_text(image->label), "alias", output_text(image->alias), "size",
-                     (json_int_t)image->size, "enabled", (int)image->enabled, "latest",
-                     (int)image->latest, "created", created);
-}
-
-static enum error print_images_json(const Provisiond__ImageListReply *list, struct failure *failure)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < list->n_images; i++)
-        (void)json_array_append_new(array, image_to_json(list->images[i]));
-    return output_json(json_pack("{s:o}", "images", array), failure);
-}
-
-static const char *state_of(const Provisiond__ImageEntry *image)
-{
-    if (!image->enabled)
-        return "disabled";
-    return image->latest ? "latest" : "enabled";
-}
-
-static void add_image(struct table *table, const Provisiond__ImageEntry *image)
-{
-    struct sha256 digest = digest_of(image);
-    char reference[IMAGE_REFERENCE_SIZE];
-    char created[TIMESTAMP_SIZE];
-    char size[NUMBER_TEXT_SIZE];
-    image_reference_format(&digest, reference);
-    timestamp_format(image->created_unix_ms, created);
-    const char *const cells[] = {reference,    image->label,
-                                 image->alias, state_of(image),
-                                 created,      text_number((int64_t)image->size, size)};
-    table_add_row(table, cells);
-}
-
-static enum error print_images(const Provisiond__ImageListReply *list, struct failure *failure)
-{
-    static const struct table_column columns[] = {{"IMAGE", false},   {"LABEL", false},
-                                                  {"ALIAS", false},   {"STATE", false},
-                                                  {"CREATED", false}, {"BYTES", true}};
-    TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < list->n_images; i++)
-        add_image(table, list->images[i]);
-    output_note_empty(list->n_images, "images");
-    return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
-}
-
-enum error command_image_list(const struct arguments *arguments, struct failure *failure)
-{
-    Provisiond__ImageListRequest list = PROVISIOND__IMAGE_LIST_REQUEST__INIT;
-    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
-    ADMIN_REPLY_AUTO reply = NULL;
-    list.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
-    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST;
-    request.image_list = &list;
-    enum error e = admin_ask(arguments, &request, -1, &reply, failure);
-    if (e == ERR_OK)
-        e = check_images(reply->image_list, failure);
-    if (e != ERR_OK)
-        return e;
-    return arguments_has(arguments, OPTION_JSON) ? print_images_json(reply->image_list, failure)
-                                                 : print_images(reply->image_list, failure);
-}
 
 /* ---- enable and disable ---- */
 

@@ -13,6 +13,8 @@
 #include "cli/anchor.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/principal.h"
+#include "cli/product.h"
 
 static enum error read_head(const struct arguments *arguments, enum option_id option,
                             struct journal_head *ret_head, struct failure *failure)
@@ -71,6 +73,19 @@ static enum error ask(const struct arguments *arguments, struct journal_head *an
     return e;
 }
 
+/* Whose consent may be the one that is missing. */
+static void name_governed(const struct arguments *arguments, struct failure *failure)
+{
+    char names[FAILURE_WHAT_MAX / 2];
+    json_t *governed = product_list_governed(arguments);
+    principal_join(governed, "", names, sizeof names);
+    json_decref(governed);
+    if (names[0] != '\0')
+        (void)snprintf(
+            failure->advice, sizeof failure->advice,
+            "Governed here: %s; provctl grant list NAME shows whether its override came.", names);
+}
+
 enum error command_journal_override(const struct arguments *arguments, struct failure *failure)
 {
     struct journal_head anchor;
@@ -83,6 +98,8 @@ enum error command_journal_override(const struct arguments *arguments, struct fa
         return e;
     explain(&anchor, &head);
     e = ask(arguments, &anchor, &head, &index, failure);
+    if (e == ERR_FORBIDDEN && strcmp(failure->check, "product-governed") == 0)
+        name_governed(arguments, failure);
     if (e != ERR_OK)
         return e;
     if (arguments_has(arguments, OPTION_JSON))

@@ -14,32 +14,11 @@
 #include "cli/commands.h"
 #include "cli/file_input.h"
 #include "cli/file_output.h"
+#include "cli/license_request.h"
 #include "cli/output.h"
 #include "cli/station.h"
 
 #define ST_CERTIFICATE_FILE_MAX 1024 /* what the server takes; a good one has 136 */
-
-static json_t *make_context(const struct arguments *arguments)
-{
-    static const struct {
-        const char *member;
-        enum option_id option;
-    } rows[] = {{"lot", OPTION_LOT},
-                {"line", OPTION_LINE},
-                {"work_order", OPTION_WORK_ORDER},
-                {"operator", OPTION_OPERATOR},
-                {"socket", OPTION_SOCKET_NAME}};
-    json_t *context = json_object();
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const char *value = arguments_get(arguments, rows[i].option);
-        if (value != NULL &&
-            json_object_set_new(context, rows[i].member, json_string(value)) != 0) {
-            json_decref(context);
-            return NULL;
-        }
-    }
-    return context;
-}
 
 /* What the device shows: a PEM chain, or in base64 the bytes of an ST chip. */
 struct proof {
@@ -72,7 +51,7 @@ static enum error read_proof(const struct arguments *arguments, struct proof *re
 static enum error make_request(const struct arguments *arguments, const struct proof *proof,
                                char **ret_body, struct failure *failure)
 {
-    json_t *context = make_context(arguments);
+    json_t *context = license_context(arguments);
     json_t *request =
         context == NULL
             ? NULL
@@ -100,28 +79,6 @@ static enum error check_device(const struct arguments *arguments, struct failure
         return failure_set_usage(failure, "--device-cert and --st-certificate: give one of them");
     return failure_set_usage(failure, "The device's certificate is missing: --device-cert FILE, or "
                                       "--st-certificate FILE for an ST chip");
-}
-
-/* "latest", or a digest in the API's form. */
-static enum error check_image(const struct arguments *arguments, struct failure *failure)
-{
-    struct sha256 digest;
-    const char *image = arguments_get_or(arguments, OPTION_IMAGE, "latest");
-    if (strcmp(image, "latest") == 0 || image_reference_parse(image, &digest))
-        return ERR_OK;
-    return failure_set_usage(failure, "--image wants latest, or sha256: and 64 digits");
-}
-
-/* A license for another image than the one asked for would install nothing. */
-static enum error check_answer(const struct arguments *arguments,
-                               const struct answer_license *license, struct failure *failure)
-{
-    struct sha256 asked;
-    const char *image = arguments_get_or(arguments, OPTION_IMAGE, "latest");
-    if (image_reference_parse(image, &asked) && !sha256_equal(&asked, &license->image))
-        return failure_set_plain(failure, ERR_INTERNAL,
-                                 "The server answered with a license for another image");
-    return ERR_OK;
 }
 
 static enum error ask(const struct arguments *arguments, struct rest_answer *ret_answer,
@@ -164,7 +121,7 @@ enum error command_license(const struct arguments *arguments, struct failure *fa
     const char *chain = arguments_get(arguments, OPTION_DEVICE_CERT);
     enum error e = check_device(arguments, failure);
     if (e == ERR_OK)
-        e = check_image(arguments, failure);
+        e = license_check_image(arguments, failure);
     if (e == ERR_OK)
         e = station_check_output(
             arguments, chain != NULL ? chain : arguments_get(arguments, OPTION_ST_CERTIFICATE),
@@ -177,7 +134,8 @@ enum error command_license(const struct arguments *arguments, struct failure *fa
     if (e == ERR_OK)
         e = answer_read_license(body, &license, failure);
     if (e == ERR_OK)
-        e = check_answer(arguments, &license, failure);
+        e = license_check_answer(arguments_get_or(arguments, OPTION_IMAGE, "latest"), &license,
+                                 failure);
     if (e == ERR_OK)
         e = file_output_commit(&output, bytes_of(license.license, license.license_length), failure);
     if (e == ERR_OK)

@@ -12,10 +12,7 @@
 #include "cli/commands.h"
 #include "cli/file_input.h"
 #include "cli/output.h"
-#include "cli/product.h"
 #include "cli/st_options.h"
-#include "cli/table.h"
-#include "cli/text.h"
 
 /* The ledger's own limits. */
 #define QUOTA_MAX    INT64_C(1000000000000)
@@ -103,57 +100,6 @@ enum error command_product_create(const struct arguments *arguments, struct fail
     (void)printf("Product %s created with a quota of %" PRId64 " (%s).\n", name, creation.quota,
                  ACCOUNT_LOCAL);
     return ERR_OK;
-}
-
-static enum error print_products_json(const Provisiond__ProductListReply *list,
-                                      struct failure *failure)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < list->n_products; i++)
-        (void)json_array_append_new(array, product_to_json(list->products[i]));
-    return output_json(json_pack("{s:o}", "products", array), failure);
-}
-
-static void add_product(struct table *table, const Provisiond__ProductEntry *product)
-{
-    char quota[NUMBER_TEXT_SIZE];
-    char used[NUMBER_TEXT_SIZE];
-    char remaining[NUMBER_TEXT_SIZE];
-    char rule[PRODUCT_RULE_MAX];
-    product_rule(product, rule);
-    const char *const cells[] = {product->name,
-                                 product->profile,
-                                 product->policy,
-                                 product->enabled ? "enabled" : "disabled",
-                                 product_state(product),
-                                 text_number(product->quota, quota),
-                                 text_number(product->used, used),
-                                 text_number(product->quota - product->used, remaining),
-                                 rule};
-    table_add_row(table, cells);
-}
-
-static enum error print_products(const Provisiond__ProductListReply *list, struct failure *failure)
-{
-    static const struct table_column columns[] = {
-        {"PRODUCT", false}, {"PROFILE", false},  {"POLICY", false},
-        {"STATE", false},   {"CHECK", false},    {"GRANTED", true},
-        {"CHARGED", true},  {"REMAINING", true}, {"RULE", false}};
-    TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < list->n_products; i++)
-        add_product(table, list->products[i]);
-    output_note_empty(list->n_products, "products");
-    return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
-}
-
-enum error command_product_list(const struct arguments *arguments, struct failure *failure)
-{
-    ADMIN_REPLY_AUTO reply = NULL;
-    enum error e = product_ask(arguments, "", &reply, failure);
-    if (e != ERR_OK)
-        return e;
-    return arguments_has(arguments, OPTION_JSON) ? print_products_json(reply->product_list, failure)
-                                                 : print_products(reply->product_list, failure);
 }
 
 /* ---- quota add ---- */

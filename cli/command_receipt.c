@@ -16,26 +16,6 @@
 #include "cli/output.h"
 #include "cli/station.h"
 
-#define LICENSE_PREFIX "lic-"
-#define INSTALL_PREFIX "ins-"
-#define PREFIX_LENGTH  (sizeof LICENSE_PREFIX - 1)
-
-/* The install's id is the license's but for the prefix, and is what provctl license prints. */
-static enum error read_operand(const struct arguments *arguments, char id[ANSWER_ID_MAX + 1],
-                               struct failure *failure)
-{
-    const char *text = arguments->operands[0];
-    if (!name_is_valid(text, ANSWER_ID_MAX))
-        return failure_set_usage(failure,
-                                 "%s is no license id; the install id that provctl license prints "
-                                 "will do",
-                                 text);
-    (void)snprintf(id, ANSWER_ID_MAX + 1, "%s", text);
-    if (strncmp(id, INSTALL_PREFIX, PREFIX_LENGTH) == 0)
-        memcpy(id, LICENSE_PREFIX, PREFIX_LENGTH);
-    return ERR_OK;
-}
-
 static enum error ask(const struct arguments *arguments, const char *id,
                       struct rest_answer *ret_answer, struct failure *failure)
 {
@@ -78,7 +58,7 @@ static enum error prepare(const struct arguments *arguments, char id[ANSWER_ID_M
     const char *path = arguments_get(arguments, OPTION_OUT);
     if (strcmp(path, "-") == 0 && arguments_has(arguments, OPTION_JSON))
         return failure_set_usage(failure, "--json and --out - both want standard output");
-    enum error e = read_operand(arguments, id, failure);
+    enum error e = answer_read_pair_id(arguments->operands[0], ANSWER_LICENSE_PREFIX, id, failure);
     if (e == ERR_OK)
         e = station_check_output(arguments, NULL, failure);
     return e == ERR_OK ? file_output_open(path, ret_output, failure) : e;

@@ -1,10 +1,12 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* provctl product show: one product in words, with its account. Owns no state. */
+/*
+ * provctl product list, and show: one product in words, with its account. By the vault or over
+ * REST. Owns no state.
+ */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/account.h"
@@ -12,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/product.h"
 #include "cli/product_settings.h"
+#include "cli/reading.h"
 #include "cli/st_options.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -41,138 +44,154 @@ static void add_account(struct table *table, const struct answer_usage *usage)
 
 /* ---- who decides ---- */
 
-static void add_digest(struct table *table, const char *name, ProtobufCBinaryData digest)
+static void add_digest(struct table *table, const char *name, const char *hex)
 {
-    char hex[SHA256_HEX_SIZE] = "not known";
-    if (digest.len == SHA256_SIZE)
-        hex_encode(bytes_of(digest.data, SHA256_SIZE), hex);
-    table_add_row(table, (const char *[]){name, hex});
+    table_add_row(table, (const char *[]){name, hex[0] != '\0' ? hex : "not known"});
 }
 
-static void add_member(struct table *table, const Provisiond__AuthorityEntry *member)
+static void add_member(struct table *table, const json_t *member)
 {
-    char hex[SHA256_HEX_SIZE];
     char words[2 * VALUE_MAX];
-    hex_encode(bytes_of(member->key.data, SHA256_SIZE), hex);
-    (void)snprintf(words, sizeof words, "%s  %.*s", hex, VALUE_MAX, member->name);
+    (void)snprintf(words, sizeof words, "%.*s  %.*s", VALUE_MAX, record_text(member, "key"),
+                   VALUE_MAX - 4, record_text(member, "name"));
     table_add_row(table, (const char *[]){"May sign", words});
 }
 
-static void add_rule(struct table *table, const Provisiond__ProductEntry *product)
+static void add_rule(struct table *table, const json_t *product)
 {
-    char rule[PRODUCT_RULE_MAX];
-    product_rule(product, rule);
-    table_add_row(table, (const char *[]){"Rule", rule});
-    if (!product->governed)
+    char rule[RECORD_CELL_MAX];
+    const json_t *members = json_object_get(product, "members");
+    table_add_row(table, (const char *[]){"Rule", product_rule(product, rule)});
+    if (!json_is_true(json_object_get(product, "governed")))
         return;
-    add_number(table, "Sequence", product->sequence);
-    add_digest(table, "First authorities", product->first_authorities);
-    add_digest(table, "Present authorities", product->authorities);
-    for (size_t i = 0; i < product->n_members; i++)
-        add_member(table, product->members[i]);
+    add_number(table, "Sequence", record_number(product, "sequence"));
+    add_digest(table, "First authorities", record_text(product, "first_authorities"));
+    add_digest(table, "Present authorities", record_text(product, "authorities"));
+    for (size_t i = 0; i < json_array_size(members); i++)
+        add_member(table, json_array_get(members, i));
 }
 
 /* "ok", or the word and why. */
-static void add_state(struct table *table, const Provisiond__ProductEntry *product)
+static void add_state(struct table *table, const json_t *product)
 {
     char words[2 * VALUE_MAX];
-    (void)snprintf(words, sizeof words, "%.*s%s%.*s", VALUE_MAX / 2, product_state(product),
-                   product->state_detail[0] != '\0' ? ": " : "", VALUE_MAX, product->state_detail);
-    table_add_row(table, (const char *[]){"State", product->enabled ? "enabled" : "disabled"});
+    const char *detail = record_text(product, "state_detail");
+    const bool is_enabled = json_is_true(json_object_get(product, "enabled"));
+    (void)snprintf(words, sizeof words, "%.*s%s%.*s", VALUE_MAX / 2, record_text(product, "state"),
+                   detail[0] != '\0' ? ": " : "", VALUE_MAX, detail);
+    table_add_row(table, (const char *[]){"State", is_enabled ? "enabled" : "disabled"});
     table_add_row(table, (const char *[]){"Check", words});
 }
 
-static void add_attempts(struct table *table, const Provisiond__ProductEntry *product)
+static void add_attempts(struct table *table, const json_t *product)
 {
-    if (product->attempts_max > 0)
-        add_number(table, "Requests per device", product->attempts_max);
+    if (record_number(product, "attempts_max") > 0)
+        add_number(table, "Requests per device", record_number(product, "attempts_max"));
     else
         table_add_row(table, (const char *[]){"Requests per device", "no limit"});
 }
 
 /* ---- the page ---- */
 
-/* What the answers told about the product. */
-struct page {
-    const Provisiond__ProductEntry *product;
-    struct answer_usage usage;
-    json_t *settings;
-};
-
-static enum error print_page(const struct page *page, struct failure *failure)
+static enum error print_page(const json_t *product, const struct answer_usage *usage,
+                             struct failure *failure)
 {
     TABLE_AUTO table = table_new_pairs(false);
-    const Provisiond__ProductEntry *product = page->product;
-    table_add_row(table, (const char *[]){"Product", product->name});
-    table_add_row(table, (const char *[]){"Profile", product->profile});
-    table_add_row(table, (const char *[]){"Policy", account_explain_policy(product->policy)});
+    const bool is_exposed = json_is_true(json_object_get(product, "session_key_exposure"));
+    const char *profile = record_text(product, "profile");
+    table_add_row(table, (const char *[]){"Product", record_text(product, "name")});
+    table_add_row(table, (const char *[]){"Profile", profile});
+    table_add_row(
+        table, (const char *[]){"Policy", account_explain_policy(record_text(product, "policy"))});
     add_attempts(table, product);
     add_rule(table, product);
     add_state(table, product);
-    add_account(table, &page->usage);
-    table_add_row(table, (const char *[]){"Session key exposure",
-                                          product->allow_session_key_exposure
-                                              ? "allowed: the session key is in the HSM worker's "
+    add_account(table, usage);
+    table_add_row(table,
+                  (const char *[]){"Session key exposure",
+                                   is_exposed ? "allowed: the session key is in the HSM worker's "
                                                 "memory while a license is made"
                                               : "not allowed"});
-    product_settings_show(page->settings, table);
-    if (strcmp(product->profile, ST_PROFILE) == 0)
+    product_settings_show(json_object_get(product, "settings"), table);
+    if (strcmp(profile, ST_PROFILE) == 0)
         table_add_row(table, (const char *[]){"ST chips", "not claimed to accept what is made for "
                                                           "this product"});
     if (table_print(table, stdout) != ERR_OK)
         return failure_set_memory(failure);
-    return account_check(&page->usage, failure);
+    return account_check(usage, failure);
 }
 
 /* The account is of one moment: granted and charged of the list were of another. */
-static enum error print_json(const struct page *page, struct failure *failure)
+static enum error print_json(json_t *product, const struct answer_usage *usage,
+                             struct failure *failure)
 {
-    json_t *object = product_to_json(page->product);
-    json_t *account = account_to_json(&page->usage);
-    json_t *members = product_members_to_json(page->product);
-    enum error e = account_check(&page->usage, failure);
-    const bool is_made = object != NULL && account != NULL && members != NULL &&
-                         json_object_update(object, account) == 0 &&
-                         json_object_set(object, "members", members) == 0 &&
-                         json_object_set(object, "settings", page->settings) == 0;
+    json_t *account = account_to_json(usage);
+    enum error e = account_check(usage, failure);
+    const bool is_made = account != NULL && json_object_update(product, account) == 0;
     json_decref(account);
-    json_decref(members);
-    if (e == ERR_OK && is_made)
-        return output_json(object, failure);
-    json_decref(object);
-    return e != ERR_OK ? e : failure_set_memory(failure);
+    if (e != ERR_OK)
+        return e;
+    return is_made ? output_json(json_incref(product), failure) : failure_set_memory(failure);
 }
 
-/* ---- the answer ---- */
+/* ---- the answers ---- */
 
-static enum error find_product(const Provisiond__ProductListReply *list, const char *name,
-                               const Provisiond__ProductEntry **ret_product,
-                               struct failure *failure)
+static enum error ask_vault(const struct arguments *arguments, const char *name,
+                            json_t **ret_product, struct failure *failure)
 {
-    for (size_t i = 0; i < list->n_products; i++) {
-        if (strcmp(list->products[i]->name, name) == 0) {
-            *ret_product = list->products[i];
-            return ERR_OK;
-        }
-    }
-    return failure_set(failure, ERR_PRODUCT_UNKNOWN, "There is no product %s", name);
+    json_t *products = NULL;
+    enum error e = product_ask_vault(arguments, name, &products, failure);
+    if (e == ERR_OK && json_array_size(products) == 0)
+        e = failure_set(failure, ERR_PRODUCT_UNKNOWN, "There is no product %s", name);
+    if (e == ERR_OK)
+        *ret_product = json_incref(json_array_get(products, 0));
+    json_decref(products);
+    return e;
 }
 
 enum error command_product_show(const struct arguments *arguments, struct failure *failure)
 {
     const char *name = arguments->operands[0];
-    struct page page = {.product = NULL};
-    ADMIN_REPLY_AUTO reply = NULL;
-    enum error e = product_ask(arguments, name, &reply, failure);
+    struct answer_usage usage;
+    json_t *product = NULL;
+    bool is_rest = false;
+    enum error e = station_is_asked(arguments, &is_rest, failure);
     if (e == ERR_OK)
-        e = find_product(reply->product_list, name, &page.product, failure);
+        e = is_rest ? product_ask_server(arguments, name, &product, failure)
+                    : ask_vault(arguments, name, &product, failure);
     if (e == ERR_OK)
-        e = account_ask_vault(arguments, name, &page.usage, failure);
+        e = is_rest ? account_ask_server(arguments, name, &usage, failure)
+                    : account_ask_vault(arguments, name, &usage, failure);
     if (e == ERR_OK)
-        e = product_settings_read(page.product->options, &page.settings, failure);
-    if (e == ERR_OK)
-        e = arguments_has(arguments, OPTION_JSON) ? print_json(&page, failure)
-                                                  : print_page(&page, failure);
-    json_decref(page.settings);
+        e = arguments_has(arguments, OPTION_JSON) ? print_json(product, &usage, failure)
+                                                  : print_page(product, &usage, failure);
+    json_decref(product);
     return e;
+}
+
+/* ---- the list ---- */
+
+static const struct reading_list LIST = {"products", "products", PRODUCT_FIELD_TABLE,
+                                         PRODUCT_FIELDS, 0};
+
+static enum error list_by_vault(const struct arguments *arguments, struct failure *failure)
+{
+    json_t *products = NULL;
+    enum error e = product_ask_vault(arguments, "", &products, failure);
+    if (e == ERR_OK)
+        e = record_check_list(products, LIST.fields, LIST.count, failure);
+    if (e == ERR_OK)
+        e = reading_show_list(arguments, products, &LIST, failure);
+    json_decref(products);
+    return e;
+}
+
+enum error command_product_list(const struct arguments *arguments, struct failure *failure)
+{
+    bool is_rest = false;
+    enum error e = station_is_asked(arguments, &is_rest, failure);
+    if (e != ERR_OK)
+        return e;
+    return is_rest ? reading_print_whole(arguments, "/v1/products", 0, &LIST, failure)
+                   : list_by_vault(arguments, failure);
 }

@@ -10,8 +10,12 @@
 #include "cli/anchor.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/principal.h"
+#include "cli/product.h"
 #include "cli/table.h"
 #include "cli/text.h"
+
+#define GOVERNED_MAX 512
 
 /* What was read of an answer beside its texts. */
 struct status_page {
@@ -20,6 +24,7 @@ struct status_page {
     bool is_breached;               /* the two heads are known */
     char anchor[HEAD_TEXT_SIZE];
     char head[HEAD_TEXT_SIZE];
+    json_t *governed; /* names of the products whose overrides are wanted then; NULL for none */
 };
 
 /* ---- the answer ---- */
@@ -72,7 +77,8 @@ static json_t *journal_to_json(const struct status_page *page)
     json_t *anchored =
         status->anchored_size >= 0 ? json_integer(status->anchored_size) : json_null();
     json_t *breach = page->is_breached
-                         ? json_pack("{s:s, s:s}", "anchor", page->anchor, "head", page->head)
+                         ? json_pack("{s:s, s:s, s:o}", "anchor", page->anchor, "head", page->head,
+                                     "governed", json_incref(page->governed))
                          : json_null();
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "journal_size",
                      (json_int_t)status->journal_size, "checkpoint_size",
@@ -159,6 +165,10 @@ static void add_products(struct table *table, const struct status_page *page)
 
 static void print_next_step(const struct status_page *page)
 {
+    char names[GOVERNED_MAX];
+    char escaped[2 * GOVERNED_MAX];
+    principal_join(page->governed, "", names, sizeof names);
+    text_escape(names, escaped, sizeof escaped);
     (void)printf(
         "\n"
         "The ledger does not go on where the HSM left it: it was restored from a copy, or\n"
@@ -171,6 +181,10 @@ static void print_next_step(const struct status_page *page)
         "\n"
         "provctl journal override --anchor %s --head %s\n",
         page->anchor, page->head);
+    if (names[0] != '\0')
+        (void)printf("\nGoverned products: %s. provctl grant list NAME shows whether its override\n"
+                     "came.\n",
+                     escaped);
 }
 
 static enum error print_page(const struct status_page *page, struct failure *failure)
@@ -199,6 +213,10 @@ enum error command_status(const struct arguments *arguments, struct failure *fai
         e = read_page(reply->status, &page, failure);
     if (e != ERR_OK)
         return e;
-    return arguments_has(arguments, OPTION_JSON) ? print_json(&page, failure)
-                                                 : print_page(&page, failure);
+    if (page.is_breached)
+        page.governed = product_list_governed(arguments);
+    e = arguments_has(arguments, OPTION_JSON) ? print_json(&page, failure)
+                                              : print_page(&page, failure);
+    json_decref(page.governed);
+    return e;
 }

@@ -1,257 +1,43 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The table of commands. Owns no state. */
+/* The groups of commands, and the search in them. Owns no state. */
 #include "cli/commands.h"
 
-#include "cli/admin.h"
-#include "cli/grant_form.h"
-#include "cli/st_options.h"
-#include "cli/station.h"
+#include <string.h>
 
-#define BIT(name) OPTION_BIT(OPTION_##name)
+const struct command_group *const COMMAND_GROUP_TABLE[COMMAND_GROUPS] = {
+    &ADMIN_COMMANDS, &REST_COMMANDS, &FILE_COMMANDS};
 
-static const struct command ADMINISTRATION[] = {
-    {{"init", "", 0, BIT(SITE), ADMIN_OPTIONS | BIT(OUT_DIR)},
-     "make this HSM's keys and bind the ledger to it",
-     "Prints the identity of the HSM: the SHA-256 of its checkpoint key. Keep it, and with\n"
-     "--out-dir the two public keys: the owner of a product checks the journal with them.",
-     command_init},
-    {{"status", "", 0, 0, ADMIN_OPTIONS},
-     "show the HSM, the journal and its anchor",
-     "Wrapping mode: token when a session key is wrapped for a device inside the HSM alone, host\n"
-     "when the key that wraps one license is derived in the memory of the HSM worker.\n"
-     "Workers: programs that work with the HSM at the same time; left out when the HSM does not\n"
-     "answer. Journal leaves: entries of the journal; the number never shrinks. In checkpoint:\n"
-     "those under its newest signed head. In anchor: those under the head that the HSM remembers.\n"
-     "Anchor: \"mismatch\" when the ledger is not the one that the HSM remembers; then both heads\n"
-     "are shown as SIZE:ROOT, and what to do.",
-     command_status},
-    {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA),
-      ADMIN_OPTIONS | BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS},
-     "add a local product, make its firmware key",
-     "The anchors are the CAs that sign the product's device certificates; for the profile st-sfi\n"
-     "they are the public keys themselves (PEM, PUBLIC KEY).\n"
-     "\n"
-     "The product is local: this site's administrator decides about it, and it never becomes\n"
-     "governed. A governed product is made by a document that its authorities sign (provctl\n"
-     "grant apply). --policy per-license: each new license takes a unit, not each device.\n"
-     "--attempts-max: a device that asks more often is refused.\n"
-     "\n"
-     "st-sfi makes licenses and images in the shape of ST's secure firmware install. ST's "
-     "constants\n"
-     "are not public: the defaults of the --st- options are this project's reference values, and\n"
-     "it is not claimed that an ST chip accepts what is made here. --st-product-id is required.\n"
-     "\n"
-     "--allow-session-key-exposure: no HSM known to us makes such a license by itself. While one "
-     "is\n"
-     "made, the key that an image is encrypted with is in the memory of the HSM worker, a program\n"
-     "of this server: whoever reads that memory then can decrypt the image. Without it product\n"
-     "create refuses such a product; product show and the journal tell how it is set.",
-     command_product_create},
-    {{"product show", "NAME", 1, 0, ADMIN_OPTIONS},
-     "show all about one product",
-     "Rule: who decides about units, anchors and policy. Check: whether a governed product is as\n"
-     "its signed documents say; tampered gets no license, unchecked was not compared with the HSM\n"
-     "yet. Sequence: number of its newest policy or rebind document. First authorities: digest of\n"
-     "the set that the HSM keeps. May sign: digest of each authority's key, and its name.",
-     command_product_show},
-    {{"product list", "", 0, 0, ADMIN_OPTIONS},
-     "list products and quotas",
-     "POLICY: what one unit pays for. CHECK: whether a governed product is as its signed\n"
-     "documents say. RULE: who decides about units, anchors and policy.",
-     command_product_list},
-    {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
-     "add units to a local product",
-     "Not repeatable: units that are added twice are granted twice. With --scrap they go to the\n"
-     "scrap allowance: a device that is reported as scrapped draws one of them, which is granted\n"
-     "then. A governed product gets units by provctl grant apply alone.",
-     command_quota_add},
-    {{"budget set", "PRODUCT", 1, BIT(UNITS) | BIT(PERIOD),
-      ADMIN_OPTIONS | BIT(OFFSET) | BIT(STATION)},
-     "limit the units of each period",
-     "A share of the quota: in each period at most N units are charged, by one station or by all\n"
-     "together. It only narrows the quota, and takes the place of the budget that was there.\n"
-     "Periods are counted from --offset after 00:00 UTC on 1970-01-01: --period 8h --offset 6h\n"
-     "begins at 6, 14 and 22 o'clock UTC. A device beyond the budget is refused (exit code 10).",
-     command_budget_set},
-    {{"budget remove", "PRODUCT", 1, 0, ADMIN_OPTIONS | BIT(STATION)},
-     "take a budget away",
-     "",
-     command_budget_remove},
-    {{"budget list", "PRODUCT", 1, 0, ADMIN_OPTIONS},
-     "list a product's budgets",
-     "USED and REMAINING are of the present period.",
-     command_budget_list},
-    {{"device rebind", "PRODUCT", 1, BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), ADMIN_OPTIONS},
-     "give a board's serial to its new key",
-     "For a board that got a new chip: its serial number belongs to the new key from now on.\n"
-     "The new key is charged like any new device; the old one gets no license any more. A key is\n"
-     "named by the SHA-256 of its SubjectPublicKeyInfo:\n"
-     "\n"
-     "  openssl x509 -in chip.pem -noout -pubkey | openssl pkey -pubin -outform der | sha256sum\n"
-     "\n"
-     "Local products only: for a governed one its authorities sign a document of the kind rebind.",
-     command_device_rebind},
-    {{"grant apply", "FILE", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
-     "apply a document that the maker signed (also over --url)",
-     "Counts once. Asks provisiond when there is an address (--url or its environment), unless\n"
-     "--socket or --config says that the vault's admin socket is meant; a product is made there\n"
-     "only.",
-     command_grant_apply},
-    {{"grant list", "PRODUCT", 1, 0, ADMIN_OPTIONS},
-     "list the documents that were accepted",
-     "TAKEN: what a revocation really took; never what was charged.",
-     command_grant_list},
-    {{"image encrypt", "FILE", 1, BIT(PRODUCT),
-      ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
-          BIT(EXTERNAL_FROM)},
-     "encrypt a firmware in the HSM, say its digest",
-     "FILE is the firmware in clear: this machine sees it. The new image is enabled, and is what\n"
-     "stations get as \"latest\".\n"
-     "\n"
-     "With --format st-sfi, the format of products of that profile, FILE is Intel HEX, ELF or\n"
-     "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
-     "binary. --option-bytes is required then. ADDR is 0x and hex digits.",
-     command_image_encrypt},
-    {{"image list", "", 0, BIT(PRODUCT), ADMIN_OPTIONS},
-     "list a product's images",
-     "",
-     command_image_list},
-    {{"image enable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
-     "let stations install an image",
-     "",
-     command_image_enable},
-    {{"image disable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
-     "stop new licenses for an image",
-     "",
-     command_image_disable},
-    {{"image alias", "DIGEST NAME", 2, BIT(PRODUCT), ADMIN_OPTIONS},
-     "name an image, so that stations may ask for the name",
-     "A name is one at this site: another image of the product that had it loses it. An image has\n"
-     "one name, the last that it was given.",
-     command_image_alias},
-    {{"image unalias", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
-     "take an image's name away",
-     "",
-     command_image_unalias},
-    {{"station add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS},
-     "enrol a station by its TLS certificate",
-     "The station is known by the certificate's key from now on.",
-     command_station_add},
-    {{"station list", "", 0, 0, ADMIN_OPTIONS}, "list stations", "", command_station_list},
-    {{"station enable", "NAME", 1, 0, ADMIN_OPTIONS},
-     "let a station ask again",
-     "",
-     command_station_enable},
-    {{"station disable", "NAME", 1, 0, ADMIN_OPTIONS},
-     "refuse everything a station asks",
-     "",
-     command_station_disable},
-    {{"usage", "PRODUCT", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
-     "show a product's account (also over --url)",
-     "Asks provisiond when there is an address (--url or its environment), unless --socket or\n"
-     "--config says that the vault's admin socket is meant. The account in sums:\n"
-     "\n"
-     "  granted = accepted - revoked + scrap drawn\n"
-     "  granted = remaining + charged\n"
-     "  charged = succeeded + failed + scrapped + unreported\n"
-     "\n"
-     "Accepted are the units of all grants; scrap drawn are those that scrapped devices took from\n"
-     "the scrap allowance. An account that does not add up is shown, and the exit code is 1.",
-     command_usage},
-    {{"journal export", "", 0, BIT(OUT), ADMIN_OPTIONS | BIT(CHALLENGE)},
-     "write the journal into a file, for auditors",
-     "The file holds every leaf, the signed documents and the newest checkpoint. Prints\n"
-     "\"leaves=N root=HEX\". With --challenge the auditor's nonce is one of the leaves, so that\n"
-     "the export cannot be older than the nonce.",
-     command_journal_export},
-    {{"journal override", "", 0, BIT(ANCHOR) | BIT(HEAD), ADMIN_OPTIONS},
-     "accept a ledger that the HSM does not know",
-     "When provctl status shows the anchor \"mismatch\", the ledger was restored from a copy or\n"
-     "was changed, and the vault issues nothing. If the right ledger exists, put it back instead.\n"
-     "Name both heads exactly as status shows them. What an override means is said on standard\n"
-     "error; nothing is asked. Each governed product's authorities sign one of their own first.",
-     command_journal_override},
-};
+/* How many words of argv are the command's name; 0 when argv does not begin with it. */
+static int count_words(const char *name, int argc, char **argv)
+{
+    int words = 0;
+    while (words < argc) {
+        size_t length = strcspn(name, " ");
+        if (strlen(argv[words]) != length || strncmp(argv[words], name, length) != 0)
+            return 0;
+        words++;
+        if (name[length] == '\0')
+            return words;
+        name += length + 1;
+    }
+    return 0;
+}
 
-#define CONTEXT_OPTIONS (BIT(LOT) | BIT(LINE) | BIT(WORK_ORDER) | BIT(OPERATOR) | BIT(SOCKET_NAME))
-
-static const struct command STATION[] = {
-    {{"license", "", 0, STATION_OPTIONS_REQUIRED | BIT(PRODUCT) | BIT(OUT),
-      BIT(DEVICE_CERT) | BIT(ST_CERTIFICATE) | BIT(TIMEOUT) | BIT(IMAGE) | CONTEXT_OPTIONS},
-     "get the license of one device",
-     "The device is --device-cert FILE, or --st-certificate FILE for an ST chip: exactly one.\n"
-     "Prints \"INSTALL_ID charged=yes|no remaining=N\" and writes the license to --out (- is\n"
-     "standard output; the line goes to standard error then). The same device again gets the same\n"
-     "bytes and costs nothing. The license's own id is INSTALL_ID with lic- in place of ins-;\n"
-     "provctl receipt takes either.",
-     command_license},
-    {{"outcome", "INSTALL_ID RESULT", 2, STATION_OPTIONS_REQUIRED,
-      BIT(TIMEOUT) | BIT(CODE) | BIT(DETAIL) | BIT(DEVICE_RECEIPT)},
-     "report how an install ended",
-     "RESULT is succeeded, failed or scrapped. Scrapped is final for the device. Prints\n"
-     "\"INSTALL_ID RESULT\", and with succeeded proven=yes|no: whether a device's receipt is on\n"
-     "record, its key's signature over the text INSTALL_ID (ECDSA with SHA-256); with scrapped\n"
-     "scrap_drawn=yes|no: whether the scrap allowance had a unit for it.",
-     command_outcome},
-    {{"receipt", "LICENSE_ID", 1, STATION_OPTIONS_REQUIRED | BIT(OUT), BIT(TIMEOUT)},
-     "get the proof that a license is in the journal",
-     "LICENSE_ID may be the INSTALL_ID that provctl license printed. The proof exists as soon as\n"
-     "a checkpoint covers the license: it is asked for again until then, within --timeout.\n"
-     "Writes the server's JSON to --out (- is standard output) and prints\n"
-     "\"LICENSE_ID leaf=N checkpoint=N\". Keep the file: with it nobody can take the license\n"
-     "out of the journal unseen.",
-     command_receipt},
-    {{"image fetch", "DIGEST", 1, STATION_OPTIONS_REQUIRED | BIT(OUT), BIT(TIMEOUT)},
-     "fetch an encrypted image, checked, resumable",
-     "An interrupted download stays as FILE.part and is continued next time. Gives up when "
-     "nothing\n"
-     "arrives for --timeout seconds.",
-     command_image_fetch},
-};
-
-static const struct command MAKER[] = {
-    {{"grant new", "", 0, GRANT_FORM_REQUIRED, GRANT_FORM_OPTIONAL},
-     "write a document to be signed",
-     "Beside --kind, --product, --site, --hsm and --out, and --not-before and --not-after:\n"
-     "  install, scrap, revoke  --units [--lot]\n"
-     "  policy                  --sequence --anchors --authorities --threshold [--profile\n"
-     "                          --policy --attempts-max --allow-session-key-exposure --st-...]\n"
-     "  rebind                  --sequence --serial --old-key --new-key\n"
-     "  override                --anchor --head, as provctl status shows them\n"
-     "\n"
-     "A policy replaces the one before as a whole; that of sequence 1 makes the product. Prints\n"
-     "how the officers sign FILE with openssl; nothing of ours is needed for it.",
-     command_grant_new},
-    {{"grant inspect", "FILE", 1, 0, BIT(AUTHORITIES) | BIT(THRESHOLD)},
-     "show what a document says and who signed it",
-     "FILE may be signed or not yet. With --authorities and --threshold the signatures are\n"
-     "checked, and it fails unless enough of them signed.",
-     command_grant_inspect},
-    {{"journal verify", "FILE", 1, BIT(PUBLIC_KEY),
-      BIT(SINCE) | BIT(RECEIPT) | BIT(CHALLENGE) | BIT(AUTHORITIES) | BIT(THRESHOLD)},
-     "judge an exported journal by a public key",
-     "Checks hashes, signatures, order, the signed documents, and that licenses, charges and the\n"
-     "ledger's rows agree. Fails when anything does not hold, and says what is proven and what is\n"
-     "not. --since (an older checkpoint or export), --receipt (one, or a JSON array of them) and\n"
-     "--challenge are what you hold yourself; --authorities and --threshold are those that a\n"
-     "governed product must have been made by.",
-     command_journal_verify},
-    {{"reconcile", "FILE", 1, BIT(MES),
-      BIT(UNREPORTED_HOURS) | BIT(SHIFT) | BIT(REISSUE_PERCENT) | BIT(CSV)},
-     "compare it with the list of what was shipped",
-     "Sums by product, lot and day, and what looks wrong. The list is CSV with the columns\n"
-     "product, serial or device (SHA-256 of its key), shipped (2026-11-27) and, if you like, lot;\n"
-     "others are passed over. Believes FILE: verify it first.",
-     command_reconcile},
-};
-
-const struct command_group COMMAND_GROUP_TABLE[COMMAND_GROUPS] = {
-    {"Administration (vault's admin socket)", ADMINISTRATION,
-     sizeof ADMINISTRATION / sizeof ADMINISTRATION[0]},
-    {"Stations (REST; --url --ca --cert --key, or PROVCTL_URL ...)", STATION,
-     sizeof STATION / sizeof STATION[0]},
-    {"The maker's officers and auditors (files only; asks nobody)", MAKER,
-     sizeof MAKER / sizeof MAKER[0]},
-};
+const struct command *command_find(int argc, char **argv, int *ret_words)
+{
+    const struct command *found = NULL;
+    *ret_words = 0;
+    for (size_t g = 0; g < COMMAND_GROUPS; g++) {
+        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g]->count; i++) {
+            const struct command *command = &COMMAND_GROUP_TABLE[g]->commands[i];
+            int words = count_words(command->form.name, argc, argv);
+            if (words > *ret_words) {
+                *ret_words = words;
+                found = command;
+            }
+        }
+    }
+    return found;
+}

@@ -16,7 +16,7 @@
 #include "cli/failure.h"
 
 struct command {
-    struct arguments_form form; /* its name is one or two words */
+    struct arguments_form form; /* its name is one to three words */
     const char *summary;        /* the line in the overview */
     const char *help;           /* a paragraph for --help; "" for none */
     enum error (*run)(const struct arguments *arguments, struct failure *failure);
@@ -28,8 +28,20 @@ struct command_group {
     size_t count;
 };
 
-#define COMMAND_GROUPS 3
-extern const struct command_group COMMAND_GROUP_TABLE[COMMAND_GROUPS];
+extern const struct command_group ADMIN_COMMANDS;
+extern const struct command_group REST_COMMANDS;
+extern const struct command_group FILE_COMMANDS;
+
+#define COMMAND_WORDS_MAX 3
+
+#define COMMAND_GROUPS    3
+extern const struct command_group *const COMMAND_GROUP_TABLE[COMMAND_GROUPS];
+
+/*
+ * The command whose words argv begins with, the longest of them; *ret_words is how many. NULL, and
+ * 0, when there is none.
+ */
+const struct command *command_find(int argc, char **argv, int *ret_words);
 
 /* ---- administration, on the vault's admin socket ---- */
 enum error command_init(const struct arguments *arguments, struct failure *failure);
@@ -44,16 +56,22 @@ enum error command_budget_list(const struct arguments *arguments, struct failure
 enum error command_device_rebind(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_apply(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_list(const struct arguments *arguments, struct failure *failure);
+enum error command_grant_show(const struct arguments *arguments, struct failure *failure);
 enum error command_image_encrypt(const struct arguments *arguments, struct failure *failure);
 enum error command_image_list(const struct arguments *arguments, struct failure *failure);
 enum error command_image_enable(const struct arguments *arguments, struct failure *failure);
 enum error command_image_disable(const struct arguments *arguments, struct failure *failure);
 enum error command_image_alias(const struct arguments *arguments, struct failure *failure);
 enum error command_image_unalias(const struct arguments *arguments, struct failure *failure);
-enum error command_station_add(const struct arguments *arguments, struct failure *failure);
-enum error command_station_list(const struct arguments *arguments, struct failure *failure);
-enum error command_station_enable(const struct arguments *arguments, struct failure *failure);
-enum error command_station_disable(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_add(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_enroll(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_list(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_show(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_enable(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_disable(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_narrow(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_key_add(const struct arguments *arguments, struct failure *failure);
+enum error command_principal_key_remove(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_export(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_override(const struct arguments *arguments, struct failure *failure);
 /* On the admin socket, or over REST with --url. */
@@ -61,11 +79,22 @@ enum error command_usage(const struct arguments *arguments, struct failure *fail
 
 /* ---- stations, over REST ---- */
 enum error command_license(const struct arguments *arguments, struct failure *failure);
+enum error command_license_batch(const struct arguments *arguments, struct failure *failure);
+enum error command_license_list(const struct arguments *arguments, struct failure *failure);
+enum error command_license_show(const struct arguments *arguments, struct failure *failure);
+enum error command_install_list(const struct arguments *arguments, struct failure *failure);
+enum error command_install_show(const struct arguments *arguments, struct failure *failure);
+enum error command_journal_checkpoint(const struct arguments *arguments, struct failure *failure);
+enum error command_journal_key(const struct arguments *arguments, struct failure *failure);
+enum error command_self(const struct arguments *arguments, struct failure *failure);
+enum error command_ready(const struct arguments *arguments, struct failure *failure);
+enum error command_metrics(const struct arguments *arguments, struct failure *failure);
 enum error command_outcome(const struct arguments *arguments, struct failure *failure);
 enum error command_receipt(const struct arguments *arguments, struct failure *failure);
 enum error command_image_fetch(const struct arguments *arguments, struct failure *failure);
 
 /* ---- officers and auditors, on files ---- */
+enum error command_ca_new(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_new(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_inspect(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_verify(const struct arguments *arguments, struct failure *failure);

@@ -7,8 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "cli/advice.h"
 #include "cli/text.h"
 
 static const struct {
@@ -20,7 +19,7 @@ static const struct {
     [ERR_UNAUTHENTICATED] = {"The client certificate was not accepted",
                              "Check --cert and --key, and that the certificate is still valid."},
     [ERR_FORBIDDEN] = {"This caller may not do this",
-                       "Ask an administrator to enrol or enable this station."},
+                       "Ask an administrator; provctl self shows what this caller may."},
     [ERR_PRODUCT_UNKNOWN] = {"There is no such product", "See provctl product list."},
     [ERR_IMAGE_UNKNOWN] = {"There is no such image", "See provctl image list."},
     [ERR_INSTALL_UNKNOWN] = {"There is no such install",
@@ -34,6 +33,8 @@ static const struct {
     [ERR_RANGE] = {"The byte range lies outside the content", ""},
     [ERR_MEDIA_TYPE] = {"The server does not take this kind of content",
                         "Check --url; are the versions equal?"},
+    [ERR_GRANT_UNKNOWN] = {"There is no such document", "See provctl grant list."},
+    [ERR_PRINCIPAL_UNKNOWN] = {"Nobody of this name is enrolled", "See provctl station list."},
     [ERR_DEVICE_NOT_GENUINE] = {"The device was refused: not proven genuine",
                                 "Set this device aside."},
     [ERR_DEVICE_IDENTITY_CONFLICT] = {"The device was refused: its key or serial is known "
@@ -57,6 +58,7 @@ static const struct {
     [ERR_TIMEOUT] = {"No answer came in time", "Try again: a repeat costs nothing."},
     [ERR_LINK_CLOSED] = {"The connection was lost", "Try again: a repeat costs nothing."},
     [ERR_NOT_COVERED] = {"No checkpoint covers this yet", "Try again in a moment."},
+    [ERR_RATE_LIMITED] = {"The server was asked too often", "Try again in a moment."},
     [ERR_NOT_INITIALISED] = {"The vault is not initialised", "Run provctl init."},
     [ERR_HSM_PIN_REFUSED] = {"The HSM refused the PIN", "Correct it and restart provision-hsm."},
     [ERR_HSM_SWAPPED] = {"The HSM is not the one that this ledger belongs to",
@@ -134,7 +136,10 @@ enum error failure_set_memory(struct failure *failure)
 enum error failure_from_fault(struct failure *failure, const struct fault *fault)
 {
     const char *what = fault->detail[0] != '\0' ? fault->detail : failure_sentence(fault->code);
+    const char *advice = advice_for(fault->code, fault->reason);
     (void)failure_set(failure, fault->code, "%s", what);
+    if (advice != NULL)
+        (void)snprintf(failure->advice, sizeof failure->advice, "%s", advice);
     (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
     return fault->code;
 }
@@ -168,7 +173,7 @@ static bool add_text(json_t *object, const char *name, const char *text)
     return json_object_set_new(object, name, json_string(escaped)) == 0;
 }
 
-void failure_print_json(const struct failure *failure, FILE *out)
+json_t *failure_to_json(const struct failure *failure)
 {
     const char *code = failure->exit == EXIT_CODE_USAGE ? "usage" : error_name(failure->code);
     json_t *error = json_object();
@@ -179,8 +184,15 @@ void failure_print_json(const struct failure *failure, FILE *out)
         json_object_set_new(error, "retryable", json_boolean(failure->is_retryable)) == 0 &&
         add_text(error, "request_id", failure->request_id) &&
         json_object_set_new(error, "exit", json_integer((int)failure->exit)) == 0;
-    json_t *object = is_made ? json_pack("{s:O}", "error", error) : NULL;
+    if (is_made)
+        return error;
     json_decref(error);
+    return NULL;
+}
+
+void failure_print_json(const struct failure *failure, FILE *out)
+{
+    json_t *object = json_pack("{s:o}", "error", failure_to_json(failure));
     if (object == NULL)
         return;
     (void)json_dumpf(object, out, JSON_ENSURE_ASCII);

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "cli/exit_code.h"
 #include "core/error.h"
 
@@ -54,6 +56,9 @@ void failure_print(const struct failure *failure, FILE *out);
  * a text that does not apply is "".
  */
 void failure_print_json(const struct failure *failure, FILE *out);
+
+/* {"code", ...} as in the object above; NULL when memory is out. */
+json_t *failure_to_json(const struct failure *failure);
 
 /* A sentence that says what code means, and what the asking side can do; for when nobody said. */
 const char *failure_sentence(enum error code);

@@ -105,6 +105,26 @@ static bool sync_folder_of(const char *path)
     return is_synced;
 }
 
+enum error file_output_create(const char *path, mode_t mode, struct bytes data,
+                              struct failure *failure)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0 && errno == EEXIST)
+        return failure_set_plain(failure, ERR_CONFLICT,
+                                 "%s is there already, and is not replaced. Move it away, or give "
+                                 "another name",
+                                 path);
+    if (fd < 0)
+        return cannot_write(failure, path, errno);
+    bool is_written = write_all(fd, data) && fsync(fd) == 0 && sync_folder_of(path);
+    int native = errno;
+    (void)close(fd);
+    if (is_written)
+        return ERR_OK;
+    (void)unlink(path);
+    return cannot_write(failure, path, native);
+}
+
 enum error file_output_rename(const char *from, const char *to, struct failure *failure)
 {
     if (rename(from, to) != 0 || !sync_folder_of(to))

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "cli/failure.h"
 #include "core/bytes.h"
@@ -43,6 +44,13 @@ void file_output_clear(struct file_output *output);
  */
 enum error file_output_refuse_inputs(const char *path, const char *const *inputs, size_t count,
                                      struct failure *failure) MUST_USE;
+
+/*
+ * Makes a new file of that mode and its content durable; never replaces one that is there. On
+ * failure nothing is left.
+ */
+enum error file_output_create(const char *path, mode_t mode, struct bytes data,
+                              struct failure *failure) MUST_USE;
 
 /*
  * Gives a finished, synced file another name in the same folder, durably. For content that is too

@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 
+#include "cli/advice.h"
+
 #define TYPE_PREFIX  "/problems/"
 #define SENTENCE_MAX 380 /* bytes that are kept of a server's text */
 
@@ -64,14 +66,18 @@ static enum error code_of(const json_t *problem)
     return prefix != NULL ? problem_error_from_name(prefix + sizeof TYPE_PREFIX - 1) : ERR_OK;
 }
 
-/* Which member of the request it was, or which check of the device; "" when it does not say. */
+/* Which member of the request it was, or which check and its number; "" when it does not say. */
 static void describe_place(const json_t *problem, char *out, size_t size)
 {
     const char *path = text_of(problem, "path");
     const char *check = text_of(problem, "check");
+    const json_t *native = json_object_get(problem, "native");
     out[0] = '\0';
     if (path[0] != '\0')
         (void)snprintf(out, size, " (at %.100s)", path);
+    else if (check[0] != '\0' && json_is_integer(native))
+        (void)snprintf(out, size, " (check %.60s, number %" JSON_INTEGER_FORMAT ")", check,
+                       json_integer_value(native));
     else if (check[0] != '\0')
         (void)snprintf(out, size, " (check %.100s)", check);
 }
@@ -109,7 +115,7 @@ static void describe_detail(const char *detail, const char *place, enum error co
     (void)snprintf(failure->advice, sizeof failure->advice, "%.*s", SENTENCE_MAX, advice);
 }
 
-/* With the server's title alone, or nothing, the advice is ours. */
+/* What a reason wants to be done is ours to say, and so it is where the server says nothing. */
 static void describe(const json_t *problem, enum error code, struct failure *failure)
 {
     const char *detail = text_of(problem, "detail");
@@ -122,6 +128,9 @@ static void describe(const json_t *problem, enum error code, struct failure *fai
         (void)failure_set(failure, code, "%.*s%s", SENTENCE_MAX, title, place);
     else
         (void)failure_set(failure, code, "%s%s", failure_sentence(code), place);
+    const char *advice = advice_for(code, text_of(problem, "check"));
+    if (advice != NULL)
+        (void)snprintf(failure->advice, sizeof failure->advice, "%s", advice);
     (void)snprintf(failure->request_id, sizeof failure->request_id, "%s",
                    text_of(problem, "request_id"));
     (void)snprintf(failure->path, sizeof failure->path, "%s", text_of(problem, "path"));

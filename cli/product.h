@@ -2,8 +2,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the commands about products have in common: the question, who decides about a product, and
- * its form for machines. Threads: main thread.
+ * What the commands about products have in common: the questions, and who decides about a product.
+ *
+ * Whether the vault or provisiond told about it, a product is a JSON object here: the members of
+ * GET /v1/products/{product}, and threshold, first_authorities and authorities ("" when they are
+ * not known), members [{key, name}] and settings of the profile {} when one product was asked
+ * about. Threads: main thread.
  */
 #ifndef CLI_PRODUCT_H
 #define CLI_PRODUCT_H
@@ -11,27 +15,29 @@
 #include <jansson.h>
 
 #include "cli/admin.h"
+#include "cli/record.h"
 
-#define PRODUCT_RULE_MAX 96
+#define PRODUCT_FIELDS 12
+extern const struct record_field PRODUCT_FIELD_TABLE[PRODUCT_FIELDS];
 
 /*
- * The products, or the one of that name ("": all). Every number of the answer is within its limits,
- * and every digest that is there has 32 bytes.
+ * The products that the vault knows, or the one of that name ("": all), as an array. Every number
+ * is within its limits, and every digest that is there has 32 bytes.
  */
-enum error product_ask(const struct arguments *arguments, const char *name,
-                       Provisiond__AdminReply **ret_reply, struct failure *failure) MUST_USE;
+enum error product_ask_vault(const struct arguments *arguments, const char *name,
+                             json_t **ret_products, struct failure *failure) MUST_USE;
+
+/* An array of the governed products' names; empty when the vault does not tell. */
+json_t *product_list_governed(const struct arguments *arguments);
+
+/* One product and its policy, asked of provisiond. */
+enum error product_ask_server(const struct arguments *arguments, const char *name,
+                              json_t **ret_product, struct failure *failure) MUST_USE;
 
 /*
  * Who decides about its units, anchors and policy: this site's administrator (a local product), or
- * so many of its authorities.
+ * so many of its authorities. Returns out.
  */
-void product_rule(const Provisiond__ProductEntry *product, char out[PRODUCT_RULE_MAX]);
-/* Whether it is as its signed documents say: "ok", "tampered", "unchecked", or the vault's word. */
-const char *product_state(const Provisiond__ProductEntry *product);
-
-/* Everything but the members and the profile's settings; NULL when memory is out. */
-json_t *product_to_json(const Provisiond__ProductEntry *product);
-/* The authorities: an array of {"key", "name"}; NULL when memory is out. */
-json_t *product_members_to_json(const Provisiond__ProductEntry *product);
+const char *product_rule(const json_t *product, char out[RECORD_CELL_MAX]);
 
 #endif

@@ -15,12 +15,13 @@
 #ifndef CLI_REST_H
 #define CLI_REST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/failure.h"
 #include "core/bytes.h"
 
-#define REST_ANSWER_MAX_BYTES  ((size_t)1024 * 1024)
+#define REST_ANSWER_MAX_BYTES  ((size_t)4 * 1024 * 1024) /* a batch of the largest licenses */
 #define REST_TIMEOUT_DEFAULT_S 30
 #define REST_TIMEOUT_MAX_S     3600
 #define REST_RETRY_AFTER_MAX_S 30
@@ -34,10 +35,11 @@ struct rest_options {
     const char *certificate;
     const char *key;
     int64_t timeout_s; /* for all attempts of one question */
+    bool is_single;    /* one attempt, whatever becomes of it */
 };
 
 struct rest_answer {
-    long status; /* 200 to 299 */
+    long status; /* 200 to 299, but of rest_probe */
     char *body;  /* ends in NUL, which length does not count */
     size_t length;
 };
@@ -53,6 +55,13 @@ void rest_free(struct rest **rest);
 /* GETs path, or POSTs body when it is not NULL. The caller frees ret_answer->body. */
 enum error rest_ask(struct rest *rest, const char *path, const char *body,
                     struct rest_answer *ret_answer, struct failure *failure) MUST_USE;
+
+/*
+ * GETs path once and takes whatever answer there is: ret_answer->status may be any. For questions
+ * about the server's own state. The caller frees ret_answer->body.
+ */
+enum error rest_probe(struct rest *rest, const char *path, struct rest_answer *ret_answer,
+                      struct failure *failure) MUST_USE;
 
 /* A body of another kind than JSON. */
 struct rest_body {

@@ -34,8 +34,8 @@ int64_t rest_retry_next_pause_ms(struct rest_retry *retry, int64_t retry_after_s
     int64_t pause = retry->pause_ms + jitter_ms(retry->pause_ms);
     if (retry_after_s > REST_RETRY_AFTER_MAX_S)
         retry_after_s = REST_RETRY_AFTER_MAX_S;
-    if (retry_after_s * 1000 > pause)
-        pause = retry_after_s * 1000;
+    if (retry_after_s * 1000 > retry->pause_ms)
+        pause = retry_after_s * 1000 + jitter_ms(retry->pause_ms);
     retry->pause_ms *= 2;
     if (retry->pause_ms > REST_RETRY_PAUSE_MAX_MS)
         retry->pause_ms = REST_RETRY_PAUSE_MAX_MS;

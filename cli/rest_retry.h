@@ -26,8 +26,9 @@ struct rest_retry rest_retry_start(int64_t timeout_ms);
 /* Something arrived: the time counts anew and the pauses begin short again. */
 void rest_retry_renew(struct rest_retry *retry);
 /*
- * The pause before the next attempt: the larger of ours (with jitter of up to a half) and the
- * server's retry_after_s (bounded, 0 for none). Negative when it would not end before the deadline.
+ * The pause before the next attempt: the larger of ours and the server's retry_after_s (bounded, 0
+ * for none), and jitter of up to a half of ours. Negative when it would not end before the
+ * deadline.
  */
 int64_t rest_retry_next_pause_ms(struct rest_retry *retry, int64_t retry_after_s);
 /* Waits that pause. False, at once, when the time does not suffice. */

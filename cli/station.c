@@ -37,6 +37,7 @@ enum error station_connect(const struct arguments *arguments, struct rest **ret_
         .certificate = arguments_get(arguments, OPTION_CERT),
         .key = arguments_get(arguments, OPTION_KEY),
         .timeout_s = REST_TIMEOUT_DEFAULT_S,
+        .is_single = arguments_has(arguments, OPTION_NO_RETRY),
     };
     enum error checked = arguments_demand(arguments, STATION_OPTIONS_REQUIRED, failure);
     if (checked != ERR_OK)

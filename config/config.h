@@ -46,6 +46,7 @@ struct config_vault {
     char images[CONFIG_PATH_MAX];       /* default /var/lib/provision-vault/images */
     unsigned threads;                   /* 1 to 256, default 32 */
     unsigned queue;                     /* requests that may wait, 1 to 65536, default 1024 */
+    unsigned queue_per_caller;          /* of them of one caller, 1 to 65536, default 128 */
     unsigned unanchored_max;            /* leaves that no anchor covers yet, beyond which new
                                            licenses wait: 2 to 100000, default 128 */
     unsigned checkpoint_interval_ms;    /* 50 to 60000, default 1000: at most so often one is
@@ -59,9 +60,22 @@ struct config_api {
     char certificate[CONFIG_PATH_MAX]; /* required: PEM chain of the server */
     char key[CONFIG_PATH_MAX];         /* required: PEM */
     char client_ca[CONFIG_PATH_MAX];   /* required: PEM, who signs station certificates */
+    char client_crl[CONFIG_PATH_MAX];  /* PEM, revocation lists of the client CA; "" is none; read
+                                          again when it changes */
     unsigned connections;              /* 1 to 65536, default 2048 */
-    unsigned idle_timeout_s;           /* 1 to 3600, default 60 */
-    unsigned vault_timeout_ms;         /* 100 to 600000, default 10000 */
+    unsigned connections_per_address;  /* 1 to 65536, default 512 */
+    unsigned requests_per_second;    /* of one caller, in the long run; 1 to 100000, default 200 */
+    unsigned request_burst;          /* that it may send at once; 1 to 100000, default 600 */
+    unsigned requests_waiting;       /* of one caller, under way at once; 1 to 4096, default 64 */
+    unsigned header_max_bytes;       /* request line and headers, 4096 to 262144, default 32768 */
+    unsigned body_max_bytes;         /* of a JSON body but a batch, 1024 to 98304, default 98304 */
+    unsigned batch_max_bytes;        /* of a batch's body, 1024 to 1048576, default 1048576 */
+    unsigned json_depth_max;         /* 4 to 8, default 8 */
+    unsigned chain_max_certificates; /* of a client's TLS chain, 1 to 16, default 5 */
+    unsigned receive_timeout_s;      /* from a request's headers to its last byte, 1 to 600,
+                                        default 30 */
+    unsigned idle_timeout_s;         /* 1 to 3600, default 60 */
+    unsigned vault_timeout_ms;       /* 100 to 600000, default 10000 */
 };
 
 struct config {

@@ -93,7 +93,7 @@ static bool text_is_allowed(const struct config_key *key, const char *value, cha
         return refuse(why, "is longer than %u bytes", key->max);
     if (key->type != CONFIG_TEXT && has_comment(value))
         return refuse(why, "ends in a comment; put comments on lines of their own");
-    if (key->type == CONFIG_PATH && value[0] != '/')
+    if (key->type == CONFIG_PATH && length > 0 && value[0] != '/')
         return refuse(why, "must be an absolute path");
     if (key->type == CONFIG_NAME && !is_name(value))
         return refuse(why, "must be letters, digits, `.`, `_` and `-` only");

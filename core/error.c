@@ -23,6 +23,8 @@ static const char *const NAMES[ERR_COUNT] = {
     [ERR_NOT_ACCEPTABLE] = "not-acceptable",
     [ERR_RANGE] = "range-not-satisfiable",
     [ERR_MEDIA_TYPE] = "unsupported-media-type",
+    [ERR_GRANT_UNKNOWN] = "grant-unknown",
+    [ERR_PRINCIPAL_UNKNOWN] = "principal-unknown",
     [ERR_DEVICE_NOT_GENUINE] = "device-not-genuine",
     [ERR_DEVICE_IDENTITY_CONFLICT] = "device-identity-conflict",
     [ERR_DEVICE_SCRAPPED] = "device-scrapped",
@@ -37,6 +39,7 @@ static const char *const NAMES[ERR_COUNT] = {
     [ERR_TIMEOUT] = "timeout",
     [ERR_LINK_CLOSED] = "link-closed",
     [ERR_NOT_COVERED] = "not-covered-yet",
+    [ERR_RATE_LIMITED] = "too-many-requests",
     [ERR_NOT_INITIALISED] = "not-initialised",
     [ERR_HSM_PIN_REFUSED] = "hsm-pin-refused",
     [ERR_HSM_SWAPPED] = "hsm-swapped",
@@ -75,5 +78,5 @@ const char *error_name(enum error code)
 
 bool error_is_retryable(enum error code)
 {
-    return code >= ERR_HSM_UNAVAILABLE && code <= ERR_NOT_COVERED;
+    return code >= ERR_HSM_UNAVAILABLE && code <= ERR_RATE_LIMITED;
 }

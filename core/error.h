@@ -39,6 +39,8 @@ enum error {
     ERR_NOT_ACCEPTABLE = 11, /* the answer does not exist in the media type asked for */
     ERR_RANGE = 12,          /* the byte range lies outside the content */
     ERR_MEDIA_TYPE = 13,     /* the request's body has a media type that is not taken */
+    ERR_GRANT_UNKNOWN = 14,
+    ERR_PRINCIPAL_UNKNOWN = 15, /* that is asked about; an unknown caller is ERR_FORBIDDEN */
     /* the device or its product says no */
     ERR_DEVICE_NOT_GENUINE = 20,
     ERR_DEVICE_IDENTITY_CONFLICT = 21,
@@ -51,10 +53,11 @@ enum error {
     ERR_HSM_UNAVAILABLE = 40,
     ERR_VAULT_UNAVAILABLE = 41,
     ERR_LEDGER_UNAVAILABLE = 42,
-    ERR_BUSY = 43,        /* a bounded queue is full */
-    ERR_TIMEOUT = 44,     /* a deadline passed; the outcome is not known, ask again */
-    ERR_LINK_CLOSED = 45, /* the other program closed the connection */
-    ERR_NOT_COVERED = 46, /* no checkpoint covers this leaf yet */
+    ERR_BUSY = 43,         /* a bounded queue is full */
+    ERR_TIMEOUT = 44,      /* a deadline passed; the outcome is not known, ask again */
+    ERR_LINK_CLOSED = 45,  /* the other program closed the connection */
+    ERR_NOT_COVERED = 46,  /* no checkpoint covers this leaf yet */
+    ERR_RATE_LIMITED = 47, /* this caller asks more often than it may */
     /* the service is set up wrongly and needs an operator */
     ERR_NOT_INITIALISED = 60, /* `provctl init` has not run */
     ERR_HSM_PIN_REFUSED = 61, /* the token refused the PIN; it is not tried again */

@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* JSON lines on standard error. The program name and level are set once before threads start. */
+/* JSON lines, or entries of the journal. What log_init sets is set once before threads start. */
 #include "core/log.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,14 +13,17 @@
 
 #include "core/bytes.h"
 #include "core/clock.h"
+#include "core/log_journal.h"
 
 static const char *log_program = "?";
 static enum log_level log_lowest = LOG_LEVEL_INFO;
+static bool log_is_journal;
 
 void log_init(const char *program, enum log_level level)
 {
     log_program = program;
     log_lowest = level;
+    log_is_journal = log_journal_is_stderr() && log_journal_is_reachable();
 }
 
 /* Invalid UTF-8 cannot be a JSON string: show its bytes. */
@@ -50,13 +54,11 @@ static void write_line(const json_t *line)
     free(text);
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields,
-               size_t count)
+static void write_json(enum log_level level, const char *event, const struct log_field *fields,
+                       size_t count)
 {
     static const char *const levels[] = {"debug", "info", "warning", "error"};
     char now[TIMESTAMP_SIZE];
-    if (level < log_lowest)
-        return;
     timestamp_format(clock_unix_ms(), now);
     json_t *line = json_pack("{ss ss ss ss}", "time", now, "level", levels[level], "program",
                              log_program, "event", event);
@@ -68,6 +70,26 @@ void log_write(enum log_level level, const char *event, const struct log_field *
                                                          : json_integer(fields[i].number));
     write_line(line);
     json_decref(line);
+}
+
+static bool send_to_journal(const struct log_event_parts *parts)
+{
+    struct log_entry entry = {0};
+    bool is_sent = log_entry_build(parts, &entry) && log_entry_send(&entry);
+    log_entry_clear(&entry);
+    return is_sent;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields,
+               size_t count)
+{
+    const struct log_event_parts parts = {
+        .program = log_program, .level = level, .event = event, .fields = fields, .count = count};
+    if (level < log_lowest)
+        return;
+    /* A journal that takes no entry may still take a line. */
+    if (!log_is_journal || !send_to_journal(&parts))
+        write_json(level, event, fields, count);
 }
 
 void log_fault(enum log_level level, const char *event, const struct fault *fault)

@@ -3,7 +3,8 @@
 
 /*
  * One structured line per event on standard error, as a JSON object: time, level, program, event,
- * then the given fields. Used at the edges only (a finished request, a start, a lost worker):
+ * then the given fields. Where standard error is systemd's journal, an entry with fields instead
+ * (core/log_journal.h). Used at the edges only (a finished request, a start, a lost worker):
  * libraries return faults instead. Text is escaped by the JSON library; text that is not UTF-8 is
  * shown as hex. Never pass a secret. Threads: safe from any thread after log_init.
  */
@@ -18,7 +19,7 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
 struct log_field {
-    const char *name;
+    const char *name; /* a literal of [a-z0-9_] */
     const char *text; /* NULL: the field is a number */
     int64_t number;
 };
@@ -26,7 +27,10 @@ struct log_field {
 #define LOG_TEXT(field_name, value)   ((struct log_field){.name = (field_name), .text = (value)})
 #define LOG_NUMBER(field_name, value) ((struct log_field){.name = (field_name), .number = (value)})
 
-/* program is a literal. Lines below level are dropped. Call before any thread starts. */
+/*
+ * program is a literal. Lines below level are dropped. Looks at JOURNAL_STREAM. Call before any
+ * thread starts.
+ */
 void log_init(const char *program, enum log_level level);
 
 /* log_event(LOG_LEVEL_INFO, "request", LOG_TEXT("route", r), LOG_NUMBER("status", 201)); */

@@ -70,8 +70,10 @@ struct hsm_weak_key {
 };
 
 struct hsm_status {
-    unsigned workers_ready;
+    unsigned workers_ready; /* idle or busy */
     unsigned workers_total;
+    unsigned workers_busy;
+    uint64_t worker_restarts; /* lost and replaced since the service started */
     char token_label[33];
     char token_serial[17];
     char token_model[17];

@@ -30,6 +30,8 @@ void hsm_status_to_message(const struct hsm_status *status, struct hsm_status_me
     provisiond__hsm_status_reply__init(message);
     message->workers_ready = status->workers_ready;
     message->workers_total = status->workers_total;
+    message->workers_busy = status->workers_busy;
+    message->worker_restarts = status->worker_restarts;
     message->token_label = borrow_text(status->token_label);
     message->token_serial = borrow_text(status->token_serial);
     message->token_model = borrow_text(status->token_model);
@@ -90,6 +92,8 @@ bool hsm_status_from_message(const Provisiond__HsmStatusReply *message,
 {
     struct hsm_status status = {.workers_ready = message->workers_ready,
                                 .workers_total = message->workers_total,
+                                .workers_busy = message->workers_busy,
+                                .worker_restarts = message->worker_restarts,
                                 .mode = (enum hsm_mode)message->mode,
                                 .keeps_data = message->keeps_data};
     if (message->mode > PROVISIOND__HSM_MODE__HSM_MODE_TOKEN ||

@@ -371,7 +371,9 @@ static void run_job(struct keeper *keeper, struct job *job, enum keeper_state *s
         advance_recycling(keeper, SLICE_MS);
     job->attempts++;
     keeper->calls++;
+    pool_change_busy(keeper->pool, true);
     enum outcome outcome = ask(keeper, rpc_call_request(job->call), job->lane, job, &answer);
+    pool_change_busy(keeper->pool, false);
     if (answer != NULL)
         learn(keeper, answer);
     if (outcome == ANSWERED) {

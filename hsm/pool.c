@@ -49,6 +49,8 @@ struct pool {
     struct fault fault;     /* why there is no worker */
     unsigned workers;
     unsigned states[KEEPER_STATES];
+    unsigned busy;
+    uint64_t restarts;
     struct hsm_status status;
     struct lane lanes[JOB_LANES];
 };
@@ -409,6 +411,14 @@ void pool_change_state(struct pool *pool, enum keeper_state from, enum keeper_st
     (void)pthread_mutex_lock(&pool->lock);
     pool->states[from]--;
     pool->states[to]++;
+    pool->restarts += to == KEEPER_RETURNING;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_change_busy(struct pool *pool, bool is_busy)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->busy = is_busy ? pool->busy + 1 : pool->busy - 1;
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
@@ -457,6 +467,8 @@ enum error pool_get_status(struct pool *pool, struct hsm_status *ret_status, str
     struct hsm_status status = pool->status;
     status.workers_ready = pool->states[KEEPER_READY];
     status.workers_total = pool->workers;
+    status.workers_busy = pool->busy;
+    status.worker_restarts = pool->restarts;
     struct fault why = pool->fault;
     (void)pthread_mutex_unlock(&pool->lock);
     if (!is_known) {

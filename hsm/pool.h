@@ -95,7 +95,10 @@ enum error pool_count_lost_login(struct pool *pool, struct fault *fault) MUST_US
 /* The start under way takes long: requests are refused until it ends. */
 void pool_report_slow_start(struct pool *pool);
 
+/* A ready keeper's worker that is lost (to KEEPER_RETURNING) counts as a restart. */
 void pool_change_state(struct pool *pool, enum keeper_state from, enum keeper_state to);
+/* A keeper's worker has a request now, or has it no more. */
+void pool_change_busy(struct pool *pool, bool is_busy);
 
 /* ---- the token ---- */
 

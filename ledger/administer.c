@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Administration as changes: products, quota, images, principals. Every one names who did it in its
- * journal leaf; a change that changes nothing leaves no leaf. Owns no state.
+ * Administration as changes: products, quota, images. Every one names who did it in its journal
+ * leaf; a change that changes nothing leaves no leaf. Owns no state.
  */
 #include "ledger/ledger.h"
 
@@ -296,89 +296,4 @@ enum error ledger_image_alias(struct ledger *ledger, const struct ledger_naming 
     if (e == ERR_OK && ret_named != NULL)
         *ret_named = body->named;
     return e;
-}
-
-/* ---- principals ---- */
-
-struct principal_change {
-    char by[LEDGER_BY_MAX + 1];
-    struct ledger_principal principal;
-};
-
-static struct change *principal_change(change_apply apply, const char *name, const char *by,
-                                       enum error *ret_error, struct fault *fault)
-{
-    *ret_error = valid_name(name, fault);
-    if (*ret_error == ERR_OK)
-        *ret_error = valid_by(by, fault);
-    if (*ret_error != ERR_OK)
-        return NULL;
-    struct change *change = ledger_change(apply, sizeof(struct principal_change), fault);
-    if (change == NULL) {
-        *ret_error = ERR_INTERNAL;
-        return NULL;
-    }
-    struct principal_change *body = (void *)change->body;
-    strcpy(body->principal.name, name);
-    strcpy(body->by, by);
-    return change;
-}
-
-static enum error apply_principal(struct change_context *context, void *body, struct fault *fault)
-{
-    const struct principal_change *change = body;
-    const struct ledger_principal *principal = &change->principal;
-    enum error e = context->ops->principal_add(context->store, principal, fault);
-    if (e != ERR_OK)
-        return e;
-    struct leaf leaf = leaf_new(context, "principal-added");
-    leaf_put_text(&leaf, "principal", principal->name);
-    leaf_put_text(&leaf, "role", "station");
-    leaf_put_hex(&leaf, "spki", bytes_of(principal->spki.bytes, SHA256_SIZE));
-    leaf_put_text(&leaf, "by", change->by);
-    return leaf_append(&leaf, NULL, fault);
-}
-
-enum error ledger_principal_add(struct ledger *ledger, const char *name, enum ledger_role role,
-                                const struct sha256 *spki, const char *by, struct fault *fault)
-{
-    enum error e = ERR_OK;
-    if (role != LEDGER_STATION)
-        return fault_set(fault, ERR_BAD_REQUEST, "role", "The role is station.", 0);
-    CHANGE_AUTO *change = principal_change(apply_principal, name, by, &e, fault);
-    if (change == NULL)
-        return e;
-    struct principal_change *body = (void *)change->body;
-    body->principal.role = role;
-    body->principal.spki = *spki;
-    body->principal.is_enabled = true;
-    return commit_run(ledger->committer, change, fault);
-}
-
-static enum error apply_principal_enable(struct change_context *context, void *body,
-                                         struct fault *fault)
-{
-    const struct principal_change *change = body;
-    const struct ledger_principal *principal = &change->principal;
-    bool is_changed = false;
-    enum error e = context->ops->principal_enable(context->store, principal->name,
-                                                  principal->is_enabled, &is_changed, fault);
-    if (e != ERR_OK || !is_changed)
-        return e;
-    struct leaf leaf =
-        leaf_new(context, principal->is_enabled ? "principal-enabled" : "principal-disabled");
-    leaf_put_text(&leaf, "principal", principal->name);
-    leaf_put_text(&leaf, "by", change->by);
-    return leaf_append(&leaf, NULL, fault);
-}
-
-enum error ledger_principal_enable(struct ledger *ledger, const char *name, bool is_enabled,
-                                   const char *by, struct fault *fault)
-{
-    enum error e = ERR_OK;
-    CHANGE_AUTO *change = principal_change(apply_principal_enable, name, by, &e, fault);
-    if (change == NULL)
-        return e;
-    ((struct principal_change *)(void *)change->body)->principal.is_enabled = is_enabled;
-    return commit_run(ledger->committer, change, fault);
 }

@@ -19,9 +19,17 @@ struct change *change_new(change_apply apply, size_t body_size)
         return NULL;
     atomic_init(&change->references, 1);
     change->apply = apply;
+    change->only.body = change->body;
+    change_set_steps(change, &change->only, 1);
     (void)pthread_mutex_init(&change->lock, NULL);
     (void)pthread_cond_init(&change->is_finished, NULL);
     return change;
+}
+
+void change_set_steps(struct change *change, struct change_step *steps, size_t count)
+{
+    change->steps = steps;
+    change->step_count = count;
 }
 
 void change_get(struct change *change)
@@ -43,11 +51,12 @@ void change_put_at_exit(struct change **change)
     change_put(*change);
 }
 
-void change_finish(struct change *change, enum error code, const struct fault *fault)
+void change_finish(struct change *change, enum error group, const struct fault *fault)
 {
-    change->code = code;
-    if (code != ERR_OK)
-        change->fault = *fault;
+    bool is_batch = change->steps != &change->only;
+    change->code = group != ERR_OK || is_batch ? group : change->only.code;
+    if (change->code != ERR_OK)
+        change->fault = group != ERR_OK ? *fault : change->only.fault;
     (void)pthread_mutex_lock(&change->lock);
     change->is_done = true;
     (void)pthread_mutex_unlock(&change->lock);

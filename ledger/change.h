@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One change on its way to the writer and back: a function, its arguments, its answer.
+ * One change on its way to the writer and back: a function, its arguments, its answer. A batch is a
+ * change of several steps, which are applied behind each other in one transaction.
  *
  * Arguments and answer live in the change's own memory, which is counted: whoever asked holds one
  * reference, the writer another. So a waiter may give up at its deadline while the change still
@@ -47,31 +48,44 @@ struct change_context {
 /* No first license until the anchor covers this leaf; when the change counts. */
 void change_raise_barrier(struct change_context *context, int64_t leaf_index);
 
-/* Runs on the writer thread, inside a savepoint: an error undoes this change alone. */
+/* Runs on the writer thread, inside a savepoint: an error undoes this step alone. */
 typedef enum error (*change_apply)(struct change_context *context, void *body, struct fault *fault);
+
+/* What one savepoint is for. Code and fault are the writer's until the change is done. */
+struct change_step {
+    void *body;
+    enum error code;
+    struct fault fault;
+};
 
 struct change {
     atomic_uint references;
-    change_apply apply; /* immutable after change_new */
+    change_apply apply;        /* immutable after change_new */
+    struct change_step *steps; /* immutable once the writer has the change, as step_count */
+    size_t step_count;
+    struct change_step only; /* the one step of a change that is no batch */
     pthread_mutex_t lock;
     pthread_cond_t is_finished;
     bool is_done;       /* guarded by lock */
-    enum error code;    /* written by the writer before is_done */
+    enum error code;    /* of the whole; written by the writer before is_done */
     struct fault fault; /* likewise */
     alignas(max_align_t) unsigned char body[];
 };
 
 #define CHANGE_AUTO __attribute__((cleanup(change_put_at_exit))) struct change
 
-/* A change with a zeroed body of that many bytes; NULL when memory is out. */
+/* A change of one step with a zeroed body of that many bytes; NULL when memory is out. */
 struct change *change_new(change_apply apply, size_t body_size) MUST_USE;
+/* Makes it a batch; the steps lie in its body, each with a body that does too. The whole is then
+ * ERR_OK when the transaction was kept, whatever became of each step. */
+void change_set_steps(struct change *change, struct change_step *steps, size_t count);
 void change_get(struct change *change);
 /* Drops one reference and frees at the last. NULL is allowed. */
 void change_put(struct change *change);
 void change_put_at_exit(struct change **change);
 
-/* The writer's last word: wakes whoever waits. */
-void change_finish(struct change *change, enum error code, const struct fault *fault);
+/* The writer's last word, for a group that was kept (ERR_OK) or not: wakes whoever waits. */
+void change_finish(struct change *change, enum error group, const struct fault *fault);
 /* Waits for the writer's word and copies it to *fault; ERR_TIMEOUT when the deadline passes. */
 enum error change_wait(struct change *change, deadline_ms deadline, struct fault *fault) MUST_USE;
 

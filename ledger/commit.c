@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/crash_point.h"
+#include "core/histogram.h"
 #include "core/queue.h"
 
 #define IDLE_WAIT_MS 60000 /* a pop needs some deadline; an idle writer just asks again */
@@ -18,6 +19,8 @@ struct committer {
     struct queue *queue;
     pthread_t thread;
     struct change_memory memory; /* of what is durable; the writer's */
+    struct histogram durations;  /* of groups that were kept */
+    atomic_uint_fast64_t kept;   /* changes in them; a batch counts its steps */
     pthread_mutex_t lock;
     struct change_anchored anchored; /* guarded by lock */
 };
@@ -25,21 +28,24 @@ struct committer {
 /* One transaction's worth of changes; on the writer's stack. */
 struct group {
     struct change *changes[LEDGER_GROUP_MAX];
-    enum error codes[LEDGER_GROUP_MAX];
-    struct fault faults[LEDGER_GROUP_MAX];
     size_t count;
+    size_t steps;                /* of all of them */
+    size_t kept;                 /* steps that were applied and not undone */
     struct change_memory memory; /* of what was kept so far */
 };
 
 /* ---- the writer thread ---- */
 
+/* A batch is taken whole: its steps may be more than there is room for. */
 static void take_group(struct committer *committer, struct group *group)
 {
     group->count = 0;
+    group->steps = 0;
     struct change *change = queue_pop(committer->queue, deadline_in(IDLE_WAIT_MS));
     while (change != NULL) {
         group->changes[group->count++] = change;
-        change = group->count < LEDGER_GROUP_MAX ? queue_try_pop(committer->queue) : NULL;
+        group->steps += change->step_count;
+        change = group->steps < LEDGER_GROUP_MAX ? queue_try_pop(committer->queue) : NULL;
     }
 }
 
@@ -65,30 +71,48 @@ static struct change_context context_of(struct committer *committer, const struc
     };
 }
 
-/* The change's own error goes to its slot; the returned one breaks the group. */
-static enum error run_change(struct committer *committer, struct group *group, size_t i,
-                             struct fault *fault)
+/* The step's own error stays with it; the returned one breaks the group. */
+static enum error run_step(struct committer *committer, struct group *group, change_apply apply,
+                           struct change_step *step, struct fault *fault)
 {
-    struct change *change = group->changes[i];
     struct change_context context = context_of(committer, group);
     enum error e = committer->ops->change_begin(committer->store, fault);
     if (e != ERR_OK)
         return e;
-    group->codes[i] = change->apply(&context, change->body, &group->faults[i]);
-    if (group->codes[i] != ERR_OK)
+    step->code = apply(&context, step->body, &step->fault);
+    if (step->code != ERR_OK)
         return committer->ops->change_undo(committer->store, fault);
     e = committer->ops->change_keep(committer->store, fault);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         group->memory = context.memory;
+        group->kept++;
+    }
     return e;
+}
+
+static enum error run_change(struct committer *committer, struct group *group,
+                             struct change *change, struct fault *fault)
+{
+    enum error e = ERR_OK;
+    for (size_t i = 0; i < change->step_count && e == ERR_OK; i++)
+        e = run_step(committer, group, change->apply, &change->steps[i], fault);
+    return e;
+}
+
+static void note_commit(struct committer *committer, const struct group *group, int64_t begun_us)
+{
+    histogram_note(&committer->durations, clock_monotonic_us() - begun_us);
+    (void)atomic_fetch_add_explicit(&committer->kept, group->kept, memory_order_relaxed);
 }
 
 static enum error run_group(struct committer *committer, struct group *group, struct fault *fault)
 {
+    int64_t begun_us = clock_monotonic_us();
     enum error e = committer->ops->begin(committer->store, fault);
     group->memory = committer->memory;
+    group->kept = 0;
     for (size_t i = 0; i < group->count && e == ERR_OK; i++)
-        e = run_change(committer, group, i, fault);
+        e = run_change(committer, group, group->changes[i], fault);
     if (e == ERR_OK) {
         crash_point("ledger.before-commit");
         e = committer->ops->commit(committer->store, fault);
@@ -96,6 +120,7 @@ static enum error run_group(struct committer *committer, struct group *group, st
     if (e == ERR_OK) {
         crash_point("ledger.after-commit");
         committer->memory = group->memory;
+        note_commit(committer, group, begun_us);
         return ERR_OK;
     }
     committer->ops->rollback(committer->store);
@@ -107,10 +132,7 @@ static enum error run_group(struct committer *committer, struct group *group, st
 static void finish_group(struct group *group, enum error broken, const struct fault *fault)
 {
     for (size_t i = 0; i < group->count; i++) {
-        if (broken != ERR_OK)
-            change_finish(group->changes[i], broken, fault);
-        else
-            change_finish(group->changes[i], group->codes[i], &group->faults[i]);
+        change_finish(group->changes[i], broken, fault);
         change_put(group->changes[i]);
     }
 }
@@ -169,6 +191,12 @@ void committer_set_anchored(struct committer *committer, const struct change_anc
     (void)pthread_mutex_lock(&committer->lock);
     committer->anchored = *anchored;
     (void)pthread_mutex_unlock(&committer->lock);
+}
+
+void committer_read(struct committer *committer, struct ledger_commits *ret_commits)
+{
+    histogram_read(&committer->durations, &ret_commits->durations);
+    ret_commits->changes = atomic_load_explicit(&committer->kept, memory_order_relaxed);
 }
 
 static bool push(struct committer *committer, struct change *change)

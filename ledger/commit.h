@@ -6,8 +6,9 @@
  * commits them together and only then wakes those who asked.
  *
  * There is no delay by design: a lone change commits at once, and groups form by themselves while a
- * commit is running. When the commit fails, every change of the group fails and none is visible.
- * Threads: commit_run and commit_post are safe from any thread.
+ * commit is running. A batch is one place in the queue and whole in its group. When the commit
+ * fails, every change of the group fails and none is visible. Threads: commit_run and commit_post
+ * are safe from any thread.
  */
 #ifndef LEDGER_COMMIT_H
 #define LEDGER_COMMIT_H
@@ -24,6 +25,9 @@ void committer_free(struct committer *committer);
 
 /* What changes see in their context from now on; at first nothing is anchored. */
 void committer_set_anchored(struct committer *committer, const struct change_anchored *anchored);
+
+/* As ledger_commits_get. */
+void committer_read(struct committer *committer, struct ledger_commits *ret_commits);
 
 /* Hands the change to the writer and waits at most LEDGER_COMMIT_TIMEOUT_MS. ERR_BUSY when too many
  * wait, ERR_TIMEOUT. */

@@ -27,6 +27,7 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/histogram.h"
 #include "journal/checkpoint.h"
 #include "journal/tree.h"
 
@@ -56,8 +57,15 @@
 #define LEDGER_CHALLENGE_MIN      8
 #define LEDGER_CHALLENGE_MAX      64
 #define LEDGER_LEAF_MAX           8192
-#define LEDGER_PERIOD_MAX_MINUTES 10080           /* a week */
-#define LEDGER_CLOCK_TOLERANCE_MS 60000           /* a clock may step back by this much */
+#define LEDGER_PRINCIPAL_KEYS_MAX 4
+#define LEDGER_SCOPE_NAMES_MAX    32     /* products, or lines, that a principal is narrowed to */
+#define LEDGER_SCOPE_MAX          2080   /* bytes: so many names with their newlines */
+#define LEDGER_BATCH_MAX          256    /* licenses issued together */
+#define LEDGER_PAGE_MAX           256    /* rows of one page of a listing */
+#define LEDGER_SCAN_MAX           20000  /* rows read for one page */
+#define LEDGER_SUM_MAX            500000 /* installs summed for one listing of usage */
+#define LEDGER_PERIOD_MAX_MINUTES 10080  /* a week */
+#define LEDGER_CLOCK_TOLERANCE_MS 60000  /* a clock may step back by this much */
 #define LEDGER_AWAITS_ANCHOR      "awaits-anchor" /* the reason of ledger_issue's ERR_BUSY */
 #define LEDGER_NO_ANCHOR          INT64_MAX /* for ledger_set_anchored: this token keeps none */
 
@@ -70,14 +78,37 @@ struct ledger_info {
     int64_t journal_size;       /* leaves */
 };
 
-enum ledger_role { LEDGER_STATION = 1 };
+/* Who may ask for what is the caller's to decide. */
+enum ledger_role {
+    LEDGER_STATION = 1,
+    LEDGER_OPERATOR = 2,
+    LEDGER_AUDITOR = 3,
+    LEDGER_ADMINISTRATOR = 4,
+    LEDGER_METRICS = 5,
+};
+#define LEDGER_ROLE_ANY 0 /* where a role narrows a search */
+
+/*
+ * What a principal is narrowed to: texts, each followed by a newline; "" is everything. Products by
+ * name (whether they exist or not), lines as requests name them.
+ */
+struct ledger_scope {
+    char products[LEDGER_SCOPE_MAX + 1];
+    char lines[LEDGER_SCOPE_MAX + 1];
+};
 
 struct ledger_principal {
     int64_t id;
     enum ledger_role role;
     char name[LEDGER_NAME_MAX + 1];
-    struct sha256 spki; /* of the TLS client certificate */
     bool is_enabled;
+    struct ledger_scope scope;
+    /* The keys of its TLS client certificates, the oldest first. */
+    struct {
+        struct sha256 spki;
+        int64_t added_unix_ms;
+    } keys[LEDGER_PRINCIPAL_KEYS_MAX];
+    size_t key_count;
 };
 
 /* What a product charges for; the names in the API are "per-device" and "per-license". */
@@ -231,7 +262,7 @@ struct ledger_budget {
 };
 
 /* What was drawn in the present period stays drawn, unless the periods change. ERR_PRODUCT_UNKNOWN,
- * ERR_FORBIDDEN ("station-unknown"), ERR_BAD_REQUEST. */
+ * ERR_PRINCIPAL_UNKNOWN (also one that is no station), ERR_BAD_REQUEST. */
 enum error ledger_budget_set(struct ledger *ledger, const struct ledger_budget *budget,
                              const char *by, struct fault *fault) MUST_USE;
 /* As the other listings below. */
@@ -260,17 +291,45 @@ enum error ledger_image_enable(struct ledger *ledger, const char *product,
 enum error ledger_image_alias(struct ledger *ledger, const struct ledger_naming *naming,
                               const char *by, struct ledger_named *ret_named,
                               struct fault *fault) MUST_USE;
-/* ERR_CONFLICT when the name or the key is enrolled already. */
-enum error ledger_principal_add(struct ledger *ledger, const char *name, enum ledger_role role,
-                                const struct sha256 *spki, const char *by,
-                                struct fault *fault) MUST_USE;
-/* ERR_FORBIDDEN ("station-unknown") when there is no such principal. */
-enum error ledger_principal_enable(struct ledger *ledger, const char *name, bool is_enabled,
-                                   const char *by, struct fault *fault) MUST_USE;
+/*
+ * Principals: enrolled for ever with a name and a role, known by the keys of their certificates.
+ * ERR_PRINCIPAL_UNKNOWN: none of this name, or not of this role (LEDGER_ROLE_ANY: any).
+ * ERR_BAD_REQUEST: "scope". Each change that changes something leaves a leaf.
+ */
+struct ledger_enrolment {
+    const char *name;
+    enum ledger_role role;
+    struct sha256 spki;
+    const struct ledger_scope *scope; /* NULL: everything */
+};
+/* ERR_CONFLICT: "name-taken", "key-taken". */
+enum error ledger_principal_add(struct ledger *ledger, const struct ledger_enrolment *enrolment,
+                                const char *by, struct fault *fault) MUST_USE;
+enum error ledger_principal_enable(struct ledger *ledger, const char *name, enum ledger_role role,
+                                   bool is_enabled, const char *by, struct fault *fault) MUST_USE;
+/* The lists of a scope that are replaced; NULL: that list stays as it is. */
+struct ledger_narrowing {
+    const char *products;
+    const char *lines;
+};
+enum error ledger_principal_narrow(struct ledger *ledger, const char *name, enum ledger_role role,
+                                   const struct ledger_narrowing *narrowing, const char *by,
+                                   struct fault *fault) MUST_USE;
+/* ERR_CONFLICT: "key-taken" (by this or another principal), "too-many-keys". */
+enum error ledger_principal_key_add(struct ledger *ledger, const char *name, enum ledger_role role,
+                                    const struct sha256 *spki, const char *by,
+                                    struct fault *fault) MUST_USE;
+/* ERR_CONFLICT: "key-unknown" (not of this principal), "last-key". */
+enum error ledger_principal_key_remove(struct ledger *ledger, const char *name,
+                                       enum ledger_role role, const struct sha256 *spki,
+                                       const char *by, struct fault *fault) MUST_USE;
+
+/* Whether a scope's list (products or lines) contains the name, or is "". */
+bool ledger_scope_has(const char *list, const char *name);
 
 /* ---- reading ---- */
 
-/* The enabled principal with this key. ERR_FORBIDDEN: "station-unknown" or "station-disabled". */
+/* The enabled principal with this key. ERR_FORBIDDEN: "principal-unknown", "principal-disabled". */
 enum error ledger_principal_get(struct ledger *ledger, const struct sha256 *spki,
                                 struct ledger_principal *ret_principal,
                                 struct fault *fault) MUST_USE;
@@ -304,6 +363,100 @@ enum error ledger_principals_each(struct ledger *ledger,
                                   bool (*each)(void *context,
                                                const struct ledger_principal *principal),
                                   void *context, struct fault *fault) MUST_USE;
+
+/* An install and its license, as they stand. */
+struct ledger_install {
+    int64_t row; /* grows with each install: a cursor */
+    struct uuid id;
+    char product[LEDGER_NAME_MAX + 1];
+    char profile[LEDGER_PROFILE_MAX];
+    struct sha256 image;
+    struct sha256 device;
+    char serial[LEDGER_SERIAL_MAX + 1];
+    char station[LEDGER_NAME_MAX + 1];
+    bool is_charged; /* its license took the unit */
+    struct sha256 license_digest;
+    int64_t journal_index; /* of the license-issued leaf */
+    int64_t licensed_unix_ms;
+    int64_t attempts;
+    int64_t attempted_unix_ms;
+    struct ledger_context context;
+    int result; /* enum ledger_result; 0: unreported */
+    char code[LEDGER_OUTCOME_CODE_MAX + 1];
+    char detail[LEDGER_OUTCOME_DETAIL_MAX + 1];
+    char reporter[LEDGER_NAME_MAX + 1]; /* "" when unreported, as the two below are 0 */
+    int64_t reported_unix_ms;
+    bool is_proven;
+};
+
+/* Each member narrows: NULL, "" and 0 mean any. */
+struct ledger_install_filter {
+    const char *products; /* a scope's list */
+    const char *product;
+    const char *lot;
+    const char *station;
+    const struct sha256 *device;
+    bool has_result;
+    int result; /* enum ledger_result; 0: unreported */
+    int64_t since_unix_ms;
+    int64_t until_unix_ms;
+    int64_t before; /* a row */
+    unsigned limit; /* 1 to LEDGER_PAGE_MAX */
+};
+
+/*
+ * At most limit installs, the newest first; reads at most LEDGER_SCAN_MAX rows: *ret_next is the
+ * `before` to go on with (also after an empty page), 0 at the end. ERR_PRODUCT_UNKNOWN.
+ */
+enum error ledger_installs_each(struct ledger *ledger, const struct ledger_install_filter *filter,
+                                bool (*each)(void *context, const struct ledger_install *install),
+                                void *context, int64_t *ret_next, struct fault *fault) MUST_USE;
+/* ERR_INSTALL_UNKNOWN. */
+enum error ledger_install_get(struct ledger *ledger, const struct uuid *id,
+                              struct ledger_install *ret_install, struct fault *fault) MUST_USE;
+
+enum ledger_usage_key { LEDGER_BY_LOT = 1, LEDGER_BY_DAY = 2, LEDGER_BY_STATION = 3 };
+
+struct ledger_usage_row {
+    char key[LEDGER_CONTEXT_MAX + 1]; /* lot ("": none), UTC day "2026-11-27", station */
+    int64_t charged;
+    int64_t licensed; /* installs: succeeded + failed + scrapped + unreported */
+    int64_t attempts;
+    int64_t succeeded;
+    int64_t failed;
+    int64_t scrapped;
+    int64_t unreported;
+    int64_t proven;
+};
+
+struct ledger_usage_filter {
+    const char *product;
+    enum ledger_usage_key key;
+    int64_t since_unix_ms; /* licensed at or after */
+    int64_t until_unix_ms; /* licensed before; 0: until now */
+    const char *after;     /* NULL: from the first; else keys above this one */
+    unsigned limit;        /* 1 to LEDGER_PAGE_MAX */
+};
+
+/*
+ * Installs of a product summed by a key, in the order of the key. ERR_PRODUCT_UNKNOWN;
+ * ERR_BAD_REQUEST ("range-too-large") when more than LEDGER_SUM_MAX installs were to be summed.
+ */
+enum error ledger_usage_each(struct ledger *ledger, const struct ledger_usage_filter *filter,
+                             bool (*each)(void *context, const struct ledger_usage_row *row),
+                             void *context, bool *ret_more, struct fault *fault) MUST_USE;
+
+/* Units that a product was charged since then, of the first LEDGER_SUM_MAX + 1 installs since: with
+ * more of them it is at least so many. */
+enum error ledger_charged_since(struct ledger *ledger, int64_t product_id, int64_t since_unix_ms,
+                                int64_t *ret_units, struct fault *fault) MUST_USE;
+
+/* Group commits since the ledger was opened. */
+struct ledger_commits {
+    struct histogram_counts durations; /* core/histogram.h */
+    uint64_t changes;
+};
+void ledger_commits_get(struct ledger *ledger, struct ledger_commits *ret_commits);
 
 /* ---- metering ---- */
 
@@ -353,12 +506,31 @@ struct ledger_issued {
 /*
  * Step 6: charge, install, license and journal leaf in one transaction; or, when the device has a
  * license for this image, one more attempt of it. Refusals as ledger_standing, decided again here;
- * also what was disabled since: ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN, ERR_FORBIDDEN.
+ * also what was disabled or narrowed since: ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN, ERR_FORBIDDEN
+ * ("principal-unknown", "principal-disabled", "role-not-allowed": no station,
+ * "product-not-allowed", "line-not-allowed", "line-missing").
  * ERR_BUSY ("awaits-anchor"): a first license must wait until ledger_set_anchored moves on.
  * ERR_CLOCK_SET_BACK: it is earlier than the newest leaf by more than LEDGER_CLOCK_TOLERANCE_MS.
  */
 enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
                         struct ledger_issued *ret_issued, struct fault *fault) MUST_USE;
+
+/* What came of one license of a batch. */
+struct ledger_batch_item {
+    const struct ledger_issue *issue; /* NULL: skipped, as an item that failed before */
+    enum error code;                  /* the item's own; the three are set for each issue */
+    struct fault fault;
+    struct ledger_issued issued;
+};
+
+/*
+ * As ledger_issue, for 1 to LEDGER_BATCH_MAX licenses in this order, in one transaction: each item
+ * has its own savepoint, code and answer, as if they had come one after the other. The returned
+ * code is that of the whole: not ERR_OK when nothing of it happened. An item may be ERR_BUSY
+ * ("awaits-anchor") alone: give those again.
+ */
+enum error ledger_issue_batch(struct ledger *ledger, struct ledger_batch_item *items, size_t count,
+                              struct fault *fault) MUST_USE;
 
 enum ledger_result { LEDGER_SUCCEEDED = 1, LEDGER_FAILED = 2, LEDGER_SCRAPPED = 3 };
 
@@ -387,7 +559,8 @@ struct ledger_recorded {
  * it (a retry may succeed); a receipt may come later and stays until another result replaces it.
  * Scrapped is final for the device: anything but scrapped again is ERR_DEVICE_SCRAPPED; it draws
  * one unit of the product's scrap allowance in the same transaction, at most one per device, and is
- * recorded also when none is left. ERR_INSTALL_UNKNOWN. ret_recorded may be NULL.
+ * recorded also when none is left. ERR_INSTALL_UNKNOWN, ERR_FORBIDDEN as ledger_issue but for the
+ * line. ret_recorded may be NULL.
  */
 enum error ledger_outcome_record(struct ledger *ledger, const struct ledger_outcome *outcome,
                                  struct ledger_recorded *ret_recorded,
@@ -528,6 +701,18 @@ struct ledger_document {
     int64_t journal_index;
     struct bytes document; /* borrowed for the call of each */
 };
+
+/* The newest first, of one page: before is a journal index (0: from the newest), limit 1 to
+ * LEDGER_PAGE_MAX; products a scope's list, product "" any. */
+enum error ledger_documents_page(struct ledger *ledger, const char *products, const char *product,
+                                 int64_t before, unsigned limit,
+                                 bool (*each)(void *context,
+                                              const struct ledger_document *document),
+                                 void *context, int64_t *ret_next, struct fault *fault) MUST_USE;
+/* One of them. ERR_GRANT_UNKNOWN. each is called once. */
+enum error ledger_document_get(struct ledger *ledger, const struct uuid *id,
+                               bool (*each)(void *context, const struct ledger_document *document),
+                               void *context, struct fault *fault) MUST_USE;
 
 /* In order of acceptance; product NULL: of all. each must not wait and not call the ledger. */
 enum error ledger_documents_each(struct ledger *ledger, const char *product,

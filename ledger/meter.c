@@ -2,11 +2,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Metering: licenses and refusals as changes. What a store reads is judged in rules.c; what
- * happened becomes a journal leaf in the same transaction. Owns no state.
+ * Metering: licenses as changes, alone and in batches. What a store reads is judged in rules.c;
+ * what happened becomes a journal leaf in the same transaction. Owns no state.
  */
 #include "ledger/ledger.h"
 
+#include <assert.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "ledger/budget.h"
@@ -15,8 +18,6 @@
 #include "ledger/leaf.h"
 #include "ledger/rules.h"
 #include "ledger/valid.h"
-
-#define HOUR_MS INT64_C(3600000)
 
 /* ---- standing and issue ---- */
 
@@ -64,7 +65,7 @@ static enum error append_license(struct change_context *context, const struct is
     leaf_put_image(&leaf, "image", &view->image);
     leaf_put_uuid(&leaf, "install", &issued->install);
     leaf_put_hex(&leaf, "license", bytes_of(digest.bytes, SHA256_SIZE));
-    leaf_put_text(&leaf, "station", view->principal);
+    leaf_put_text(&leaf, "station", view->caller.name);
     if (issued->is_repeat)
         leaf_put_number(&leaf, "attempt", issued->attempt);
     else
@@ -126,7 +127,7 @@ static enum error apply_issue(struct change_context *context, void *body, struct
     if (e == ERR_OK)
         e = context->ops->issue_view(context->store, &change->issue, &view, fault);
     if (e == ERR_OK)
-        e = rules_subject(&view, fault);
+        e = rules_subject(&view, &change->issue.context, fault);
     if (e == ERR_OK)
         e = rules_standing(&view, &change->issue.device, context->now_unix_ms, &standing, fault);
     if (e == ERR_OK && standing == LEDGER_LICENSED)
@@ -138,96 +139,114 @@ static enum error apply_issue(struct change_context *context, void *body, struct
     return e;
 }
 
+static size_t size_of(const struct ledger_issue *issue)
+{
+    size_t size = sizeof(struct issue_change) + issue->license.length;
+    return (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+}
+
+/* Everything that the caller only lends is copied: he may give up while the writer works. */
+static void fill(struct issue_change *body, const struct ledger_issue *issue)
+{
+    body->issue = *issue;
+    if (issue->license.length > 0)
+        memcpy(body->license, issue->license.data, issue->license.length);
+    body->issue.license.data = body->license;
+}
+
 enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
                         struct ledger_issued *ret_issued, struct fault *fault)
 {
     enum error e = valid_issue(issue, fault);
     if (e != ERR_OK)
         return e;
-    CHANGE_AUTO *change =
-        ledger_change(apply_issue, sizeof(struct issue_change) + issue->license.length, fault);
+    CHANGE_AUTO *change = ledger_change(apply_issue, size_of(issue), fault);
     if (change == NULL)
         return ERR_INTERNAL;
     struct issue_change *body = (void *)change->body;
-    body->issue = *issue;
-    if (issue->license.length > 0)
-        memcpy(body->license, issue->license.data, issue->license.length);
-    body->issue.license.data = body->license;
+    fill(body, issue);
     e = commit_run(ledger->committer, change, fault);
     if (e == ERR_OK)
         *ret_issued = body->issued;
     return e;
 }
 
-/* ---- refusals ---- */
+/* ---- a batch ---- */
 
-struct refusal_change {
-    char product[LEDGER_NAME_MAX + 1];
-    char reason[LEDGER_REASON_MAX + 1];
-    int64_t principal_id;
-    enum error code;
-    bool has_device;
-    struct ledger_device device;
-};
+static_assert(sizeof(struct change_step) % alignof(max_align_t) == 0,
+              "issues stand behind the steps");
 
-/* Zeroed before it is filled, so that equal identities are equal bytes. */
-struct refusal_identity {
-    char product[LEDGER_NAME_MAX + 1];
-    struct ledger_device device;
-    int64_t principal_id;
-};
-
-static struct sha256 identity_of(const struct refusal_change *refusal)
+/* Judges each item, and counts those to be issued with the memory that they need. */
+static size_t measure(struct ledger_batch_item *items, size_t count, size_t *ret_count)
 {
-    struct refusal_identity identity;
-    memset(&identity, 0, sizeof identity);
-    if (refusal->has_device) {
-        strcpy(identity.product, refusal->product);
-        identity.device.spki = refusal->device.spki;
-        strcpy(identity.device.serial, refusal->device.serial);
-    } else {
-        identity.principal_id = refusal->principal_id;
+    size_t size = 0;
+    *ret_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].issue == NULL)
+            continue;
+        items[i].code = valid_issue(items[i].issue, &items[i].fault);
+        if (items[i].code != ERR_OK)
+            continue;
+        size += size_of(items[i].issue);
+        (*ret_count)++;
     }
-    return sha256_of(bytes_of(&identity, sizeof identity));
+    return size;
 }
 
-static enum error apply_refusal(struct change_context *context, void *body, struct fault *fault)
+static bool is_in_batch(const struct ledger_batch_item *item)
 {
-    const struct refusal_change *refusal = body;
-    const struct sha256 identity = identity_of(refusal);
-    char station[LEDGER_NAME_MAX + 1];
-    bool is_first = false;
-    enum error e = context->ops->refusal_add(context->store, &identity, refusal->code,
-                                             context->now_unix_ms / HOUR_MS, &is_first, fault);
-    if (e != ERR_OK || !is_first)
-        return e;
-    e = context->ops->principal_name(context->store, refusal->principal_id, station, fault);
-    if (e != ERR_OK)
-        return e;
-    struct leaf leaf = leaf_new(context, "identity-refused");
-    leaf_put_text(&leaf, "product", refusal->product);
-    leaf_put_optional(&leaf, "station", station);
-    leaf_put_text(&leaf, "code", error_name(refusal->code));
-    leaf_put_optional(&leaf, "reason", refusal->reason);
-    if (refusal->has_device)
-        leaf_put_device(&leaf, &refusal->device);
-    return leaf_append(&leaf, NULL, fault);
+    return item->issue != NULL && item->code == ERR_OK;
 }
 
-void ledger_refusal_note(struct ledger *ledger, const struct ledger_refusal *refusal)
+/* The steps stand first in the body, the issues behind them. */
+static void fill_steps(struct change *change, const struct ledger_batch_item *items, size_t count,
+                       size_t step_count)
 {
-    if (!valid_refusal(refusal))
-        return;
-    CHANGE_AUTO *change = change_new(apply_refusal, sizeof(struct refusal_change));
+    struct change_step *step = (void *)change->body;
+    unsigned char *body = change->body + step_count * sizeof *step;
+    change_set_steps(change, step, step_count);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_in_batch(&items[i]))
+            continue;
+        fill((void *)body, items[i].issue);
+        step->body = body;
+        step++;
+        body += size_of(items[i].issue);
+    }
+}
+
+static void take_answers(const struct change *change, struct ledger_batch_item *items, size_t count)
+{
+    const struct change_step *step = change->steps;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_in_batch(&items[i]))
+            continue;
+        const struct issue_change *body = step->body;
+        items[i].code = step->code;
+        if (step->code == ERR_OK)
+            items[i].issued = body->issued;
+        else
+            items[i].fault = step->fault;
+        step++;
+    }
+}
+
+enum error ledger_issue_batch(struct ledger *ledger, struct ledger_batch_item *items, size_t count,
+                              struct fault *fault)
+{
+    size_t step_count = 0;
+    if (count < 1 || count > LEDGER_BATCH_MAX)
+        return fault_set(fault, ERR_BAD_REQUEST, "batch", "A batch is 1 to 256 licenses.", 0);
+    size_t size = measure(items, count, &step_count);
+    if (step_count == 0)
+        return ERR_OK;
+    CHANGE_AUTO *change =
+        ledger_change(apply_issue, step_count * sizeof(struct change_step) + size, fault);
     if (change == NULL)
-        return;
-    struct refusal_change *body = (void *)change->body;
-    strcpy(body->product, refusal->product);
-    strcpy(body->reason, refusal->reason);
-    body->principal_id = refusal->principal_id;
-    body->code = refusal->code;
-    body->has_device = refusal->device != NULL;
-    if (body->has_device)
-        body->device = *refusal->device;
-    (void)commit_post(ledger->committer, change);
+        return ERR_INTERNAL;
+    fill_steps(change, items, count, step_count);
+    enum error e = commit_run(ledger->committer, change, fault);
+    if (e == ERR_OK)
+        take_answers(change, items, count);
+    return e;
 }

@@ -51,7 +51,7 @@ static enum error append_outcome(struct change_context *context, const struct st
     leaf_put_optional(&leaf, "code", outcome->code);
     leaf_put_optional(&leaf, "detail", outcome->detail);
     leaf_put_number(&leaf, "attempt", set->install->attempts);
-    leaf_put_text(&leaf, "station", set->install->principal);
+    leaf_put_text(&leaf, "station", set->install->caller.name);
     if (outcome->result == LEDGER_SCRAPPED)
         leaf_put_flag(&leaf, "scrap_drawn", set->draws_scrap);
     if (outcome->receipt_length > 0) {
@@ -105,7 +105,7 @@ static enum error find_install(struct change_context *context, const struct ledg
 {
     enum error e = context->ops->outcome_view(context->store, outcome, ret_install, fault);
     if (e == ERR_OK)
-        e = rules_principal(ret_install->has_principal, ret_install->is_principal_enabled, fault);
+        e = rules_caller(&ret_install->caller, ret_install->product, fault);
     if (e == ERR_OK && ret_install->is_scrapped && outcome->result != LEDGER_SCRAPPED)
         e = fault_set(fault, ERR_DEVICE_SCRAPPED, "device-scrapped",
                       "This device was reported as scrapped.", 0);

@@ -5,6 +5,7 @@
 #include "ledger/ledger.h"
 
 #include "ledger/handle.h"
+#include "ledger/rules.h"
 
 enum error ledger_info(struct ledger *ledger, struct ledger_info *ret_info, struct fault *fault)
 {
@@ -14,7 +15,14 @@ enum error ledger_info(struct ledger *ledger, struct ledger_info *ret_info, stru
 enum error ledger_principal_get(struct ledger *ledger, const struct sha256 *spki,
                                 struct ledger_principal *ret_principal, struct fault *fault)
 {
-    return ledger->ops->principal_get(ledger->store, spki, ret_principal, fault);
+    struct ledger_principal principal;
+    bool is_known = false;
+    enum error e = ledger->ops->principal_get(ledger->store, spki, &is_known, &principal, fault);
+    if (e == ERR_OK)
+        e = rules_principal(is_known, is_known && principal.is_enabled, fault);
+    if (e == ERR_OK)
+        *ret_principal = principal;
+    return e;
 }
 
 enum error ledger_product_get(struct ledger *ledger, const char *name,
@@ -77,8 +85,79 @@ enum error ledger_accounts_each(struct ledger *ledger,
     return ledger->ops->accounts_each(ledger->store, each, context, ret_journal_size, fault);
 }
 
+void ledger_commits_get(struct ledger *ledger, struct ledger_commits *ret_commits)
+{
+    committer_read(ledger->committer, ret_commits);
+}
+
 enum error ledger_usage(struct ledger *ledger, const char *product, struct ledger_usage *ret_usage,
                         struct fault *fault)
 {
     return ledger->ops->usage(ledger->store, product, clock_unix_ms(), ret_usage, fault);
+}
+
+/* ---- pages ---- */
+
+static enum error check_limit(unsigned limit, struct fault *fault)
+{
+    if (limit >= 1 && limit <= LEDGER_PAGE_MAX)
+        return ERR_OK;
+    return fault_set(fault, ERR_BAD_REQUEST, "limit", "A page has 1 to 256 rows.", 0);
+}
+
+enum error ledger_installs_each(struct ledger *ledger, const struct ledger_install_filter *filter,
+                                bool (*each)(void *context, const struct ledger_install *install),
+                                void *context, int64_t *ret_next, struct fault *fault)
+{
+    enum error e = check_limit(filter->limit, fault);
+    if (e == ERR_OK)
+        e = ledger->ops->installs_each(ledger->store, filter, each, context, ret_next, fault);
+    return e;
+}
+
+enum error ledger_install_get(struct ledger *ledger, const struct uuid *id,
+                              struct ledger_install *ret_install, struct fault *fault)
+{
+    return ledger->ops->install_get(ledger->store, id, ret_install, fault);
+}
+
+enum error ledger_usage_each(struct ledger *ledger, const struct ledger_usage_filter *filter,
+                             bool (*each)(void *context, const struct ledger_usage_row *row),
+                             void *context, bool *ret_more, struct fault *fault)
+{
+    enum error e = check_limit(filter->limit, fault);
+    if (e == ERR_OK && (filter->key < LEDGER_BY_LOT || filter->key > LEDGER_BY_STATION))
+        e = fault_set(fault, ERR_BAD_REQUEST, "key", "Usage is by lot, day or station.", 0);
+    if (e == ERR_OK)
+        e = ledger->ops->usage_each(ledger->store, filter, each, context, ret_more, fault);
+    return e;
+}
+
+enum error ledger_charged_since(struct ledger *ledger, int64_t product_id, int64_t since_unix_ms,
+                                int64_t *ret_units, struct fault *fault)
+{
+    return ledger->ops->charged_since(ledger->store, product_id, since_unix_ms, ret_units, fault);
+}
+
+/* The number of parameters is that of a filter, a page and a listing. */
+/* NOLINTNEXTLINE(readability-function-size) */
+enum error ledger_documents_page(struct ledger *ledger, const char *products, const char *product,
+                                 int64_t before, unsigned limit,
+                                 bool (*each)(void *context,
+                                              const struct ledger_document *document),
+                                 void *context, int64_t *ret_next, struct fault *fault)
+{
+    const struct store_documents asked = {
+        .products = products, .product = product, .before = before, .limit = limit};
+    enum error e = check_limit(limit, fault);
+    if (e == ERR_OK)
+        e = ledger->ops->documents_page(ledger->store, &asked, each, context, ret_next, fault);
+    return e;
+}
+
+enum error ledger_document_get(struct ledger *ledger, const struct uuid *id,
+                               bool (*each)(void *context, const struct ledger_document *document),
+                               void *context, struct fault *fault)
+{
+    return ledger->ops->document_get(ledger->store, id, each, context, fault);
 }

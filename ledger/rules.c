@@ -11,11 +11,38 @@
 enum error rules_principal(bool is_known, bool is_enabled, struct fault *fault)
 {
     if (!is_known)
-        return fault_set(fault, ERR_FORBIDDEN, "station-unknown", "This station is not enrolled.",
-                         0);
+        return fault_set(fault, ERR_FORBIDDEN, "principal-unknown",
+                         "No principal is enrolled with this key.", 0);
     if (!is_enabled)
-        return fault_set(fault, ERR_FORBIDDEN, "station-disabled", "This station is disabled.", 0);
+        return fault_set(fault, ERR_FORBIDDEN, "principal-disabled", "This principal is disabled.",
+                         0);
     return ERR_OK;
+}
+
+enum error rules_caller(const struct store_caller *caller, const char *product, struct fault *fault)
+{
+    enum error e = rules_principal(caller->is_known, caller->is_enabled, fault);
+    if (e != ERR_OK)
+        return e;
+    if (caller->role != LEDGER_STATION)
+        return fault_set(fault, ERR_FORBIDDEN, "role-not-allowed", "Only a station may do this.",
+                         0);
+    if (!ledger_scope_has(caller->scope.products, product))
+        return fault_set(fault, ERR_FORBIDDEN, "product-not-allowed",
+                         "This station is narrowed to other products.", 0);
+    return ERR_OK;
+}
+
+static enum error check_line(const struct store_caller *caller, const char *line,
+                             struct fault *fault)
+{
+    if (ledger_scope_has(caller->scope.lines, line))
+        return ERR_OK;
+    if (line[0] == '\0')
+        return fault_set(fault, ERR_FORBIDDEN, "line-missing",
+                         "This station is narrowed to some lines: the request must name one.", 0);
+    return fault_set(fault, ERR_FORBIDDEN, "line-not-allowed",
+                     "This station is narrowed to other lines.", 0);
 }
 
 enum error rules_image_disabled(struct fault *fault)
@@ -31,14 +58,17 @@ static enum error check_image(const struct store_view *view, struct fault *fault
     return view->is_image_enabled ? ERR_OK : rules_image_disabled(fault);
 }
 
-enum error rules_subject(const struct store_view *view, struct fault *fault)
+enum error rules_subject(const struct store_view *view, const struct ledger_context *context,
+                         struct fault *fault)
 {
     if (!view->is_product_enabled)
         return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-disabled", "The product is disabled.",
                          0);
     enum error e = check_image(view, fault);
     if (e == ERR_OK)
-        e = rules_principal(view->has_principal, view->is_principal_enabled, fault);
+        e = rules_caller(&view->caller, view->product, fault);
+    if (e == ERR_OK)
+        e = check_line(&view->caller, context->line, fault);
     return e;
 }
 

@@ -11,9 +11,10 @@
 
 #include "ledger/store.h"
 
-/* Product, image and principal exist and are enabled: ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN,
- * ERR_FORBIDDEN. */
-enum error rules_subject(const struct store_view *view, struct fault *fault) MUST_USE;
+/* Product and image exist and are enabled, and the caller may have a license of them on this line:
+ * ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN, ERR_FORBIDDEN. */
+enum error rules_subject(const struct store_view *view, const struct ledger_context *context,
+                         struct fault *fault) MUST_USE;
 
 /* As ledger_standing. */
 enum error rules_standing(const struct store_view *view, const struct ledger_device *device,
@@ -22,6 +23,11 @@ enum error rules_standing(const struct store_view *view, const struct ledger_dev
 
 /* The principal exists and is enabled: ERR_FORBIDDEN. */
 enum error rules_principal(bool is_known, bool is_enabled, struct fault *fault) MUST_USE;
+
+/* It does, and is a station that is not kept from this product: ERR_FORBIDDEN. Who asked was judged
+ * by whoever calls the ledger; it may have been disabled or narrowed since. */
+enum error rules_caller(const struct store_caller *caller, const char *product,
+                        struct fault *fault) MUST_USE;
 
 /* The answer for a disabled image: ERR_IMAGE_UNKNOWN. */
 enum error rules_image_disabled(struct fault *fault) MUST_USE;

@@ -28,9 +28,9 @@ static enum error find_names(struct db *db, const struct ledger_budget *budget,
         e = store_product_unknown(fault);
     if (e != ERR_OK || budget->station[0] == '\0')
         return e;
-    e = find_id(db, SQL_PRINCIPAL_STATE, budget->station, ret_principal, fault);
+    e = find_id(db, SQL_STATION_ID, budget->station, ret_principal, fault);
     if (e == ERR_OK && *ret_principal == 0)
-        e = store_station_unknown(fault);
+        e = store_principal_unknown(fault);
     return e;
 }
 

@@ -109,6 +109,71 @@ enum error store_documents_each(struct ledger_store *store, const char *product,
     return rc == SQLITE_DONE ? ERR_OK : db_fault(rc, fault);
 }
 
+static bool is_asked(const struct store_documents *asked, const char *product)
+{
+    return ledger_scope_has(asked->products, product) &&
+           (asked->product[0] == '\0' || strcmp(asked->product, product) == 0);
+}
+
+static enum error show_document(sqlite3_stmt *row,
+                                bool (*each)(void *context, const struct ledger_document *document),
+                                void *context, bool *ret_goes_on, struct fault *fault)
+{
+    struct ledger_document document = {0};
+    if (!read_document(row, &document))
+        return db_column_fault(row, fault);
+    *ret_goes_on = each(context, &document);
+    return ERR_OK;
+}
+
+enum error store_documents_page(struct ledger_store *store, const struct store_documents *asked,
+                                bool (*each)(void *context, const struct ledger_document *document),
+                                void *context, int64_t *ret_next, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    char product[LEDGER_NAME_MAX + 1];
+    unsigned shown = 0;
+    bool goes_on = true;
+    int64_t leaf = 0;
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_DOCUMENTS_PAGE);
+    int rc = db_step(row, DB_INT(asked->before > 0 ? asked->before : INT64_MAX));
+    for (unsigned read = 0; rc == SQLITE_ROW && goes_on; rc = sqlite3_step(row)) {
+        leaf = sqlite3_column_int64(row, 8);
+        if (!db_column_text(row, 1, product, sizeof product))
+            return db_column_fault(row, fault);
+        if (is_asked(asked, product)) { /* a document's bytes are read when it is shown */
+            enum error e = show_document(row, each, context, &goes_on, fault);
+            if (e != ERR_OK)
+                return e;
+            shown++;
+        }
+        goes_on = goes_on && shown < asked->limit && ++read < LEDGER_SCAN_MAX;
+    }
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return db_fault(rc, fault);
+    *ret_next = rc == SQLITE_ROW ? leaf : 0;
+    return ERR_OK;
+}
+
+enum error store_document_get(struct ledger_store *store, const struct uuid *id,
+                              bool (*each)(void *context, const struct ledger_document *document),
+                              void *context, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    bool ignored = false;
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_DOCUMENT_GET);
+    int rc = db_step(row, DB_BLOB(id->bytes, UUID_SIZE));
+    if (rc == SQLITE_DONE)
+        return fault_set(fault, ERR_GRANT_UNKNOWN, "grant-unknown",
+                         "No document of this id was accepted.", 0);
+    return rc == SQLITE_ROW ? show_document(row, each, context, &ignored, fault)
+                            : db_fault(rc, fault);
+}
+
 /* ---- devices that get another key ---- */
 
 enum error store_binding_view(struct ledger_store *store, int64_t product_id,

@@ -18,9 +18,8 @@ static bool read_view_names(sqlite3_stmt *row, struct store_view *view)
 {
     return db_column_text(row, 0, view->product, sizeof view->product) &&
            (!view->has_image || db_column_exact(row, 3, view->image.bytes, SHA256_SIZE)) &&
-           (!view->has_principal ||
-            db_column_text(row, 5, view->principal, sizeof view->principal)) &&
-           (!view->has_device || db_column_text(row, 8, view->serial, sizeof view->serial));
+           store_read_caller(row, 28, &view->caller) &&
+           (!view->has_device || db_column_text(row, 6, view->serial, sizeof view->serial));
 }
 
 static struct store_budget read_budget(sqlite3_stmt *row, int column, int64_t principal_id)
@@ -37,12 +36,12 @@ static struct store_budget read_budget(sqlite3_stmt *row, int column, int64_t pr
 /* With per-license every license is a unit of its own. */
 static bool read_view_unit(sqlite3_stmt *row, struct store_view *view)
 {
-    if (view->policy != LEDGER_PER_DEVICE || !column_is_set(row, 10))
+    if (view->policy != LEDGER_PER_DEVICE || !column_is_set(row, 8))
         return true;
-    view->unit_id = sqlite3_column_int64(row, 10);
-    view->unit_result = sqlite3_column_int64(row, 12);
-    view->is_unit_proven = sqlite3_column_int(row, 16) != 0;
-    return db_column_exact(row, 15, view->unit_install.bytes, UUID_SIZE);
+    view->unit_id = sqlite3_column_int64(row, 8);
+    view->unit_result = sqlite3_column_int64(row, 10);
+    view->is_unit_proven = sqlite3_column_int(row, 14) != 0;
+    return db_column_exact(row, 13, view->unit_install.bytes, UUID_SIZE);
 }
 
 static enum error read_view(struct db *db, const struct ledger_issue *issue,
@@ -61,18 +60,16 @@ static enum error read_view(struct db *db, const struct ledger_issue *issue,
         .remaining = sqlite3_column_int64(row, 2),
         .has_image = column_is_set(row, 3),
         .is_image_enabled = sqlite3_column_int(row, 4) != 0,
-        .has_principal = column_is_set(row, 5),
-        .is_principal_enabled = sqlite3_column_int(row, 6) != 0,
-        .has_device = column_is_set(row, 7),
-        .device_id = sqlite3_column_int64(row, 7),
-        .is_scrapped = sqlite3_column_int(row, 9) != 0,
-        .install_id = sqlite3_column_int64(row, 11),
-        .is_serial_taken = sqlite3_column_int(row, 13) != 0,
-        .policy = (enum ledger_policy)sqlite3_column_int(row, 14),
-        .is_replaced = sqlite3_column_int(row, 17) != 0,
-        .attempts = sqlite3_column_int64(row, 18),
-        .attempts_max = sqlite3_column_int64(row, 19),
-        .budgets = {read_budget(row, 20, issue->principal_id), read_budget(row, 25, 0)},
+        .has_device = column_is_set(row, 5),
+        .device_id = sqlite3_column_int64(row, 5),
+        .is_scrapped = sqlite3_column_int(row, 7) != 0,
+        .install_id = sqlite3_column_int64(row, 9),
+        .is_serial_taken = sqlite3_column_int(row, 11) != 0,
+        .policy = (enum ledger_policy)sqlite3_column_int(row, 12),
+        .is_replaced = sqlite3_column_int(row, 15) != 0,
+        .attempts = sqlite3_column_int64(row, 16),
+        .attempts_max = sqlite3_column_int64(row, 17),
+        .budgets = {read_budget(row, 18, issue->principal_id), read_budget(row, 23, 0)},
     };
     if (!read_view_names(row, &view) || !read_view_unit(row, &view))
         return db_column_fault(row, fault);
@@ -155,7 +152,8 @@ static enum error add_install(struct db *db, const struct store_install *install
                   DB_BLOB(issue->license.data, issue->license.length),
                   DB_INT(install->time_unix_ms), DB_TEXT(context->lot), DB_TEXT(context->line),
                   DB_TEXT(context->work_order), DB_TEXT(context->operator_name),
-                  DB_TEXT(context->socket), DB_INT(unit_id));
+                  DB_TEXT(context->socket), DB_INT(unit_id), DB_INT(issue->product_id),
+                  DB_INT(install->unit_id == 0));
 }
 
 /* The account moves before the charge row, which takes the unit: installs is never below used. */
@@ -205,8 +203,8 @@ static bool read_outcome_texts(sqlite3_stmt *row, struct store_install_view *vie
 {
     return db_column_text(row, 6, view->code, sizeof view->code) &&
            db_column_text(row, 7, view->detail, sizeof view->detail) &&
-           (!view->has_principal ||
-            db_column_text(row, 8, view->principal, sizeof view->principal));
+           db_column_text(row, 8, view->product, sizeof view->product) &&
+           store_read_caller(row, 16, &view->caller);
 }
 
 enum error store_outcome_view(struct ledger_store *store, const struct ledger_outcome *outcome,
@@ -226,15 +224,13 @@ enum error store_outcome_view(struct ledger_store *store, const struct ledger_ou
         .is_scrapped = sqlite3_column_int(row, 3) != 0,
         .is_newest = sqlite3_column_int(row, 4) != 0,
         .result = sqlite3_column_int64(row, 5),
-        .has_principal = column_is_set(row, 8),
-        .is_principal_enabled = sqlite3_column_int(row, 9) != 0,
-        .unit_id = sqlite3_column_int64(row, 10),
-        .unit_result = sqlite3_column_int64(row, 11),
-        .is_unit_proven = sqlite3_column_int(row, 12) != 0,
-        .has_receipt = sqlite3_column_int(row, 13) != 0,
-        .is_scrap_drawn = sqlite3_column_int(row, 14) != 0,
-        .scrap_left = sqlite3_column_int64(row, 15),
-        .attempts = sqlite3_column_int64(row, 16),
+        .unit_id = sqlite3_column_int64(row, 9),
+        .unit_result = sqlite3_column_int64(row, 10),
+        .is_unit_proven = sqlite3_column_int(row, 11) != 0,
+        .has_receipt = sqlite3_column_int(row, 12) != 0,
+        .is_scrap_drawn = sqlite3_column_int(row, 13) != 0,
+        .scrap_left = sqlite3_column_int64(row, 14),
+        .attempts = sqlite3_column_int64(row, 15),
     };
     if (!read_outcome_texts(row, &view))
         return db_column_fault(row, fault);

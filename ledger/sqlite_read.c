@@ -8,11 +8,6 @@
 
 #include "ledger/rules.h"
 
-#define HOUR_MS INT64_C(3600000)
-#define DAY_MS  (24 * HOUR_MS)
-#define WEEK_MS (7 * DAY_MS)
-#define AGES    3 /* bounds between the ages of unreported units */
-
 enum error store_product_unknown(struct fault *fault)
 {
     return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-unknown",
@@ -31,14 +26,9 @@ enum error store_install_unknown(struct fault *fault)
                      "There is no install of this id.", 0);
 }
 
-enum error store_station_unknown(struct fault *fault)
-{
-    return rules_principal(false, false, fault);
-}
-
 /* ---- rows ---- */
 
-static bool read_product(sqlite3_stmt *row, struct ledger_product *product)
+bool store_read_product(sqlite3_stmt *row, struct ledger_product *product)
 {
     product->id = sqlite3_column_int64(row, 0);
     product->anchors_version = sqlite3_column_int64(row, 1);
@@ -77,15 +67,6 @@ static bool read_image(sqlite3_stmt *row, struct ledger_image *image)
            db_column_text(row, 9, image->alias, sizeof image->alias);
 }
 
-static bool read_principal(sqlite3_stmt *row, struct ledger_principal *principal)
-{
-    principal->id = sqlite3_column_int64(row, 0);
-    principal->role = (enum ledger_role)sqlite3_column_int(row, 1);
-    principal->is_enabled = sqlite3_column_int(row, 4) != 0;
-    return db_column_text(row, 2, principal->name, sizeof principal->name) &&
-           db_column_exact(row, 3, principal->spki.bytes, SHA256_SIZE);
-}
-
 /* ---- one row ---- */
 
 enum error store_info(struct ledger_store *store, struct ledger_info *ret_info, struct fault *fault)
@@ -107,25 +88,6 @@ enum error store_info(struct ledger_store *store, struct ledger_info *ret_info, 
     return ERR_OK;
 }
 
-enum error store_principal_get(struct ledger_store *store, const struct sha256 *spki,
-                               struct ledger_principal *ret_principal, struct fault *fault)
-{
-    READER_AUTO reader = store_reader(store, fault);
-    struct ledger_principal principal = {0};
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_PRINCIPAL_GET);
-    int rc = db_step(row, DB_SHA256(spki));
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-        return db_fault(rc, fault);
-    if (rc == SQLITE_ROW && !read_principal(row, &principal))
-        return db_column_fault(row, fault);
-    enum error e = rules_principal(rc == SQLITE_ROW, principal.is_enabled, fault);
-    if (e == ERR_OK)
-        *ret_principal = principal;
-    return e;
-}
-
 static enum error get_product(struct db *db, const char *name, struct ledger_product *ret_product,
                               struct fault *fault)
 {
@@ -136,7 +98,7 @@ static enum error get_product(struct db *db, const char *name, struct ledger_pro
         return store_product_unknown(fault);
     if (rc != SQLITE_ROW)
         return db_fault(rc, fault);
-    if (!read_product(row, &product))
+    if (!store_read_product(row, &product))
         return db_column_fault(row, fault);
     *ret_product = product;
     return ERR_OK;
@@ -249,56 +211,6 @@ enum error store_image_exists(struct ledger_store *store, const struct sha256 *d
     return rc == SQLITE_ROW ? ERR_OK : db_fault(rc, fault);
 }
 
-/* From the row: units up to an hour, a day and a week old; what is left is older. */
-static void read_ages(sqlite3_stmt *row, int column, struct ledger_usage *usage)
-{
-    usage->unreported_age[AGES] = usage->unreported;
-    for (int i = 0; i < AGES; i++) {
-        usage->unreported_age[i] = sqlite3_column_int64(row, column + i);
-        usage->unreported_age[AGES] -= usage->unreported_age[i];
-    }
-}
-
-static enum error read_usage(struct db *db, const char *product, int64_t now_unix_ms,
-                             struct ledger_usage *ret_usage, struct fault *fault)
-{
-    struct ledger_usage usage = {0};
-    DB_ROW *row = db_row(db, SQL_USAGE);
-    int rc = db_step(row, DB_TEXT(product), DB_INT(now_unix_ms - HOUR_MS),
-                     DB_INT(now_unix_ms - DAY_MS), DB_INT(now_unix_ms - WEEK_MS));
-    if (rc == SQLITE_DONE)
-        return store_product_unknown(fault);
-    if (rc != SQLITE_ROW)
-        return db_fault(rc, fault);
-    usage.granted = sqlite3_column_int64(row, 0);
-    usage.charged = sqlite3_column_int64(row, 1);
-    usage.remaining = usage.granted - usage.charged;
-    usage.licensed = sqlite3_column_int64(row, 2);
-    usage.succeeded = sqlite3_column_int64(row, 3);
-    usage.failed = sqlite3_column_int64(row, 4);
-    usage.scrapped = sqlite3_column_int64(row, 5);
-    usage.unreported = usage.charged - usage.succeeded - usage.failed - usage.scrapped;
-    usage.accepted = sqlite3_column_int64(row, 6);
-    usage.revoked = sqlite3_column_int64(row, 7);
-    usage.scrap_allowance = sqlite3_column_int64(row, 8);
-    usage.scrap_drawn = sqlite3_column_int64(row, 9);
-    usage.proven = sqlite3_column_int64(row, 10);
-    usage.is_governed = sqlite3_column_int(row, 11) != 0;
-    usage.policy = (enum ledger_policy)sqlite3_column_int(row, 12);
-    read_ages(row, 13, &usage);
-    *ret_usage = usage;
-    return ERR_OK;
-}
-
-enum error store_usage(struct ledger_store *store, const char *product, int64_t now_unix_ms,
-                       struct ledger_usage *ret_usage, struct fault *fault)
-{
-    READER_AUTO reader = store_reader(store, fault);
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    return read_usage(reader.db, product, now_unix_ms, ret_usage, fault);
-}
-
 /* ---- a device by its install ---- */
 
 enum error store_install_device(struct ledger_store *store, const struct uuid *install,
@@ -336,7 +248,7 @@ enum error store_products_each(struct ledger_store *store,
     DB_ROW *row = db_row(reader.db, SQL_PRODUCTS);
     int rc = db_step(row);
     for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-        if (!read_product(row, &product))
+        if (!store_read_product(row, &product))
             return db_column_fault(row, fault);
         if (!each(context, &product))
             return ERR_OK;
@@ -361,75 +273,4 @@ enum error store_images_each(struct ledger_store *store, int64_t product_id,
             return ERR_OK;
     }
     return rc == SQLITE_DONE ? ERR_OK : db_fault(rc, fault);
-}
-
-enum error store_principals_each(struct ledger_store *store,
-                                 bool (*each)(void *context,
-                                              const struct ledger_principal *principal),
-                                 void *context, struct fault *fault)
-{
-    READER_AUTO reader = store_reader(store, fault);
-    struct ledger_principal principal = {0};
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_PRINCIPALS);
-    int rc = db_step(row);
-    for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-        if (!read_principal(row, &principal))
-            return db_column_fault(row, fault);
-        if (!each(context, &principal))
-            return ERR_OK;
-    }
-    return rc == SQLITE_DONE ? ERR_OK : db_fault(rc, fault);
-}
-
-/* ---- every account ---- */
-
-static enum error read_journal_size(struct db *db, int64_t *ret_size, struct fault *fault)
-{
-    DB_ROW *row = db_row(db, SQL_INFO);
-    int rc = db_step(row);
-    if (rc != SQLITE_ROW)
-        return db_fault(rc, fault);
-    *ret_size = sqlite3_column_int64(row, 0);
-    return ERR_OK;
-}
-
-/* The product's row, already stepped to, with its account. */
-static enum error read_account(struct db *db, sqlite3_stmt *row, struct ledger_product *product,
-                               struct ledger_usage *usage, struct fault *fault)
-{
-    if (!read_product(row, product))
-        return db_column_fault(row, fault);
-    return read_usage(db, product->name, clock_unix_ms(), usage, fault);
-}
-
-/*
- * The statement over the products is active until the end, and while one is, all statements of its
- * connection see the same snapshot.
- */
-enum error store_accounts_each(struct ledger_store *store,
-                               bool (*each)(void *context, const struct ledger_product *product,
-                                            const struct ledger_usage *usage),
-                               void *context, int64_t *ret_journal_size, struct fault *fault)
-{
-    READER_AUTO reader = store_reader(store, fault);
-    struct ledger_product product = {0};
-    struct ledger_usage usage;
-    int64_t size = 0;
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_PRODUCTS);
-    int rc = db_step(row);
-    enum error e = read_journal_size(reader.db, &size, fault);
-    for (; e == ERR_OK && rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-        e = read_account(reader.db, row, &product, &usage, fault);
-        if (e == ERR_OK && !each(context, &product, &usage))
-            break;
-    }
-    if (e == ERR_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
-        e = db_fault(rc, fault);
-    if (e == ERR_OK)
-        *ret_journal_size = size;
-    return e;
 }

@@ -10,14 +10,16 @@
 
 #include <assert.h>
 
-#define SCHEMA_VERSION 3          /* 3: the tree, signed documents, units of either policy */
+#define SCHEMA_VERSION 4          /* 4: principals' roles, keys and scopes; indexes of installs */
 #define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
 
 /* The numbers in texts below. */
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_REBIND == 6, "the check on a document's kind");
-static_assert(LEDGER_SCRAPPED == 3 && LEDGER_STATION == 1, "the checks on result and role");
+static_assert(LEDGER_SCRAPPED == 3, "the checks on result");
+static_assert(LEDGER_STATION == 1 && LEDGER_METRICS == 5, "the check on role");
+static_assert(LEDGER_SCOPE_MAX == 2080, "the checks on scopes");
 static_assert(LEDGER_QUOTA_MAX == 1000000000000, "the check on quota");
 static_assert(LEDGER_OPTIONS_MAX == 1024, "the check on options");
 
@@ -97,10 +99,19 @@ static const char TABLES[] =
     "CREATE TABLE principal ("
     "  id INTEGER PRIMARY KEY,"
     "  name TEXT NOT NULL UNIQUE,"
-    "  role INTEGER NOT NULL CHECK (role = 1),"
-    "  spki BLOB NOT NULL UNIQUE CHECK (length(spki) = 32),"
-    "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1))"
+    "  role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 5),"
+    "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
+    /* What it is narrowed to: texts with a newline each, '' is everything. */
+    "  products TEXT NOT NULL CHECK (length(CAST(products AS BLOB)) <= 2080),"
+    "  lines TEXT NOT NULL CHECK (length(CAST(lines AS BLOB)) <= 2080)"
     ") STRICT;"
+    "CREATE TABLE principal_key ("
+    "  id INTEGER PRIMARY KEY,"
+    "  principal_id INTEGER NOT NULL REFERENCES principal (id),"
+    "  spki BLOB NOT NULL UNIQUE CHECK (length(spki) = 32),"
+    "  added_unix_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX principal_key_of ON principal_key (principal_id);"
 
     "CREATE TABLE device ("
     "  id INTEGER PRIMARY KEY,"
@@ -138,11 +149,13 @@ static const char TABLES[] =
     "CREATE TABLE install ("
     "  id INTEGER PRIMARY KEY,"
     "  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
     "  device_id INTEGER NOT NULL REFERENCES device (id),"
     "  image_id INTEGER NOT NULL REFERENCES image (id),"
     "  principal_id INTEGER NOT NULL REFERENCES principal (id),"
-    "  charge_id INTEGER NOT NULL REFERENCES charge (id)," /* the unit that it belongs to */
-    "  leaf INTEGER NOT NULL CHECK (leaf >= 0),"           /* license-issued, in the journal */
+    "  charge_id INTEGER NOT NULL REFERENCES charge (id),"        /* the unit that it belongs to */
+    "  is_charged INTEGER NOT NULL CHECK (is_charged IN (0, 1))," /* it took the unit */
+    "  leaf INTEGER NOT NULL CHECK (leaf >= 0)," /* license-issued, in the journal */
     "  license BLOB NOT NULL CHECK (length(license) BETWEEN 1 AND 4096),"
     "  attempts INTEGER NOT NULL DEFAULT 1 CHECK (attempts >= 1),"
     "  licensed_unix_ms INTEGER NOT NULL,"
@@ -155,9 +168,14 @@ static const char TABLES[] =
     "  reporter_id INTEGER REFERENCES principal (id),"
     "  reported_unix_ms INTEGER,"
     "  receipt BLOB NOT NULL DEFAULT x'' CHECK (length(receipt) <= 144),"
+    "  is_proven INTEGER NOT NULL DEFAULT 0 CHECK (is_proven = (length(receipt) > 0)),"
     "  UNIQUE (device_id, image_id)"
     ") STRICT;"
     "CREATE INDEX install_charge ON install (charge_id);"
+    "CREATE INDEX install_lot ON install (lot);"
+    /* All that a sum of usage needs, so that it reads no row, let alone a license. */
+    "CREATE INDEX install_usage ON install (product_id, id, licensed_unix_ms, lot, principal_id,"
+    "  is_charged, attempts, result, is_proven);"
 
     "CREATE TABLE budget ("
     "  product_id INTEGER NOT NULL REFERENCES product (id),"
@@ -185,6 +203,7 @@ static const char TABLES[] =
     "  document BLOB NOT NULL CHECK (length(document) BETWEEN 1 AND 114688)"
     ") STRICT;"
     "CREATE INDEX document_product ON document (product_id);"
+    "CREATE INDEX document_leaf ON document (leaf);"
 
     "CREATE TABLE journal ("
     "  idx INTEGER PRIMARY KEY,"
@@ -243,15 +262,21 @@ static const char TRIGGERS[] =
     "CREATE TRIGGER document_is_not_deleted BEFORE DELETE ON document"
     "  BEGIN SELECT RAISE(ABORT, 'an accepted document stays'); END;"
 
+    "CREATE TRIGGER principal_keeps_identity BEFORE UPDATE OF id, name, role ON principal"
+    "  BEGIN SELECT RAISE(ABORT, 'a principal keeps its name and role'); END;"
+    "CREATE TRIGGER principal_is_not_deleted BEFORE DELETE ON principal"
+    "  BEGIN SELECT RAISE(ABORT, 'a principal stays enrolled'); END;"
+
     "CREATE TRIGGER install_matches BEFORE INSERT ON install"
-    "  WHEN (SELECT product_id FROM device WHERE id = NEW.device_id)"
-    "    IS NOT (SELECT product_id FROM image WHERE id = NEW.image_id)"
+    "  WHEN (SELECT product_id FROM device WHERE id = NEW.device_id) IS NOT NEW.product_id"
+    "    OR (SELECT product_id FROM image WHERE id = NEW.image_id) IS NOT NEW.product_id"
     "  BEGIN SELECT RAISE(ABORT, 'device and image are of one product'); END;"
     "CREATE TRIGGER install_has_unit BEFORE INSERT ON install"
     "  WHEN (SELECT device_id FROM charge WHERE id = NEW.charge_id) IS NOT NEW.device_id"
     "  BEGIN SELECT RAISE(ABORT, 'an install belongs to a unit of its device'); END;"
     "CREATE TRIGGER install_keeps_license"
-    "  BEFORE UPDATE OF id, uuid, device_id, image_id, charge_id, leaf, license"
+    "  BEFORE UPDATE OF id, uuid, product_id, device_id, image_id, charge_id, is_charged, leaf,"
+    "    license, licensed_unix_ms"
     "  ON install BEGIN SELECT RAISE(ABORT, 'an issued license stays'); END;"
     "CREATE TRIGGER install_is_not_deleted BEFORE DELETE ON install"
     "  BEGIN SELECT RAISE(ABORT, 'an issued license stays'); END;"
@@ -290,7 +315,7 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'a unit is not given back'); END;"
 
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 3;"
+    "PRAGMA user_version = 4;"
     "COMMIT;";
 
 /* One integer of a one-row query. */

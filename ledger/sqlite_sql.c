@@ -11,7 +11,32 @@
 #define IMAGE_COLUMNS                                                                           \
     "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled, alias " \
     "FROM image "
-#define PRINCIPAL_COLUMNS "SELECT id, role, name, spki, is_enabled FROM principal "
+/* A row for each key of a principal p. */
+#define PRINCIPAL_COLUMNS                                                      \
+    "SELECT p.id, p.name, p.is_enabled, p.role, p.products, p.lines, k.spki, " \
+    "k.added_unix_ms FROM principal p JOIN principal_key k ON k.principal_id = p.id "
+
+#define DOCUMENT_COLUMNS                                                   \
+    "SELECT d.uuid, p.name, d.kind, d.units, d.taken, d.lot, d.sequence, " \
+    "d.accepted_unix_ms, d.leaf, d.document FROM document d "              \
+    "JOIN product p ON p.id = d.product_id "
+#define INSTALL_COLUMNS                                                                          \
+    "SELECT i.id, i.uuid, p.name, p.profile, im.digest, d.spki, d.serial, pr.name, i.license, "  \
+    "i.is_charged, i.leaf, i.licensed_unix_ms, i.attempts, i.attempted_unix_ms, i.lot, i.line, " \
+    "i.work_order, i.operator, i.socket, coalesce(i.result, 0), i.is_proven, "                   \
+    "coalesce(i.reported_unix_ms, 0), i.code, i.detail, coalesce(rp.name, '') FROM install i "   \
+    "JOIN product p ON p.id = i.product_id JOIN image im ON im.id = i.image_id "                 \
+    "JOIN device d ON d.id = i.device_id JOIN principal pr ON pr.id = i.principal_id "           \
+    "LEFT JOIN principal rp ON rp.id = i.reporter_id "
+/* What a search judges an install by. */
+#define FOUND_INSTALLS \
+    "SELECT i.id, i.product_id, i.principal_id, coalesce(i.result, 0), i.lot FROM install i "
+/* Parameters: product, first and last row, whether there is an "after", after. */
+#define USAGE_BY(key, group)                                                                      \
+    "SELECT " key ", sum(i.is_charged), count(*), sum(i.attempts), sum(i.result IS 1), "          \
+    "sum(i.result IS 2), sum(i.result IS 3), sum(i.is_proven) FROM install i "                    \
+    "INDEXED BY install_usage WHERE i.product_id = ?1 AND i.id BETWEEN ?2 AND ?3 GROUP BY " group \
+    " HAVING ?4 = 0 OR " key " > ?5 ORDER BY 1"
 
 /* Counts unreported units of product p along their index; a condition on their time follows. */
 #define UNREPORTED                                                                       \
@@ -23,26 +48,28 @@ static const char *const TEXTS[SQL_COUNT] = {
                  "meta.hsm_identity FROM (SELECT 1) LEFT JOIN meta",
     /* Parameters: product, image, principal, key, serial. The unit is the device's per-device one,
      * else its newest. */
-    [SQL_VIEW] =
-        "SELECT p.name, p.is_enabled, p.quota - p.used, im.digest, im.is_enabled, pr.name, "
-        "pr.is_enabled, d.id, d.serial, d.is_scrapped, c.id, i.id, c.result, "
-        "EXISTS (SELECT 1 FROM device o WHERE o.product_id = p.id AND o.serial = ?5 "
-        "AND o.serial <> '' AND o.is_replaced = 0 AND o.spki <> ?4), p.policy, "
-        "(SELECT n.uuid FROM install n WHERE n.charge_id = c.id ORDER BY n.id LIMIT 1), "
-        "c.is_proven, d.is_replaced, d.attempts, p.attempts_max, "
-        "bs.units, bs.period_minutes, bs.offset_minutes, bs.period, bs.used, "
-        "bp.units, bp.period_minutes, bp.offset_minutes, bp.period, bp.used "
-        "FROM product p "
-        "LEFT JOIN image im ON im.id = ?2 AND im.product_id = p.id "
-        "LEFT JOIN principal pr ON pr.id = ?3 "
-        "LEFT JOIN device d ON d.product_id = p.id AND d.spki = ?4 "
-        "LEFT JOIN charge c ON c.id = (SELECT u.id FROM charge u WHERE u.device_id = d.id "
-        "ORDER BY u.policy, u.id DESC LIMIT 1) "
-        "LEFT JOIN install i ON i.device_id = d.id AND i.image_id = ?2 "
-        "LEFT JOIN budget bs ON bs.product_id = p.id AND bs.principal_id = ?3 AND ?3 <> 0 "
-        "LEFT JOIN budget bp ON bp.product_id = p.id AND bp.principal_id = 0 "
-        "WHERE p.id = ?1",
-    [SQL_PRINCIPAL_GET] = PRINCIPAL_COLUMNS "WHERE spki = ?1",
+    [SQL_VIEW] = "SELECT p.name, p.is_enabled, p.quota - p.used, im.digest, im.is_enabled, "
+                 "d.id, d.serial, d.is_scrapped, c.id, i.id, c.result, "
+                 "EXISTS (SELECT 1 FROM device o WHERE o.product_id = p.id AND o.serial = ?5 "
+                 "AND o.serial <> '' AND o.is_replaced = 0 AND o.spki <> ?4), p.policy, "
+                 "(SELECT n.uuid FROM install n WHERE n.charge_id = c.id ORDER BY n.id LIMIT 1), "
+                 "c.is_proven, d.is_replaced, d.attempts, p.attempts_max, "
+                 "bs.units, bs.period_minutes, bs.offset_minutes, bs.period, bs.used, "
+                 "bp.units, bp.period_minutes, bp.offset_minutes, bp.period, bp.used, "
+                 "pr.name, pr.is_enabled, pr.role, pr.products, pr.lines "
+                 "FROM product p "
+                 "LEFT JOIN image im ON im.id = ?2 AND im.product_id = p.id "
+                 "LEFT JOIN principal pr ON pr.id = ?3 "
+                 "LEFT JOIN device d ON d.product_id = p.id AND d.spki = ?4 "
+                 "LEFT JOIN charge c ON c.id = (SELECT u.id FROM charge u WHERE u.device_id = d.id "
+                 "ORDER BY u.policy, u.id DESC LIMIT 1) "
+                 "LEFT JOIN install i ON i.device_id = d.id AND i.image_id = ?2 "
+                 "LEFT JOIN budget bs ON bs.product_id = p.id AND bs.principal_id = ?3 AND ?3 <> 0 "
+                 "LEFT JOIN budget bp ON bp.product_id = p.id AND bp.principal_id = 0 "
+                 "WHERE p.id = ?1",
+    [SQL_PRINCIPAL_GET] =
+        PRINCIPAL_COLUMNS "WHERE p.id = (SELECT o.principal_id FROM principal_key o "
+                          "WHERE o.spki = ?1) ORDER BY k.id",
     [SQL_PRODUCT_GET] = PRODUCT_COLUMNS "WHERE name = ?1",
     [SQL_PRODUCT_ID] = "SELECT id FROM product WHERE name = ?1",
     [SQL_PRODUCT_ANCHORS] = "SELECT pem FROM anchors WHERE product_id = ?1",
@@ -57,7 +84,7 @@ static const char *const TEXTS[SQL_COUNT] = {
                       "WHERE im.alias = ?1 COLLATE NOCASE AND im.alias = ?1 AND im.alias <> ''",
     [SQL_PRODUCTS] = PRODUCT_COLUMNS "ORDER BY id",
     [SQL_IMAGES] = IMAGE_COLUMNS "WHERE product_id = ?1 ORDER BY id",
-    [SQL_PRINCIPALS] = PRINCIPAL_COLUMNS "ORDER BY id",
+    [SQL_PRINCIPALS] = PRINCIPAL_COLUMNS "ORDER BY p.id, k.id",
     /* Parameters: product, an hour ago, a day ago, a week ago. No unit is counted twice, and what
      * is older than a week is not counted at all. */
     [SQL_USAGE] = "SELECT quota, used, installs, succeeded, failed, scrapped, accepted, revoked, "
@@ -65,10 +92,32 @@ static const char *const TEXTS[SQL_COUNT] = {
                   "> ?2), " UNREPORTED "> ?3 AND c.installed_unix_ms <= ?2), " UNREPORTED
                   "> ?4 AND c.installed_unix_ms <= ?3) "
                   "FROM product p WHERE name = ?1",
-    [SQL_DOCUMENTS] = "SELECT d.uuid, p.name, d.kind, d.units, d.taken, d.lot, d.sequence, "
-                      "d.accepted_unix_ms, d.leaf, d.document FROM document d "
-                      "JOIN product p ON p.id = d.product_id WHERE ?1 = '' OR p.name = ?1 "
-                      "ORDER BY d.id",
+    [SQL_DOCUMENTS] = DOCUMENT_COLUMNS "WHERE ?1 = '' OR p.name = ?1 ORDER BY d.id",
+    [SQL_DOCUMENTS_PAGE] = DOCUMENT_COLUMNS "WHERE d.leaf < ?1 ORDER BY d.leaf DESC",
+    [SQL_DOCUMENT_GET] = DOCUMENT_COLUMNS "WHERE d.uuid = ?1",
+    [SQL_PRINCIPAL_ID] = "SELECT id FROM principal WHERE name = ?1",
+    [SQL_INSTALL_LAST] = "SELECT coalesce(max(id), 0) FROM install",
+    [SQL_INSTALL_TIME] = "SELECT licensed_unix_ms FROM install WHERE id >= ?1 ORDER BY id LIMIT 1",
+    [SQL_INSTALL_BY_UUID] = INSTALL_COLUMNS "WHERE i.uuid = ?1",
+    [SQL_INSTALL_BY_ROW] = INSTALL_COLUMNS "WHERE i.id = ?1",
+    /* Parameters: first and last row, and what they are of. */
+    [SQL_INSTALLS] = FOUND_INSTALLS "WHERE i.id BETWEEN ?1 AND ?2 ORDER BY i.id DESC",
+    [SQL_INSTALLS_OF_PRODUCT] = FOUND_INSTALLS "INDEXED BY install_usage WHERE i.product_id = ?3 "
+                                               "AND i.id BETWEEN ?1 AND ?2 ORDER BY i.id DESC",
+    [SQL_INSTALLS_OF_LOT] = FOUND_INSTALLS "INDEXED BY install_lot WHERE i.lot = ?3 "
+                                           "AND i.id BETWEEN ?1 AND ?2 ORDER BY i.id DESC",
+    /* A key may be a device of each product. */
+    [SQL_INSTALLS_OF_DEVICE] =
+        FOUND_INSTALLS "JOIN device d ON d.id = i.device_id WHERE d.spki = ?3 AND d.product_id IN "
+                       "(SELECT p.id FROM product p) AND i.id BETWEEN ?1 AND ?2 ORDER BY i.id DESC",
+    [SQL_USAGE_COUNT] =
+        "SELECT count(*), coalesce(sum(n.is_charged), 0) FROM (SELECT i.is_charged FROM install i "
+        "INDEXED BY install_usage WHERE i.product_id = ?1 AND i.id BETWEEN ?2 AND ?3 LIMIT ?4) n",
+    [SQL_USAGE_BY_LOT] = USAGE_BY("i.lot", "i.lot"),
+    [SQL_USAGE_BY_DAY] = USAGE_BY("date(i.licensed_unix_ms / 86400000 * 86400, 'unixepoch')",
+                                  "i.licensed_unix_ms / 86400000"),
+    [SQL_USAGE_BY_STATION] = USAGE_BY(
+        "(SELECT pr.name FROM principal pr WHERE pr.id = i.principal_id)", "i.principal_id"),
     [SQL_BUDGETS] = "SELECT coalesce(pr.name, ''), b.principal_id, b.units, b.period_minutes, "
                     "b.offset_minutes, b.period, b.used FROM budget b "
                     "LEFT JOIN principal pr ON pr.id = b.principal_id WHERE b.product_id = ?1 "
@@ -159,13 +208,17 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_IMAGE_ALIAS] = "UPDATE image SET alias = ?2 WHERE id = ?1",
     [SQL_ALIAS_HOLDER] = "SELECT id, digest, product_id, alias = ?1 FROM image "
                          "WHERE alias = ?1 COLLATE NOCASE AND alias <> ''",
-    [SQL_PRINCIPAL_CLASH] = "SELECT EXISTS (SELECT 1 FROM principal WHERE name = ?1), "
-                            "EXISTS (SELECT 1 FROM principal WHERE spki = ?2)",
-    [SQL_PRINCIPAL_ADD] =
-        "INSERT INTO principal (name, role, spki, is_enabled) VALUES (?1, ?2, ?3, ?4)",
-    [SQL_PRINCIPAL_STATE] = "SELECT id, is_enabled FROM principal WHERE name = ?1",
-    [SQL_PRINCIPAL_ENABLE] = "UPDATE principal SET is_enabled = ?2 WHERE id = ?1",
+    [SQL_STATION_ID] = "SELECT id FROM principal WHERE name = ?1 AND role = 1",
+    [SQL_PRINCIPAL_NAMED] = PRINCIPAL_COLUMNS "WHERE p.name = ?1 ORDER BY k.id",
+    [SQL_PRINCIPAL_ADD] = "INSERT INTO principal (name, role, is_enabled, products, lines) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_PRINCIPAL_SET] =
+        "UPDATE principal SET is_enabled = ?2, products = ?3, lines = ?4 WHERE id = ?1",
     [SQL_PRINCIPAL_NAME] = "SELECT name FROM principal WHERE id = ?1",
+    [SQL_KEY_KNOWN] = "SELECT 1 FROM principal_key WHERE spki = ?1",
+    [SQL_KEY_ADD] =
+        "INSERT INTO principal_key (principal_id, spki, added_unix_ms) VALUES (?1, ?2, ?3)",
+    [SQL_KEY_REMOVE] = "DELETE FROM principal_key WHERE principal_id = ?1 AND spki = ?2",
     [SQL_DEVICE_ADD] = "INSERT INTO device (product_id, spki, serial, point, can_sign, attempts) "
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     /* The point follows from the key; what its certificate allows is as it was seen last. */
@@ -174,9 +227,9 @@ static const char *const TEXTS[SQL_COUNT] = {
         "point END, can_sign = CASE WHEN length(?2) > 0 THEN ?3 ELSE can_sign END WHERE id = ?1",
     [SQL_INSTALL_ADD] =
         "INSERT INTO install (uuid, device_id, image_id, principal_id, license, licensed_unix_ms, "
-        "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, leaf) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-        "(SELECT coalesce(max(idx) + 1, 0) FROM journal))",
+        "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, product_id, "
+        "is_charged, leaf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+        "?14, (SELECT coalesce(max(idx) + 1, 0) FROM journal))",
     [SQL_CHARGE_ADD] = "INSERT INTO charge (product_id, device_id, installed_unix_ms, policy) "
                        "VALUES (?1, ?2, ?3, ?4)",
     [SQL_CHARGE_JOIN] = "UPDATE charge SET result = NULL, is_proven = 0, installed_unix_ms = ?2 "
@@ -190,16 +243,18 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_INSTALL_GET] = "SELECT uuid, license, attempts FROM install WHERE id = ?1",
     [SQL_OUTCOME_VIEW] = "SELECT i.id, d.product_id, d.id, d.is_scrapped, "
                          "i.id = (SELECT max(n.id) FROM install n WHERE n.charge_id = c.id), "
-                         "coalesce(i.result, 0), i.code, i.detail, pr.name, pr.is_enabled, c.id, "
+                         "coalesce(i.result, 0), i.code, i.detail, p.name, c.id, "
                          "coalesce(c.result, 0), c.is_proven, length(i.receipt) > 0, "
-                         "d.is_scrap_drawn, p.scrap_allowance - p.scrap_drawn, i.attempts "
+                         "d.is_scrap_drawn, p.scrap_allowance - p.scrap_drawn, i.attempts, "
+                         "pr.name, pr.is_enabled, pr.role, pr.products, pr.lines "
                          "FROM install i JOIN device d ON d.id = i.device_id "
                          "JOIN charge c ON c.id = i.charge_id "
                          "JOIN product p ON p.id = d.product_id "
                          "LEFT JOIN principal pr ON pr.id = ?2 WHERE i.uuid = ?1",
     [SQL_OUTCOME_SET] =
         "UPDATE install SET result = ?2, code = ?3, detail = ?4, reporter_id = ?5, "
-        "reported_unix_ms = ?6, receipt = CASE WHEN ?8 THEN receipt ELSE ?7 END WHERE id = ?1",
+        "reported_unix_ms = ?6, receipt = CASE WHEN ?8 THEN receipt ELSE ?7 END, "
+        "is_proven = CASE WHEN ?8 THEN is_proven ELSE length(?7) > 0 END WHERE id = ?1",
     [SQL_DEVICE_SCRAP] = "UPDATE device SET is_scrapped = 1, is_scrap_drawn = max(is_scrap_drawn, "
                          "?2) WHERE id = ?1",
     [SQL_REFUSAL_ADD] =

@@ -48,12 +48,32 @@ enum error store_image_alias(struct ledger_store *store, const char *product,
                              struct fault *fault);
 enum error store_governed_next(struct ledger_store *store, struct store_account *account,
                                bool *ret_is_found, struct fault *fault);
+
+/* ---- sqlite_principal.c ---- */
+enum error store_principal_named(struct ledger_store *store, const char *name,
+                                 struct ledger_principal *ret_principal, struct fault *fault);
 enum error store_principal_add(struct ledger_store *store, const struct ledger_principal *principal,
                                struct fault *fault);
-enum error store_principal_enable(struct ledger_store *store, const char *name, bool is_enabled,
-                                  bool *ret_is_changed, struct fault *fault);
+enum error store_principal_set(struct ledger_store *store, const struct ledger_principal *principal,
+                               struct fault *fault);
+enum error store_principal_key_is_known(struct ledger_store *store, const struct sha256 *spki,
+                                        bool *ret_is_known, struct fault *fault);
+enum error store_principal_key_add(struct ledger_store *store, int64_t principal_id,
+                                   const struct sha256 *spki, int64_t time_unix_ms,
+                                   struct fault *fault);
+enum error store_principal_key_remove(struct ledger_store *store, int64_t principal_id,
+                                      const struct sha256 *spki, struct fault *fault);
 enum error store_principal_name(struct ledger_store *store, int64_t id,
                                 char ret_name[LEDGER_NAME_MAX + 1], struct fault *fault);
+enum error store_principal_get(struct ledger_store *store, const struct sha256 *spki,
+                               bool *ret_is_known, struct ledger_principal *ret_principal,
+                               struct fault *fault);
+enum error store_principals_each(struct ledger_store *store,
+                                 bool (*each)(void *context,
+                                              const struct ledger_principal *principal),
+                                 void *context, struct fault *fault);
+/* From five columns: name, switch, role, products, lines; the name is NULL when there is none. */
+bool store_read_caller(sqlite3_stmt *row, int column, struct store_caller *caller);
 
 /* ---- sqlite_grant.c ---- */
 enum error store_product_govern(struct ledger_store *store, int64_t product_id,
@@ -71,6 +91,12 @@ enum error store_document_add(struct ledger_store *store, int64_t product_id,
 enum error store_documents_each(struct ledger_store *store, const char *product,
                                 bool (*each)(void *context, const struct ledger_document *document),
                                 void *context, struct fault *fault);
+enum error store_documents_page(struct ledger_store *store, const struct store_documents *asked,
+                                bool (*each)(void *context, const struct ledger_document *document),
+                                void *context, int64_t *ret_next, struct fault *fault);
+enum error store_document_get(struct ledger_store *store, const struct uuid *id,
+                              bool (*each)(void *context, const struct ledger_document *document),
+                              void *context, struct fault *fault);
 enum error store_binding_view(struct ledger_store *store, int64_t product_id,
                               const struct ledger_rebinding *rebinding,
                               struct store_binding *ret_binding, struct fault *fault);
@@ -137,8 +163,6 @@ enum error store_refusal_add(struct ledger_store *store, const struct sha256 *id
 /* ---- sqlite_read.c ---- */
 enum error store_info(struct ledger_store *store, struct ledger_info *ret_info,
                       struct fault *fault);
-enum error store_principal_get(struct ledger_store *store, const struct sha256 *spki,
-                               struct ledger_principal *ret_principal, struct fault *fault);
 enum error store_product_get(struct ledger_store *store, const char *name,
                              struct ledger_product *ret_product, struct fault *fault);
 enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
@@ -156,25 +180,38 @@ enum error store_products_each(struct ledger_store *store,
 enum error store_images_each(struct ledger_store *store, int64_t product_id,
                              bool (*each)(void *context, const struct ledger_image *image),
                              void *context, struct fault *fault);
-enum error store_principals_each(struct ledger_store *store,
-                                 bool (*each)(void *context,
-                                              const struct ledger_principal *principal),
-                                 void *context, struct fault *fault);
-enum error store_usage(struct ledger_store *store, const char *product, int64_t now_unix_ms,
-                       struct ledger_usage *ret_usage, struct fault *fault);
 enum error store_product_get_mine(struct ledger_store *store, const char *name,
                                   struct ledger_product *ret_product, struct fault *fault);
 enum error store_install_device(struct ledger_store *store, const struct uuid *install,
                                 struct ledger_device *ret_device, struct fault *fault);
+/* The columns of a product's row. */
+bool store_read_product(sqlite3_stmt *row, struct ledger_product *product);
+
+/* ---- sqlite_install.c ---- */
+enum error store_installs_each(struct ledger_store *store,
+                               const struct ledger_install_filter *filter,
+                               bool (*each)(void *context, const struct ledger_install *install),
+                               void *context, int64_t *ret_next, struct fault *fault);
+enum error store_install_get(struct ledger_store *store, const struct uuid *id,
+                             struct ledger_install *ret_install, struct fault *fault);
+
+/* ---- sqlite_usage.c ---- */
+enum error store_usage(struct ledger_store *store, const char *product, int64_t now_unix_ms,
+                       struct ledger_usage *ret_usage, struct fault *fault);
 enum error store_accounts_each(struct ledger_store *store,
                                bool (*each)(void *context, const struct ledger_product *product,
                                             const struct ledger_usage *usage),
                                void *context, int64_t *ret_journal_size, struct fault *fault);
+enum error store_usage_each(struct ledger_store *store, const struct ledger_usage_filter *filter,
+                            bool (*each)(void *context, const struct ledger_usage_row *row),
+                            void *context, bool *ret_more, struct fault *fault);
+enum error store_charged_since(struct ledger_store *store, int64_t product_id,
+                               int64_t since_unix_ms, int64_t *ret_units, struct fault *fault);
 
 /* What several files refuse in the same words. */
 enum error store_product_unknown(struct fault *fault);
 enum error store_image_unknown(struct fault *fault);
 enum error store_install_unknown(struct fault *fault);
-enum error store_station_unknown(struct fault *fault);
+enum error store_principal_unknown(struct fault *fault);
 
 #endif

@@ -42,15 +42,22 @@ struct store_binding {
     bool is_new_key_known;
 };
 
+/* Who asks. */
+struct store_caller {
+    bool is_known; /* false as well when nobody was asked for */
+    bool is_enabled;
+    enum ledger_role role;
+    char name[LEDGER_NAME_MAX + 1];
+    struct ledger_scope scope;
+};
+
 /* All that a decision about one device and one image needs, from one snapshot. */
 struct store_view {
     bool has_image;       /* of this product */
-    bool has_principal;   /* false as well when none was asked for */
     bool has_device;      /* this key is known to this product */
     bool is_serial_taken; /* another key of this product has the device's serial */
     bool is_product_enabled;
     bool is_image_enabled;
-    bool is_principal_enabled;
     bool is_scrapped;
     int64_t remaining; /* units */
     int64_t device_id;
@@ -66,7 +73,7 @@ struct store_view {
     struct store_budget budgets[STORE_BUDGETS];
     char serial[LEDGER_SERIAL_MAX + 1]; /* as stored with the key */
     char product[LEDGER_NAME_MAX + 1];
-    char principal[LEDGER_NAME_MAX + 1];
+    struct store_caller caller;
     struct sha256 image;
 };
 
@@ -112,12 +119,11 @@ struct store_install_view {
     bool is_scrap_drawn;
     int64_t scrap_left; /* units of the allowance that nobody has drawn */
     int64_t attempts;   /* of this install */
-    bool has_principal;
-    bool is_principal_enabled;
-    int64_t result; /* enum ledger_result, 0: unreported */
+    int64_t result;     /* enum ledger_result, 0: unreported */
     char code[LEDGER_OUTCOME_CODE_MAX + 1];
     char detail[LEDGER_OUTCOME_DETAIL_MAX + 1];
-    char principal[LEDGER_NAME_MAX + 1];
+    char product[LEDGER_NAME_MAX + 1];
+    struct store_caller caller;
 };
 
 /* What became of an image's name. */
@@ -151,6 +157,14 @@ struct store_account {
 struct store_breach {
     int64_t id; /* 0: none was noted */
     struct ledger_breach breach;
+};
+
+/* A page of documents. */
+struct store_documents {
+    const char *products; /* a scope's list */
+    const char *product;  /* "": any */
+    int64_t before;       /* a leaf; 0: from the newest */
+    unsigned limit;
 };
 
 struct ledger_store_ops {
@@ -239,10 +253,22 @@ struct ledger_store_ops {
     enum error (*image_alias)(struct ledger_store *store, const char *product,
                               const struct ledger_image *image, struct store_renaming *ret_renaming,
                               struct fault *fault);
+    /* By its name, as the writer sees it. ERR_PRINCIPAL_UNKNOWN. */
+    enum error (*principal_named)(struct ledger_store *store, const char *name,
+                                  struct ledger_principal *ret_principal, struct fault *fault);
+    /* A new one with its first key; id is ignored. */
     enum error (*principal_add)(struct ledger_store *store,
                                 const struct ledger_principal *principal, struct fault *fault);
-    enum error (*principal_enable)(struct ledger_store *store, const char *name, bool is_enabled,
-                                   bool *ret_is_changed, struct fault *fault);
+    /* Writes switch and scope. */
+    enum error (*principal_set)(struct ledger_store *store,
+                                const struct ledger_principal *principal, struct fault *fault);
+    enum error (*principal_key_is_known)(struct ledger_store *store, const struct sha256 *spki,
+                                         bool *ret_is_known, struct fault *fault);
+    enum error (*principal_key_add)(struct ledger_store *store, int64_t principal_id,
+                                    const struct sha256 *spki, int64_t time_unix_ms,
+                                    struct fault *fault);
+    enum error (*principal_key_remove)(struct ledger_store *store, int64_t principal_id,
+                                       const struct sha256 *spki, struct fault *fault);
     /* "" when there is no such principal. */
     enum error (*principal_name)(struct ledger_store *store, int64_t id,
                                  char ret_name[LEDGER_NAME_MAX + 1], struct fault *fault);
@@ -269,8 +295,10 @@ struct ledger_store_ops {
                        struct fault *fault);
     enum error (*view)(struct ledger_store *store, const struct ledger_issue *issue,
                        struct store_view *ret_view, struct fault *fault);
+    /* Also a disabled one: *ret_is_known. */
     enum error (*principal_get)(struct ledger_store *store, const struct sha256 *spki,
-                                struct ledger_principal *ret_principal, struct fault *fault);
+                                bool *ret_is_known, struct ledger_principal *ret_principal,
+                                struct fault *fault);
     enum error (*product_get)(struct ledger_store *store, const char *name,
                               struct ledger_product *ret_product, struct fault *fault);
     enum error (*product_anchors)(struct ledger_store *store, int64_t product_id, char **ret_pem,
@@ -301,6 +329,24 @@ struct ledger_store_ops {
     enum error (*budgets_each)(struct ledger_store *store, const char *product, int64_t now_unix_ms,
                                bool (*each)(void *context, const struct ledger_budget *budget),
                                void *context, struct fault *fault);
+    enum error (*documents_page)(struct ledger_store *store, const struct store_documents *asked,
+                                 bool (*each)(void *context,
+                                              const struct ledger_document *document),
+                                 void *context, int64_t *ret_next, struct fault *fault);
+    enum error (*document_get)(struct ledger_store *store, const struct uuid *id,
+                               bool (*each)(void *context, const struct ledger_document *document),
+                               void *context, struct fault *fault);
+    enum error (*installs_each)(struct ledger_store *store,
+                                const struct ledger_install_filter *filter,
+                                bool (*each)(void *context, const struct ledger_install *install),
+                                void *context, int64_t *ret_next, struct fault *fault);
+    enum error (*install_get)(struct ledger_store *store, const struct uuid *id,
+                              struct ledger_install *ret_install, struct fault *fault);
+    enum error (*usage_each)(struct ledger_store *store, const struct ledger_usage_filter *filter,
+                             bool (*each)(void *context, const struct ledger_usage_row *row),
+                             void *context, bool *ret_more, struct fault *fault);
+    enum error (*charged_since)(struct ledger_store *store, int64_t product_id,
+                                int64_t since_unix_ms, int64_t *ret_units, struct fault *fault);
     enum error (*install_device)(struct ledger_store *store, const struct uuid *install,
                                  struct ledger_device *ret_device, struct fault *fault);
     enum error (*accounts_each)(struct ledger_store *store,

@@ -27,6 +27,15 @@ static size_t sequence_length(unsigned char first, unsigned char second)
     return first >= 0xf1 && first <= 0xf3 ? 4 : 0;
 }
 
+bool valid_is_visible(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 bool valid_text(const char *text, size_t max)
 {
     size_t length = strnlen(text, max + 1);
@@ -101,7 +110,8 @@ enum error valid_image(const struct ledger_image *image, struct fault *fault)
     if (image->size < 0)
         return refuse(fault, "size", "A size is not negative.");
     if (!valid_text(image->label, LEDGER_NAME_MAX))
-        return refuse(fault, "label", "A label is at most 64 bytes of UTF-8.");
+        return refuse(fault, "label",
+                      "A label is at most 64 bytes of UTF-8 without control characters.");
     if (image->session_key_length == 0 || image->session_key_length > LEDGER_WRAPPED_KEY_MAX)
         return refuse(fault, "session-key", "A wrapped session key is 1 to 40 bytes.");
     if (image->iv_length > LEDGER_IV_MAX)
@@ -123,7 +133,8 @@ enum error valid_rebinding(const struct ledger_rebinding *rebinding, struct faul
 {
     if (rebinding->serial[0] != '\0' && valid_text(rebinding->serial, LEDGER_SERIAL_MAX))
         return ERR_OK;
-    return refuse(fault, "serial", "A serial number is 1 to 64 bytes of UTF-8.");
+    return refuse(fault, "serial",
+                  "A serial number is 1 to 64 bytes of UTF-8 without control characters.");
 }
 
 enum error valid_budget(const struct ledger_budget *budget, struct fault *fault)
@@ -178,7 +189,8 @@ enum error valid_grant(const struct ledger_grant *grant, struct fault *fault)
     if (e != ERR_OK)
         return e;
     if (!valid_text(grant->lot, LEDGER_NAME_MAX))
-        return refuse(fault, "lot", "A lot is at most 64 bytes of UTF-8.");
+        return refuse(fault, "lot",
+                      "A lot is at most 64 bytes of UTF-8 without control characters.");
     if (grant->document.length < 1 || grant->document.length > LEDGER_DOCUMENT_MAX)
         return refuse(fault, "document", "A document is 1 byte to 112 KiB.");
     if (grant->signer_count < 1 || grant->signer_count > LEDGER_SIGNERS_MAX)
@@ -186,13 +198,20 @@ enum error valid_grant(const struct ledger_grant *grant, struct fault *fault)
     return grant->kind == LEDGER_GRANT_REBIND ? valid_rebinding(&grant->rebinding, fault) : ERR_OK;
 }
 
+/* Of one line and visible: it ends up in tables and terminals. */
+static bool is_line(const char *text, size_t max)
+{
+    return valid_text(text, max) && valid_is_visible(text);
+}
+
 enum error valid_device(const struct ledger_device *device, struct fault *fault)
 {
     if (device->point_length > LEDGER_POINT_MAX)
         return refuse(fault, "point", "A device's point is at most 133 bytes.");
-    if (valid_text(device->serial, LEDGER_SERIAL_MAX))
+    if (is_line(device->serial, LEDGER_SERIAL_MAX))
         return ERR_OK;
-    return refuse(fault, "serial", "A device's serial is at most 64 bytes of UTF-8.");
+    return refuse(fault, "serial",
+                  "A device's serial is at most 64 bytes of UTF-8 without control characters.");
 }
 
 enum error valid_issue(const struct ledger_issue *issue, struct fault *fault)
@@ -203,12 +222,12 @@ enum error valid_issue(const struct ledger_issue *issue, struct fault *fault)
         return e;
     if (issue->license.length > LEDGER_LICENSE_MAX)
         return refuse(fault, "license", "A license is at most 4096 bytes.");
-    if (!valid_text(context->lot, LEDGER_CONTEXT_MAX) ||
-        !valid_text(context->line, LEDGER_CONTEXT_MAX) ||
-        !valid_text(context->work_order, LEDGER_CONTEXT_MAX) ||
-        !valid_text(context->operator_name, LEDGER_CONTEXT_MAX) ||
-        !valid_text(context->socket, LEDGER_CONTEXT_MAX))
-        return refuse(fault, "context", "A context field is at most 64 bytes of UTF-8.");
+    if (!is_line(context->lot, LEDGER_CONTEXT_MAX) || !is_line(context->line, LEDGER_CONTEXT_MAX) ||
+        !is_line(context->work_order, LEDGER_CONTEXT_MAX) ||
+        !is_line(context->operator_name, LEDGER_CONTEXT_MAX) ||
+        !is_line(context->socket, LEDGER_CONTEXT_MAX))
+        return refuse(fault, "context",
+                      "A context field is at most 64 bytes of UTF-8 without control characters.");
     return ERR_OK;
 }
 
@@ -217,10 +236,13 @@ enum error valid_outcome(const struct ledger_outcome *outcome, struct fault *fau
     if (outcome->result != LEDGER_SUCCEEDED && outcome->result != LEDGER_FAILED &&
         outcome->result != LEDGER_SCRAPPED)
         return refuse(fault, "result", "A result is succeeded, failed or scrapped.");
-    if (!valid_text(outcome->code, LEDGER_OUTCOME_CODE_MAX))
-        return refuse(fault, "code", "An outcome's code is at most 64 bytes of UTF-8.");
-    if (!valid_text(outcome->detail, LEDGER_OUTCOME_DETAIL_MAX))
-        return refuse(fault, "detail", "An outcome's detail is at most 256 bytes of UTF-8.");
+    if (!is_line(outcome->code, LEDGER_OUTCOME_CODE_MAX))
+        return refuse(fault, "code",
+                      "An outcome's code is at most 64 bytes of UTF-8 without control characters.");
+    if (!is_line(outcome->detail, LEDGER_OUTCOME_DETAIL_MAX))
+        return refuse(
+            fault, "detail",
+            "An outcome's detail is at most 256 bytes of UTF-8 without control characters.");
     if (outcome->receipt_length > LEDGER_RECEIPT_MAX || outcome->key_length > LEDGER_SPKI_MAX ||
         (outcome->receipt_length > 0 &&
          (outcome->result != LEDGER_SUCCEEDED || outcome->key_length == 0)))

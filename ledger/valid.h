@@ -16,11 +16,15 @@
 /* True for a NUL-terminated text of at most max bytes of strict UTF-8 (RFC 3629) in an array of
  * max + 1 bytes. */
 bool valid_text(const char *text, size_t max);
+/* True for a text without control characters (C0, DEL). */
+bool valid_is_visible(const char *text);
 /* As name_is_valid, with a fault. */
 enum error valid_name(const char *name, struct fault *fault) MUST_USE;
 /* A name other than "latest" in any case, which stations say for the newest image; or "". */
 enum error valid_alias(const char *alias, struct fault *fault) MUST_USE;
 enum error valid_by(const char *by, struct fault *fault) MUST_USE;
+/* Lists in their form, that fit a leaf together (scope.c). */
+enum error valid_scope(const struct ledger_scope *scope, struct fault *fault) MUST_USE;
 enum error valid_product(const struct ledger_product_new *product, struct fault *fault) MUST_USE;
 enum error valid_image(const struct ledger_image *image, struct fault *fault) MUST_USE;
 /* A product that local administration may change: ERR_FORBIDDEN ("product-governed"). */

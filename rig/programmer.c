@@ -6,7 +6,7 @@
  * rig-programmer -c port=SOCKET -sfi protocol=static IMAGE hsm=0 LICENSE
  *
  * A stand-in for a chip programmer's command line tool, in front of the reference chip: it takes
- * the words of ST's tool that docs/examples/sfi-line.sh uses, and no others. Exit code: 0 done, 1
+ * the words of ST's tool that docs/examples/line-stm32.sh uses, and no others. Exit code: 0 done, 1
  * the chip or a file said no, 64 other words.
  */
 #include <stdio.h>

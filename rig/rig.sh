@@ -5,11 +5,12 @@
 # rig.sh BIN up --dir DIR [--quota N] [--st-quota N] [--governed N]    rig.sh BIN down --dir DIR
 #
 # All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with two
-# products (gateways that open CMS licenses, chips that take st-sfi ones), one real firmware and one
-# station; with --governed a third product, whose maker's three officers sign each change, two at a
-# time, and have signed N units and N/10 for scrap. DIR/env tells tests, benchmarks and people where
-# everything is. BIN is the folder with the programs. Everything lives in DIR and may be deleted
-# after `down`; the next `up` on the same DIR starts afresh, with new keys and a new token.
+# products (gateways that open CMS licenses, chips that take st-sfi ones), one real firmware, and one
+# caller of each role; with --governed a third product, whose maker's three officers sign each
+# change, two at a time, and have signed N units and N/10 for scrap. DIR/env tells tests, benchmarks
+# and people where everything is. BIN is the folder with the programs. Everything lives in DIR and
+# may be deleted after `down`; the next `up` on the same DIR starts afresh, with new keys and a new
+# token.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,6 +21,7 @@ st_product=rig-mcu
 st_product_id=45002001
 st_fwid=rig-mcu-fw
 governed_product=rig-governed
+callers="station operator auditor administrator metrics" # each is NAME-1, with DIR/tls/NAME.pem and .key
 start_timeout_s=30
 stop_timeout_s=10
 programs="provisiond provision-vault provision-hsm" # in the order in which they stop
@@ -97,9 +99,11 @@ make_certificates() {
         "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1
 extendedKeyUsage=serverAuth
 keyUsage=critical,digitalSignature"
-    new_certificate "$dir/tls/station" "/O=Rig/CN=station-1" "$dir/tls/ca" \
-        "extendedKeyUsage=clientAuth
+    for name in $callers; do
+        new_certificate "$dir/tls/$name" "/O=Rig/CN=$name-1" "$dir/tls/ca" \
+            "extendedKeyUsage=clientAuth
 keyUsage=critical,digitalSignature"
+    done
     new_ca "$dir/device-ca/ca" "/O=Rig devices/CN=Rig device CA"
     mkdir -p "$dir/st-ca"
     new_key "$dir/st-ca/ca.key"
@@ -133,6 +137,7 @@ choose_run_dir() {
     echo "$run" >"$dir/run-dir"
 }
 
+# All callers of a rig come from one address, and tests ask faster than stations do.
 write_config() {
     mkdir -p "$dir/vault" "$dir/log"
     cat >"$dir/provisiond.conf" <<EOF
@@ -154,6 +159,10 @@ listen = 127.0.0.1:0
 certificate = $dir/tls/server.pem
 key = $dir/tls/server.key
 client_ca = $dir/tls/ca.pem
+connections = 4096
+connections_per_address = 4096
+requests_per_second = 100000
+request_burst = 100000
 EOF
 }
 
@@ -224,7 +233,8 @@ is_served() {
         --cert "$dir/tls/station.pem" --key "$dir/tls/station.key" "$url/readyz")" = 200 ]
 }
 
-hsm_answers() { ctl status --json | grep -q '"workers_ready"\|not-initialised'; }
+# Until a worker is ready it is refused, and can be asked again.
+initialise() { ctl init --site rig --out-dir "$dir/public-keys" --json >"$dir/init.json"; }
 
 # encrypt PRODUCT OPTION...: prints the new image's digest
 encrypt() {
@@ -287,14 +297,20 @@ set_up_governed() {
 
 set_up() {
     "$here/firmware.sh" "$dir/firmware.bin"
-    mkdir -p "$dir/public-keys"
-    hsm_id=$(ctl init --site rig --out-dir "$dir/public-keys" --json |
-        sed -n 's/.*"hsm_identity": *"\([0-9a-f]*\)".*/\1/p')
+    hsm_id=$(sed -n 's/.*"hsm_identity": *"\([0-9a-f]*\)".*/\1/p' "$dir/init.json")
     ctl product create $product --anchors "$dir/device-ca/ca.pem" --quota "$quota" >/dev/null
     image=$(encrypt $product "$dir/firmware.bin")
     set_up_chips
     [ "$governed" = 0 ] || set_up_governed
-    ctl station add station-1 --certificate "$dir/tls/station.pem" >/dev/null
+    enrol_callers
+}
+
+enrol_callers() {
+    for name in $callers; do
+        role=$name
+        [ "$name" != metrics ] || role=metrics-reader
+        ctl $role add "$name-1" --certificate "$dir/tls/$name.pem" >/dev/null
+    done
 }
 
 write_env() {
@@ -303,6 +319,14 @@ RIG_URL='$url'
 RIG_CA='$dir/tls/ca.pem'
 RIG_STATION_CERT='$dir/tls/station.pem'
 RIG_STATION_KEY='$dir/tls/station.key'
+RIG_OPERATOR_CERT='$dir/tls/operator.pem'
+RIG_OPERATOR_KEY='$dir/tls/operator.key'
+RIG_AUDITOR_CERT='$dir/tls/auditor.pem'
+RIG_AUDITOR_KEY='$dir/tls/auditor.key'
+RIG_ADMIN_CERT='$dir/tls/administrator.pem'
+RIG_ADMIN_KEY='$dir/tls/administrator.key'
+RIG_METRICS_CERT='$dir/tls/metrics.pem'
+RIG_METRICS_KEY='$dir/tls/metrics.key'
 RIG_DEVICE_CA_CERT='$dir/device-ca/ca.pem'
 RIG_DEVICE_CA_KEY='$dir/device-ca/ca.key'
 RIG_PRODUCT='$product'
@@ -366,7 +390,8 @@ rig_up() {
     start_programs
     wait_until "provisiond's start" test -s "$dir/port"
     url=https://127.0.0.1:$(cat "$dir/port")
-    wait_until "the HSM" hsm_answers
+    mkdir -p "$dir/public-keys"
+    wait_until "the HSM" initialise
     set_up
     wait_until "the service" is_served
     write_env

@@ -10,7 +10,9 @@ jobs=$(nproc)
 
 # Whatever a failed test leaves behind goes with this folder.
 PROVISIOND_TEST_DIR=$(mktemp -d /tmp/pt.XXXXXX)
-export PROVISIOND_TEST_DIR
+PROVISIOND_NODE_DIR=$PWD/build/node
+PYTHONDONTWRITEBYTECODE=1
+export PROVISIOND_TEST_DIR PROVISIOND_NODE_DIR PYTHONDONTWRITEBYTECODE
 trap 'rm -rf "$PROVISIOND_TEST_DIR"' EXIT
 trap 'exit 1' INT TERM
 
@@ -56,18 +58,28 @@ units_verify() {
     rm -rf "$dir"
 }
 
-say "sizes: ${PROVISIOND_TEST_SIZES:-short} (./dev test --long runs the full ones)"
+say "sizes: ${PROVISIOND_TEST_SIZES:-short} (./dev test --long runs the full ones in build/dev)"
 check "every file has its SPDX line" spdx_lines
 check "the sources are formatted" formatted
 check "the static analysis has nothing to say" analysed
 check "rooms include only what the architecture allows" sh tests/architecture.sh .
 check "systemd accepts the units" units_verify
+check "the outside judge of the contract is here" /usr/bin/python3 tests/contract/redocly.py install "$PROVISIOND_NODE_DIR"
+check "the outside judge accepts the contract" /usr/bin/python3 tests/contract/redocly.py lint "$PROVISIOND_NODE_DIR" api/openapi.yaml
+check "Prometheus accepts the alert rules" sh tests/contract/promtool.sh rules docs/examples/alerts.yaml docs/metrics.md
 check "the demo holds" sh rig/demo.sh "$PWD/build/release"
 
+# The sanitizers make a test some five times slower: they get the short sizes always, and not the
+# scripts of docs/examples, which use the programs as other tests do.
+sizes=${PROVISIOND_TEST_SIZES:-short}
+without=
+# Many tests wait, for a clock, a file or a program: twice as many at once keep the cores busy.
+tests_at_once=$((2 * jobs))
 for preset in dev asan-ubsan; do
-    say "tests of build/$preset"
+    [ $preset = dev ] || { sizes=short && without="-LE scripts" && tests_at_once=$jobs; }
+    say "tests of build/$preset, $sizes sizes"
     log=build/$preset/test.log
-    if ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure >"$log" 2>&1; then
+    if PROVISIOND_TEST_SIZES=$sizes ctest --test-dir "build/$preset" -j "$tests_at_once" $without --output-on-failure >"$log" 2>&1; then
         grep -E '^ *[0-9]+/[0-9]+ Test|tests passed' "$log"
         passed=$((passed + 1))
     else

@@ -6,11 +6,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/fault_message.h"
 #include "core/log.h"
 #include "vault/admin_task.h"
+#include "vault/message.h"
 #include "vault/notary.h"
+#include "vault/vault_client.h"
 
 /* What the admin socket can do: this table is the whole of it. */
 static const struct operation {
@@ -28,9 +31,13 @@ static const struct operation {
     {"image-list", admin_image_list, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST, false},
     {"image-enable", admin_image_enable, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE, true},
     {"image-alias", admin_image_alias, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS, true},
-    {"station-add", admin_station_add, PROVISIOND__ADMIN_REQUEST__OP_STATION_ADD, true},
-    {"station-list", admin_station_list, PROVISIOND__ADMIN_REQUEST__OP_STATION_LIST, false},
-    {"station-enable", admin_station_enable, PROVISIOND__ADMIN_REQUEST__OP_STATION_ENABLE, true},
+    {"principal-add", admin_principal_add, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ADD, true},
+    {"principal-list", admin_principal_list, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_LIST, false},
+    {"principal-enable", admin_principal_enable, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ENABLE,
+     true},
+    {"principal-narrow", admin_principal_narrow, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_NARROW,
+     true},
+    {"principal-key", admin_principal_key, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY, true},
     {"usage", admin_usage, PROVISIOND__ADMIN_REQUEST__OP_USAGE, false},
     {"grant-apply", admin_grant_apply, PROVISIOND__ADMIN_REQUEST__OP_GRANT_APPLY, false},
     {"grant-list", admin_grant_list, PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST, false},
@@ -45,6 +52,14 @@ static const struct operation {
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)
 {
     return fault_set(&task->fault, ERR_BAD_REQUEST, reason, detail, 0);
+}
+
+bool admin_read_digest(const ProtobufCBinaryData *field, struct sha256 *ret_digest)
+{
+    if (field->len != SHA256_SIZE)
+        return false;
+    memcpy(ret_digest->bytes, field->data, SHA256_SIZE);
+    return true;
 }
 
 /* Nothing is changed in a ledger that does not extend the HSM's anchor. */
@@ -71,8 +86,23 @@ static enum error serve(struct admin_task *task)
     return admin_refuse_field(task, "op", "The request names no known operation.");
 }
 
-static void send_reply(struct rpc_call *call, const Provisiond__AdminReply *message)
+/* Whoever asked for too much is told so. */
+static void shorten(Provisiond__AdminReply *message, Provisiond__FaultMessage *fault_message)
 {
+    struct fault fault;
+    if (provisiond__admin_reply__get_packed_size(message) <= VAULT_REPLY_MAX_BYTES)
+        return;
+    (void)fault_set(&fault, ERR_INTERNAL, "answer-too-large",
+                    "The answer would be larger than 3 MiB: ask for less, for one by its name.", 0);
+    fault_to_message(&fault, fault_message);
+    provisiond__admin_reply__init(message);
+    message->fault = fault_message;
+}
+
+static void send_reply(struct rpc_call *call, Provisiond__AdminReply *message)
+{
+    Provisiond__FaultMessage fault;
+    shorten(message, &fault);
     size_t length = provisiond__admin_reply__get_packed_size(message);
     uint8_t *payload = malloc(length + 1);
     if (payload == NULL || length == 0) {
@@ -94,19 +124,19 @@ static void reply_with_fault(struct rpc_call *call, Provisiond__AdminReply *repl
     send_reply(call, reply);
 }
 
-void admin_serve(void *context, struct rpc_call *call)
+void *admin_read(const struct rpc_call *call, struct sha256 *ret_key, size_t *ret_bytes)
 {
-    struct bytes request = rpc_call_request(call);
-    struct admin_task task = {.vault = context, .file = -1};
+    (void)ret_key;
+    return message_unpack(&provisiond__admin_request__descriptor, rpc_call_request(call),
+                          MESSAGE_MAX_BYTES, ret_bytes);
+}
+
+void admin_serve(void *context, struct rpc_call *call, void *message, int64_t wait_us)
+{
+    struct admin_task task = {.vault = context, .request = message, .file = -1};
     unsigned file_count = 0;
     const int *files = rpc_call_fds(call, &file_count);
-    Provisiond__AdminRequest *message =
-        provisiond__admin_request__unpack(NULL, request.length, request.data);
-    if (message == NULL) {
-        rpc_hang_up(call);
-        return;
-    }
-    task.request = message;
+    (void)wait_us;
     if (file_count > 0)
         task.file = files[0];
     (void)snprintf(task.by, sizeof task.by, "uid:%u", (unsigned)rpc_call_peer(call)->uid);
@@ -119,12 +149,11 @@ void admin_serve(void *context, struct rpc_call *call)
     provisiond__admin_request__free_unpacked(message, NULL);
 }
 
-void admin_refuse_busy(struct rpc_call *call)
+void admin_refuse(void *context, struct rpc_call *call, void *message, const struct fault *why)
 {
     Provisiond__AdminReply reply;
-    struct fault fault;
+    (void)context;
     provisiond__admin_reply__init(&reply);
-    (void)fault_set(&fault, ERR_BUSY, "queue-full",
-                    "The vault has more administration to do than it can take.", 0);
-    reply_with_fault(call, &reply, &fault);
+    reply_with_fault(call, &reply, why);
+    provisiond__admin_request__free_unpacked(message, NULL);
 }

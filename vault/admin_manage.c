@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Set-up and stations: the small operations of the admin socket. Owns no state. */
+/* Status and set-up. Owns no state. */
 #include "vault/admin_task.h"
 
 #include <stdio.h>
@@ -10,7 +10,6 @@
 #include "core/bytes.h"
 #include "device/device.h"
 #include "license/license.h"
-#include "vault/certificate.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 #include "vault/product_options.h"
@@ -135,41 +134,5 @@ enum error admin_init(struct admin_task *task)
     reply->transport_spki = data_of(transport->der, transport->length);
     task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_INIT;
     task->reply.init = reply;
-    return ERR_OK;
-}
-
-/* ---- stations ---- */
-
-enum error admin_station_add(struct admin_task *task)
-{
-    const Provisiond__StationAddRequest *asked = task->request->station_add;
-    struct sha256 *spki = &task->values.digest;
-    Provisiond__StationAddReply *reply = &task->result.station_add;
-    if (!name_is_valid(asked->name, LEDGER_NAME_MAX))
-        return admin_refuse_field(task, "name", ADMIN_NAME_RULE);
-    enum error e = certificate_spki(bytes_of(asked->certificate.data, asked->certificate.len), spki,
-                                    &task->fault);
-    if (e == ERR_OK)
-        e = ledger_principal_add(task->vault->ledger, asked->name, LEDGER_STATION, spki, task->by,
-                                 &task->fault);
-    if (e != ERR_OK)
-        return e;
-    provisiond__station_add_reply__init(reply);
-    reply->spki = data_of(spki->bytes, SHA256_SIZE);
-    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ADD;
-    task->reply.station_add = reply;
-    return ERR_OK;
-}
-
-enum error admin_station_enable(struct admin_task *task)
-{
-    const Provisiond__StationEnableRequest *asked = task->request->station_enable;
-    enum error e = ledger_principal_enable(task->vault->ledger, asked->name, asked->enabled,
-                                           task->by, &task->fault);
-    if (e != ERR_OK)
-        return e;
-    provisiond__station_enable_reply__init(&task->result.station_enable);
-    task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ENABLE;
-    task->reply.station_enable = &task->result.station_enable;
     return ERR_OK;
 }

@@ -185,14 +185,6 @@ enum error admin_budget_set(struct admin_task *task)
 
 /* ---- a device that got a new key ---- */
 
-static bool read_key(const ProtobufCBinaryData *field, struct sha256 *ret_key)
-{
-    if (field->len != SHA256_SIZE)
-        return false;
-    memcpy(ret_key->bytes, field->data, SHA256_SIZE);
-    return true;
-}
-
 enum error admin_device_rebind(struct admin_task *task)
 {
     const Provisiond__DeviceRebindRequest *asked = task->request->device_rebind;
@@ -201,8 +193,8 @@ enum error admin_device_rebind(struct admin_task *task)
     if (length == 0 || length > LEDGER_SERIAL_MAX)
         return admin_refuse_field(task, "serial", "A serial number is 1 to 64 bytes.");
     memcpy(rebinding.serial, asked->serial, length);
-    if (!read_key(&asked->old_key, &rebinding.old_key) ||
-        !read_key(&asked->new_key, &rebinding.new_key))
+    if (!admin_read_digest(&asked->old_key, &rebinding.old_key) ||
+        !admin_read_digest(&asked->new_key, &rebinding.new_key))
         return admin_refuse_field(task, "key", "A key is named by its SHA-256, 64 hex digits.");
     enum error e = ledger_device_rebind(task->vault->ledger, asked->product, &rebinding, task->by,
                                         &task->fault);

@@ -14,7 +14,6 @@
 #include "vault/state.h"
 #include "vault/usage.h"
 
-#define ADMIN_ROWS_MAX 2000 /* rows of a listing; the newest are shown */
 #define ADMIN_NAME_RULE                                                                           \
     "A name is 1 to 64 letters, digits, dots, dashes or underscores and begins with a letter or " \
     "digit."
@@ -37,9 +36,11 @@ struct admin_task {
         Provisiond__ImageListReply image_list;
         Provisiond__ImageEnableReply image_enable;
         Provisiond__ImageAliasReply image_alias;
-        Provisiond__StationAddReply station_add;
-        Provisiond__StationListReply station_list;
-        Provisiond__StationEnableReply station_enable;
+        Provisiond__PrincipalAddReply principal_add;
+        Provisiond__PrincipalListReply principal_list;
+        Provisiond__PrincipalEnableReply principal_enable;
+        Provisiond__PrincipalNarrowReply principal_narrow;
+        Provisiond__PrincipalKeyReply principal_key;
         Provisiond__UsageReply usage;
         Provisiond__GrantListReply grant_list;
         Provisiond__JournalExportReply journal_export;
@@ -79,12 +80,14 @@ enum error admin_quota_add(struct admin_task *task) MUST_USE;
 enum error admin_image_encrypt(struct admin_task *task) MUST_USE;
 enum error admin_image_enable(struct admin_task *task) MUST_USE;
 enum error admin_image_alias(struct admin_task *task) MUST_USE;
-enum error admin_station_add(struct admin_task *task) MUST_USE;
-enum error admin_station_enable(struct admin_task *task) MUST_USE;
+enum error admin_principal_add(struct admin_task *task) MUST_USE;
+enum error admin_principal_enable(struct admin_task *task) MUST_USE;
+enum error admin_principal_narrow(struct admin_task *task) MUST_USE;
+enum error admin_principal_key(struct admin_task *task) MUST_USE;
 enum error admin_usage(struct admin_task *task) MUST_USE;
 enum error admin_product_list(struct admin_task *task) MUST_USE;
 enum error admin_image_list(struct admin_task *task) MUST_USE;
-enum error admin_station_list(struct admin_task *task) MUST_USE;
+enum error admin_principal_list(struct admin_task *task) MUST_USE;
 enum error admin_grant_apply(struct admin_task *task) MUST_USE;
 enum error admin_grant_list(struct admin_task *task) MUST_USE;
 enum error admin_journal_export(struct admin_task *task) MUST_USE;
@@ -96,5 +99,6 @@ enum error admin_device_rebind(struct admin_task *task) MUST_USE;
 /* The refusal of a malformed field. */
 enum error admin_refuse_field(struct admin_task *task, const char *reason,
                               const char *detail) MUST_USE;
+bool admin_read_digest(const ProtobufCBinaryData *field, struct sha256 *ret_digest);
 
 #endif

@@ -14,6 +14,7 @@
 #include "vault/hsm_watch.h"
 #include "vault/notary.h"
 #include "vault/product_make.h"
+#include "vault/scope.h"
 
 static_assert((int)GRANT_INSTALL == (int)LEDGER_GRANT_INSTALL &&
                   (int)GRANT_SCRAP == (int)LEDGER_GRANT_SCRAP &&
@@ -48,6 +49,13 @@ static enum error refuse(struct fault *fault, const char *reason, const char *de
 }
 
 /* ---- is it for us, and for what ---- */
+
+static enum error check_scope(const struct course *course, struct fault *fault)
+{
+    if (course->bringer->scope == NULL)
+        return ERR_OK;
+    return scope_check_product(course->bringer->scope, course->grant->product, fault);
+}
 
 static enum error check_address(const struct course *course, struct fault *fault)
 {
@@ -286,7 +294,9 @@ static enum error take_turn(struct course *course, struct ledger_granted *ret_gr
 static enum error go(struct course *course, struct ledger_granted *ret_granted, struct fault *fault)
 {
     struct timespec until = deadline_timespec(deadline_in(TURN_TIMEOUT_MS));
-    enum error e = check_address(course, fault);
+    enum error e = check_scope(course, fault);
+    if (e == ERR_OK)
+        e = check_address(course, fault);
     if (e == ERR_OK)
         e = check_journal(course, fault);
     if (e != ERR_OK)

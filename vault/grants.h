@@ -24,10 +24,11 @@ struct grants_answer {
 struct grants_bringer {
     const char *by; /* for the journal */
     bool may_create;
+    const struct ledger_principal *scope; /* documents of its products only; NULL: of all */
 };
 
 /* ERR_BAD_REQUEST, ERR_TOO_LARGE: no such document. ERR_GRANT_REFUSED, ERR_CONFLICT, and what keeps
- * HSM or ledger from it. */
+ * HSM or ledger from it. ERR_FORBIDDEN: not in the bringer's scope. */
 enum error grants_apply(struct vault *vault, struct bytes document,
                         const struct grants_bringer *bringer, struct grants_answer *ret_answer,
                         struct fault *fault) MUST_USE;

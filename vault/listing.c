@@ -1,63 +1,70 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The growing block of rows. Owns no state beyond the task. */
+/* The growing block of rows. Owns no state beyond the listing. */
 #include "vault/listing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void listing_free(void *memory)
+#define FIRST_CAPACITY 16
+
+struct listing *listing_new(size_t row_size)
+{
+    struct listing *listing = calloc(1, sizeof *listing);
+    if (listing != NULL)
+        listing->row_size = row_size;
+    return listing;
+}
+
+void listing_free(void *memory)
 {
     struct listing *listing = memory;
+    if (listing == NULL)
+        return;
     free(listing->rows);
     free(listing->links);
     free(listing);
 }
 
-struct listing *listing_new(struct admin_task *task, size_t row_size)
+static bool grow(struct listing *listing)
 {
-    struct listing *listing = calloc(1, sizeof *listing);
-    if (listing == NULL)
-        return NULL;
-    listing->row_size = row_size;
-    task->memory = listing;
-    task->free_memory = listing_free;
-    return listing;
+    size_t capacity = listing->capacity == 0 ? FIRST_CAPACITY : 2 * listing->capacity;
+    char *rows = realloc(listing->rows, capacity * listing->row_size);
+    if (rows == NULL)
+        return false;
+    listing->rows = rows;
+    listing->capacity = capacity;
+    return true;
+}
+
+void *listing_at(struct listing *listing, size_t index)
+{
+    return listing->rows + (listing->first + index) % LISTING_ROWS_MAX * listing->row_size;
 }
 
 void *listing_add(struct listing *listing)
 {
-    if (listing->count == ADMIN_ROWS_MAX) {
-        memmove(listing->rows, listing->rows + listing->row_size,
-                (listing->count - 1) * listing->row_size);
+    if (listing->count == LISTING_ROWS_MAX) {
+        listing->first = (listing->first + 1) % LISTING_ROWS_MAX;
         listing->count--;
+    } else if (listing->count == listing->capacity && !grow(listing)) {
+        listing->is_out_of_memory = true;
+        return NULL;
     }
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity == 0 ? 16 : 2 * listing->capacity;
-        char *rows = realloc(listing->rows, capacity * listing->row_size);
-        listing->is_out_of_memory = rows == NULL;
-        if (rows == NULL)
-            return NULL;
-        listing->rows = rows;
-        listing->capacity = capacity;
-    }
-    return listing->rows + listing->row_size * listing->count++;
+    void *row = listing_at(listing, listing->count++);
+    memset(row, 0, listing->row_size);
+    return row;
 }
 
-enum error listing_finish(struct admin_task *task, enum error e, struct listing *listing)
+enum error listing_finish(struct listing *listing, enum error e, struct fault *fault)
 {
     if (e != ERR_OK)
         return e;
     listing->links = calloc(listing->count + 1, sizeof listing->links[0]);
     if (listing->is_out_of_memory || listing->links == NULL)
-        return fault_set(&task->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     for (size_t i = 0; i < listing->count; i++)
-        listing->links[i] = listing->rows + i * listing->row_size;
+        listing->links[i] = listing_at(listing, i);
     return ERR_OK;
-}
-
-enum error listing_refuse_memory(struct admin_task *task)
-{
-    return fault_set(&task->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
 }

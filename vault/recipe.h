@@ -13,8 +13,8 @@
 #include "vault/state.h"
 
 struct recipe_request {
-    struct sha256 station; /* SPKI of the client certificate */
-    const char *alias;     /* of an image, instead of product and image; NULL: none */
+    const struct ledger_principal *caller;
+    const char *alias; /* of an image, instead of product and image; NULL: none */
     const char *product;
     const struct sha256 *image; /* NULL: the newest enabled one */
     struct product_proof proof;
@@ -33,6 +33,21 @@ struct recipe_answer {
  */
 enum error recipe_license(struct vault *vault, const struct recipe_request *request,
                           struct recipe_answer *ret_answer, struct fault *fault) MUST_USE;
+
+/* What came of one license of a batch. */
+struct recipe_result {
+    struct fault fault; /* ERR_OK: the answer stands */
+    struct recipe_answer answer;
+};
+
+/*
+ * As recipe_license for each of count requests (1 to LEDGER_BATCH_MAX) of one caller, in their
+ * order and committed together: what the first ones took is gone for the later ones. ERR_OK: each
+ * has its result. ERR_BUSY ("many-batches"): nothing was done.
+ */
+enum error recipe_license_batch(struct vault *vault, const struct recipe_request *requests,
+                                size_t count, struct recipe_result *ret_results,
+                                struct fault *fault) MUST_USE;
 
 /*
  * The enabled product of that name and its enabled image of that digest, or its newest one (digest

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "config/config.h"
+#include "core/histogram.h"
 #include "hsm/hsm_client.h"
 #include "image/image_store.h"
 #include "ledger/ledger.h"
@@ -36,7 +37,9 @@ struct vault {
     struct rpc_server *station_server;
     struct rpc_server *admin_server;
     atomic_uint encryptions;    /* under way; see admin_image.c */
-    atomic_uint anchor_waiters; /* see recipe.c */
+    atomic_uint anchor_waiters; /* see course.c */
+    atomic_uint batches;        /* under way; see recipe_batch.c */
+    struct histogram hsm_calls; /* wraps for licenses */
     pthread_mutex_t documents;  /* one signed document at a time; see grants.c */
 };
 

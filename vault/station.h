@@ -10,9 +10,9 @@
 
 #include "core/rpc_server.h"
 
-/* Serves one call and answers it; context is the struct vault. */
-void station_serve(void *context, struct rpc_call *call);
-/* Answers a call with ERR_BUSY: the queue is full. */
-void station_refuse_busy(struct rpc_call *call);
+/* For work_pool_options: callers take turns by their keys. context is the struct vault. */
+void *station_read(const struct rpc_call *call, struct sha256 *ret_key, size_t *ret_bytes);
+void station_serve(void *context, struct rpc_call *call, void *message, int64_t wait_us);
+void station_refuse(void *context, struct rpc_call *call, void *message, const struct fault *why);
 
 #endif

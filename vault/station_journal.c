@@ -2,12 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The journal for whoever may read it: checkpoint, tiles, key and receipts; and the signed
- * documents that come in by REST. Owns no state.
+ * The journal for whoever may read it: checkpoint, tiles, key and receipts. Owns no state.
  */
 #include "vault/station_task.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,27 +13,18 @@
 #include "vault/hsm_watch.h"
 #include "vault/notary.h"
 
-#define ENTRY_HEAD_BYTES 2  /* its length, big-endian */
-#define BY_NAME_MAX      55 /* so that "station:" and it are at most 64 bytes */
-
-static enum error check_caller(struct vault *vault, const struct sha256 *station,
-                               struct answer *answer)
-{
-    struct ledger_principal principal;
-    return ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
-}
+#define ENTRY_HEAD_BYTES 2 /* its length, big-endian */
 
 /* ---- GET /v1/journal/checkpoint ---- */
 
 enum error station_checkpoint(struct vault *vault, const request_message *message,
-                              const struct sha256 *station, struct answer *answer)
+                              const struct ledger_principal *caller, struct answer *answer)
 {
     char *note = answer->values.checkpoint;
     int64_t size = 0;
     (void)message;
-    enum error e = check_caller(vault, station, answer);
-    if (e == ERR_OK)
-        e = ledger_checkpoint_get(vault->ledger, &size, note, &answer->fault);
+    (void)caller;
+    enum error e = ledger_checkpoint_get(vault->ledger, &size, note, &answer->fault);
     if (e != ERR_OK)
         return e;
     provisiond__checkpoint_reply__init(&answer->result.checkpoint);
@@ -71,11 +60,19 @@ static bool add_entry(void *context, int64_t index, struct bytes entry)
     return true;
 }
 
+/* NULL: there is none. */
+static void *take_memory(struct answer *answer, size_t size)
+{
+    answer->memory = malloc(size);
+    answer->free_memory = free;
+    return answer->memory;
+}
+
 static enum error read_entries(struct vault *vault, const struct tile *tile, struct answer *answer,
                                size_t *ret_length)
 {
     struct bundle bundle = {.capacity = tile->width * (ENTRY_HEAD_BYTES + (size_t)LEDGER_LEAF_MAX)};
-    bundle.bytes = answer->memory = malloc(bundle.capacity);
+    bundle.bytes = take_memory(answer, bundle.capacity);
     if (bundle.bytes == NULL)
         return fault_set(&answer->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     enum error e = ledger_leaves_each(vault->ledger, tile->index * TREE_TILE_WIDTH, tile->width,
@@ -90,8 +87,7 @@ static enum error read_entries(struct vault *vault, const struct tile *tile, str
 static enum error read_hashes(struct vault *vault, const struct tile *tile, struct answer *answer,
                               size_t *ret_length)
 {
-    struct sha256 *hashes = malloc(TREE_TILE_WIDTH * sizeof *hashes);
-    answer->memory = (uint8_t *)hashes;
+    struct sha256 *hashes = take_memory(answer, TREE_TILE_WIDTH * sizeof *hashes);
     if (hashes == NULL)
         return fault_set(&answer->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     *ret_length = tile->width * sizeof *hashes;
@@ -113,8 +109,20 @@ static enum error check_tile(struct vault *vault, const struct tile *tile, struc
     return ERR_OK;
 }
 
+/* Entries tell of every product; hashes and checkpoints of none. */
+static enum error check_scope(const struct ledger_principal *caller, const struct tile *tile,
+                              struct answer *answer)
+{
+    if (!tile->is_entries || caller->scope.products[0] == '\0')
+        return ERR_OK;
+    return fault_set(&answer->fault, ERR_FORBIDDEN, "product-not-allowed",
+                     "The journal's entries tell of all products, and the caller is narrowed to "
+                     "some; ask for receipts of their licenses instead.",
+                     0);
+}
+
 enum error station_tile(struct vault *vault, const request_message *message,
-                        const struct sha256 *station, struct answer *answer)
+                        const struct ledger_principal *caller, struct answer *answer)
 {
     const Provisiond__TileRequest *asked = message->tile;
     const struct tile tile = {.is_entries = asked->entries,
@@ -122,7 +130,7 @@ enum error station_tile(struct vault *vault, const request_message *message,
                               .index = asked->index,
                               .width = asked->width};
     size_t length = 0;
-    enum error e = check_caller(vault, station, answer);
+    enum error e = check_scope(caller, &tile, answer);
     if (e == ERR_OK)
         e = check_tile(vault, &tile, answer);
     if (e == ERR_OK)
@@ -140,15 +148,14 @@ enum error station_tile(struct vault *vault, const request_message *message,
 /* ---- GET /v1/journal/key ---- */
 
 enum error station_journal_key(struct vault *vault, const request_message *message,
-                               const struct sha256 *station, struct answer *answer)
+                               const struct ledger_principal *caller, struct answer *answer)
 {
     struct hsm_status *hsm = &answer->values.journal_key.hsm;
     struct notary_view *view = &answer->values.journal_key.notary;
     Provisiond__JournalKeyReply *reply = &answer->result.journal_key;
     (void)message;
-    enum error e = check_caller(vault, station, answer);
-    if (e == ERR_OK)
-        e = hsm_watch_get(vault->watch, hsm, &answer->fault);
+    (void)caller;
+    enum error e = hsm_watch_get(vault->watch, hsm, &answer->fault);
     if (e != ERR_OK)
         return e;
     notary_show(vault->notary, view);
@@ -210,14 +217,14 @@ static enum error find_receipt(struct vault *vault, const struct uuid *install,
 }
 
 enum error station_receipt(struct vault *vault, const request_message *message,
-                           const struct sha256 *station, struct answer *answer)
+                           const struct ledger_principal *caller, struct answer *answer)
 {
     struct uuid install;
     Provisiond__ReceiptReply *reply = &answer->result.receipt;
     if (!station_read_uuid(&message->receipt->install_id, &install))
         return station_refuse_field(&answer->fault, "install_id");
     provisiond__receipt_reply__init(reply);
-    enum error e = check_caller(vault, station, answer);
+    enum error e = station_check_install(vault, caller, &install, &answer->fault);
     if (e == ERR_OK)
         e = find_receipt(vault, &install, answer, reply);
     if (e != ERR_OK)
@@ -227,27 +234,5 @@ enum error station_receipt(struct vault *vault, const request_message *message,
                                         .data = (uint8_t *)answer->values.receipt.note};
     answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_RECEIPT;
     answer->message.receipt = reply;
-    return ERR_OK;
-}
-
-/* ---- POST /v1/grants ---- */
-
-enum error station_grant_apply(struct vault *vault, const request_message *message,
-                               const struct sha256 *station, struct answer *answer)
-{
-    const ProtobufCBinaryData *document = &message->grant_apply->document;
-    struct ledger_principal principal;
-    char by[sizeof "station:" + LEDGER_NAME_MAX];
-    enum error e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
-    if (e != ERR_OK)
-        return e;
-    (void)snprintf(by, sizeof by, "station:%.*s", BY_NAME_MAX, principal.name);
-    const struct grants_bringer bringer = {.by = by, .may_create = false};
-    e = grants_apply(vault, bytes_of(document->data, document->len), &bringer,
-                     &answer->values.grant, &answer->fault);
-    if (e != ERR_OK)
-        return e;
-    answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_GRANT_APPLY;
-    answer->message.grant_apply = &answer->values.grant.reply;
     return ERR_OK;
 }

@@ -83,15 +83,14 @@ static enum error check_receipt(struct vault *vault, struct ledger_outcome *outc
 }
 
 enum error station_outcome(struct vault *vault, const request_message *message,
-                           const struct sha256 *station, struct answer *answer)
+                           const struct ledger_principal *caller, struct answer *answer)
 {
     struct ledger_outcome outcome = {0};
     struct ledger_recorded recorded = {0};
-    struct ledger_principal principal;
     Provisiond__OutcomeReply *reply = &answer->result.outcome;
     enum error e = read_outcome(message->outcome, &outcome, &answer->fault);
     if (e == ERR_OK)
-        e = ledger_principal_get(vault->ledger, station, &principal, &answer->fault);
+        e = station_check_install(vault, caller, &outcome.install, &answer->fault);
     if (e == ERR_OK)
         e = check_receipt(vault, &outcome, &answer->fault);
     /* What is recorded in a ledger that is about to be replaced would be lost with it. */
@@ -99,7 +98,7 @@ enum error station_outcome(struct vault *vault, const request_message *message,
         e = ERR_ANCHOR_MISMATCH;
     if (e != ERR_OK)
         return e;
-    outcome.principal_id = principal.id;
+    outcome.principal_id = caller->id;
     e = ledger_outcome_record(vault->ledger, &outcome, &recorded, &answer->fault);
     if (e != ERR_OK)
         return e;

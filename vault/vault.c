@@ -3,7 +3,8 @@
 
 /*
  * The vault's life: what is opened in which order, who may connect, and how it stops. Calls go from
- * a socket's reader thread into a bounded queue and are served by the pool's threads.
+ * a socket's reader thread into a bounded queue, in which callers take turns, and are served by the
+ * pool's threads.
  */
 #include "vault/vault.h"
 
@@ -21,8 +22,10 @@
 #include "vault/vault_client.h"
 #include "vault/work_pool.h"
 
-#define ADMIN_THREADS 4
-#define ADMIN_QUEUE   64
+#define THREADS_SHARE   8
+#define ADMIN_THREADS   4
+#define ADMIN_QUEUE     64
+#define QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of requests that wait, per socket */
 
 static bool station_peer_is_allowed(void *context, const struct rpc_peer *peer)
 {
@@ -73,18 +76,39 @@ static enum error start_notary(struct vault *vault)
     return notary_new(&options, &vault->notary);
 }
 
+/*
+ * What one caller has of the threads. They are many because they wait (for the HSM, for a commit);
+ * the processors are few, and whoever comes beside a caller shares them with what that one has
+ * under way.
+ */
+static size_t threads_per_caller(unsigned threads)
+{
+    return threads / THREADS_SHARE > 0 ? threads / THREADS_SHARE : 1;
+}
+
 static enum error start_threads(struct vault *vault, struct fault *fault)
 {
     const struct config *config = vault->config;
-    const struct work_pool_options station = {.threads = config->vault.threads,
-                                              .queue_max = config->vault.queue,
-                                              .serve = station_serve,
-                                              .refuse = station_refuse_busy,
-                                              .context = vault};
+    const struct work_pool_options station = {
+        .threads = config->vault.threads,
+        .queue = {.items_max = config->vault.queue,
+                  .items_per_key = config->vault.queue_per_caller,
+                  .bytes_max = QUEUE_BYTES_MAX,
+                  .taken_max = config->vault.threads,
+                  .taken_per_key = threads_per_caller(config->vault.threads)},
+        .read = station_read,
+        .serve = station_serve,
+        .refuse = station_refuse,
+        .context = vault};
     const struct work_pool_options admin = {.threads = ADMIN_THREADS,
-                                            .queue_max = ADMIN_QUEUE,
+                                            .queue = {.items_max = ADMIN_QUEUE,
+                                                      .items_per_key = ADMIN_QUEUE,
+                                                      .bytes_max = QUEUE_BYTES_MAX,
+                                                      .taken_max = ADMIN_THREADS,
+                                                      .taken_per_key = ADMIN_THREADS},
+                                            .read = admin_read,
                                             .serve = admin_serve,
-                                            .refuse = admin_refuse_busy,
+                                            .refuse = admin_refuse,
                                             .context = vault};
     enum error e = product_cache_new(&vault->products);
     if (e == ERR_OK)

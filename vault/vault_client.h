@@ -14,7 +14,7 @@
 #include "core/error.h"
 #include "vault.pb-c.h"
 
-#define VAULT_REQUEST_MAX_BYTES ((size_t)128 * 1024)
+#define VAULT_REQUEST_MAX_BYTES ((size_t)1088 * 1024)     /* a batch */
 #define VAULT_REPLY_MAX_BYTES   ((size_t)3 * 1024 * 1024) /* a tile of the largest leaves */
 
 struct vault_client;

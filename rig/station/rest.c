@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 
 #include "core/clock.h"
+#include "rig/exchange.h"
 #include "rig/station/control.h"
 
 #define CONNECT_TIMEOUT_MS 5000L
@@ -24,6 +25,7 @@
 #define RETRY_AFTER_MAX_S  30
 #define URL_MAX            2048
 #define DOWNLOAD_RENEWALS  10
+#define HEADERS_MAX        4096
 
 struct station_rest {
     char url[URL_MAX];
@@ -35,8 +37,10 @@ struct station_rest {
 
 struct attempt {
     struct station_rest *rest;
-    size_t length; /* of rest->body */
-    int fd;        /* where content goes; -1 */
+    const char *path;
+    const char *question; /* the body that is sent; NULL: none */
+    size_t length;        /* of rest->body */
+    int fd;               /* where content goes; -1 */
     int64_t offset;
     int64_t end; /* of the file, now */
     bool is_begun;
@@ -290,6 +294,40 @@ static bool patience_wait(struct patience *patience, const struct station_rest *
 
 /* ---- questions ---- */
 
+/* The headers as a text again, for the judge. */
+static struct bytes headers_of(CURL *curl, char text[HEADERS_MAX])
+{
+    struct curl_header *header = NULL;
+    size_t length = (size_t)snprintf(text, HEADERS_MAX, "HTTP/1.1\r\n");
+    while ((header = curl_easy_nextheader(curl, CURLH_HEADER, -1, header)) != NULL) {
+        int n = snprintf(text + length, HEADERS_MAX - length, "%s: %s\r\n", header->name,
+                         header->value);
+        if (n < 0 || (size_t)n >= HEADERS_MAX - length)
+            break;
+        length += (size_t)n;
+    }
+    return bytes_of(text, length);
+}
+
+/* What cannot be kept is the judge's loss, not the line's. */
+static void keep(const struct attempt *attempt)
+{
+    char headers[HEADERS_MAX];
+    struct station_rest *rest = attempt->rest;
+    bool is_content = attempt->fd >= 0 && attempt->is_begun;
+    const struct exchange exchange = {
+        .method = attempt->question != NULL ? "POST" : "GET",
+        .path = attempt->path,
+        .request =
+            bytes_of(attempt->question, attempt->question != NULL ? strlen(attempt->question) : 0),
+        .status = status_of(rest),
+        .headers = headers_of(rest->curl, headers),
+        .body = bytes_of(is_content ? NULL : rest->body, attempt->length),
+        .length = is_content ? attempt->end - attempt->offset : (int64_t)attempt->length,
+    };
+    (void)!exchange_keep(&exchange);
+}
+
 static CURLcode perform(struct attempt *attempt)
 {
     CURL *curl = attempt->rest->curl;
@@ -299,6 +337,8 @@ static CURLcode perform(struct attempt *attempt)
     station_control_step();
     CURLcode code = curl_easy_perform(curl);
     station_control_step();
+    if (code == CURLE_OK)
+        keep(attempt);
     return code;
 }
 
@@ -320,7 +360,7 @@ static bool set_request(struct station_rest *rest, const char *path, const char 
 enum error station_rest_ask(struct station_rest *rest, const char *path, const char *body,
                             struct station_rest_answer *ret_answer, struct fault *fault)
 {
-    struct attempt attempt = {.rest = rest, .fd = -1};
+    struct attempt attempt = {.rest = rest, .path = path, .question = body, .fd = -1};
     struct patience patience = patience_new(rest->retry_ms);
     bool is_retryable = false;
     enum error e = ERR_OK;
@@ -367,9 +407,9 @@ static enum error download_once(struct attempt *attempt, bool *ret_retryable, st
     return e == ERR_OK ? judge_content(attempt, fault) : e;
 }
 
-static enum error download(struct station_rest *rest, int fd, struct fault *fault)
+static enum error download(struct station_rest *rest, const char *path, int fd, struct fault *fault)
 {
-    struct attempt attempt = {.rest = rest, .fd = fd};
+    struct attempt attempt = {.rest = rest, .path = path, .fd = fd};
     struct patience patience = patience_new(rest->retry_ms);
     /* A service that lets each attempt get a little further must not hold the line for ever. */
     deadline_ms end = deadline_in(DOWNLOAD_RENEWALS * rest->retry_ms);
@@ -405,7 +445,7 @@ enum error station_rest_download(struct station_rest *rest, const struct sha256 
         curl_easy_setopt(rest->curl, CURLOPT_TIMEOUT_MS, 0L) == CURLE_OK &&
         curl_easy_setopt(rest->curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
         curl_easy_setopt(rest->curl, CURLOPT_LOW_SPEED_TIME, STALL_S) == CURLE_OK)
-        e = download(rest, fd, fault);
+        e = download(rest, path, fd, fault);
     (void)curl_easy_setopt(rest->curl, CURLOPT_HTTPHEADER, rest->json_headers);
     curl_slist_free_all(headers);
     return e;

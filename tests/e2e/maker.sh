@@ -6,11 +6,14 @@
 
 ctl() { "$BIN/provctl" --config "$RIG_CONFIG" "$@"; }
 
-rest() { # rest METHOD PATH CURL-OPTION...: prints status and body
+rest() { # rest METHOD PATH CURL-OPTION...: prints status and body; an operator brings documents
     method=$1 path=$2
     shift 2
-    curl -s -w '%{http_code}\n' --max-time 20 --cacert "$RIG_CA" --cert "$RIG_STATION_CERT" \
-        --key "$RIG_STATION_KEY" -X "$method" "$@" "$RIG_URL$path"
+    case $path in
+    /v1/grants) set -- --cert "$RIG_OPERATOR_CERT" --key "$RIG_OPERATOR_KEY" "$@" ;;
+    *) set -- --cert "$RIG_STATION_CERT" --key "$RIG_STATION_KEY" "$@" ;;
+    esac
+    curl -s -w '%{http_code}\n' --max-time 20 --cacert "$RIG_CA" -X "$method" "$@" "$RIG_URL$path"
 }
 
 # new_document NAME OPTION...: $RIG_MAKER_DIR/NAME.json, for this rig unless the options say else

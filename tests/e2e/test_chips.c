@@ -266,55 +266,6 @@ START_TEST(disabled_image_is_called_disabled_under_its_alias)
 }
 END_TEST
 
-/* ---- the example of a line's script ---- */
-
-/* A programmer whose install fails until its GOODth try; it knows one chip, cert.bin. */
-#define MAKE_PROGRAMMER                                                                         \
-    "cd $DIR && printf '%%s\\n' '#!/bin/sh' 'case $3 in -gc) cp $DIR/cert.bin \"$4\" ;; -sfi) " \
-    "echo >>$DIR/tries; test $(wc -l <$DIR/tries) -ge $GOOD; esac' >programmer && "             \
-    "chmod +x programmer"
-
-static int run_line(const char *image, int good)
-{
-    return rig_shell(&rig,
-                     "export DIR GOOD=%d PROGRAMMER=$DIR/programmer PROVCTL_URL=$RIG_URL "
-                     "PROVCTL_CA=$RIG_CA PROVCTL_CERT=$RIG_STATION_CERT "
-                     "PROVCTL_KEY=$RIG_STATION_KEY PROVCTL_PRODUCT=$RIG_ST_PRODUCT "
-                     "PATH=$RIG_BIN:$PATH; : >$DIR/tries; "
-                     "sh $SOURCE/docs/examples/sfi-line.sh %s >$DIR/said 2>&1",
-                     good, image);
-}
-
-static void assert_account(const char *figures)
-{
-    char query[256];
-    (void)snprintf(query, sizeof query,
-                   "SELECT used || ' ' || succeeded || ' ' || failed = '%s' FROM product WHERE "
-                   "name = 'rig-mcu'",
-                   figures);
-    ck_assert_msg(rig_query(&rig, query) == 1, "not %s", figures);
-}
-
-START_TEST(line_script_tries_twice_reports_what_it_knows_and_charges_for_its_own_image_only)
-{
-    struct chip chip;
-    chip_make(&rig, NULL, &chip);
-    write_certificate(&chip);
-    ck_assert_int_eq(rig_shell(&rig, MAKE_PROGRAMMER), 0);
-    ck_assert_int_eq(run_line("$RIG_IMAGE_FILE", 1), 1);
-    assert_account("0 0 0");
-    ck_assert_int_eq(run_line("$RIG_ST_IMAGE_FILE", 3), 1);
-    assert_account("1 0 1");
-    ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM install WHERE code = 'programmer'"), 1);
-    ck_assert_int_eq(run_line("$RIG_ST_IMAGE_FILE", 2), 0);
-    assert_account("1 1 0");
-    ck_assert_int_eq(rig_shell(&rig, "test $(wc -l <$DIR/tries) = 2"), 0);
-    ck_assert_int_eq(run_line("$RIG_ST_IMAGE_FILE", 1), 0);
-    ck_assert_int_eq(rig_shell(&rig, "test $(wc -l <$DIR/tries) = 1"), 0);
-    chip_clear(&chip);
-}
-END_TEST
-
 /* ---- many at once ---- */
 
 struct shot {
@@ -371,7 +322,6 @@ int main(void)
         early_license_server_form_gives_the_same_bytes,
         early_image_form_gives_the_image,
         disabled_image_is_called_disabled_under_its_alias,
-        line_script_tries_twice_reports_what_it_knows_and_charges_for_its_own_image_only,
         racing_requests_for_a_chip_get_one_license_and_one_charge,
         NULL,
     };

@@ -82,16 +82,16 @@ static size_t pack_wish(size_t wish, uint8_t *out)
 {
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__QuotaAddRequest quota = PROVISIOND__QUOTA_ADD_REQUEST__INIT;
-    Provisiond__StationAddRequest station = PROVISIOND__STATION_ADD_REQUEST__INIT;
+    Provisiond__PrincipalAddRequest station = PROVISIOND__PRINCIPAL_ADD_REQUEST__INIT;
     Provisiond__ProductCreateRequest product = PROVISIOND__PRODUCT_CREATE_REQUEST__INIT;
-    Provisiond__StationListRequest list = PROVISIOND__STATION_LIST_REQUEST__INIT;
+    Provisiond__PrincipalListRequest list = PROVISIOND__PRINCIPAL_LIST_REQUEST__INIT;
     Provisiond__ImageEnableRequest image = PROVISIOND__IMAGE_ENABLE_REQUEST__INIT;
     quota.product = image.product = rig.product;
     quota.units = 1000000;
     station.name = product.name = (char *)(uintptr_t) "mine";
     static const Provisiond__AdminRequest__OpCase ops[] = {
-        PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD, PROVISIOND__ADMIN_REQUEST__OP_STATION_ADD,
-        PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE, PROVISIOND__ADMIN_REQUEST__OP_STATION_LIST,
+        PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ADD,
+        PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_LIST,
         PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE};
     void *const bodies[] = {&quota, &station, &product, &list, &image};
     request.op_case = ops[wish];
@@ -104,6 +104,7 @@ START_TEST(captured_provisiond_has_no_words_for_administration)
 {
     uint8_t payload[4096];
     int64_t leaves = rig_query(&rig, "SELECT count(*) FROM journal");
+    int64_t principals = rig_query(&rig, "SELECT count(*) FROM principal");
     for (size_t wish = 0; wish < WISHES; wish++) {
         struct frame frame;
         size_t length = pack_wish(wish, payload);
@@ -119,7 +120,7 @@ START_TEST(captured_provisiond_has_no_words_for_administration)
         frame_clear(&frame);
     }
     ck_assert_int_eq(rig_query(&rig, "SELECT quota FROM product"), 5);
-    ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM principal"), 1);
+    ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM principal"), principals);
     ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM product"), 2); /* the rig's own */
     ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM journal"), leaves);
 }
@@ -132,7 +133,7 @@ static uint32_t ask_usage_as(const uint8_t *spki, size_t spki_length)
     Provisiond__StationRequest request = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__UsageRequest usage = PROVISIOND__USAGE_REQUEST__INIT;
     usage.product = rig.product;
-    request.station_spki =
+    request.caller_spki =
         (ProtobufCBinaryData){.len = spki_length, .data = (uint8_t *)(uintptr_t)spki};
     request.op_case = PROVISIOND__STATION_REQUEST__OP_USAGE;
     request.usage = &usage;
@@ -220,7 +221,7 @@ START_TEST(json_that_is_not_the_request_is_400_with_the_path)
     post("{", 400, "$");
     post("[]", 400, "$");
     post("{\"product\":1}", 400, "$.product");
-    post("{\"product\":\"p\",\"product\":\"p\"}", 400, "$");
+    post("{\"product\":\"p\",\"product\":\"p\"}", 400, "$.product");
     post("{\"product\":\"p\",\"surprise\":1}", 400, "$.surprise");
     post("{\"product\":\"p\",\"device\":{\"certificate_chain\":7}}", 400,
          "$.device.certificate_chain");

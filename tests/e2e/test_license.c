@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/bytes.h"
 #include "support/run.h"
@@ -103,10 +104,20 @@ struct shot {
     struct http_answer answer;
 };
 
+#define SHOTS_MAX     100
+#define SHOT_PAUSE_US 100000
+
+/* As a station does: a 503 is asked again. */
 static void *shoot(void *argument)
 {
     struct shot *shot = argument;
-    http_license(&rig, shot->device->pem, NULL, &shot->answer);
+    for (int i = 0; i < SHOTS_MAX; i++) {
+        http_license(&rig, shot->device->pem, NULL, &shot->answer);
+        if (shot->answer.status != 503)
+            break;
+        http_answer_clear(&shot->answer);
+        (void)usleep(SHOT_PAUSE_US);
+    }
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A factory line end to end: many chips with and without faults, and a line's own script. */
+/* A factory line end to end: many chips with and without faults. */
 #include "e2e/floor.h"
 
 #include <stdio.h>
@@ -74,46 +74,12 @@ START_TEST(a_spent_quota_stops_the_line_and_a_refill_finishes_it)
 }
 END_TEST
 
-/* docs/examples/sfi-line.sh as it stands, with the stand-in for the programmer. */
-#define WITH_CHIP(commands)                                                                      \
-    "cd $DIR && $RIG_BIN/rig-chip make --state chip --st-ca $RIG_ST_CA_KEY "                     \
-    "--product-id $RIG_ST_PRODUCT_ID && mkfifo ready && "                                        \
-    "{ $RIG_BIN/rig-chip run --state chip --socket s >ready & } && chip=$! && read -r x <ready " \
-    "&& export PROVCTL_URL=$RIG_URL PROVCTL_CA=$RIG_CA PROVCTL_CERT=$RIG_STATION_CERT "          \
-    "PROVCTL_KEY=$RIG_STATION_KEY PROVCTL_PRODUCT=$RIG_ST_PRODUCT "                              \
-    "PROGRAMMER=$RIG_BIN/rig-programmer PORT=port=$DIR/s PATH=$RIG_BIN:$PATH && "                \
-    "line() { sh %s/docs/examples/sfi-line.sh $RIG_ST_IMAGE_FILE >out 2>&1; } && "               \
-    "{ " commands "; }; code=$?; kill $chip; cat out >&2; exit $code"
-
-START_TEST(the_examples_script_installs_a_chip)
-{
-    ck_assert_int_eq(rig_shell(&rig,
-                               WITH_CHIP("line && $RIG_BIN/rig-chip status --socket s >status && "
-                                         "grep -q phase=closed status"),
-                               PROVISIOND_SOURCE_DIR),
-                     0);
-    ck_assert_int_eq(rig_query(&rig, "SELECT succeeded FROM product WHERE name = 'rig-mcu'"), 1);
-}
-END_TEST
-
-START_TEST(a_closed_chip_that_is_seated_again_changes_nothing)
-{
-    ck_assert_int_eq(rig_shell(&rig, WITH_CHIP("line && ! line && grep -q 'nothing reported' out"),
-                               PROVISIOND_SOURCE_DIR),
-                     0);
-    ck_assert_int_eq(rig_query(&rig, "SELECT succeeded FROM product WHERE name = 'rig-mcu'"), 1);
-    ck_assert_int_eq(rig_query(&rig, "SELECT failed FROM product WHERE name = 'rig-mcu'"), 0);
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const tests[] = {
         a_line_without_faults_is_in_balance,
         a_line_with_every_fault_is_in_balance,
         a_spent_quota_stops_the_line_and_a_refill_finishes_it,
-        the_examples_script_installs_a_chip,
-        a_closed_chip_that_is_seated_again_changes_nothing,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "line",

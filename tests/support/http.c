@@ -1,7 +1,10 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* libcurl with one handle per request: each is a new connection and a full handshake. */
+/*
+ * libcurl with one handle per request: each is a new connection and a full handshake. Each exchange
+ * is kept for the judge of the contract (rig/exchange.h).
+ */
 #include "support/http.h"
 
 #include <stdio.h>
@@ -10,6 +13,8 @@
 
 #include <check.h>
 #include <curl/curl.h>
+
+#include "rig/exchange.h"
 
 #define REQUEST_TIMEOUT_S 60L
 
@@ -73,6 +78,23 @@ static struct curl_slist *set_content(CURL *curl, const struct http_request *req
     return headers;
 }
 
+static void keep(const struct http_request *request, const struct http_answer *answer)
+{
+    struct exchange exchange = {
+        .method = request->method,
+        .path = request->path,
+        .status = answer->status,
+        .headers = bytes_of(answer->headers, answer->headers_length),
+        .body = bytes_of(answer->body, answer->length),
+        .length = (int64_t)answer->length,
+    };
+    if (request->body != NULL)
+        exchange.request =
+            bytes_of(request->body,
+                     request->body_length != 0 ? request->body_length : strlen(request->body));
+    ck_assert_msg(exchange_keep(&exchange), "the exchange cannot be kept");
+}
+
 void http_send(const struct rig *rig, const struct http_request *request,
                struct http_answer *ret_answer)
 {
@@ -93,6 +115,7 @@ void http_send(const struct rig *rig, const struct http_request *request,
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &ret_answer->status);
     if (ret_answer->status != 0 && ret_answer->body != NULL)
         ret_answer->json = json_loadb(ret_answer->body, ret_answer->length, 0, NULL);
+    keep(request, ret_answer);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
 }

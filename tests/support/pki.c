@@ -244,6 +244,29 @@ struct pki *pki_new(const struct pki *issuer, const struct pki_options *options)
     return pki;
 }
 
+static BIO *open_file(const char *path)
+{
+    BIO *file = BIO_new_file(path, "r");
+    ck_assert_msg(file != NULL, "%s cannot be read", path);
+    return file;
+}
+
+struct pki *pki_load(const char *certificate_file, const char *key_file)
+{
+    struct pki *pki = calloc(1, sizeof *pki);
+    BIO *certificate = open_file(certificate_file);
+    BIO *key = open_file(key_file);
+    ck_assert_ptr_nonnull(pki);
+    pki->x509 = PEM_read_bio_X509(certificate, NULL, NULL, NULL);
+    pki->pair = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
+    ck_assert_ptr_nonnull(pki->x509);
+    ck_assert_ptr_nonnull(pki->pair);
+    BIO_free(certificate);
+    BIO_free(key);
+    write_texts(pki);
+    return pki;
+}
+
 void pki_free(struct pki *pki)
 {
     if (pki == NULL)

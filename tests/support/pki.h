@@ -60,6 +60,8 @@ struct pki;
 
 /* Issued by issuer, or self-signed when issuer is NULL. Free with pki_free. */
 struct pki *pki_new(const struct pki *issuer, const struct pki_options *options);
+/* One that somebody else made, from its two PEM files. Free with pki_free. */
+struct pki *pki_load(const char *certificate_file, const char *key_file);
 /* NULL is allowed. */
 void pki_free(struct pki *pki);
 

@@ -77,6 +77,11 @@ static void read_value(const struct rig *rig, const char *name, char out[RIG_VAL
     ck_assert_msg(out[0] != '\0', "%s is missing in %s", name, path);
 }
 
+void rig_value(const struct rig *rig, const char *name, char ret_value[RIG_VALUE_MAX])
+{
+    read_value(rig, name, ret_value);
+}
+
 static pid_t read_pid(const struct rig *rig, enum rig_program program)
 {
     char path[TEMP_PATH_MAX + 32];

@@ -69,6 +69,9 @@ void rig_wait_ready(const struct rig *rig);
  * exit status. */
 int rig_shell(const struct rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A value of the rig's environment file that struct rig does not have. */
+void rig_value(const struct rig *rig, const char *name, char ret_value[RIG_VALUE_MAX]);
+
 /* The number that a query on the ledger gives; opened read-only beside the running vault. */
 int64_t rig_query(const struct rig *rig, const char *sql);
 

@@ -221,7 +221,8 @@ void answer_expect_problem(const struct answer *answer, long status, const char 
     ck_assert_str_ne(answer_text(answer, "title"), "");
     ck_assert_str_ne(answer_text(answer, "detail"), "");
     ck_assert(json_is_boolean(json_object_get(answer->json, "retryable")));
-    ck_assert_int_eq(answer_header(answer, "Retry-After")[0] != '\0', status == 503);
+    ck_assert_int_eq(answer_header(answer, "Retry-After")[0] != '\0',
+                     status == 503 || status == 429);
 }
 
 /* ---- a kept connection ---- */

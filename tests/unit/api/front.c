@@ -12,6 +12,7 @@
 
 #include <check.h>
 
+#include "api/api_limits.h"
 #include "core/log.h"
 #include "support/pki.h"
 
@@ -19,6 +20,7 @@
 
 struct front front;
 static struct temp_dir pki_dir;
+static struct pki *ca; /* between front_make_pki and front_remove_pki */
 
 /* ---- certificates ---- */
 
@@ -32,10 +34,29 @@ const char *front_pki_path(const char *name, const char *ending)
     return path;
 }
 
+const char *front_pki_folder(void)
+{
+    return pki_dir.path;
+}
+
 static void write_pki(const struct pki *pki, const char *name)
 {
     pki_write_certificate(pki, front_pki_path(name, "pem"));
     pki_write_key(pki, front_pki_path(name, "key"));
+}
+
+/* With its issuer's certificate behind its own, so many times. */
+static void make_client_with_chain(const struct pki *issuer, const char *name, size_t times)
+{
+    struct pki *client = pki_client(issuer, name);
+    char *chain = pki_chain((const struct pki *[]){client, issuer, issuer}, 1 + times);
+    FILE *file = fopen(front_pki_path(name, "pem"), "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(chain, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    pki_write_key(client, front_pki_path(name, "key"));
+    free(chain);
+    pki_free(client);
 }
 
 static void make_client(const struct pki *issuer, const char *name,
@@ -50,7 +71,7 @@ void front_make_pki(void)
 {
     int64_t now = time(NULL);
     temp_dir_make(&pki_dir);
-    struct pki *ca = pki_root("Stations");
+    ca = pki_root("Stations");
     struct pki *other = pki_root("Elsewhere");
     struct pki *server = pki_server(ca);
     write_pki(ca, "ca");
@@ -71,13 +92,32 @@ void front_make_pki(void)
     make_client(ca, "p384", &(struct pki_options){.name = "p384", .key = PKI_P384});
     make_client(ca, "ed25519", &(struct pki_options){.name = "ed25519", .key = PKI_ED25519});
     make_client(ca, "forged", &(struct pki_options){.name = "forged", .is_forged = true});
+    struct pki *middle = pki_new(ca, &(struct pki_options){.name = "Line", .is_ca = true});
+    struct pki *second = pki_server(ca);
+    make_client_with_chain(ca, "station-chain", 2);
+    make_client_with_chain(middle, "below", 1);
+    write_pki(middle, "middle");
+    write_pki(second, "server-2");
+    pki_free(second);
+    pki_free(middle);
     pki_free(server);
     pki_free(other);
-    pki_free(ca);
+}
+
+void front_make_server(const char *name, int64_t not_after)
+{
+    make_client(ca, name,
+                &(struct pki_options){.name = "localhost",
+                                      .not_after = not_after,
+                                      .key_usage = "critical,digitalSignature",
+                                      .extended_key_usage = "serverAuth",
+                                      .alternative_names = "DNS:localhost,IP:127.0.0.1"});
 }
 
 void front_remove_pki(void)
 {
+    pki_free(ca);
+    ca = NULL;
     temp_dir_remove(&pki_dir);
 }
 
@@ -103,6 +143,16 @@ void front_configure(void)
     strcpy(front.config.api.key, front_pki_path("server", "key"));
     strcpy(front.config.api.client_ca, front_pki_path("ca", "pem"));
     front.config.api.connections = 512;
+    front.config.api.connections_per_address = 512;
+    front.config.api.requests_per_second = 100000;
+    front.config.api.request_burst = 100000;
+    front.config.api.requests_waiting = 4096;
+    front.config.api.header_max_bytes = 32768;
+    front.config.api.body_max_bytes = API_BODY_MAX_BYTES;
+    front.config.api.batch_max_bytes = API_BATCH_MAX_BYTES;
+    front.config.api.json_depth_max = API_JSON_DEPTH_MAX;
+    front.config.api.chain_max_certificates = 5;
+    front.config.api.receive_timeout_s = 30;
     front.config.api.idle_timeout_s = 60;
     front.config.api.vault_timeout_ms = 20000;
     write_image();

@@ -31,8 +31,13 @@ extern struct front front;
 /* ca, other-ca, server, and clients: station, rsa, p384, ed25519, expired, early, … */
 void front_make_pki(void);
 void front_remove_pki(void);
+/* One more server certificate of ca, for a test. */
+void front_make_server(const char *name, int64_t not_after);
 /* The path of "<name>.pem" or "<name>.key" made by front_make_pki. */
 const char *front_pki_path(const char *name, const char *ending);
+
+/* The folder of them all. */
+const char *front_pki_folder(void);
 
 void front_start(void);
 void front_stop(void);

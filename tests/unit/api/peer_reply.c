@@ -70,26 +70,32 @@ bool peer_send_by_word(struct rpc_call *call, const char *word)
 
 /* ---- results ---- */
 
-void peer_send_license(struct rpc_call *call, bool is_repeat, size_t license_length)
+void peer_fill_license(Provisiond__LicenseReply *result, bool is_repeat, size_t license_length)
 {
-    uint8_t install[UUID_SIZE];
-    uint8_t image[SHA256_SIZE];
-    uint8_t license[8192];
-    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
-    Provisiond__LicenseReply result = PROVISIOND__LICENSE_REPLY__INIT;
+    static uint8_t install[UUID_SIZE];
+    static uint8_t image[SHA256_SIZE];
+    static uint8_t license[8192];
     memset(install, 0x77, sizeof install);
     install[8] = 0xb7; /* the variant of RFC 9562 */
     memset(image, 0xab, sizeof image);
     memset(license, 0x5a, sizeof license);
-    result.install_id = (ProtobufCBinaryData){.data = install, .len = sizeof install};
-    result.image = (ProtobufCBinaryData){.data = image, .len = sizeof image};
-    result.license = (ProtobufCBinaryData){.data = license, .len = license_length};
-    result.profile = literal("cms");
-    result.charged = !is_repeat;
-    result.repeat = is_repeat;
-    result.attempt = is_repeat ? 2 : 1;
-    result.remaining = 41;
-    result.journal_index = 7;
+    provisiond__license_reply__init(result);
+    result->install_id = (ProtobufCBinaryData){.data = install, .len = sizeof install};
+    result->image = (ProtobufCBinaryData){.data = image, .len = sizeof image};
+    result->license = (ProtobufCBinaryData){.data = license, .len = license_length};
+    result->profile = literal("cms");
+    result->charged = !is_repeat;
+    result->repeat = is_repeat;
+    result->attempt = is_repeat ? 2 : 1;
+    result->remaining = 41;
+    result->journal_index = 7;
+}
+
+void peer_send_license(struct rpc_call *call, bool is_repeat, size_t license_length)
+{
+    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
+    Provisiond__LicenseReply result;
+    peer_fill_license(&result, is_repeat, license_length);
     reply.result_case = PROVISIOND__STATION_REPLY__RESULT_LICENSE;
     reply.license = &result;
     peer_send(call, &reply, -1);

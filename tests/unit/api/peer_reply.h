@@ -29,6 +29,8 @@ bool peer_send_by_word(struct rpc_call *call, const char *word);
 
 /* ---- what there was before the journal (peer_reply.c) ---- */
 
+/* Points at memory that is the same for all. */
+void peer_fill_license(Provisiond__LicenseReply *result, bool is_repeat, size_t license_length);
 void peer_send_license(struct rpc_call *call, bool is_repeat, size_t license_length);
 /* "proven"; "drawn": a scrap unit; "no-attempt". */
 void peer_send_outcome(struct rpc_call *call, const char *word);
@@ -37,6 +39,12 @@ void peer_send_usage(struct rpc_call *call, const char *word);
 /* "no-anchor"; "anchor-<word>": that word and a sentence, both in the checks of the HSM's word. */
 void peer_send_ready(struct rpc_call *call, const char *hsm, const char *word);
 void peer_send_content(struct rpc_call *call, const char *image_path, const char *alias);
+
+/* ---- metrics (peer_metrics.c) ---- */
+
+/* "short-histogram", "no-histogram", "busy-workers" (more than there are), "bad-product",
+ * "no-anchor". */
+void peer_send_metrics(struct rpc_call *call, const char *word);
 
 /* ---- the journal and the grants (peer_journal.c) ---- */
 

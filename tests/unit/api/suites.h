@@ -12,6 +12,7 @@ Suite *range_suite(void);
 Suite *route_suite(void);
 Suite *problem_suite(void);
 Suite *multipart_suite(void);
+Suite *cursor_suite(void);
 
 Suite *clients_suite(void);
 Suite *license_suite(void);
@@ -21,6 +22,10 @@ Suite *fw_suite(void);
 Suite *journal_suite(void);
 Suite *receipt_suite(void);
 Suite *grant_suite(void);
+Suite *reads_suite(void);
+Suite *query_suite(void);
+Suite *batch_suite(void);
+Suite *pages_suite(void);
 Suite *stop_suite(void);
 Suite *log_suite(void);
 Suite *program_suite(void);

@@ -21,6 +21,10 @@ int main(void)
     srunner_add_suite(runner, journal_suite());
     srunner_add_suite(runner, receipt_suite());
     srunner_add_suite(runner, grant_suite());
+    srunner_add_suite(runner, reads_suite());
+    srunner_add_suite(runner, query_suite());
+    srunner_add_suite(runner, batch_suite());
+    srunner_add_suite(runner, pages_suite());
     srunner_add_suite(runner, stop_suite());
     srunner_add_suite(runner, log_suite());
     srunner_add_suite(runner, program_suite());

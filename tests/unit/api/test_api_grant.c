@@ -200,9 +200,9 @@ START_TEST(nobody_without_a_certificate_brings_a_document)
     call.client = "stranger";
     ck_assert_int_eq(call_status(&call), 401);
     ck_assert_uint_eq(vault_peer_seen(front.vault).count, 0);
-    call_send(&(struct call){.path = "/v1/grants"}, &answer);
+    call_send(&(struct call){.path = "/v1/grants", .method = "PUT"}, &answer);
     answer_expect_problem(&answer, 405, "method-not-allowed");
-    ck_assert_str_eq(answer_header(&answer, "Allow"), "POST");
+    ck_assert_str_eq(answer_header(&answer, "Allow"), "GET, HEAD, POST");
     answer_clear(&answer);
 }
 END_TEST

@@ -120,7 +120,7 @@ START_TEST(each_fault_of_the_vault_is_its_problem)
     ck_assert_int_eq(number("native"), 48);
     ck_assert_int_eq(strncmp(answer_text(&answer, "detail"), "The peer says no. ", 18), 0);
     bool has_check = code == ERR_DEVICE_NOT_GENUINE || code == ERR_DEVICE_IDENTITY_CONFLICT ||
-                     code == ERR_GRANT_REFUSED || code == ERR_CONFLICT;
+                     code == ERR_GRANT_REFUSED || code == ERR_CONFLICT || code == ERR_FORBIDDEN;
     ck_assert_str_eq(answer_text(&answer, "check"), has_check ? "peer-reason" : "");
     ck_assert_int_eq(json_is_true(json_object_get(answer.json, "retryable")),
                      error_is_retryable(code));

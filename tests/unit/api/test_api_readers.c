@@ -13,6 +13,7 @@ int main(void)
     srunner_add_suite(runner, route_suite());
     srunner_add_suite(runner, problem_suite());
     srunner_add_suite(runner, multipart_suite());
+    srunner_add_suite(runner, cursor_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

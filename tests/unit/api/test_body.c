@@ -8,6 +8,7 @@
 
 #include "api/body.h"
 #include "suites.h"
+#include "support/sizes.h"
 
 #define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define DEVICE "\"device\":{\"certificate_chain\":\"PEM\"}"
@@ -118,8 +119,6 @@ START_TEST(a_text_that_is_no_json_object_is_refused)
         {"{", "$", "not-json"},
         {"{} {}", "$", "not-json"},
         {"{'product':'w'}", "$", "not-json"},
-        {"{\"product\":\"a\",\"product\":\"b\"}", "$", "duplicate-member"},
-        {"{\"device\":{\"x\":1,\"x\":2}}", "$", "duplicate-member"},
         {"{\"product\":\"a\\u0000b\"}", "$", "null-character"},
         {"{\"a\\u0000b\":1}", "$", "null-character"},
         {"{\"product\":\"\xff\"}", "$", "invalid-utf-8"},
@@ -128,6 +127,28 @@ START_TEST(a_text_that_is_no_json_object_is_refused)
         {"{\"product\":\"\\ud800\"}", "$", "not-json"},
     };
     EXPECT_REFUSED(read_license, cases);
+}
+END_TEST
+
+START_TEST(member_that_comes_twice_is_refused_at_its_place)
+{
+    static const struct refusal cases[] = {
+        {"{\"product\":\"a\",\"product\":\"b\"}", "$.product", "duplicate-member"},
+        {"{\"product\":\"a\",\"product\" :1}", "$.product", "duplicate-member"},
+        {"{\"device\":{\"x\":1,\"x\":2}}", "$.device.x", "duplicate-member"},
+        {"{\"a\":{\"b\":1},\"device\":{\"x\":[1,{\"y\":1,\"y\":2}]}}", "$.device.x[1].y",
+         "duplicate-member"},
+        {"{\"a\":[[],{},\"]\",[{\"q\":0,\"z\":\"\\\"{\",\"q\":0}]]}", "$.a[3][0].q",
+         "duplicate-member"},
+        {"{\"a b\":{\"x\":1,\"x\":2}}", "$", "duplicate-member"},
+        {"{\"a\":{\"\":1,\"\":2}}", "$.a", "duplicate-member"},
+        {"{\"a\":{\"x\\n\":1,\"x\\n\":2}}", "$.a", "duplicate-member"},
+    };
+    EXPECT_REFUSED(read_license, cases);
+    static const struct refusal outcomes[] = {
+        {"{\"result\":\"failed\",\"code\":\"a\",\"code\":\"a\"}", "$.code", "duplicate-member"},
+    };
+    EXPECT_REFUSED(read_outcome, outcomes);
 }
 END_TEST
 
@@ -274,6 +295,68 @@ START_TEST(a_chips_certificate_may_have_1_kib_and_not_one_byte_more)
 }
 END_TEST
 
+/* ---- batches ---- */
+
+#define ITEM "{\"product\":\"w\"," DEVICE ",\"context\":{\"lot\":\"L\",\"socket\":\"4\"}}"
+
+static unsigned taken;
+
+static enum error take_body(void *context, const void *target, struct fault *ret_fault)
+{
+    const struct license_body *from = target;
+    (void)context;
+    (void)ret_fault;
+    ck_assert(name_is_valid(from->product, API_NAME_MAX_BYTES));
+    ck_assert((from->certificate_chain[0] != '\0') != (from->st_certificate_length > 0));
+    taken++;
+    return ERR_OK;
+}
+
+static enum error read_batch_bytes(struct bytes text)
+{
+    const struct license_batch batch = {.take = take_body};
+    taken = 0;
+    return license_batch_read(text, &batch, &path, &fault);
+}
+
+START_TEST(batch_is_read_one_request_after_the_other)
+{
+    static const char text[] = "{\"licenses\":[" ITEM "," ITEM "," ITEM "]}";
+    ck_assert_int_eq(read_batch_bytes(bytes_of(text, strlen(text))), ERR_OK);
+    ck_assert_uint_eq(taken, 3);
+    ck_assert_str_eq(path.text, "");
+}
+END_TEST
+
+/* Cuts, doubles and changes bytes: what is read or refused is all one, but never another fault. */
+START_TEST(mutated_batches_are_read_or_refused_with_a_place)
+{
+    static const char good[] = "{\"licenses\":[" ITEM "," ITEM "]}";
+    static const char spice[] = "{}[]\",:\\0a\xff\x01";
+    size_t count = test_size("mutations of a batch", 20000, 2000000);
+    unsigned seed = 20261127;
+    char text[4 * sizeof good];
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i % 8 == 0) {
+            length = strlen(good);
+            memcpy(text, good, length);
+        }
+        size_t at = (size_t)rand_r(&seed) % length;
+        if (rand_r(&seed) % 4 == 0 && 2 * (length - at) + at < sizeof text) {
+            memmove(text + length, text + at, length - at);
+            length += length - at;
+        } else {
+            text[at] = spice[(size_t)rand_r(&seed) % (sizeof spice - 1)];
+        }
+        enum error e = read_batch_bytes(bytes_of(text, length));
+        ck_assert(e == ERR_OK || e == ERR_BAD_REQUEST);
+        ck_assert_int_eq(path.text[0] == '$', e == ERR_BAD_REQUEST);
+        ck_assert(text_is_utf8(bytes_of(path.text, strlen(path.text))));
+    }
+}
+END_TEST
+
 START_TEST(the_three_outcomes_are_read)
 {
     ck_assert_int_eq(read_outcome("{\"result\":\"succeeded\"}"), ERR_OK);
@@ -338,6 +421,9 @@ Suite *body_suite(void)
     tcase_add_test(tcase, every_wrong_type_is_refused_at_its_place);
     tcase_add_test(tcase, missing_and_unknown_members_are_refused_at_their_place);
     tcase_add_test(tcase, a_text_that_is_no_json_object_is_refused);
+    tcase_add_test(tcase, member_that_comes_twice_is_refused_at_its_place);
+    tcase_add_test(tcase, batch_is_read_one_request_after_the_other);
+    tcase_add_test(tcase, mutated_batches_are_read_or_refused_with_a_place);
     tcase_add_test(tcase, a_raw_nul_byte_is_refused);
     tcase_add_test(tcase, nesting_deeper_than_eight_is_refused_before_it_is_parsed);
     tcase_add_test(tcase, names_and_lines_are_checked);

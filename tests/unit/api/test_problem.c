@@ -91,6 +91,35 @@ START_TEST(docs_problems_md_has_a_section_for_each_type_with_its_status)
 }
 END_TEST
 
+/* Up to the next heading. */
+static const char *section_of(const char *text, const char *name)
+{
+    static char section[16 * 1024];
+    char heading[96];
+    (void)snprintf(heading, sizeof heading, "\n## %s\n", name);
+    const char *begin = strstr(text, heading);
+    ck_assert_msg(begin != NULL, "docs/problems.md lacks %s", name);
+    const char *end = strstr(begin + 1, "\n## ");
+    int length = (int)(end != NULL ? end - begin : (long)strlen(begin));
+    ck_assert_int_lt(length, (int)sizeof section);
+    (void)snprintf(section, sizeof section, "%.*s", length, begin);
+    return section;
+}
+
+START_TEST(each_section_of_docs_problems_md_says_what_to_do_on_the_line_and_at_the_server)
+{
+    const char *text = read_document("docs/problems.md");
+    for (int code = 1; code < ERR_COUNT; code++) {
+        if (!problem_exists((enum error)code))
+            continue;
+        const char *section = section_of(text, error_name((enum error)code));
+        const char *line = strstr(section, "\n\n**On the line:** ");
+        ck_assert_msg(line != NULL, "%s", section);
+        ck_assert_msg(strstr(line, "\n\n**The operator:** ") != NULL, "%s", section);
+    }
+}
+END_TEST
+
 /* OpenAPI has no word for the rest of a path: "{+tile}" is "{tile}" there. */
 static const char *openapi_path(const char *pattern)
 {
@@ -104,7 +133,7 @@ static const char *openapi_path(const char *pattern)
     return path;
 }
 
-START_TEST(openapi_yaml_names_each_problem_type_and_each_route)
+START_TEST(openapi_yaml_names_each_problem_type_and_each_route_with_its_operation)
 {
     char wanted[160];
     size_t count = 0;
@@ -113,7 +142,14 @@ START_TEST(openapi_yaml_names_each_problem_type_and_each_route)
     const char *text = read_document("api/openapi.yaml");
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(wanted, sizeof wanted, "\n  %s:\n", openapi_path(routes[i].pattern));
-        ck_assert_msg(strstr(text, wanted) != NULL, "api/openapi.yaml lacks %s", routes[i].pattern);
+        const char *path = strstr(text, wanted);
+        ck_assert_msg(path != NULL, "api/openapi.yaml lacks %s", routes[i].pattern);
+        (void)snprintf(wanted, sizeof wanted, "\n    %s:\n      operationId: %s\n      x-roles: [",
+                       strcmp(routes[i].method, "GET") == 0 ? "get" : "post", routes[i].operation);
+        const char *operation = strstr(path, wanted);
+        const char *next = strstr(path + 1, "\n  /");
+        ck_assert_msg(operation != NULL && (next == NULL || operation < next), "%s",
+                      routes[i].operation);
     }
 }
 END_TEST
@@ -138,7 +174,7 @@ START_TEST(each_check_word_of_openapi_yaml_has_its_row_in_docs_problems_md)
         ck_assert_msg(strstr(text, wanted) != NULL, "docs/problems.md lacks %s", word);
         count++;
     }
-    ck_assert_uint_eq(count, 37);
+    ck_assert_uint_eq(count, 43);
 }
 END_TEST
 
@@ -150,8 +186,10 @@ Suite *problem_suite(void)
     tcase_add_test(tcase, every_row_is_whole_and_says_when_to_retry);
     tcase_add_test(tcase, a_code_that_is_no_error_is_an_internal_problem);
     tcase_add_test(tcase, docs_problems_md_has_a_section_for_each_type_with_its_status);
+    tcase_add_test(tcase,
+                   each_section_of_docs_problems_md_says_what_to_do_on_the_line_and_at_the_server);
     tcase_add_test(tcase, each_check_word_of_openapi_yaml_has_its_row_in_docs_problems_md);
-    tcase_add_test(tcase, openapi_yaml_names_each_problem_type_and_each_route);
+    tcase_add_test(tcase, openapi_yaml_names_each_problem_type_and_each_route_with_its_operation);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -132,7 +132,8 @@ START_TEST(only_the_exact_path_is_known)
                                         "/livezz",
                                         "/v1/products//usage",
                                         "/v1/products/a/b/usage",
-                                        "/v1/products/a",
+                                        "/v1/products/a/",
+                                        "/v1/products/a/policies",
                                         "/v1/products/../products/a/usage",
                                         "/v1/%6cicenses",
                                         "/fw/smi/a/get/image",
@@ -156,8 +157,8 @@ END_TEST
 
 START_TEST(a_wrong_method_is_told_the_right_ones)
 {
-    ck_assert_int_eq(find("GET", "/v1/licenses"), ERR_METHOD_NOT_ALLOWED);
-    ck_assert_str_eq(match.allow, "POST");
+    ck_assert_int_eq(find("DELETE", "/v1/licenses"), ERR_METHOD_NOT_ALLOWED);
+    ck_assert_str_eq(match.allow, "POST, GET, HEAD");
     ck_assert_int_eq(find("DELETE", "/livez"), ERR_METHOD_NOT_ALLOWED);
     ck_assert_str_eq(match.allow, "GET, HEAD");
     ck_assert_ptr_null(match.route);
@@ -169,7 +170,20 @@ START_TEST(head_stands_beside_each_get)
 {
     ck_assert_int_eq(find("HEAD", "/v1/images/x/content"), ERR_OK);
     ck_assert_ptr_eq(match.route->handler, &CONTENT_HANDLER);
-    ck_assert_int_eq(find("HEAD", "/v1/licenses"), ERR_METHOD_NOT_ALLOWED);
+    ck_assert_int_eq(find("HEAD", "/v1/licenses"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &LICENSE_LIST_HANDLER);
+    ck_assert_int_eq(find("HEAD", "/v1/licenses/batch"), ERR_METHOD_NOT_ALLOWED);
+}
+END_TEST
+
+START_TEST(path_that_is_written_out_is_no_segment_of_another_route)
+{
+    ck_assert_int_eq(find("POST", "/v1/licenses/batch"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &BATCH_HANDLER);
+    ck_assert_int_eq(find("GET", "/v1/licenses/batch"), ERR_METHOD_NOT_ALLOWED);
+    ck_assert_str_eq(match.allow, "POST");
+    ck_assert_int_eq(find("GET", "/v1/licenses/batc%68"), ERR_OK);
+    ck_assert_ptr_eq(match.route->handler, &LICENSE_READ_HANDLER);
 }
 END_TEST
 
@@ -181,8 +195,10 @@ START_TEST(each_route_takes_the_body_of_its_method)
         bool is_post = strcmp(routes[i].method, "POST") == 0;
         bool is_form = strncmp(routes[i].pattern, "/fw/", 4) == 0;
         bool is_document = strcmp(routes[i].pattern, "/v1/grants") == 0;
+        bool is_batch = strcmp(routes[i].pattern, "/v1/licenses/batch") == 0;
         const struct route_body *taken = is_form       ? &ROUTE_FORM
                                          : is_document ? &ROUTE_DOCUMENT
+                                         : is_batch    ? &ROUTE_BATCH
                                                        : &ROUTE_JSON;
         ck_assert_ptr_eq(routes[i].body, is_post ? taken : NULL);
     }
@@ -193,7 +209,7 @@ START_TEST(livez_alone_is_public)
 {
     size_t count = 0;
     const struct route *routes = route_table(&count);
-    ck_assert_uint_eq(count, 13);
+    ck_assert_uint_eq(count, 33);
     for (size_t i = 0; i < count; i++)
         ck_assert(routes[i].is_public == (strcmp(routes[i].pattern, "/livez") == 0));
 }
@@ -213,6 +229,7 @@ Suite *route_suite(void)
     tcase_add_test(tcase, a_segment_that_is_too_long_names_nothing);
     tcase_add_test(tcase, a_wrong_method_is_told_the_right_ones);
     tcase_add_test(tcase, head_stands_beside_each_get);
+    tcase_add_test(tcase, path_that_is_written_out_is_no_segment_of_another_route);
     tcase_add_test(tcase, each_route_takes_the_body_of_its_method);
     tcase_add_test(tcase, livez_alone_is_public);
     suite_add_tcase(suite, tcase);

@@ -12,6 +12,7 @@
 #include <check.h>
 
 #include "core/rpc_server.h"
+#include "peer_reads.h"
 #include "peer_reply.h"
 #include "vault.pb-c.h"
 #include "vault/vault_client.h"
@@ -104,15 +105,87 @@ static void see_tile(struct peer_seen *seen, const Provisiond__TileRequest *tile
     seen->width = tile->width;
 }
 
+static void see_installs(struct peer_seen *seen, const Provisiond__InstallListRequest *list)
+{
+    seen->id_length = list->install_id.len;
+    if (list->install_id.len > 0)
+        see_install(seen, &list->install_id);
+    copy_text(seen->product, list->product);
+    copy_text(seen->lot, list->lot);
+    copy_text(seen->station, list->station);
+    seen->device_length = list->device.len;
+    seen->result = (int)list->result;
+    seen->since = list->since_unix_ms;
+    seen->until = list->until_unix_ms;
+    seen->before = list->before;
+    seen->limit = list->limit;
+}
+
+static void see_sums(struct peer_seen *seen, const Provisiond__UsageByRequest *usage)
+{
+    copy_text(seen->product, usage->product);
+    seen->by = (int)usage->by;
+    seen->since = usage->since_unix_ms;
+    seen->until = usage->until_unix_ms;
+    copy_text(seen->after, usage->after);
+    seen->limit = usage->limit;
+}
+
+static void see_grants(struct peer_seen *seen, const Provisiond__GrantReadRequest *read)
+{
+    seen->id_length = read->grant_id.len;
+    copy_text(seen->product, read->product);
+    seen->before = read->before;
+    seen->limit = read->limit;
+}
+
+/* What lists, sums and batches say. */
+static void see_read(struct peer_seen *seen, const Provisiond__StationRequest *request)
+{
+    switch (request->op_case) {
+    case PROVISIOND__STATION_REQUEST__OP_INSTALL_LIST:
+        see_installs(seen, request->install_list);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_PRODUCT_READ:
+        copy_text(seen->name, request->product_read->name);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_POLICY_READ:
+        copy_text(seen->name, request->policy_read->product);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_IMAGE_READ:
+        seen->id_length = request->image_read->image.len;
+        copy_text(seen->product, request->image_read->product);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_GRANT_READ:
+        see_grants(seen, request->grant_read);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_PRINCIPAL_LIST:
+        copy_text(seen->name, request->principal_list->name);
+        seen->role = (int)request->principal_list->role;
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_USAGE_BY:
+        see_sums(seen, request->usage_by);
+        break;
+    case PROVISIOND__STATION_REQUEST__OP_LICENSE_BATCH:
+        seen->batch = request->license_batch->n_licenses;
+        for (size_t i = 0; i < seen->batch; i++)
+            see_license(seen, request->license_batch->licenses[i]);
+        break;
+    default:
+        break;
+    }
+}
+
 static void see(struct vault_peer *peer, const Provisiond__StationRequest *request)
 {
     (void)pthread_mutex_lock(&peer->lock);
     struct peer_seen *seen = &peer->seen;
     seen->count++;
-    seen->spki_length = request->station_spki.len;
-    if (request->station_spki.len == SHA256_SIZE)
-        memcpy(seen->spki, request->station_spki.data, SHA256_SIZE);
+    seen->spki_length = request->caller_spki.len;
+    if (request->caller_spki.len == SHA256_SIZE)
+        memcpy(seen->spki, request->caller_spki.data, SHA256_SIZE);
     copy_text(seen->request_id, request->request_id);
+    copy_text(seen->traceparent, request->traceparent);
     if (request->op_case == PROVISIOND__STATION_REQUEST__OP_LICENSE)
         see_license(seen, request->license);
     if (request->op_case == PROVISIOND__STATION_REQUEST__OP_OUTCOME)
@@ -130,6 +203,7 @@ static void see(struct vault_peer *peer, const Provisiond__StationRequest *reque
         copy_text(seen->alias, request->image_content->alias);
         seen->image_length = request->image_content->image.len;
     }
+    see_read(seen, request);
     (void)pthread_mutex_unlock(&peer->lock);
 }
 
@@ -163,8 +237,12 @@ static void answer_by_word(struct vault_peer *peer, struct rpc_call *call,
     case PROVISIOND__STATION_REQUEST__OP_GRANT_APPLY:
         peer_send_grant(call, word);
         break;
+    case PROVISIOND__STATION_REQUEST__OP_METRICS:
+        peer_send_metrics(call, word);
+        break;
     default:
-        rpc_hang_up(call);
+        if (!peer_send_read(call, request, word))
+            rpc_hang_up(call);
     }
 }
 

@@ -36,6 +36,7 @@ struct peer_seen {
     uint8_t spki[SHA256_SIZE];
     size_t spki_length;
     char request_id[PEER_TEXT_SIZE];
+    char traceparent[PEER_TEXT_SIZE];
     char product[PEER_TEXT_SIZE];
     size_t image_length;
     size_t chain_length;
@@ -53,8 +54,22 @@ struct peer_seen {
     unsigned level;
     int64_t index;
     unsigned width;
+    /* of a list or a sum, whatever of it the operation has */
+    char station[PEER_TEXT_SIZE];
+    char name[PEER_TEXT_SIZE]; /* of a product or a station */
+    size_t id_length;          /* of an install, an image or a grant */
+    size_t device_length;
+    int result;
+    int64_t since;
+    int64_t until;
+    int64_t before;
+    char after[PEER_TEXT_SIZE];
+    unsigned limit;
+    int by;                 /* the key of a sum */
+    int role;               /* of principals */
     struct sha256 document; /* the digest of a signed document's bytes */
     size_t document_length;
+    size_t batch;   /* how many licenses it asks for; the others above are then the last one's */
     unsigned count; /* of all requests so far */
 };
 

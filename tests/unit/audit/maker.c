@@ -123,14 +123,11 @@ void maker_image(struct maker *maker, const char *product, unsigned image)
 
 /* ---- licenses ---- */
 
-static const char *optional(const char *name, const char *value)
+static const char *optional(char out[MAKER_TEXT], const char *name, const char *value)
 {
-    static char text[256] = "";
-    text[0] = '\0';
-    if (value != NULL)
-        (void)snprintf(text, sizeof text, "\"%s\":\"%s\",", name, value);
-    return text;
+    return value != NULL ? maker_format(out, "\"%s\":\"%s\",", name, value) : "";
 }
+#define OPTIONAL(name, value) optional((char[MAKER_TEXT]){0}, (name), (value))
 
 size_t maker_license(struct maker *maker, const struct maker_license *license)
 {
@@ -145,15 +142,15 @@ size_t maker_license(struct maker *maker, const struct maker_license *license)
         license->unit != 0 ? MAKER_FORMAT(",\"unit\":\"%s\"", maker_uuid(license->unit, unit)) : "";
     return maker_leaf(
         maker, license->attempt > 1 ? "license-reissued" : "license-issued",
-        MAKER_FORMAT("%s%s\"device\":\"%s\",\"image\":\"sha256:%s\",\"install\":\"%s\","
-                     "\"license\":\"%s\",%s\"product\":\"%s\",\"serial\":\"SN-%u\","
-                     "\"station\":\"%s\",",
-                     attempt, charged, maker_digest("device", license->device, device),
-                     maker_digest("image", license->image, image),
-                     maker_uuid(license->install, install),
-                     maker_digest("license", license->install, bytes),
-                     optional("lot", license->lot), license->product, license->device,
-                     license->station != NULL ? license->station : "st-1"),
+        MAKER_FORMAT(
+            "%s%s\"device\":\"%s\",\"image\":\"sha256:%s\",\"install\":\"%s\","
+            "\"license\":\"%s\",%s%s\"product\":\"%s\",\"serial\":\"SN-%u\","
+            "\"station\":\"%s\",",
+            attempt, charged, maker_digest("device", license->device, device),
+            maker_digest("image", license->image, image), maker_uuid(license->install, install),
+            maker_digest("license", license->install, bytes), OPTIONAL("line", license->line),
+            OPTIONAL("lot", license->lot), license->product, license->device,
+            license->station != NULL ? license->station : "st-1"),
         behind);
 }
 

@@ -80,6 +80,7 @@ struct maker_license {
     unsigned attempt;    /* from 2: a repeat */
     const char *station; /* NULL: st-1 */
     const char *lot;     /* NULL: none */
+    const char *line;    /* NULL: none */
 };
 size_t maker_license(struct maker *maker, const struct maker_license *license);
 /* extra stands before "station": `,"scrap_drawn":true`. */

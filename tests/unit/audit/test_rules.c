@@ -214,6 +214,187 @@ static void serve_disabled_station(void)
     widget(2, 1, 2, 0);
 }
 
+/* ---- principals ---- */
+
+static void narrow(const char *name, const char *lines, const char *products)
+{
+    maker_leaf(maker, "principal-narrowed",
+               MAKER_FORMAT("\"by\":\"uid:0\",%s\"principal\":\"%s\",%s", lines, name, products),
+               "");
+}
+
+static void enrol(const char *name, const char *role, const char *key)
+{
+    char spki[SHA256_HEX_SIZE];
+    maker_leaf(maker, "principal-added",
+               MAKER_FORMAT("\"by\":\"uid:0\",\"principal\":\"%s\",\"role\":\"%s\","
+                            "\"spki\":\"%s\",",
+                            name, role, maker_digest(key, 0, spki)),
+               "");
+}
+
+static void move_key(const char *type, const char *name, const char *key, unsigned number)
+{
+    char spki[SHA256_HEX_SIZE];
+    maker_leaf(maker, type,
+               MAKER_FORMAT("\"by\":\"uid:0\",\"principal\":\"%s\",\"spki\":\"%s\",", name,
+                            maker_digest(key, number, spki)),
+               "");
+}
+
+static void ask_on_line(const char *line, unsigned device, unsigned install, unsigned attempt)
+{
+    maker_license(maker, &(struct maker_license){.product = "widget",
+                                                 .device = device,
+                                                 .image = 1,
+                                                 .install = install,
+                                                 .attempt = attempt,
+                                                 .line = line});
+}
+
+static void report_by(const char *name)
+{
+    size_t leaf = maker_outcome(maker, 1, "failed", 1, "");
+    maker_replace(maker, leaf, "st-1", name);
+}
+
+static void report_by_disabled_station(void)
+{
+    maker_leaf(maker, "principal-disabled", "\"by\":\"uid:0\",\"principal\":\"st-2\",", "");
+    report_by("st-2");
+}
+
+static void serve_operator(void)
+{
+    enrol("op-1", "operator", "op-1");
+    maker_license(
+        maker, &(struct maker_license){
+                   .product = "widget", .device = 2, .image = 1, .install = 2, .station = "op-1"});
+}
+
+static void report_by_operator(void)
+{
+    enrol("admin-1", "administrator", "admin-1");
+    report_by("admin-1");
+}
+
+static void serve_other_product(void)
+{
+    narrow("st-1", "", "\"products\":\"gadget\\n\",");
+    widget(2, 1, 2, 0);
+}
+
+static void repeat_other_product(void)
+{
+    narrow("st-1", "", "\"products\":\"gadget\\nwidgets\\n\",");
+    repeat(2);
+}
+
+static void report_other_product(void)
+{
+    narrow("st-1", "", "\"products\":\"gadget\\n\",");
+    maker_outcome(maker, 1, "failed", 1, "");
+}
+
+static void serve_other_line(void)
+{
+    narrow("st-1", "\"lines\":\"2\\n3\\n\",", "");
+    ask_on_line("1", 2, 2, 0);
+}
+
+/* The list says 2\\n and a newline: a line of three signs, and no line 2. */
+static void serve_no_line(void)
+{
+    narrow("st-1", "\"lines\":\"2\\\\n\\n\",", "");
+    ask_on_line(NULL, 2, 2, 0);
+}
+
+static void repeat_other_line(void)
+{
+    narrow("st-1", "\"lines\":\"2\\\\n\\n\",", "");
+    ask_on_line("2", 1, 1, 2);
+}
+
+static void narrow_unknown_station(void)
+{
+    narrow("st-9", "", "");
+}
+
+static void give_key_to_unknown(void)
+{
+    move_key("principal-key-added", "st-9", "new", 1);
+}
+
+static void take_key_from_unknown(void)
+{
+    move_key("principal-key-removed", "st-9", "st-1", 0);
+}
+
+static void enrol_taken_key(void)
+{
+    enrol("op-1", "operator", "st-1");
+}
+
+static void give_taken_key(void)
+{
+    move_key("principal-key-added", "st-1", "st-2", 0);
+}
+
+static void take_other_key(void)
+{
+    move_key("principal-key-removed", "st-1", "st-2", 0);
+}
+
+static void take_key_twice(void)
+{
+    move_key("principal-key-added", "st-1", "new", 1);
+    move_key("principal-key-removed", "st-1", "new", 1);
+    move_key("principal-key-removed", "st-1", "new", 1);
+}
+
+static void take_last_key(void)
+{
+    move_key("principal-key-removed", "st-1", "st-1", 0);
+}
+
+static void give_fifth_key(void)
+{
+    for (unsigned n = 1; n <= 4; n++)
+        move_key("principal-key-added", "st-1", "new", n);
+}
+
+static void write_wrong_role(void)
+{
+    enrol("op-1", "boss", "op-1");
+}
+
+static void write_list_without_end(void)
+{
+    narrow("st-2", "\"lines\":\"2\\n3\",", "");
+}
+
+static void write_list_with_hole(void)
+{
+    narrow("st-2", "", "\"products\":\"gadget\\n\\n\",");
+}
+
+/* All of it as it should be: nothing is found. */
+static void be_honest(void)
+{
+    enrol("admin-1", "administrator", "admin-1");
+    narrow("st-1", "\"lines\":\"1\\n\\u00E4\\n\",", "\"products\":\"gadget\\nwidget\\n\",");
+    ask_on_line("\\u00E4", 2, 2, 0);
+    ask_on_line("1", 2, 2, 2);
+    maker_outcome(maker, 2, "failed", 2, "");
+    for (unsigned n = 1; n <= 3; n++)
+        move_key("principal-key-added", "st-1", "new", n);
+    move_key("principal-key-removed", "st-1", "st-1", 0);
+    move_key("principal-key-added", "st-2", "st-1", 0);
+    move_key("principal-key-added", "st-1", "new", 4);
+    narrow("st-1", "", "");
+    ask_on_line(NULL, 3, 3, 0);
+}
+
 static void serve_unknown_product(void)
 {
     maker_license(
@@ -391,6 +572,15 @@ static const struct {
     {"image-refused", serve_disabled_image, NULL},
     {"station-refused", serve_unknown_station, NULL},
     {"station-refused", serve_disabled_station, NULL},
+    {"station-refused", report_by_disabled_station, NULL},
+    {"role-refused", serve_operator, NULL},
+    {"role-refused", report_by_operator, NULL},
+    {"product-refused", serve_other_product, NULL},
+    {"product-refused", repeat_other_product, NULL},
+    {"product-refused", report_other_product, NULL},
+    {"line-refused", serve_other_line, NULL},
+    {"line-refused", serve_no_line, NULL},
+    {"line-refused", repeat_other_line, NULL},
     {"product-unknown", serve_unknown_product, NULL},
     {"quota-sum", say_other_quota, NULL},
     {"allowance-sum", say_other_allowance, NULL},
@@ -400,8 +590,17 @@ static const struct {
     {"rebind-key-taken", rebind_to_taken, NULL},
     {"product-twice", make_product_twice, NULL},
     {"image-twice", add_image_twice, NULL},
-    {"station-twice", add_station_twice, NULL},
-    {"station-unknown", switch_unknown_station, NULL},
+    {"principal-twice", add_station_twice, NULL},
+    {"principal-unknown", switch_unknown_station, NULL},
+    {"principal-unknown", narrow_unknown_station, NULL},
+    {"principal-unknown", give_key_to_unknown, NULL},
+    {"principal-unknown", take_key_from_unknown, NULL},
+    {"principal-key-taken", enrol_taken_key, NULL},
+    {"principal-key-taken", give_taken_key, NULL},
+    {"principal-key-unknown", take_other_key, NULL},
+    {"principal-key-unknown", take_key_twice, NULL},
+    {"principal-keys", take_last_key, NULL},
+    {"principal-keys", give_fifth_key, NULL},
     {"time-back", go_back_in_time, NULL},
     {"start-flag", say_clean, NULL},
     {"start-flag", say_unclean, NULL},
@@ -414,11 +613,22 @@ static const struct {
     {"leaf-field", leave_field_out, NULL},
     {"leaf-field", write_wrong_digest, NULL},
     {"leaf-field", write_wrong_time, NULL},
+    {"leaf-field", write_wrong_role, NULL},
+    {"leaf-field", write_list_without_end, NULL},
+    {"leaf-field", write_list_with_hole, NULL},
     {"leaf-too-long", write_too_much, NULL},
 };
 
 START_TEST(the_journal_without_a_breach_holds)
 {
+    judge_settle_and_run(&judge);
+    ck_assert_holds(&judge);
+}
+END_TEST
+
+START_TEST(principals_that_keep_to_their_scopes_and_keys_hold)
+{
+    be_honest();
     judge_settle_and_run(&judge);
     ck_assert_holds(&judge);
 }
@@ -468,6 +678,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_set_timeout(all, 60);
     tcase_add_test(all, the_journal_without_a_breach_holds);
+    tcase_add_test(all, principals_that_keep_to_their_scopes_and_keys_hold);
     tcase_add_loop_test(all, broken_rule_has_its_own_word_and_no_other, 0, (int)rules);
     tcase_add_test(all, finding_names_the_leaf_and_the_product);
     tcase_add_test(all, thousand_breaches_are_counted_and_twenty_told);

@@ -16,7 +16,7 @@
 
 #include <check.h>
 
-#define ARGV_MAX  40
+#define ARGV_MAX  64
 #define OUT_NAME  "provctl.out"
 #define ERR_NAME  "provctl.err"
 #define FILE_MODE 0600

@@ -109,6 +109,17 @@ static bool client_has_certificate(struct MHD_Connection *connection)
     return count > 0;
 }
 
+static enum MHD_Result note_argument(void *context, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    struct server_request *request = context;
+    size_t used = strlen(request->query);
+    (void)kind;
+    (void)snprintf(request->query + used, sizeof request->query - used, "%s%s=%s",
+                   used > 0 ? "&" : "", name, value != NULL ? value : "");
+    return MHD_YES;
+}
+
 /* The first call of a request: its note, which the following calls fill. */
 static void note_request(struct server *server, struct MHD_Connection *connection, const char *url,
                          const char *method, void **context)
@@ -123,6 +134,7 @@ static void note_request(struct server *server, struct MHD_Connection *connectio
     (void)snprintf(request->range, sizeof request->range, "%s", range != NULL ? range : "");
     (void)snprintf(request->media_type, sizeof request->media_type, "%s",
                    media_type != NULL ? media_type : "");
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, note_argument, request);
     request->has_certificate = client_has_certificate(connection);
     *context = request;
 }

@@ -14,9 +14,9 @@
 
 #include "support/temp_dir.h"
 
-#define SERVER_ANSWERS_MAX  4
+#define SERVER_ANSWERS_MAX  8
 #define SERVER_REQUESTS_MAX 64
-#define SERVER_BODY_MAX     8192
+#define SERVER_BODY_MAX     65536
 
 enum server_manner {
     SERVER_WHOLE, /* the answer as it is */
@@ -35,6 +35,7 @@ struct server_answer {
 struct server_request {
     char method[8];
     char url[256];
+    char query[512];     /* unescaped, "limit=2&lot=L 1"; "" for none */
     char range[64];      /* "" for none */
     char media_type[64]; /* of the body; "" for none */
     char body[SERVER_BODY_MAX];

@@ -747,96 +747,6 @@ START_TEST(a_name_of_an_image_is_checked_before_the_vault_is_asked)
 }
 END_TEST
 
-/* ---- stations ---- */
-
-static Provisiond__StationAddReply add_reply = PROVISIOND__STATION_ADD_REPLY__INIT;
-
-/* Adds a station with such a certificate. */
-static void add_station(const struct pki_options *options)
-{
-    char path[TEMP_PATH_MAX];
-    struct pki *root = pki_root("Stations");
-    struct pki *station = pki_new(root, options);
-    add_reply.spki = digest;
-    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ADD;
-    reply.station_add = &add_reply;
-    temp_dir_path(&dir, "station.pem", path);
-    pki_write_certificate(station, path);
-    ADMIN("station", "add", "line-3", "--certificate", path);
-    pki_free(station);
-    pki_free(root);
-}
-
-START_TEST(a_certificate_that_can_never_connect_is_warned_of)
-{
-    static const struct {
-        struct pki_options options;
-        const char *words;
-    } rows[] = {{{.not_before = 1000, .not_after = 2000}, "it is expired\n"},
-                {{.not_before = 4000000000, .not_after = 4000000001}, "it is not yet valid"},
-                {{.extended_key_usage = "serverAuth"}, "without clientAuth\n"},
-                {{.key_usage = "critical,keyAgreement"}, "without digitalSignature\n"}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        add_station(&rows[i].options);
-        ck_assert_msg(strstr(run.err, rows[i].words) != NULL, "%s", run.err);
-        ck_assert_ptr_eq(strchr(run.err, '\n'), run.err + strlen(run.err) - 1);
-        ck_assert_int_eq(run.exit, 0);
-        ck_assert_ptr_nonnull(strstr(run.out, "Station line-3 added"));
-    }
-}
-END_TEST
-
-START_TEST(a_certificate_without_usages_is_not_warned_of)
-{
-    add_station(&(struct pki_options){.key_usage = ""});
-    ck_assert_str_eq(run.err, "");
-}
-END_TEST
-
-START_TEST(a_station_is_added_by_its_certificate)
-{
-    add_station(&(struct pki_options){.extended_key_usage = "serverAuth,clientAuth"});
-    claim_done("Station line-3 added, known by key " DIGEST_HEX ".\n");
-    ck_assert_str_eq(vault.request->station_add->name, "line-3");
-}
-END_TEST
-
-START_TEST(stations_are_listed_and_disabled)
-{
-    Provisiond__StationEntry entry = PROVISIOND__STATION_ENTRY__INIT;
-    Provisiond__StationEntry *entries[] = {&entry};
-    Provisiond__StationListReply list = PROVISIOND__STATION_LIST_REPLY__INIT;
-    Provisiond__StationEnableReply enable = PROVISIOND__STATION_ENABLE_REPLY__INIT;
-    entry.name = (char *)"line-3";
-    entry.spki = digest;
-    list.n_stations = 1;
-    list.stations = entries;
-    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_LIST;
-    reply.station_list = &list;
-    ADMIN("station", "list");
-    claim_done("STATION  STATE     KEY\nline-3   disabled  " DIGEST_HEX "\n");
-    reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATION_ENABLE;
-    reply.station_enable = &enable;
-    ADMIN("station", "enable", "line-3");
-    claim_done("Station line-3 is enabled.\n");
-    ck_assert(vault.request->station_enable->enabled);
-}
-END_TEST
-
-START_TEST(a_station_that_is_unknown_is_not_the_callers_own)
-{
-    Provisiond__FaultMessage fault = PROVISIOND__FAULT_MESSAGE__INIT;
-    fault.code = ERR_FORBIDDEN;
-    fault.reason = (char *)"station-unknown";
-    fault.detail = (char *)"This station is not enrolled; an administrator can add it.";
-    reply.fault = &fault;
-    ADMIN("station", "disable", "nope");
-    claim_failed(1, "provctl: There is no station of this name. See provctl station list.\n");
-    ADMIN("station", "enable", "nope");
-    claim_failed(1, "There is no station of this name.");
-}
-END_TEST
-
 START_TEST(usage_asks_the_vault_when_its_socket_is_given)
 {
     say_account();
@@ -915,7 +825,7 @@ END_TEST
 
 START_TEST(another_socket_of_the_vault_is_told_from_the_admin_socket)
 {
-    static const char *const reasons[] = {"op", "station_spki"};
+    static const char *const reasons[] = {"op", "caller_spki"};
     Provisiond__FaultMessage fault = PROVISIOND__FAULT_MESSAGE__INIT;
     fault.code = ERR_BAD_REQUEST;
     fault.detail = (char *)"A field of the request is missing, too long or malformed.";
@@ -999,15 +909,12 @@ END_TEST
 START_TEST(every_command_explains_its_options)
 {
     static const char *const names[][2] = {
-        {"init", NULL},         {"status", NULL},      {"usage", NULL},
-        {"license", NULL},      {"outcome", NULL},     {"receipt", NULL},
-        {"product", "create"},  {"product", "list"},   {"product", "show"},
-        {"quota", "add"},       {"budget", "set"},     {"budget", "remove"},
-        {"budget", "list"},     {"device", "rebind"},  {"image", "encrypt"},
-        {"image", "list"},      {"image", "enable"},   {"image", "disable"},
-        {"image", "alias"},     {"image", "unalias"},  {"image", "fetch"},
-        {"station", "add"},     {"station", "list"},   {"station", "enable"},
-        {"station", "disable"}, {"journal", "export"}, {"journal", "override"}};
+        {"init", NULL},      {"status", NULL},      {"usage", NULL},        {"license", NULL},
+        {"outcome", NULL},   {"receipt", NULL},     {"product", "create"},  {"product", "list"},
+        {"product", "show"}, {"quota", "add"},      {"budget", "set"},      {"budget", "remove"},
+        {"budget", "list"},  {"device", "rebind"},  {"image", "encrypt"},   {"image", "list"},
+        {"image", "enable"}, {"image", "disable"},  {"image", "alias"},     {"image", "unalias"},
+        {"image", "fetch"},  {"journal", "export"}, {"journal", "override"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i][1] == NULL)
             PROVCTL(&dir, &run, names[i][0], "--help");
@@ -1076,7 +983,9 @@ START_TEST(a_wrong_command_is_a_usage_error_with_a_suggestion)
     PROVCTL(&dir, &run, "image", "encrpyt", "x");
     claim_failed(64, "did you mean provctl image encrypt?");
     PROVCTL(&dir, &run, "station");
-    claim_failed(64, "After station comes one of: add, list, enable, disable.");
+    claim_failed(64,
+                 "After station comes one of: add, enroll, list, show, enable, disable, narrow, "
+                 "key add, key remove.");
     PROVCTL(&dir, &run, "--json");
     claim_failed(64, "--json is no command");
     PROVCTL(&dir, &run, "\033[2J");
@@ -1119,11 +1028,6 @@ int main(void)
                                   what_a_name_did_before_is_said,
                                   a_name_of_a_disabled_image_is_noted,
                                   a_name_of_an_image_is_checked_before_the_vault_is_asked,
-                                  a_certificate_that_can_never_connect_is_warned_of,
-                                  a_certificate_without_usages_is_not_warned_of,
-                                  a_station_is_added_by_its_certificate,
-                                  stations_are_listed_and_disabled,
-                                  a_station_that_is_unknown_is_not_the_callers_own,
                                   usage_asks_the_vault_when_its_socket_is_given,
                                   the_vaults_refusal_decides_words_and_exit_code,
                                   an_answer_to_another_question_is_refused,

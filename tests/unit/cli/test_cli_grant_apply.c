@@ -152,7 +152,7 @@ START_TEST(refusal_is_told_in_the_vaults_words)
 {
     say_fault(ERR_GRANT_REFUSED, "too-few-signers", "Fewer of the authorities signed than must.");
     ADMIN("grant", "apply", file);
-    claim_failed(1, "Fewer of the authorities signed than must. Tell whoever signed it");
+    claim_failed(1, "Fewer of the authorities signed than must. Ask the maker for further");
     ADMIN("grant", "apply", file, "--json");
     ck_assert_ptr_nonnull(strstr(run.out, "\"check\": \"too-few-signers\""));
 }
@@ -296,6 +296,7 @@ static void say_list(size_t count)
         entries[i].lot = (char *)made[i].lot;
         entries[i].accepted_unix_ms = 1795773600250;
         entries[i].document = digest;
+        entries[i].journal_index = 7;
         rows[i] = &entries[i];
     }
     list.grants = rows;
@@ -307,10 +308,10 @@ START_TEST(list_shows_what_each_document_did)
 {
     say_list(3);
     ADMIN("grant", "list", "widget");
-    claim_done("ACCEPTED                  KIND     UNITS  TAKEN  SEQUENCE  LOT     ID\n"
-               "2026-11-27T10:00:00.250Z  policy                        1          " ID "\n"
-               "2026-11-27T10:00:00.250Z  install   5000                   L\\x1b1  " ID "\n"
-               "2026-11-27T10:00:00.250Z  revoke     100      0                    " ID "\n");
+    claim_done("ACCEPTED                  KIND     UNITS  TAKEN  SEQUENCE  LOT     LEAF  ID\n"
+               "2026-11-27T10:00:00.250Z  policy                        1             7  " ID "\n"
+               "2026-11-27T10:00:00.250Z  install   5000                   L\\x1b1     7  " ID "\n"
+               "2026-11-27T10:00:00.250Z  revoke     100      0                       7  " ID "\n");
     ck_assert_str_eq(vault.request->grant_list->product, "widget");
 }
 END_TEST
@@ -319,12 +320,13 @@ START_TEST(list_for_machines_has_the_documents_digests)
 {
     say_list(2);
     ADMIN("grant", "list", "widget", "--json");
-    claim_json(json_pack(
-        "{s:[{s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:s}, {s:s, s:s, s:i, s:i, s:s, s:i, s:s, s:s}]}",
-        "grants", "grant_id", ID, "kind", "policy", "units", 0, "taken", 0, "lot", "", "sequence",
-        1, "accepted", "2026-11-27T10:00:00.250Z", "document", DIGEST_HEX, "grant_id", ID, "kind",
-        "install", "units", 5000, "taken", 0, "lot", "L\0331", "sequence", 0, "accepted",
-        "2026-11-27T10:00:00.250Z", "document", DIGEST_HEX));
+    claim_json(json_pack("{s[{ss ss ss si si si ss si ss}{ss ss ss si si ss ss si ss}]}", "grants",
+                         "grant_id", ID, "product", "widget", "kind", "policy", "units", 0, "taken",
+                         0, "sequence", 1, "accepted_at", "2026-11-27T10:00:00.250Z",
+                         "journal_index", 7, "document_sha256", DIGEST_HEX, "grant_id", ID,
+                         "product", "widget", "kind", "install", "units", 5000, "taken", 0, "lot",
+                         "L\0331", "accepted_at", "2026-11-27T10:00:00.250Z", "journal_index", 7,
+                         "document_sha256", DIGEST_HEX));
 }
 END_TEST
 

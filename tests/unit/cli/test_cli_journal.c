@@ -107,6 +107,51 @@ START_TEST(status_shows_both_heads_and_what_to_do_after_a_mismatch)
 }
 END_TEST
 
+/* Two governed products and a local one. */
+static void say_products(void)
+{
+    static Provisiond__AdminReply products = PROVISIOND__ADMIN_REPLY__INIT;
+    static Provisiond__ProductListReply list = PROVISIOND__PRODUCT_LIST_REPLY__INIT;
+    static Provisiond__ProductEntry made[3];
+    static Provisiond__ProductEntry *entries[3];
+    static const char *const names[] = {"meter", "local", "pump"};
+    for (size_t i = 0; i < 3; i++) {
+        made[i] = (Provisiond__ProductEntry)PROVISIOND__PRODUCT_ENTRY__INIT;
+        made[i].name = (char *)names[i];
+        made[i].governed = i != 1;
+        entries[i] = &made[i];
+    }
+    list.n_products = 3;
+    list.products = entries;
+    SAY(&products, PRODUCT_LIST, product_list, &list);
+}
+
+START_TEST(status_names_the_products_whose_override_is_wanted)
+{
+    say_mismatch();
+    say_products();
+    ADMIN("status");
+    ck_assert_msg(strstr(run.out, "\nGoverned products: meter, pump. provctl grant list NAME") !=
+                      NULL,
+                  "%s", run.out);
+    ADMIN("status", "--json");
+    json_t *object = json_loads(run.out, 0, NULL);
+    json_t *governed = json_object_get(json_object_get(object, "breach"), "governed");
+    ck_assert_uint_eq(json_array_size(governed), 2);
+    json_decref(object);
+}
+END_TEST
+
+START_TEST(a_refused_override_names_the_products_that_must_consent)
+{
+    say_fault(ERR_FORBIDDEN, "product-governed", "A governed product has not signed.");
+    say_products();
+    ADMIN("journal", "override", "--anchor", "2000:" DIGEST_HEX, "--head", "1234:" OTHER_HEX);
+    ck_assert_int_eq(run.exit, 11);
+    ck_assert_msg(strstr(run.err, "Governed here: meter, pump;") != NULL, "%s", run.err);
+}
+END_TEST
+
 static json_t *member_of(json_t *object, const char *name)
 {
     json_t *member = json_object_get(object, name);
@@ -423,6 +468,8 @@ int main(void)
     const TTest *const tests[] = {status_tells_how_far_checkpoint_and_anchor_are,
                                   status_says_in_words_that_there_is_no_anchor,
                                   status_shows_both_heads_and_what_to_do_after_a_mismatch,
+                                  status_names_the_products_whose_override_is_wanted,
+                                  a_refused_override_names_the_products_that_must_consent,
                                   status_tells_machines_of_the_anchor,
                                   a_status_with_heads_that_are_none_is_refused,
                                   a_journal_is_written_by_the_vault_and_named_when_it_is_whole,

@@ -435,6 +435,24 @@ START_TEST(a_problem_keeps_the_servers_words_and_the_request_id)
 }
 END_TEST
 
+START_TEST(a_reason_has_its_own_advice_in_place_of_the_codes)
+{
+    bool is_retryable = false;
+    ck_assert_int_eq(problem(422,
+                             "{\"type\":\"/problems/device-not-genuine\",\"detail\":\"The path is "
+                             "wrong. Set it aside.\",\"check\":\"chain-invalid\",\"native\":24}",
+                             &is_retryable),
+                     ERR_DEVICE_NOT_GENUINE);
+    ck_assert_str_eq(failure.what, "The path is wrong (check chain-invalid, number 24).");
+    ck_assert_str_eq(failure.advice, "Set this device aside, and tell the operator the number.");
+    (void)problem(403, "{\"type\":\"/problems/forbidden\",\"check\":\"line-missing\"}",
+                  &is_retryable);
+    ck_assert_ptr_nonnull(strstr(failure.advice, "--line TEXT"));
+    (void)problem(403, "{\"type\":\"/problems/forbidden\",\"check\":\"expired\"}", &is_retryable);
+    ck_assert_str_eq(failure.advice, failure_advice(ERR_FORBIDDEN));
+}
+END_TEST
+
 START_TEST(an_unknown_problem_goes_by_its_retryable_member)
 {
     bool is_retryable = false;
@@ -699,11 +717,27 @@ END_TEST
 START_TEST(the_servers_pause_counts_within_limits)
 {
     struct rest_retry retry = rest_retry_start(INT64_C(1000) * 1000);
-    ck_assert_int_eq(rest_retry_next_pause_ms(&retry, 7), 7000);
-    ck_assert_int_eq(rest_retry_next_pause_ms(&retry, INT64_MAX), 30000);
+    int64_t pause = rest_retry_next_pause_ms(&retry, 7);
+    ck_assert(pause >= 7000 && pause <= 7000 + REST_RETRY_PAUSE_MIN_MS / 2);
+    pause = rest_retry_next_pause_ms(&retry, INT64_MAX);
+    ck_assert(pause >= 30000 && pause <= 30000 + REST_RETRY_PAUSE_MIN_MS);
     retry = rest_retry_start(6000);
     ck_assert_int_eq(rest_retry_next_pause_ms(&retry, 7), -1);
     ck_assert_int_eq(rest_retry_wait(&retry, 7), false);
+}
+END_TEST
+
+/* Stations that were all told the same time must not come back in step. */
+START_TEST(the_servers_pause_has_jitter)
+{
+    bool differ = false;
+    struct rest_retry first = rest_retry_start(INT64_C(1000) * 1000);
+    int64_t pause = rest_retry_next_pause_ms(&first, 7);
+    for (int i = 0; i < 20 && !differ; i++) {
+        struct rest_retry other = rest_retry_start(INT64_C(1000) * 1000);
+        differ = rest_retry_next_pause_ms(&other, 7) != pause;
+    }
+    ck_assert(differ);
 }
 END_TEST
 
@@ -747,6 +781,7 @@ int main(void)
                                   a_table_aligns_numbers_to_the_right_and_escapes,
                                   every_error_name_is_understood_as_a_problem_type,
                                   a_problem_keeps_the_servers_words_and_the_request_id,
+                                  a_reason_has_its_own_advice_in_place_of_the_codes,
                                   an_unknown_problem_goes_by_its_retryable_member,
                                   a_body_that_is_no_problem_falls_back_to_the_status,
                                   an_account_wants_whole_numbers_of_every_name,
@@ -762,6 +797,7 @@ int main(void)
                                   an_input_of_64_kib_is_the_largest,
                                   pauses_grow_and_stay_bounded,
                                   the_servers_pause_counts_within_limits,
+                                  the_servers_pause_has_jitter,
                                   the_progress_bar_shows_part_and_whole,
                                   NULL};
     return suite_run("cli parts", set_up, tear_down, tests);

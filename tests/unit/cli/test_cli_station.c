@@ -300,7 +300,7 @@ START_TEST(json_tells_the_failed_check_and_what_to_do)
 {
     server_say(&server, 422,
                "{\"type\":\"/problems/device-not-genuine\",\"detail\":\"It is expired. Set the "
-               "device aside; \\u001b.\",\"check\":\"expired\",\"path\":\"$.device\","
+               "device aside; \\u001b.\",\"check\":\"new-check\",\"path\":\"$.device\","
                "\"retryable\":false}");
     LICENSE("--json");
     claim_refused(12, "provctl: It is expired (at $.device). Set the device aside; \\x1b.\n");
@@ -308,7 +308,7 @@ START_TEST(json_tells_the_failed_check_and_what_to_do)
     json_t *expected =
         json_pack("{s{ss ss ss ss ss sb ss si}}", "error", "code", "device-not-genuine", "message",
                   "It is expired (at $.device).", "advice", "Set the device aside; \\x1b.", "check",
-                  "expired", "path", "$.device", "retryable", 0, "request_id", "", "exit", 12);
+                  "new-check", "path", "$.device", "retryable", 0, "request_id", "", "exit", 12);
     ck_assert_msg(json_equal(answer, expected), "%s", run.out);
     json_decref(answer);
     json_decref(expected);
@@ -379,9 +379,9 @@ START_TEST(a_license_of_more_than_4096_bytes_is_refused)
 }
 END_TEST
 
-START_TEST(an_answer_of_more_than_one_mebibyte_is_refused)
+START_TEST(an_answer_of_more_than_four_mebibytes_is_refused)
 {
-    size_t length = (size_t)3 * 1024 * 1024;
+    size_t length = (size_t)5 * 1024 * 1024;
     char *body = malloc(length);
     memset(body, ' ', length);
     server_say_how(&server,
@@ -1002,7 +1002,7 @@ int main(void)
                                   a_wrong_answer_writes_no_file,
                                   a_license_for_another_image_is_refused,
                                   a_license_of_more_than_4096_bytes_is_refused,
-                                  an_answer_of_more_than_one_mebibyte_is_refused,
+                                  an_answer_of_more_than_four_mebibytes_is_refused,
                                   deep_nesting_is_refused,
                                   a_503_is_asked_again,
                                   a_lost_connection_is_asked_again,

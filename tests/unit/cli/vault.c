@@ -52,6 +52,8 @@ static void handle(void *context, struct rpc_call *call)
     keep_request(vault, call);
     const unsigned op = vault->request != NULL ? vault->request->op_case : 0;
     ck_assert_uint_lt(op, VAULT_OPS_MAX);
+    if (vault->before != NULL)
+        vault->before(vault);
     const Provisiond__AdminReply *reply =
         vault->replies[op] != NULL ? vault->replies[op] : vault->reply;
     if (vault->is_waiting)

@@ -26,7 +26,8 @@ struct vault_double {
     const Provisiond__AdminReply *replies[VAULT_OPS_MAX];
     const char *content; /* written into the descriptor that came along; NULL: nothing is */
     bool is_hanging_up;
-    Provisiond__AdminRequest *request; /* the last; freed by vault_stop */
+    void (*before)(struct vault_double *vault); /* called with each request before its answer */
+    Provisiond__AdminRequest *request;          /* the last; freed by vault_stop */
     unsigned request_count;
     char file[65536];   /* the first bytes of the descriptor that came along */
     size_t file_length; /* 0 when none did */

@@ -187,6 +187,40 @@ END_TEST
 
 /* ---- encryption ---- */
 
+static struct hsm_status status_now(void)
+{
+    struct hsm_status status;
+    struct fault fault;
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    return status;
+}
+
+static void *wrap_main(void *argument)
+{
+    wrap_well();
+    return argument;
+}
+
+START_TEST(status_counts_busy_workers_and_those_that_were_replaced)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    pthread_t thread;
+    rig.workers = 1;
+    serve();
+    ck_assert_uint_eq(status_now().workers_busy, 0);
+    ck_assert_uint_eq(status_now().worker_restarts, 0);
+    ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 1);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, wrap_main, NULL), 0);
+    while (status_now().workers_busy == 0)
+        hsm_rig_pause(1);
+    ck_assert_uint_eq(status_now().workers_busy, 1);
+    (void)pthread_join(thread, NULL);
+    ck_assert_uint_eq(status_now().workers_busy, 0);
+    ck_assert_uint_eq(status_now().worker_restarts, 1);
+}
+END_TEST
+
 struct encryption {
     int clear;
     int cipher;
@@ -396,6 +430,7 @@ int main(void)
     tcase_add_test(tests, no_worker_outlives_its_master);
     tcase_add_test(tests, a_hung_worker_is_killed_and_service_goes_on);
     tcase_add_test(tests, a_wrap_that_hangs_is_done_by_a_fresh_worker);
+    tcase_add_test(tests, status_counts_busy_workers_and_those_that_were_replaced);
     tcase_add_test(tests, an_encryption_that_hangs_is_given_up_and_not_repeated);
     tcase_add_test(tests, a_token_that_goes_away_comes_back_by_itself);
     tcase_add_test(tests, a_missing_token_is_named_as_the_reason);

@@ -331,8 +331,7 @@ START_TEST(nothing_is_written_after_another_program_wrote_the_file)
     ck_assert_int_eq(world_issue(&world, 102, &issued), ERR_OK);
     ck_assert_int_eq(world_execute(&world, "UPDATE product SET accepted = accepted + 5"), 0);
     ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_LEDGER_UNAVAILABLE);
-    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-2", true, WORLD_BY, &world.fault),
-                     ERR_LEDGER_UNAVAILABLE);
+    ck_assert_int_eq(world_switch(&world, "st-2", true), ERR_LEDGER_UNAVAILABLE);
     ck_assert_str_eq(world.fault.reason, "ledger-changed");
     ck_assert_int_eq(world_execute(&world, "UPDATE product SET accepted = accepted - 5"), 0);
     ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_LEDGER_UNAVAILABLE);
@@ -544,45 +543,6 @@ START_TEST(a_new_image_has_no_name)
 }
 END_TEST
 
-/* ---- stations ---- */
-
-START_TEST(a_station_is_found_by_its_key_while_it_is_enabled)
-{
-    struct ledger_principal principal;
-    const struct sha256 key = world_digest('s', 2);
-    const struct sha256 none = world_digest('s', 9);
-    ck_assert_int_eq(ledger_principal_get(world.ledger, &key, &principal, &world.fault), ERR_OK);
-    ck_assert_str_eq(principal.name, "st-2");
-    ck_assert_int_eq(principal.role, LEDGER_STATION);
-    ck_assert_int_eq(ledger_principal_get(world.ledger, &none, &principal, &world.fault),
-                     ERR_FORBIDDEN);
-    ck_assert_str_eq(world.fault.reason, "station-unknown");
-    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-2", false, WORLD_BY, &world.fault),
-                     ERR_OK);
-    ck_assert_int_eq(ledger_principal_get(world.ledger, &key, &principal, &world.fault),
-                     ERR_FORBIDDEN);
-    ck_assert_str_eq(world.fault.reason, "station-disabled");
-    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-9", false, WORLD_BY, &world.fault),
-                     ERR_FORBIDDEN);
-    ck_assert_str_eq(world.fault.reason, "station-unknown");
-}
-END_TEST
-
-START_TEST(a_station_name_and_a_station_key_are_enrolled_once)
-{
-    const struct sha256 known = world_digest('s', 1);
-    const struct sha256 fresh = world_digest('s', 3);
-    ck_assert_int_eq(
-        ledger_principal_add(world.ledger, "st-1", LEDGER_STATION, &fresh, WORLD_BY, &world.fault),
-        ERR_CONFLICT);
-    ck_assert_str_eq(world.fault.reason, "station-exists");
-    ck_assert_int_eq(
-        ledger_principal_add(world.ledger, "st-3", LEDGER_STATION, &known, WORLD_BY, &world.fault),
-        ERR_CONFLICT);
-    ck_assert_str_eq(world.fault.reason, "key-enrolled");
-}
-END_TEST
-
 /* ---- lists ---- */
 
 struct count {
@@ -651,8 +611,7 @@ START_TEST(a_switch_that_does_not_move_leaves_no_leaf)
         ck_assert_int_eq(ledger_image_enable(world.ledger, WORLD_PRODUCT, &digest, false, WORLD_BY,
                                              &world.fault),
                          ERR_OK);
-        ck_assert_int_eq(
-            ledger_principal_enable(world.ledger, "st-1", false, WORLD_BY, &world.fault), ERR_OK);
+        ck_assert_int_eq(world_switch(&world, "st-1", false), ERR_OK);
         ck_assert_int_eq(name_image(WORLD_PRODUCT, 1, ""), ERR_OK);
     }
     ck_assert_int_eq(world_leaves_with(&world, "\"type\":\"image-alias\""), 0);
@@ -696,8 +655,6 @@ int main(void)
     tcase_add_test(tcase, a_name_stands_for_a_disabled_image_too);
     tcase_add_test(tcase, a_name_outside_the_limits_or_of_no_image_is_refused);
     tcase_add_test(tcase, a_new_image_has_no_name);
-    tcase_add_test(tcase, a_station_is_found_by_its_key_while_it_is_enabled);
-    tcase_add_test(tcase, a_station_name_and_a_station_key_are_enrolled_once);
     tcase_add_test(tcase, lists_are_whole_and_oldest_first);
     tcase_add_test(tcase, a_list_stops_when_it_is_told_to);
     tcase_add_test(tcase, a_switch_that_does_not_move_leaves_no_leaf);

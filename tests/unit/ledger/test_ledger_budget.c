@@ -288,8 +288,11 @@ START_TEST(a_share_outside_the_limits_is_refused)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ck_assert_int_eq(set(&wrong[i]), ERR_BAD_REQUEST);
     struct ledger_budget budget = budget_of("st-9", 1, HOUR, 0);
-    ck_assert_int_eq(set(&budget), ERR_FORBIDDEN);
-    ck_assert_str_eq(world.fault.reason, "station-unknown");
+    ck_assert_int_eq(set(&budget), ERR_PRINCIPAL_UNKNOWN);
+    ck_assert_str_eq(world.fault.reason, "principal-unknown");
+    ck_assert_int_eq(world_enrol(&world, "op-1", LEDGER_OPERATOR, 3), ERR_OK);
+    budget = budget_of("op-1", 1, HOUR, 0);
+    ck_assert_int_eq(set(&budget), ERR_PRINCIPAL_UNKNOWN);
     budget = budget_of(ALL, 1, HOUR, 0);
     strcpy(budget.product, "none");
     ck_assert_int_eq(set(&budget), ERR_PRODUCT_UNKNOWN);

@@ -137,8 +137,9 @@ START_TEST(an_install_stays_with_its_unit_and_its_leaf)
 {
     static const char INSTALL[] =
         "INSERT INTO install (uuid, device_id, image_id, principal_id, license, licensed_unix_ms, "
-        "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, leaf) VALUES "
-        "(randomblob(16), 2, 2, 1, x'00', 0, 0, '', '', '', '', '', %d, 0);";
+        "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, product_id, "
+        "is_charged, leaf) VALUES (randomblob(16), 2, 2, 1, x'00', 0, 0, '', '', '', '', '', %d, "
+        "1, 0, 0);";
     char text[512];
     (void)sqlite3_snprintf(sizeof text, text, INSTALL, 1);
     try(text, SQLITE_CONSTRAINT_TRIGGER);

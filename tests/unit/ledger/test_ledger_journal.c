@@ -38,8 +38,7 @@ static json_t *leaf_at(int64_t index)
 /* Waits for what was posted: one more change goes behind it in the same queue. */
 static void drain(void)
 {
-    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-2", true, WORLD_BY, &world.fault),
-                     ERR_OK);
+    ck_assert_int_eq(world_switch(&world, "st-2", true), ERR_OK);
 }
 
 /* ---- encoding ---- */
@@ -188,7 +187,7 @@ START_TEST(hostile_texts_stay_inside_their_field)
                                  .principal_id = world.station_id,
                                  .device = world_device(1),
                                  .license = bytes_of("x", 1),
-                                 .context = {.lot = "\",\"type\":\"stop\"}\n\x01\x7f",
+                                 .context = {.lot = "\",\"type\":\"stop\"}\\n\xc2\x85",
                                              .line = "\xe2\x82\xac\xf0\x9f\x94\x91"}};
     ck_assert_int_eq(ledger_issue(world.ledger, &issue, &issued, &world.fault), ERR_OK);
     for (const char *c = world_leaf(&world, issued.journal_index); *c != '\0'; c++)
@@ -201,6 +200,13 @@ START_TEST(hostile_texts_stay_inside_their_field)
 }
 END_TEST
 
+/* Of what may be in a text these take the longest escapes: six bytes for two. */
+static void fill(char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i += 2)
+        memcpy(text + i, "\xc2\x80", 2);
+}
+
 START_TEST(the_largest_leaf_fits)
 {
     struct ledger_issued issued;
@@ -209,17 +215,17 @@ START_TEST(the_largest_leaf_fits)
                                  .principal_id = world.station_id,
                                  .device = world_device(1),
                                  .license = bytes_of("x", 1)};
-    memset(issue.device.serial, 1, LEDGER_SERIAL_MAX);
-    memset(issue.context.lot, 1, LEDGER_CONTEXT_MAX);
-    memset(issue.context.line, 1, LEDGER_CONTEXT_MAX);
-    memset(issue.context.work_order, 1, LEDGER_CONTEXT_MAX);
-    memset(issue.context.operator_name, 1, LEDGER_CONTEXT_MAX);
-    memset(issue.context.socket, 1, LEDGER_CONTEXT_MAX);
+    fill(issue.device.serial, LEDGER_SERIAL_MAX);
+    fill(issue.context.lot, LEDGER_CONTEXT_MAX);
+    fill(issue.context.line, LEDGER_CONTEXT_MAX);
+    fill(issue.context.work_order, LEDGER_CONTEXT_MAX);
+    fill(issue.context.operator_name, LEDGER_CONTEXT_MAX);
+    fill(issue.context.socket, LEDGER_CONTEXT_MAX);
     ck_assert_int_eq(ledger_issue(world.ledger, &issue, &issued, &world.fault), ERR_OK);
     struct ledger_outcome outcome = {
         .install = issued.install, .principal_id = world.station_id, .result = LEDGER_SUCCEEDED};
-    memset(outcome.code, 1, LEDGER_OUTCOME_CODE_MAX);
-    memset(outcome.detail, 1, LEDGER_OUTCOME_DETAIL_MAX);
+    fill(outcome.code, LEDGER_OUTCOME_CODE_MAX);
+    fill(outcome.detail, LEDGER_OUTCOME_DETAIL_MAX);
     ck_assert_int_eq(ledger_outcome_record(world.ledger, &outcome, NULL, &world.fault), ERR_OK);
 }
 END_TEST
@@ -254,6 +260,29 @@ START_TEST(a_product_leaf_with_the_longest_settings_fits)
 END_TEST
 
 /* ---- texts ---- */
+
+START_TEST(text_with_control_characters_is_refused)
+{
+    static const char *const TEXTS[] = {"two\nlines", "\x1b[2J", "\x7f"};
+    for (size_t i = 0; i < sizeof TEXTS / sizeof TEXTS[0]; i++) {
+        struct ledger_issued issued;
+        struct ledger_issue issue = {.product_id = world.product_id,
+                                     .image_id = world.image_id,
+                                     .principal_id = world.station_id,
+                                     .device = world_device(1),
+                                     .license = bytes_of("x", 1)};
+        strcpy(issue.context.lot, TEXTS[i]);
+        ck_assert_int_eq(ledger_issue(world.ledger, &issue, &issued, &world.fault),
+                         ERR_BAD_REQUEST);
+        ck_assert_str_eq(world.fault.reason, "context");
+        struct ledger_outcome outcome = {.principal_id = world.station_id, .result = LEDGER_FAILED};
+        strcpy(outcome.detail, TEXTS[i]);
+        ck_assert_int_eq(ledger_outcome_record(world.ledger, &outcome, NULL, &world.fault),
+                         ERR_BAD_REQUEST);
+        ck_assert_str_eq(world.fault.reason, "detail");
+    }
+}
+END_TEST
 
 START_TEST(text_that_is_not_utf8_is_refused_before_it_is_queued)
 {
@@ -430,6 +459,7 @@ int main(void)
     tcase_add_test(tcase, hostile_texts_stay_inside_their_field);
     tcase_add_test(tcase, the_largest_leaf_fits);
     tcase_add_test(tcase, a_product_leaf_with_the_longest_settings_fits);
+    tcase_add_test(tcase, text_with_control_characters_is_refused);
     tcase_add_test(tcase, text_that_is_not_utf8_is_refused_before_it_is_queued);
     tcase_add_test(tcase, texts_are_judged_as_the_encoder_judges_them);
     tcase_add_test(tcase, a_flood_of_one_refusal_is_one_leaf);

@@ -331,8 +331,7 @@ START_TEST(a_disabled_image_or_station_gets_nothing_any_more)
     ck_assert_int_eq(
         ledger_image_enable(world.ledger, WORLD_PRODUCT, &digest, true, WORLD_BY, &world.fault),
         ERR_OK);
-    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-1", false, WORLD_BY, &world.fault),
-                     ERR_OK);
+    ck_assert_int_eq(world_switch(&world, "st-1", false), ERR_OK);
     ck_assert_int_eq(world_issue(&world, 2, &issued), ERR_FORBIDDEN);
     ck_assert_int_eq(world_report(&world, &issued.install, LEDGER_FAILED), ERR_FORBIDDEN);
     world.station_id = 4711;

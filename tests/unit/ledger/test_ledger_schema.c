@@ -33,11 +33,15 @@ static void teardown(void)
 #define NEW_DEVICE "INSERT INTO device (product_id, spki, serial) VALUES (1, zeroblob(32), 'SN-3');"
 #define NEW_INSTALL(device, image, charge)                                                      \
     "INSERT INTO install (uuid, device_id, image_id, principal_id, license, licensed_unix_ms, " \
-    "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, leaf) VALUES "      \
-    "(randomblob(16), " device ", " image ", 1, x'00', 0, 0, '', '', '', '', '', " charge ", 0);"
+    "attempted_unix_ms, lot, line, work_order, operator, socket, charge_id, product_id, "       \
+    "is_charged, leaf) VALUES (randomblob(16), " device ", " image                              \
+    ", 1, x'00', 0, 0, '', '', '', '', '', " charge ", 1, 1, 0);"
 #define NEW_CHARGE(product, device)                                                          \
     "INSERT INTO charge (product_id, device_id, installed_unix_ms, policy) VALUES (" product \
     ", " device ", 0, 1);"
+#define NEW_PRINCIPAL(name, role)                                                               \
+    "INSERT INTO principal (name, role, is_enabled, products, lines) VALUES ('" name "', " role \
+    ", 1, '', '');"
 
 /* In a transaction, so that the parts before the refused one leave nothing. */
 static void assert_refused(const char *sql, int code)
@@ -142,6 +146,19 @@ START_TEST(one_name_is_one_image)
 }
 END_TEST
 
+START_TEST(a_principal_keeps_its_name_and_role)
+{
+    assert_refused("UPDATE principal SET role = 2;", SQLITE_CONSTRAINT_TRIGGER);
+    assert_refused("UPDATE principal SET name = 'st-9' WHERE id = 1;", SQLITE_CONSTRAINT_TRIGGER);
+    assert_refused("DELETE FROM principal WHERE id = 2;", SQLITE_CONSTRAINT_TRIGGER);
+    assert_refused(NEW_PRINCIPAL("st-2", "1"), SQLITE_CONSTRAINT_UNIQUE);
+    assert_refused(NEW_PRINCIPAL("st-3", "0"), SQLITE_CONSTRAINT_CHECK);
+    assert_refused(NEW_PRINCIPAL("st-3", "6"), SQLITE_CONSTRAINT_CHECK);
+    assert_refused("UPDATE principal_key SET spki = zeroblob(32);", SQLITE_CONSTRAINT_UNIQUE);
+    assert_refused("UPDATE principal_key SET principal_id = 9;", SQLITE_CONSTRAINT_FOREIGNKEY);
+}
+END_TEST
+
 START_TEST(device_image_and_charge_are_of_one_product)
 {
     static const char GADGET[] =
@@ -170,8 +187,10 @@ START_TEST(columns_hold_their_own_kind_only)
     /* Bytes count, not characters. */
     assert_refused("UPDATE product SET options = printf('%.*c', 1023, 'x') || char(8364);",
                    SQLITE_CONSTRAINT_CHECK);
-    assert_refused("UPDATE principal SET role = 7;", SQLITE_CONSTRAINT_CHECK);
-    assert_refused("UPDATE principal SET spki = x'00';", SQLITE_CONSTRAINT_CHECK);
+    assert_refused("UPDATE principal SET is_enabled = 2;", SQLITE_CONSTRAINT_CHECK);
+    assert_refused("UPDATE principal SET lines = printf('%.*c', 2079, 'x') || char(8364);",
+                   SQLITE_CONSTRAINT_CHECK);
+    assert_refused("UPDATE principal_key SET spki = x'00';", SQLITE_CONSTRAINT_CHECK);
     assert_refused("INSERT INTO meta (id, site, hsm_identity) VALUES (2, 'x', zeroblob(32));",
                    SQLITE_CONSTRAINT_CHECK);
     assert_refused("INSERT INTO consent (breach_id, product_id) VALUES (99, 1);",
@@ -188,6 +207,8 @@ START_TEST(an_honest_charge_is_accepted)
     ck_assert_int_eq(world_execute(&world, HONEST), SQLITE_OK);
     ck_assert_int_eq(world_execute(&world, "BEGIN; INSERT INTO journal (idx, entry) SELECT "
                                            "max(idx) + 1, x'0000' FROM journal; ROLLBACK;"),
+                     SQLITE_OK);
+    ck_assert_int_eq(world_execute(&world, "BEGIN; " NEW_PRINCIPAL("st-3", "5") "ROLLBACK;"),
                      SQLITE_OK);
     ck_assert_int_eq(world_execute(&world, "BEGIN; UPDATE image SET alias = ''; UPDATE image SET "
                                            "alias = 'current' WHERE id = 1; UPDATE product SET "
@@ -210,6 +231,7 @@ int main(void)
     tcase_add_test(tcase, a_device_keeps_its_identity);
     tcase_add_test(tcase, one_session_key_is_one_image);
     tcase_add_test(tcase, one_name_is_one_image);
+    tcase_add_test(tcase, a_principal_keeps_its_name_and_role);
     tcase_add_test(tcase, device_image_and_charge_are_of_one_product);
     tcase_add_test(tcase, columns_hold_their_own_kind_only);
     tcase_add_test(tcase, an_honest_charge_is_accepted);

@@ -169,8 +169,7 @@ START_TEST(a_refused_report_draws_nothing)
 {
     const struct uuid id = install(1);
     (void)allow(5);
-    ck_assert_int_eq(ledger_principal_enable(world.ledger, "st-1", false, WORLD_BY, &world.fault),
-                     ERR_OK);
+    ck_assert_int_eq(world_switch(&world, "st-1", false), ERR_OK);
     ck_assert_int_eq(world_report(&world, &id, LEDGER_SCRAPPED), ERR_FORBIDDEN);
     ck_assert_int_eq(world_usage(&world).scrap_drawn, 0);
     ck_assert_int_eq(world_usage(&world).scrapped, 0);

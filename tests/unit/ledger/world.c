@@ -33,17 +33,13 @@ void world_equip(struct world *world)
 {
     struct ledger_product found;
     struct ledger_principal principal;
-    const struct sha256 keys[] = {world_digest('s', 1), world_digest('s', 2)};
+    const struct sha256 key = world_digest('s', 1);
     ck_assert_int_eq(ledger_product_get(world->ledger, WORLD_PRODUCT, &found, &world->fault), 0);
     world->product_id = found.id;
     world->image_id = world_add_image(world, 1);
-    ck_assert_int_eq(ledger_principal_add(world->ledger, "st-1", LEDGER_STATION, &keys[0], WORLD_BY,
-                                          &world->fault),
-                     0);
-    ck_assert_int_eq(ledger_principal_add(world->ledger, "st-2", LEDGER_STATION, &keys[1], WORLD_BY,
-                                          &world->fault),
-                     0);
-    ck_assert_int_eq(ledger_principal_get(world->ledger, &keys[0], &principal, &world->fault), 0);
+    ck_assert_int_eq(world_enrol(world, "st-1", LEDGER_STATION, 1), 0);
+    ck_assert_int_eq(world_enrol(world, "st-2", LEDGER_STATION, 2), 0);
+    ck_assert_int_eq(ledger_principal_get(world->ledger, &key, &principal, &world->fault), 0);
     world->station_id = principal.id;
 }
 
@@ -124,6 +120,19 @@ int64_t world_add_image(struct world *world, int64_t n)
 }
 
 /* ---- calls ---- */
+
+enum error world_enrol(struct world *world, const char *name, enum ledger_role role, int64_t n)
+{
+    const struct ledger_enrolment enrolment = {
+        .name = name, .role = role, .spki = world_digest('s', n)};
+    return ledger_principal_add(world->ledger, &enrolment, WORLD_BY, &world->fault);
+}
+
+enum error world_switch(struct world *world, const char *name, bool is_enabled)
+{
+    return ledger_principal_enable(world->ledger, name, LEDGER_STATION, is_enabled, WORLD_BY,
+                                   &world->fault);
+}
 
 enum error world_issue_image(struct world *world, const struct ledger_device *device,
                              int64_t image_id, struct ledger_issued *ret_issued)

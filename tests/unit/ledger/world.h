@@ -50,6 +50,10 @@ struct ledger_image world_image(int64_t n);
 /* Adds the n-th image and returns its id. */
 int64_t world_add_image(struct world *world, int64_t n);
 
+/* Enrols a principal with the n-th key; it is narrowed to nothing. */
+enum error world_enrol(struct world *world, const char *name, enum ledger_role role, int64_t n);
+/* Enables or disables a station. */
+enum error world_switch(struct world *world, const char *name, bool is_enabled);
 /* Issues image_id to the device with the license "license-<device>-<image>". */
 enum error world_issue_image(struct world *world, const struct ledger_device *device,
                              int64_t image_id, struct ledger_issued *ret_issued);

@@ -1,0 +1,25 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One thread that looks after things at a steady pace, so that no event loop has to: overdue
+ * connections, files that changed.
+ *
+ * Threads: keeper_new and keeper_free from one thread; look runs on the keeper's own.
+ */
+#ifndef API_KEEPER_H
+#define API_KEEPER_H
+
+#include "core/error.h"
+
+#define KEEPER_PACE_MS 250
+
+struct keeper;
+
+/* Calls look(context) every KEEPER_PACE_MS. ERR_INTERNAL: no memory or no thread. */
+enum error keeper_new(void (*look)(void *context), void *context,
+                      struct keeper **ret_keeper) MUST_USE;
+/* Returns when look is not running and will not any more. NULL is allowed. */
+void keeper_free(struct keeper *keeper);
+
+#endif

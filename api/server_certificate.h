@@ -1,0 +1,51 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The server's own certificate and key, read again when their files change.
+ *
+ * A handshake gets copies of what is in force at its begin. New files that do not fit together (the
+ * key is replaced a moment after the certificate), have expired or cannot be read leave the old
+ * ones in force. Threads: server_certificate_look from one thread; the rest from any.
+ */
+#ifndef API_SERVER_CERTIFICATE_H
+#define API_SERVER_CERTIFICATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+
+#include "config/config.h"
+#include "core/error.h"
+
+struct server_certificate;
+
+/*
+ * Reads config->certificate and config->key: PEM, the certificate in its validity and belonging to
+ * the key. ERR_CONFIG with a sentence otherwise. config is borrowed until server_certificate_free.
+ */
+enum error server_certificate_new(const struct config_api *config,
+                                  struct server_certificate **ret_certificate,
+                                  struct fault *fault) MUST_USE;
+/* NULL is allowed. When no session uses it any more. */
+void server_certificate_free(struct server_certificate *certificate);
+
+/* Reads the files when one of them changed; logs what came of it. */
+void server_certificate_look(struct server_certificate *certificate);
+
+/* The earliest notAfter of the chain that is in force. */
+int64_t server_certificate_expires_unix_s(struct server_certificate *certificate);
+/* Whether the files hold something else than what is in force. */
+bool server_certificate_is_stale(struct server_certificate *certificate);
+
+/* From now on the session's handshake asks this certificate. */
+void server_certificate_attach(struct server_certificate *certificate, gnutls_session_t session);
+/* GnuTLS's question, of sessions that are attached. */
+int server_certificate_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+                                gnutls_pcert_st **ret_chain, unsigned *ret_count,
+                                gnutls_ocsp_data_st **ret_ocsp, unsigned *ret_ocsp_count,
+                                gnutls_privkey_t *ret_key, unsigned *ret_flags);
+
+#endif

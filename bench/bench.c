@@ -1,0 +1,160 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * `./dev bench`: how fast a rig is on this machine. Absolute numbers belong to the machine and to
+ * what else it does; the ratios are what can be compared, so each is taken within one run.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "flood.h"
+#include "limits.h"
+#include "many.h"
+#include "meter.h"
+#include "support/http.h"
+#include "support/run.h"
+
+#define QUOTA         1000000
+#define US_PER_S      1e6
+#define US_PER_MS     1e3
+#define BENCH_TIME_S  900
+#define MIDDLE        24
+#define CLAIMED_RATIO 2.0
+#define MANY_STATIONS 1000
+#define DEVICES_EACH  16
+#define P99           99.0
+#define P50           50.0
+
+static struct rig rig;
+
+static void set_up(void)
+{
+    http_init();
+    (void)signal(SIGPIPE, SIG_IGN);
+    rig_up(&rig, QUOTA);
+    limits_restore(&rig);
+}
+
+static void tear_down(void)
+{
+    rig_check_invariants(&rig);
+    rig_down(&rig);
+}
+
+/* In a process of its own: the module shall not stay in this one. */
+static double bare_wraps_per_s(void)
+{
+    int ends[2];
+    double rate = 0;
+    int status = 0;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        rate = meter_bare_wraps_per_s(&rig);
+        _exit(write(ends[1], &rate, sizeof rate) == sizeof rate ? 0 : 1);
+    }
+    (void)close(ends[1]);
+    ck_assert_int_eq(read(ends[0], &rate, sizeof rate), sizeof rate);
+    (void)close(ends[0]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return rate;
+}
+
+static void print_percentiles(const char *what, struct samples *samples)
+{
+    (void)printf("  %-34s p50 %8.1f ms, p99 %8.1f ms of %zu\n", what,
+                 (double)samples_percentile(samples, P50) / US_PER_MS,
+                 (double)samples_percentile(samples, P99) / US_PER_MS, samples->count);
+}
+
+/* What else the machine does makes all numbers worse, and a tail most of all. */
+static void print_machine(void)
+{
+    double load = 0;
+    (void)getloadavg(&load, 1);
+    (void)printf("on %ld processors; load average %.1f\n", sysconf(_SC_NPROCESSORS_ONLN), load);
+}
+
+static void print_ratio(const char *when, struct samples *samples, struct samples *quiet)
+{
+    (void)printf("  p99 %s / p99 without%*s %8.2f (claim: at most %.1f)\n", when,
+                 (int)(MIDDLE - strlen(when)), "",
+                 (double)samples_percentile(samples, P99) / (double)samples_percentile(quiet, P99),
+                 CLAIMED_RATIO);
+}
+
+START_TEST(stations_connected_at_once)
+{
+    struct many_result r;
+    const struct many many = {.stations = MANY_STATIONS, .devices_each = DEVICES_EACH};
+    double bare = bare_wraps_per_s();
+    many_run(&rig, &many, &r);
+    double rate = (double)r.licensed * US_PER_S / (double)r.license_us;
+    print_machine();
+    (void)printf("%zu stations connected at once, %zu of them at work\n", many.stations, r.active);
+    (void)printf("  connected and served once in         %8.1f s\n",
+                 (double)r.connect_us / US_PER_S);
+    (void)printf("  new licenses                         %8.0f /s (%zu; \"later\" %zu times)\n",
+                 rate, r.licensed, r.waits);
+    (void)printf("  bare wraps of the token, one session %8.0f /s\n", bare);
+    (void)printf("  licenses per bare wrap               %8.4f\n", rate / bare);
+    (void)printf("  CPU time of the server per license   %8.2f ms\n",
+                 (double)r.server_cpu_us / US_PER_MS / (double)r.licensed);
+    print_percentiles("a license", &r.licenses);
+    (void)fflush(stdout);
+    ck_assert_msg(r.refused == 0, "%zu were refused, the last one with %ld", r.refused, r.refusal);
+    samples_clear(&r.licenses);
+}
+END_TEST
+
+START_TEST(quiet_stations_beside_a_flood)
+{
+    struct flood_result r;
+    const struct flood flood = {
+        .rounds = 4, .quiet_stations = 8, .round_ms = 5000, .pause_ms = 100, .connections = 64};
+    flood_run(&rig, &flood, &r);
+    double seconds = (double)(flood.rounds * flood.round_ms) / 1e3;
+    print_machine();
+    (void)printf("%zu quiet stations beside one that floods with %zu connections\n",
+                 flood.quiet_stations, flood.connections);
+    print_percentiles("quiet, without the flood", &r.quiet);
+    print_percentiles("quiet, while the flood connects", &r.rising);
+    print_percentiles("quiet, beside the flood", &r.flooded);
+    print_ratio("while the flood connects", &r.rising, &r.quiet);
+    print_ratio("beside the flood", &r.flooded, &r.quiet);
+    (void)printf("  the flooder: %.0f/s licensed, %.0f/s told to wait, %zu others\n",
+                 (double)r.flooder.licenses / seconds, (double)r.flooder.told_to_wait / seconds,
+                 r.flooder.others);
+    (void)printf("  quiet requests refused: %zu of %zu\n", r.quiet_refused, r.quiet_asked);
+    (void)fflush(stdout);
+    samples_clear(&r.quiet);
+    samples_clear(&r.rising);
+    samples_clear(&r.flooded);
+}
+END_TEST
+
+/* bench [connections|flood]: all without a word. */
+int main(int argc, char **argv)
+{
+    const TTest *tests[] = {stations_connected_at_once, quiet_stations_beside_a_flood, NULL};
+    if (argc > 1 && strcmp(argv[1], "connections") == 0)
+        tests[1] = NULL;
+    else if (argc > 1 && strcmp(argv[1], "flood") == 0)
+        tests[0] = quiet_stations_beside_a_flood, tests[1] = NULL;
+    else if (argc > 1)
+        return EX_USAGE;
+    return run_suite(&(struct run_case){.name = "bench",
+                                        .set_up = set_up,
+                                        .tear_down = tear_down,
+                                        .timeout_s = BENCH_TIME_S,
+                                        .tests = tests});
+}

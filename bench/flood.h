@@ -1,0 +1,47 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One station floods: many connections with its one key, from its one address, each asking again as
+ * soon as it has an answer. Beside it quiet stations ask for one license every so often. Rounds
+ * without and with the flood take turns, so that what else happens on this machine falls on both.
+ * The flooder is a process of its own and nice to the others, as if it had a computer of its own.
+ * The time in which its connections shake hands is counted apart.
+ */
+#ifndef BENCH_FLOOD_H
+#define BENCH_FLOOD_H
+
+#include <stddef.h>
+
+#include "samples.h"
+#include "support/rig.h"
+
+struct flood {
+    size_t rounds; /* of each kind */
+    size_t quiet_stations;
+    size_t round_ms;
+    size_t pause_ms; /* between a quiet station's requests */
+    size_t connections;
+};
+
+struct flood_counts {
+    size_t licenses;     /* 200 and 201 */
+    size_t told_to_wait; /* 429 and 503 */
+    size_t others;
+};
+
+struct flood_result {
+    size_t quiet_asked;
+    size_t quiet_refused; /* anything but a new license */
+    struct samples quiet; /* from when a request was due to its answer */
+    struct samples rising;
+    struct samples flooded;
+    struct flood_counts flooder;
+};
+
+/* How many units of quota a run takes at most. */
+size_t flood_quota(const struct flood *flood);
+/* Free the samples. */
+void flood_run(const struct rig *rig, const struct flood *flood, struct flood_result *ret_result);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* proc(5), and raw PKCS#11. */
+#include "meter.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "core/clock.h"
+#include "unit/hsm/token.h"
+
+#define SECOND_US    1000000
+#define STAT_MAX     1024
+#define PATH_SIZE    320
+#define FIRST_FIELD  3
+#define USER_FIELD   14
+#define SYSTEM_FIELD 15
+#define PAGES_FIELD  24
+#define WRAP_TIME_MS 1000
+#define WRAPPED_MAX  64
+#define KEY_BYTES    32
+#define PIN_MAX      64
+
+/* What stands behind the closing bracket of /proc/PID/stat, or "" when it is gone. */
+static void read_stat(pid_t pid, char out[STAT_MAX])
+{
+    char path[PATH_SIZE];
+    char text[STAT_MAX] = "";
+    out[0] = '\0';
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    if (fgets(text, sizeof text, file) != NULL && strrchr(text, ')') != NULL)
+        (void)snprintf(out, STAT_MAX, "%s", strrchr(text, ')') + 2);
+    (void)fclose(file);
+}
+
+struct usage {
+    int64_t cpu_us;
+    int64_t rss_bytes;
+};
+
+/* Fields 14, 15 and 24 of proc_pid_stat(5); the text begins with the third. */
+static void add_usage(pid_t pid, struct usage *usage)
+{
+    char text[STAT_MAX];
+    char *rest = NULL;
+    int number = FIRST_FIELD;
+    read_stat(pid, text);
+    for (char *field = strtok_r(text, " ", &rest); field != NULL;
+         field = strtok_r(NULL, " ", &rest), number++) {
+        if (number == USER_FIELD || number == SYSTEM_FIELD)
+            usage->cpu_us += strtoll(field, NULL, 10) * SECOND_US / sysconf(_SC_CLK_TCK);
+        if (number == PAGES_FIELD)
+            usage->rss_bytes += strtoll(field, NULL, 10) * sysconf(_SC_PAGESIZE);
+    }
+}
+
+/* Of those that one thread of the program has forked. */
+static void add_children(pid_t pid, const char *thread, struct usage *usage)
+{
+    char path[PATH_SIZE];
+    char text[STAT_MAX] = "";
+    char *rest = NULL;
+    (void)snprintf(path, sizeof path, "/proc/%ld/task/%s/children", (long)pid, thread);
+    FILE *children = fopen(path, "re");
+    if (children == NULL)
+        return;
+    if (fgets(text, sizeof text, children) != NULL) {
+        for (char *child = strtok_r(text, " ", &rest); child != NULL;
+             child = strtok_r(NULL, " ", &rest))
+            add_usage((pid_t)strtol(child, NULL, 10), usage);
+    }
+    (void)fclose(children);
+}
+
+static struct usage usage_of(pid_t pid)
+{
+    char path[PATH_SIZE];
+    struct usage usage = {0};
+    struct dirent *thread = NULL;
+    add_usage(pid, &usage);
+    (void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+    DIR *threads = opendir(path);
+    if (threads == NULL)
+        return usage;
+    while ((thread = readdir(threads)) != NULL)
+        add_children(pid, thread->d_name, &usage);
+    (void)closedir(threads);
+    return usage;
+}
+
+int64_t meter_cpu_us(const struct rig *rig)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < RIG_PROGRAMS; i++)
+        sum += usage_of(rig->pids[i]).cpu_us;
+    return sum;
+}
+
+int64_t meter_rss_bytes(const struct rig *rig, enum rig_program program)
+{
+    return usage_of(rig->pids[program]).rss_bytes;
+}
+
+/* ---- the bare token ---- */
+
+static CK_OBJECT_HANDLE make_key(struct token *token, CK_ATTRIBUTE_TYPE use, bool is_extractable)
+{
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_BBOOL extractable = is_extractable ? CK_TRUE : CK_FALSE;
+    CK_ULONG length = KEY_BYTES;
+    CK_ATTRIBUTE template[] = {
+        {CKA_TOKEN, &no, sizeof no},
+        {use, &yes, sizeof yes},
+        {CKA_EXTRACTABLE, &extractable, sizeof extractable},
+        {CKA_VALUE_LEN, &length, sizeof length},
+    };
+    CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, NULL, 0};
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    ck_assert_uint_eq(token->call->C_GenerateKey(token->session, &mechanism, template, 4, &key),
+                      CKR_OK);
+    return key;
+}
+
+static void open_token(const struct rig *rig, struct token *token)
+{
+    char module[RIG_VALUE_MAX];
+    char label[RIG_VALUE_MAX];
+    char path[RIG_VALUE_MAX];
+    char pin[PIN_MAX] = "";
+    rig_value(rig, "RIG_HSM_MODULE", module);
+    rig_value(rig, "RIG_TOKEN", label);
+    rig_value(rig, "RIG_SOFTHSM2_CONF", path);
+    ck_assert_int_eq(setenv("SOFTHSM2_CONF", path, 1), 0);
+    rig_value(rig, "RIG_PIN_FILE", path);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(pin, sizeof pin, file));
+    (void)fclose(file);
+    token_open(token, module, label, pin);
+}
+
+double meter_bare_wraps_per_s(const struct rig *rig)
+{
+    struct token token;
+    CK_MECHANISM mechanism = {CKM_AES_KEY_WRAP, NULL, 0};
+    unsigned char wrapped[WRAPPED_MAX];
+    int64_t wraps = 0;
+    open_token(rig, &token);
+    CK_OBJECT_HANDLE kek = make_key(&token, CKA_WRAP, false);
+    CK_OBJECT_HANDLE key = make_key(&token, CKA_ENCRYPT, true);
+    int64_t start = clock_monotonic_us();
+    for (deadline_ms end = deadline_in(WRAP_TIME_MS); deadline_left_ms(end) > 0; wraps++) {
+        CK_ULONG length = sizeof wrapped;
+        ck_assert_uint_eq(
+            token.call->C_WrapKey(token.session, &mechanism, kek, key, wrapped, &length), CKR_OK);
+    }
+    int64_t took_us = clock_monotonic_us() - start;
+    token_close(&token);
+    return (double)wraps * SECOND_US / (double)took_us;
+}

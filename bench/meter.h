@@ -1,0 +1,24 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a rig's programs have used so far, out of /proc; and what its token can do at best. */
+#ifndef BENCH_METER_H
+#define BENCH_METER_H
+
+#include <stdint.h>
+
+#include "support/rig.h"
+
+/* CPU time of the three programs and the HSM workers that live now. */
+int64_t meter_cpu_us(const struct rig *rig);
+/* Resident memory of one program, the workers with it. */
+int64_t meter_rss_bytes(const struct rig *rig, enum rig_program program);
+
+/*
+ * Wraps of an AES-256 key under another per second, by one session of this process that does
+ * nothing else: no server over this token can be faster per worker. Loads the module: once per
+ * process, and nothing else of this process may use it.
+ */
+double meter_bare_wraps_per_s(const struct rig *rig);
+
+#endif

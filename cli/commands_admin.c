@@ -1,0 +1,223 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The commands of administration. Owns no state. */
+#include "cli/commands.h"
+
+#include "cli/admin.h"
+#include "cli/st_options.h"
+#include "cli/reading.h"
+
+#define BIT(name)     OPTION_BIT(OPTION_##name)
+#define SCOPE_OPTIONS (BIT(SCOPE_PRODUCT) | BIT(SCOPE_LINE))
+
+/* The commands about those who may ask: the first word is the role. */
+#define PRINCIPAL_COMMANDS(role, one, many, more)                                                  \
+    {{role " add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS | SCOPE_OPTIONS},                    \
+     "enrol " one " by its TLS certificate",                                                       \
+     "It is known by the certificate's key from now on. --product and --line narrow what it may\n" \
+     "ask about; without them it may ask about everything that its role may.",                     \
+     command_principal_add},                                                                       \
+        {{role " enroll", "NAME", 1, 0,                                                            \
+          ADMIN_OPTIONS | SCOPE_OPTIONS | BIT(CERTIFICATE) | BIT(NEW_DIR) | BIT(ISSUER) |          \
+              BIT(ISSUER_KEY) | BIT(DAYS)},                                                        \
+         "make its key and certificate, and enrol it",                                             \
+         "Makes a P-256 key and a certificate of the CA in DIR (see provctl ca new), writes both " \
+         "to\n"                                                                                    \
+         "DIR as NAME.key and NAME.pem, never over a file that is there, and enrols the key. "     \
+         "When\n"                                                                                  \
+         "the vault refuses, neither stays. With --certificate the certificate is from any CA "    \
+         "and\n"                                                                                   \
+         "the key from elsewhere. Says what to copy. --days is 365 when it is not given.",         \
+         command_principal_enroll},                                                                \
+        {{role " list", "", 0, 0, ADMIN_OPTIONS | (more)},                                         \
+         "list " many,                                                                             \
+         "",                                                                                       \
+         command_principal_list},                                                                  \
+        {{role " show", "NAME", 1, 0, ADMIN_OPTIONS | (more)},                                     \
+         "show keys, products and lines",                                                          \
+         "",                                                                                       \
+         command_principal_show},                                                                  \
+        {{role " enable", "NAME", 1, 0, ADMIN_OPTIONS},                                            \
+         "let it ask again",                                                                       \
+         "",                                                                                       \
+         command_principal_enable},                                                                \
+        {{role " disable", "NAME", 1, 0, ADMIN_OPTIONS},                                           \
+         "refuse everything it asks, from its next request on",                                    \
+         "",                                                                                       \
+         command_principal_disable},                                                               \
+        {{role " narrow", "NAME", 1, 0,                                                            \
+          ADMIN_OPTIONS | SCOPE_OPTIONS | BIT(ALL_PRODUCTS) | BIT(ALL_LINES)},                     \
+         "change which products and lines it is for",                                              \
+         "The products that are named take the place of those before, and so do the lines. What\n" \
+         "is not named stays as it is.",                                                           \
+         command_principal_narrow},                                                                \
+        {{role " key add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS},                            \
+         "know it by one more certificate",                                                        \
+         "A new key without a gap: add it, move over to it, remove the old one.",                  \
+         command_principal_key_add},                                                               \
+    {                                                                                              \
+        {role " key remove", "NAME KEY", 2, 0, ADMIN_OPTIONS}, "know it by a key no more",         \
+            "KEY is 64 hex digits, as " role " show prints them.", command_principal_key_remove    \
+    }
+
+static const struct command COMMANDS[] = {
+    {{"init", "", 0, BIT(SITE), ADMIN_OPTIONS | BIT(OUT_DIR)},
+     "make this HSM's keys and bind the ledger to it",
+     "Prints the identity of the HSM: the SHA-256 of its checkpoint key. Keep it, and with\n"
+     "--out-dir the two public keys: the owner of a product checks the journal with them.",
+     command_init},
+    {{"status", "", 0, 0, ADMIN_OPTIONS},
+     "show the HSM, the journal and its anchor",
+     "Wrapping mode: token when a session key is wrapped for a device inside the HSM alone, host\n"
+     "when the key that wraps one license is derived in the memory of the HSM worker.\n"
+     "Workers: programs that work with the HSM at the same time; left out when the HSM does not\n"
+     "answer. Journal leaves: entries of the journal; the number never shrinks. In checkpoint:\n"
+     "those under its newest signed head. In anchor: those under the head that the HSM remembers.\n"
+     "Anchor: \"mismatch\" when the ledger is not the one that the HSM remembers; then both heads\n"
+     "are shown as SIZE:ROOT, and what to do.",
+     command_status},
+    {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA),
+      ADMIN_OPTIONS | BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS},
+     "add a local product, make its firmware key",
+     "The anchors are the CAs that sign the product's device certificates; for the profile st-sfi\n"
+     "they are the public keys themselves (PEM, PUBLIC KEY).\n"
+     "\n"
+     "The product is local: this site's administrator decides about it, and it never becomes\n"
+     "governed. A governed product is made by a document that its authorities sign (provctl\n"
+     "grant apply). --policy per-license: each new license takes a unit, not each device.\n"
+     "--attempts-max: a device that asks more often is refused.\n"
+     "\n"
+     "st-sfi makes licenses and images in the shape of ST's secure firmware install. ST's "
+     "constants\n"
+     "are not public: the defaults of the --st- options are this project's reference values, and\n"
+     "it is not claimed that an ST chip accepts what is made here. --st-product-id is required.\n"
+     "\n"
+     "--allow-session-key-exposure: no HSM known to us makes such a license by itself. While one "
+     "is\n"
+     "made, the key that an image is encrypted with is in the memory of the HSM worker, a program\n"
+     "of this server: whoever reads that memory then can decrypt the image. Without it product\n"
+     "create refuses such a product; product show and the journal tell how it is set.",
+     command_product_create},
+    {{"product show", "NAME", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+     "show all about one product",
+     "Rule: who decides about units, anchors and policy. Check: whether a governed product is as\n"
+     "its signed documents say; tampered gets no license, unchecked was not compared with the HSM\n"
+     "yet. Sequence: number of its newest policy or rebind document. First authorities: digest of\n"
+     "the set that the HSM keeps. May sign: digest of each authority's key, and its name.",
+     command_product_show},
+    {{"product list", "", 0, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+     "list products and quotas",
+     "POLICY: what one unit pays for. CHECK: whether a governed product is as its signed\n"
+     "documents say. RULE: who decides about units, anchors and policy.",
+     command_product_list},
+    {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
+     "add units to a local product",
+     "Not repeatable: units that are added twice are granted twice. With --scrap they go to the\n"
+     "scrap allowance: a device that is reported as scrapped draws one of them, which is granted\n"
+     "then. A governed product gets units by provctl grant apply alone.",
+     command_quota_add},
+    {{"budget set", "PRODUCT", 1, BIT(UNITS) | BIT(PERIOD),
+      ADMIN_OPTIONS | BIT(OFFSET) | BIT(STATION)},
+     "limit the units of each period",
+     "A share of the quota: in each period at most N units are charged, by one station or by all\n"
+     "together. It only narrows the quota, and takes the place of the budget that was there.\n"
+     "Periods are counted from --offset after 00:00 UTC on 1970-01-01: --period 8h --offset 6h\n"
+     "begins at 6, 14 and 22 o'clock UTC. A device beyond the budget is refused (exit code 10).",
+     command_budget_set},
+    {{"budget remove", "PRODUCT", 1, 0, ADMIN_OPTIONS | BIT(STATION)},
+     "take a budget away",
+     "",
+     command_budget_remove},
+    {{"budget list", "PRODUCT", 1, 0, ADMIN_OPTIONS},
+     "list a product's budgets",
+     "USED and REMAINING are of the present period.",
+     command_budget_list},
+    {{"device rebind", "PRODUCT", 1, BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), ADMIN_OPTIONS},
+     "give a board's serial to its new key",
+     "For a board that got a new chip: its serial number belongs to the new key from now on.\n"
+     "The new key is charged like any new device; the old one gets no license any more. A key is\n"
+     "named by the SHA-256 of its SubjectPublicKeyInfo:\n"
+     "\n"
+     "  openssl x509 -in chip.pem -noout -pubkey | openssl pkey -pubin -outform der | sha256sum\n"
+     "\n"
+     "Local products only: for a governed one its authorities sign a document of the kind rebind.",
+     command_device_rebind},
+    {{"grant apply", "FILE", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+     "apply a document that the maker signed (also over --url)",
+     "Counts once. Asks provisiond when there is an address (--url or its environment), unless\n"
+     "--socket or --config says that the vault's admin socket is meant; a product is made there\n"
+     "only.",
+     command_grant_apply},
+    {{"grant list", "PRODUCT", 1, 0, ADMIN_OPTIONS | READING_OPTIONS},
+     "list the documents that were accepted",
+     "TAKEN: what a revocation really took; never what was charged. LEAF: of the journal.",
+     command_grant_list},
+    {{"image encrypt", "FILE", 1, BIT(PRODUCT),
+      ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
+          BIT(EXTERNAL_FROM)},
+     "encrypt a firmware in the HSM, say its digest",
+     "FILE is the firmware in clear: this machine sees it. The new image is enabled, and is what\n"
+     "stations get as \"latest\".\n"
+     "\n"
+     "With --format st-sfi, the format of products of that profile, FILE is Intel HEX, ELF or\n"
+     "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
+     "binary. --option-bytes is required then. ADDR is 0x and hex digits.",
+     command_image_encrypt},
+    {{"image list", "", 0, BIT(PRODUCT), ADMIN_OPTIONS | STATION_OPTIONS},
+     "list a product's images",
+     "",
+     command_image_list},
+    {{"image enable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+     "let stations install an image",
+     "",
+     command_image_enable},
+    {{"image disable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+     "stop new licenses for an image",
+     "",
+     command_image_disable},
+    {{"image alias", "DIGEST NAME", 2, BIT(PRODUCT), ADMIN_OPTIONS},
+     "name an image, so that stations may ask for the name",
+     "A name is one at this site: another image of the product that had it loses it. An image has\n"
+     "one name, the last that it was given.",
+     command_image_alias},
+    {{"image unalias", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+     "take an image's name away",
+     "",
+     command_image_unalias},
+    PRINCIPAL_COMMANDS("station", "a station", "stations", STATION_OPTIONS),
+    PRINCIPAL_COMMANDS("operator", "an operator", "operators", 0),
+    PRINCIPAL_COMMANDS("auditor", "an auditor", "auditors", 0),
+    PRINCIPAL_COMMANDS("administrator", "an administrator", "administrators", 0),
+    PRINCIPAL_COMMANDS("metrics-reader", "a reader of metrics", "readers of metrics", 0),
+    {{"usage", "PRODUCT", 1, 0, ADMIN_OPTIONS | READING_OPTIONS | BIT(BY) | QUERY_TIME_OPTIONS},
+     "show a product's account (also over --url)",
+     "Asks provisiond when there is an address (--url or its environment), unless --socket or\n"
+     "--config says that the vault's admin socket is meant. The account in sums:\n"
+     "\n"
+     "  granted = accepted - revoked + scrap drawn\n"
+     "  granted = remaining + charged\n"
+     "  charged = succeeded + failed + scrapped + unreported\n"
+     "\n"
+     "Accepted are the units of all grants; scrap drawn are those that scrapped devices took from\n"
+     "the scrap allowance. An account that does not add up is shown, and the exit code is 1.\n"
+     "\n"
+     "--by lot, day (UTC) or station: a row for each, of what was licensed --since and --until.",
+     command_usage},
+    {{"journal export", "", 0, BIT(OUT), ADMIN_OPTIONS | BIT(CHALLENGE)},
+     "write the journal into a file, for auditors",
+     "The file holds every leaf, the signed documents and the newest checkpoint. Prints\n"
+     "\"leaves=N root=HEX\". With --challenge the auditor's nonce is one of the leaves, so that\n"
+     "the export cannot be older than the nonce.",
+     command_journal_export},
+    {{"journal override", "", 0, BIT(ANCHOR) | BIT(HEAD), ADMIN_OPTIONS},
+     "accept a ledger that the HSM does not know",
+     "When provctl status shows the anchor \"mismatch\", the ledger was restored from a copy or\n"
+     "was changed, and the vault issues nothing. If the right ledger exists, put it back instead.\n"
+     "Name both heads exactly as status shows them. What an override means is said on standard\n"
+     "error; nothing is asked. Each governed product's authorities sign one of their own first.",
+     command_journal_override},
+};
+
+const struct command_group ADMIN_COMMANDS = {"Administration (vault's admin socket)", COMMANDS,
+                                             sizeof COMMANDS / sizeof COMMANDS[0]};

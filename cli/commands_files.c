@@ -1,0 +1,55 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The commands that work on files and ask nobody. Owns no state. */
+#include "cli/commands.h"
+
+#include "cli/grant_form.h"
+
+#define BIT(name) OPTION_BIT(OPTION_##name)
+
+static const struct command COMMANDS[] = {
+    {{"ca new", "", 0, BIT(NEW_DIR), BIT(CA_NAME) | BIT(DAYS)},
+     "make a CA of this site's own (station enroll)",
+     "For a site without a PKI. Writes DIR/ca.key, for its owner alone, and DIR/ca.pem, never "
+     "over\n"
+     "files that are there. The CA signs no other CA. --days is 3650 when it is not given.",
+     command_ca_new},
+    {{"grant new", "", 0, GRANT_FORM_REQUIRED, GRANT_FORM_OPTIONAL},
+     "write a document to be signed",
+     "Beside --kind, --product, --site, --hsm and --out, and --not-before and --not-after:\n"
+     "  install, scrap, revoke  --units [--lot]\n"
+     "  policy                  --sequence --anchors --authorities --threshold [--profile\n"
+     "                          --policy --attempts-max --allow-session-key-exposure --st-...]\n"
+     "  rebind                  --sequence --serial --old-key --new-key\n"
+     "  override                --anchor --head, as provctl status shows them\n"
+     "\n"
+     "A policy replaces the one before as a whole; that of sequence 1 makes the product. Prints\n"
+     "how the officers sign FILE with openssl; nothing of ours is needed for it.",
+     command_grant_new},
+    {{"grant inspect", "FILE", 1, 0, BIT(AUTHORITIES) | BIT(THRESHOLD)},
+     "show what a document says and who signed it",
+     "FILE may be signed or not yet. With --authorities and --threshold the signatures are\n"
+     "checked, and it fails unless enough of them signed.",
+     command_grant_inspect},
+    {{"journal verify", "FILE", 1, BIT(PUBLIC_KEY),
+      BIT(SINCE) | BIT(RECEIPT) | BIT(CHALLENGE) | BIT(AUTHORITIES) | BIT(THRESHOLD)},
+     "judge an exported journal by a public key",
+     "Checks hashes, signatures, order, the signed documents, and that licenses, charges and the\n"
+     "ledger's rows agree. Fails when anything does not hold, and says what is proven and what is\n"
+     "not. --since (an older checkpoint or export), --receipt (one, or a JSON array of them) and\n"
+     "--challenge are what you hold yourself; --authorities and --threshold are those that a\n"
+     "governed product must have been made by.",
+     command_journal_verify},
+    {{"reconcile", "FILE", 1, BIT(MES),
+      BIT(UNREPORTED_HOURS) | BIT(SHIFT) | BIT(REISSUE_PERCENT) | BIT(CSV)},
+     "compare it with the list of what was shipped",
+     "Sums by product, lot and day, and what looks wrong. The list is CSV with the columns\n"
+     "product, serial or device (SHA-256 of its key), shipped (2026-11-27) and, if you like, lot;\n"
+     "others are passed over. Believes FILE: verify it first.",
+     command_reconcile},
+};
+
+const struct command_group FILE_COMMANDS = {
+    "On files alone (small sites, the maker's officers, auditors)", COMMANDS,
+    sizeof COMMANDS / sizeof COMMANDS[0]};

@@ -1,0 +1,114 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The commands that ask provisiond. Owns no state. */
+#include "cli/commands.h"
+
+#include "cli/reading.h"
+
+#define BIT(name)       OPTION_BIT(OPTION_##name)
+
+#define CONTEXT_OPTIONS (BIT(LOT) | BIT(LINE) | BIT(WORK_ORDER) | BIT(OPERATOR) | BIT(SOCKET_NAME))
+
+static const struct command COMMANDS[] = {
+    {{"license", "", 0, STATION_OPTIONS_REQUIRED | BIT(PRODUCT) | BIT(OUT),
+      BIT(DEVICE_CERT) | BIT(ST_CERTIFICATE) | STATION_OPTIONS_RETRY | BIT(IMAGE) |
+          CONTEXT_OPTIONS},
+     "get the license of one device",
+     "The device is --device-cert FILE, or --st-certificate FILE for an ST chip: exactly one.\n"
+     "Prints \"INSTALL_ID charged=yes|no remaining=N\" and writes the license to --out (- is\n"
+     "standard output; the line goes to standard error then). The same device again gets the same\n"
+     "bytes and costs nothing. The license's own id is INSTALL_ID with lic- in place of ins-;\n"
+     "provctl receipt takes either.",
+     command_license},
+    {{"license batch", "SOURCE", 1, STATION_OPTIONS_REQUIRED | BIT(NEW_DIR),
+      STATION_OPTIONS_RETRY | BIT(PRODUCT) | BIT(IMAGE) | CONTEXT_OPTIONS},
+     "get the licenses of many devices",
+     "SOURCE is a folder of device certificates NAME.pem, or a file of lines of JSON (- is "
+     "standard\n"
+     "input), each the body of a request for one license. A line may have a \"name\" (otherwise "
+     "it\n"
+     "is its number) and may leave product, image and context to the options. Writes DIR/NAME.bin\n"
+     "and prints a line for each device as soon as its answer is final:\n"
+     "\n"
+     "  NAME INSTALL_ID charged=yes|no remaining=N\n"
+     "  NAME refused REASON: WHAT\n"
+     "\n"
+     "Exit code 0: each device has its license; 20: some were told \"later\", run it again, which\n"
+     "costs nothing; else the code of the first device that got none. At most 10000 devices.",
+     command_license_batch},
+    {{"license list", "", 0, STATION_OPTIONS_REQUIRED,
+      STATION_OPTIONS_RETRY | READING_PAGE_OPTIONS | QUERY_FILTER_OPTIONS},
+     "list licenses, the newest first",
+     "REQUESTS: how often the license was asked for.",
+     command_license_list},
+    {{"license show", "LICENSE_ID", 1, STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY},
+     "show what is known of a license",
+     "LICENSE_ID may be the INSTALL_ID. The bytes of a license come from provctl license alone.",
+     command_license_show},
+    {{"install list", "", 0, STATION_OPTIONS_REQUIRED,
+      STATION_OPTIONS_RETRY | READING_PAGE_OPTIONS | QUERY_FILTER_OPTIONS | BIT(RESULT)},
+     "list installs and how they ended, the newest first",
+     "PROVEN: a device's receipt is on record.",
+     command_install_list},
+    {{"install show", "INSTALL_ID", 1, STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY},
+     "show what is known of an install",
+     "",
+     command_install_show},
+    {{"outcome", "INSTALL_ID RESULT", 2, STATION_OPTIONS_REQUIRED,
+      STATION_OPTIONS_RETRY | BIT(CODE) | BIT(DETAIL) | BIT(DEVICE_RECEIPT)},
+     "report how an install ended",
+     "RESULT is succeeded, failed or scrapped. Scrapped is final for the device. Prints\n"
+     "\"INSTALL_ID RESULT\", and with succeeded proven=yes|no: whether a device's receipt is on\n"
+     "record, its key's signature over the text INSTALL_ID (ECDSA with SHA-256); with scrapped\n"
+     "scrap_drawn=yes|no: whether the scrap allowance had a unit for it.",
+     command_outcome},
+    {{"receipt", "LICENSE_ID", 1, STATION_OPTIONS_REQUIRED | BIT(OUT), STATION_OPTIONS_RETRY},
+     "get the proof that a license is in the journal",
+     "LICENSE_ID may be the INSTALL_ID that provctl license printed. The proof exists as soon as\n"
+     "a checkpoint covers the license: it is asked for again until then, within --timeout.\n"
+     "Writes the server's JSON to --out (- is standard output) and prints\n"
+     "\"LICENSE_ID leaf=N checkpoint=N\". Keep the file: with it nobody can take the license\n"
+     "out of the journal unseen.",
+     command_receipt},
+    {{"journal checkpoint", "", 0, STATION_OPTIONS_REQUIRED | BIT(OUT), STATION_OPTIONS_RETRY},
+     "fetch the newest signed checkpoint",
+     "Writes it to --out (- is standard output) and prints \"leaves=N root=HEX\". Keep it: "
+     "journal\n"
+     "verify --since proves later that nothing under it was rewritten.",
+     command_journal_checkpoint},
+    {{"journal key", "", 0, STATION_OPTIONS_REQUIRED | BIT(OUT), STATION_OPTIONS_RETRY},
+     "fetch the public key of checkpoints",
+     "Writes it to --out (- is standard output) and prints \"key=HEX\", the identity of the HSM "
+     "as\n"
+     "provctl init printed it. Compare the two: a server could give any key.",
+     command_journal_key},
+    {{"grant show", "GRANT_ID", 1, STATION_OPTIONS_REQUIRED,
+      STATION_OPTIONS_RETRY | BIT(DOCUMENT_OUT)},
+     "show a document that was accepted",
+     "With --out the signed document is written as it was handed over; - is standard output.",
+     command_grant_show},
+    {{"self", "", 0, STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY},
+     "show who the server takes us for",
+     "Name, role, keys, and the products and lines that the caller is narrowed to.",
+     command_self},
+    {{"ready", "", 0, STATION_OPTIONS_REQUIRED, BIT(TIMEOUT)},
+     "ask whether a license could be issued now",
+     "Prints the checks. Asks once. Exit code 0: it could; 20: not now; 1: not before somebody\n"
+     "mends it by hand, or the answer is no answer.",
+     command_ready},
+    {{"metrics", "", 0, STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY},
+     "print the metrics of /metrics",
+     "As Prometheus reads them, or with --json as {\"samples\": [{name, labels, value}]}.",
+     command_metrics},
+    {{"image fetch", "DIGEST", 1, STATION_OPTIONS_REQUIRED | BIT(OUT), STATION_OPTIONS_RETRY},
+     "fetch an encrypted image, checked, resumable",
+     "An interrupted download stays as FILE.part and is continued next time. Gives up when "
+     "nothing\n"
+     "arrives for --timeout seconds.",
+     command_image_fetch},
+};
+
+const struct command_group REST_COMMANDS = {
+    "Over REST (--url --ca --cert --key, or PROVCTL_URL ...), as the role allows", COMMANDS,
+    sizeof COMMANDS / sizeof COMMANDS[0]};

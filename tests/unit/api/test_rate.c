@@ -1,0 +1,193 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The buckets of callers, with a clock of the test's own. */
+#include <string.h>
+
+#include "api/rate.h"
+#include "edge_suites.h"
+
+#define SECOND_US  1000000LL
+#define START_US   (1000 * SECOND_US)
+#define PER_SECOND 10
+#define BURST      20
+#define UNDER_WAY  4
+#define CALLERS    100000
+
+static struct rate *rate;
+static struct fault fault;
+static struct rate_refusal refusal;
+
+static void start(void)
+{
+    const struct rate_options options = {
+        .requests_per_second = PER_SECOND, .burst = BURST, .under_way_max = UNDER_WAY};
+    ck_assert_int_eq(rate_new(&options, &rate), ERR_OK);
+    memset(&fault, 0, sizeof fault);
+    memset(&refusal, 0, sizeof refusal);
+}
+
+static void stop(void)
+{
+    rate_free(rate);
+}
+
+static struct sha256 caller_of(unsigned number)
+{
+    return sha256_of(bytes_of(&number, sizeof number));
+}
+
+/* How many of count requests, one after the other at that time, are taken. */
+static unsigned send(unsigned number, unsigned count, int64_t now_us)
+{
+    struct sha256 caller = caller_of(number);
+    unsigned taken = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (rate_enter(rate, &caller, now_us, &refusal, &fault) != ERR_OK)
+            continue;
+        rate_leave(rate, &caller);
+        taken++;
+    }
+    return taken;
+}
+
+START_TEST(a_caller_may_send_a_burst_and_then_its_rate)
+{
+    ck_assert_uint_eq(send(1, 100, START_US), BURST);
+    ck_assert_int_eq(fault.code, ERR_RATE_LIMITED);
+    ck_assert_str_eq(fault.reason, "rate-limited");
+    ck_assert_uint_eq(refusal.retry_after_s, 1);
+    ck_assert_uint_eq(send(1, 100, START_US + SECOND_US), PER_SECOND);
+    ck_assert_uint_eq(send(1, 100, START_US + SECOND_US + SECOND_US / 2), PER_SECOND / 2);
+    ck_assert_uint_eq(send(1, 100, START_US + 60 * SECOND_US), BURST);
+}
+END_TEST
+
+START_TEST(a_caller_that_presses_on_is_served_at_its_rate_all_the_same)
+{
+    unsigned taken = 0;
+    for (unsigned i = 0; i < 10000; i++)
+        taken += send(1, 10, START_US + i * (SECOND_US / 1000));
+    ck_assert_uint_ge(taken, BURST + 10 * PER_SECOND - 1);
+    ck_assert_uint_le(taken, BURST + 10 * PER_SECOND);
+}
+END_TEST
+
+START_TEST(callers_do_not_share_a_bucket)
+{
+    ck_assert_uint_eq(send(1, 100, START_US), BURST);
+    ck_assert_uint_eq(send(2, 100, START_US), BURST);
+}
+END_TEST
+
+START_TEST(a_clock_that_stands_still_or_goes_back_gives_nothing)
+{
+    ck_assert_uint_eq(send(1, 100, START_US), BURST);
+    ck_assert_uint_eq(send(1, 100, START_US), 0);
+    ck_assert_uint_eq(send(1, 100, START_US - SECOND_US), 0);
+}
+END_TEST
+
+START_TEST(a_batch_takes_as_many_as_it_has)
+{
+    struct sha256 caller = caller_of(1);
+    ck_assert_int_eq(rate_enter(rate, &caller, START_US, &refusal, &fault), ERR_OK);
+    ck_assert_int_eq(rate_take(rate, &caller, BURST - 1, 1, START_US, &refusal, &fault), ERR_OK);
+    ck_assert_int_eq(rate_take(rate, &caller, 1, 1, START_US, &refusal, &fault), ERR_RATE_LIMITED);
+    rate_leave(rate, &caller);
+    ck_assert_uint_eq(send(1, 100, START_US), 0);
+}
+END_TEST
+
+START_TEST(a_batch_that_pays_in_parts_is_taken_as_one)
+{
+    struct sha256 caller = caller_of(1);
+    ck_assert_int_eq(rate_enter(rate, &caller, START_US, &refusal, &fault), ERR_OK);
+    ck_assert_int_eq(rate_take(rate, &caller, 30, 1, START_US, &refusal, &fault), ERR_OK);
+    ck_assert_int_eq(rate_take(rate, &caller, 225, 31, START_US, &refusal, &fault), ERR_OK);
+    rate_leave(rate, &caller);
+    ck_assert_uint_eq(send(1, 1, START_US), 0);
+}
+END_TEST
+
+START_TEST(a_batch_larger_than_a_burst_is_taken_when_nothing_is_owed_and_is_owed_then)
+{
+    struct sha256 caller = caller_of(1);
+    ck_assert_uint_eq(send(1, 1, START_US), 1);
+    ck_assert_int_eq(rate_enter(rate, &caller, START_US, &refusal, &fault), ERR_OK);
+    ck_assert_int_eq(rate_take(rate, &caller, 255, 1, START_US, &refusal, &fault),
+                     ERR_RATE_LIMITED);
+    ck_assert_uint_eq(refusal.retry_after_s, 1);
+    rate_leave(rate, &caller);
+    int64_t later_us = START_US + SECOND_US;
+    ck_assert_int_eq(rate_enter(rate, &caller, later_us, &refusal, &fault), ERR_OK);
+    ck_assert_int_eq(rate_take(rate, &caller, 255, 1, later_us, &refusal, &fault), ERR_OK);
+    rate_leave(rate, &caller);
+    ck_assert_uint_eq(send(1, 100, later_us + 20 * SECOND_US), 0);
+    ck_assert_uint_eq(refusal.retry_after_s,
+                      4); /* 256 at 10 a second, less a burst of 20, and one more */
+    ck_assert_uint_gt(send(1, 100, later_us + 24 * SECOND_US), 0);
+}
+END_TEST
+
+START_TEST(so_many_are_under_way_and_no_more)
+{
+    struct sha256 caller = caller_of(1);
+    for (unsigned i = 0; i < UNDER_WAY; i++)
+        ck_assert_int_eq(rate_enter(rate, &caller, START_US, &refusal, &fault), ERR_OK);
+    ck_assert_int_eq(rate_enter(rate, &caller, START_US, &refusal, &fault), ERR_BUSY);
+    ck_assert_str_eq(fault.reason, "caller-busy");
+    rate_leave(rate, &caller);
+    ck_assert_int_eq(rate_enter(rate, &caller, START_US, &refusal, &fault), ERR_OK);
+    struct rate_refusals refusals = rate_refusals(rate);
+    ck_assert_uint_eq(refusals.busy, 1);
+    ck_assert_uint_eq(refusals.limited, 0);
+}
+END_TEST
+
+START_TEST(a_flood_of_other_callers_gives_nobody_a_new_burst)
+{
+    unsigned crowded_out = 0;
+    ck_assert_uint_eq(send(0, 100, START_US), BURST);
+    for (unsigned i = 1; i <= CALLERS; i++)
+        crowded_out += send(i, 1, START_US) == 0;
+    ck_assert_uint_gt(crowded_out, 0); /* the table is bounded */
+    ck_assert_uint_eq(send(0, 100, START_US), 0);
+    ck_assert_uint_eq(send(0, 100, START_US + SECOND_US), PER_SECOND);
+    /* Who owes nothing gives its place away. */
+    ck_assert_uint_eq(send(CALLERS + 1, 1, START_US + 60 * SECOND_US), 1);
+}
+END_TEST
+
+START_TEST(the_first_refusal_of_a_second_is_news)
+{
+    ck_assert_uint_eq(send(1, BURST + 1, START_US), BURST);
+    ck_assert(!refusal.is_repeated);
+    ck_assert_uint_eq(send(1, 1, START_US), 0);
+    ck_assert(refusal.is_repeated);
+    ck_assert_uint_eq(send(2, BURST + 1, START_US), BURST);
+    ck_assert(!refusal.is_repeated);
+    ck_assert_uint_eq(send(1, PER_SECOND + 1, START_US + SECOND_US), PER_SECOND);
+    ck_assert(!refusal.is_repeated);
+}
+END_TEST
+
+Suite *rate_suite(void)
+{
+    Suite *suite = suite_create("api/rate");
+    TCase *tcase = tcase_create("rate");
+    tcase_add_checked_fixture(tcase, start, stop);
+    tcase_add_test(tcase, a_caller_may_send_a_burst_and_then_its_rate);
+    tcase_add_test(tcase, a_caller_that_presses_on_is_served_at_its_rate_all_the_same);
+    tcase_add_test(tcase, callers_do_not_share_a_bucket);
+    tcase_add_test(tcase, a_clock_that_stands_still_or_goes_back_gives_nothing);
+    tcase_add_test(tcase, a_batch_that_pays_in_parts_is_taken_as_one);
+    tcase_add_test(tcase, a_batch_takes_as_many_as_it_has);
+    tcase_add_test(tcase,
+                   a_batch_larger_than_a_burst_is_taken_when_nothing_is_owed_and_is_owed_then);
+    tcase_add_test(tcase, the_first_refusal_of_a_second_is_news);
+    tcase_add_test(tcase, so_many_are_under_way_and_no_more);
+    tcase_add_test(tcase, a_flood_of_other_callers_gives_nobody_a_new_burst);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,0 +1,50 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * One license request on its way through the recipe, alone or in a batch. Order of calls:
+ * course_find_subject, course_check_device, course_prepare, then the ledger is given course->issue;
+ * course_note_refusal when one of them refused. Threads: a course belongs to one thread.
+ */
+#ifndef VAULT_COURSE_H
+#define VAULT_COURSE_H
+
+#include "core/clock.h"
+#include "device/device.h"
+#include "license/license.h"
+#include "vault/recipe.h"
+
+#define COURSE_ANCHOR_TIMEOUT_MS 5000 /* as long as a wrap may take */
+
+/* Set vault and request, zero the rest. */
+struct course {
+    struct vault *vault;
+    const struct recipe_request *request;
+    struct ledger_context context; /* the request's, with its line */
+    struct ledger_product product;
+    struct ledger_image image;
+    const struct license_profile *profile; /* the product's; set with device */
+    struct license_st_settings st;         /* of a product that has settings */
+    bool has_st;
+    bool is_genuine; /* the device proved its origin */
+    struct device device;
+    struct ledger_device identity;
+    struct license license;
+    struct ledger_issue issue;
+};
+
+/* Step 2, first half: product and image are known, enabled and the caller's. */
+enum error course_find_subject(struct course *course, struct fault *fault) MUST_USE;
+/* Step 2, second half: the device proves its origin under the product's own anchors. */
+enum error course_check_device(struct course *course, struct fault *fault) MUST_USE;
+/* Steps 3 to 5: what the ledger says of the device, a license unless it has one; sets issue, which
+ * points into the course. */
+enum error course_prepare(struct course *course, struct fault *fault) MUST_USE;
+/* Waits until the anchor covers another number of leaves than before; not more than half of the
+ * vault's threads do. ERR_BUSY, or as notary_await_anchor. */
+enum error course_await_anchor(struct vault *vault, int64_t before, deadline_ms deadline,
+                               struct fault *fault) MUST_USE;
+/* A refused identity goes to the journal. The subject was found. */
+void course_note_refusal(const struct course *course, const struct fault *fault);
+
+#endif

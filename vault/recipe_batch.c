@@ -1,0 +1,193 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Many licenses of one caller: each goes through the steps of course.h, then all are committed
+ * together, in their order. Owns no state.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "vault/course.h"
+#include "vault/notary.h"
+
+/* Until all licenses are made, so that whoever asked still hears of those that are. */
+#define BATCH_TIMEOUT_MS 5000
+
+struct batch {
+    struct vault *vault;
+    size_t count;
+    struct course *courses;          /* owned */
+    struct ledger_batch_item *items; /* owned; issue NULL: settled, its fault or answer stands */
+};
+
+static void batch_clear(struct batch *batch)
+{
+    free(batch->courses);
+    free(batch->items);
+}
+
+static bool batch_init(struct batch *batch, struct vault *vault,
+                       const struct recipe_request *requests, size_t count)
+{
+    *batch = (struct batch){.vault = vault, .count = count};
+    batch->courses = calloc(count, sizeof *batch->courses);
+    batch->items = calloc(count, sizeof *batch->items);
+    if (batch->courses == NULL || batch->items == NULL) {
+        batch_clear(batch);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        batch->courses[i].vault = vault;
+        batch->courses[i].request = &requests[i];
+    }
+    return true;
+}
+
+/* ---- steps 2 to 5, one after the other ---- */
+
+static enum error prepare(struct course *course, struct fault *fault)
+{
+    enum error e = course_find_subject(course, fault);
+    if (e != ERR_OK)
+        return e;
+    e = course_check_device(course, fault);
+    if (e == ERR_OK)
+        e = course_prepare(course, fault);
+    if (e != ERR_OK)
+        course_note_refusal(course, fault);
+    return e;
+}
+
+static void prepare_all(struct batch *batch)
+{
+    deadline_ms deadline = deadline_in(BATCH_TIMEOUT_MS);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct ledger_batch_item *item = &batch->items[i];
+        if (deadline_left_ms(deadline) > 0)
+            item->code = prepare(&batch->courses[i], &item->fault);
+        else
+            item->code = fault_set(&item->fault, ERR_BUSY, "batch-late",
+                                   "The licenses before this one took too long: ask again for "
+                                   "those that are left.",
+                                   0);
+        if (item->code == ERR_OK)
+            item->issue = &batch->courses[i].issue;
+    }
+}
+
+/* ---- step 6, together ---- */
+
+static bool awaits_anchor(const struct ledger_batch_item *item)
+{
+    return item->code == ERR_BUSY && strcmp(item->fault.reason, LEDGER_AWAITS_ANCHOR) == 0;
+}
+
+static void settle(struct batch *batch, size_t index)
+{
+    struct ledger_batch_item *item = &batch->items[index];
+    item->issue = NULL;
+    if (item->code == ERR_OK)
+        notary_note(batch->vault->notary, item->issued.journal_index + 1);
+    else
+        course_note_refusal(&batch->courses[index], &item->fault);
+}
+
+/* True when some are left, which wait for the anchor. */
+static bool settle_all(struct batch *batch)
+{
+    bool is_left = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct ledger_batch_item *item = &batch->items[i];
+        if (item->issue != NULL && !awaits_anchor(item))
+            settle(batch, i);
+        is_left = is_left || item->issue != NULL;
+    }
+    return is_left;
+}
+
+/* What is left shares this fate. */
+static void fail_all(struct batch *batch, const struct fault *fault)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct ledger_batch_item *item = &batch->items[i];
+        if (item->issue == NULL)
+            continue;
+        item->issue = NULL;
+        item->code = fault->code;
+        item->fault = *fault;
+    }
+}
+
+static bool has_issues(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].issue != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* As for one: first licenses wait while too much of the journal is without an anchor, and those
+ * that do so are given again, in their order. */
+static void commit_all(struct batch *batch)
+{
+    struct fault fault;
+    deadline_ms deadline = deadline_in(COURSE_ANCHOR_TIMEOUT_MS);
+    enum error e = ERR_OK;
+    bool is_left = has_issues(batch);
+    while (is_left && e == ERR_OK) {
+        int64_t anchored = notary_anchored_size(batch->vault->notary);
+        e = ledger_issue_batch(batch->vault->ledger, batch->items, batch->count, &fault);
+        if (e == ERR_OK)
+            is_left = settle_all(batch);
+        if (e == ERR_OK && is_left)
+            e = course_await_anchor(batch->vault, anchored, deadline, &fault);
+    }
+    if (e != ERR_OK)
+        fail_all(batch, &fault);
+}
+
+static void take_result(struct batch *batch, size_t index, struct recipe_result *ret_result)
+{
+    const struct ledger_batch_item *item = &batch->items[index];
+    const struct course *course = &batch->courses[index];
+    *ret_result = (struct recipe_result){.fault = item->fault};
+    if (item->code != ERR_OK)
+        return;
+    ret_result->fault = (struct fault){0};
+    ret_result->answer.issued = item->issued;
+    ret_result->answer.image = course->image.digest;
+    strcpy(ret_result->answer.profile, course->product.profile);
+}
+
+/* A batch keeps its thread for long: half of them are left to others. */
+static bool enter(struct vault *vault)
+{
+    if (atomic_fetch_add(&vault->batches, 1) < (vault->config->vault.threads + 1) / 2)
+        return true;
+    (void)atomic_fetch_sub(&vault->batches, 1);
+    return false;
+}
+
+enum error recipe_license_batch(struct vault *vault, const struct recipe_request *requests,
+                                size_t count, struct recipe_result *ret_results,
+                                struct fault *fault)
+{
+    struct batch batch;
+    if (!enter(vault))
+        return fault_set(fault, ERR_BUSY, "many-batches",
+                         "Many batches are being made already: ask again.", 0);
+    if (!batch_init(&batch, vault, requests, count)) {
+        (void)atomic_fetch_sub(&vault->batches, 1);
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    }
+    prepare_all(&batch);
+    commit_all(&batch);
+    for (size_t i = 0; i < count; i++)
+        take_result(&batch, i, &ret_results[i]);
+    batch_clear(&batch);
+    (void)atomic_fetch_sub(&vault->batches, 1);
+    return ERR_OK;
+}
