@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Accepts connections and hands them to libmicrohttpd.
+ * Accepts connections and hands them to libmicrohttpd, in the order that the lobby says.
  *
  * libmicrohttpd could accept by itself, but when it stops it shuts its listening socket down, and a
  * socket that the service manager keeps for the next life of the program would be dead with it; and
@@ -21,14 +21,22 @@
 #include "core/error.h"
 
 struct acceptor;
+struct lobby;
 
-/*
- * Starts accepting. listener is borrowed: a listening socket, non-blocking. refused counts what is
- * closed at once because there are too many connections, in all or of one address.
- */
-enum error acceptor_new(int listener, struct MHD_Daemon *daemon, atomic_uint_fast64_t *refused,
+/* What it works with, borrowed. */
+struct acceptor_setting {
+    int listener; /* a listening socket, non-blocking */
+    struct MHD_Daemon *daemon;
+    struct lobby *lobby;
+    atomic_uint_fast64_t *refused; /* counts what is closed at once because there are too many
+                                      connections, in all or of one address, or waited too long */
+};
+
+/* Starts accepting. Of what is refused it logs one line a second at most. */
+enum error acceptor_new(const struct acceptor_setting *setting,
                         struct acceptor **ret_acceptor) MUST_USE;
-/* Nothing is accepted any more; who connects waits for the socket's next owner. NULL is allowed. */
+/* Nothing is accepted any more, and who waits in the lobby is sent away; who connects waits for the
+ * socket's next owner. NULL is allowed. */
 void acceptor_stop(struct acceptor *acceptor);
 /* NULL is allowed. */
 void acceptor_free(struct acceptor *acceptor);

@@ -11,8 +11,10 @@
 #include "api/gate.h"
 #include "api/problem.h"
 #include "api/server.h"
+#include "core/clock.h"
 
 #define DETAIL_SIZE           512 /* a fault's sentence and the table's */
+#define MS_PER_S              1000
 #define RETRY_AFTER_DEFAULT_S "5" /* of a 503 that is no problem: readyz */
 
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
@@ -38,7 +40,7 @@ enum MHD_Result answer_response(struct request *request, unsigned status,
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     request->status = status;
     request->step = REQUEST_ANSWERED;
-    watch_set(&request->caller->watched, deadline_in(API_ANSWER_TIMEOUT_MS));
+    watch_reader(&request->api->watch, &request->caller->watched);
     enum MHD_Result result = MHD_queue_response(request->connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -84,6 +86,23 @@ static void add_text(json_t *json, const char *name, const char *text)
         (void)json_object_set_new(json, name, json_string(text));
 }
 
+/* False when none was said, or another program said one that no calendar has. */
+static bool format_until(const struct fault *fault, char out[TIMESTAMP_SIZE])
+{
+    int64_t parsed = 0;
+    if (fault->until_unix_ms <= 0)
+        return false;
+    timestamp_format(fault->until_unix_ms, out);
+    return timestamp_parse(out, &parsed);
+}
+
+static void add_until(json_t *json, const struct fault *fault)
+{
+    char text[TIMESTAMP_SIZE];
+    if (format_until(fault, text))
+        add_text(json, "until", text);
+}
+
 json_t *answer_problem_json(const struct request *request)
 {
     const struct fault *fault = &request->fault;
@@ -92,7 +111,7 @@ json_t *answer_problem_json(const struct request *request)
     char detail[DETAIL_SIZE];
     problem_type(fault->code, type);
     (void)snprintf(detail, sizeof detail, "%s%s%s", fault->detail,
-                   fault->detail[0] != '\0' ? " " : "", problem->action);
+                   fault->detail[0] != '\0' ? " " : "", problem_advice(fault->code, fault->reason));
     json_t *json = json_pack("{ss ss si}", "type", type, "title", problem->title, "status",
                              (int)problem->status);
     if (json == NULL)
@@ -105,21 +124,38 @@ json_t *answer_problem_json(const struct request *request)
         add_text(json, "check", fault->reason);
     if (fault->native != 0)
         (void)json_object_set_new(json, "native", json_integer(fault->native));
+    add_until(json, fault);
     return json;
+}
+
+/* Rounded up; at least a second, for a moment that is already there. */
+static int64_t seconds_until(int64_t unix_ms)
+{
+    int64_t left_ms = unix_ms - clock_unix_ms();
+    return left_ms > MS_PER_S ? (left_ms + MS_PER_S - 1) / MS_PER_S : 1;
+}
+
+static int64_t retry_after_s(const struct request *request)
+{
+    char text[TIMESTAMP_SIZE];
+    if (request->refusal.retry_after_s > 0)
+        return request->refusal.retry_after_s;
+    if (format_until(&request->fault, text))
+        return seconds_until(request->fault.until_unix_ms);
+    return problem_of(request->fault.code)->retry_after_s;
 }
 
 enum MHD_Result answer_problem(struct request *request)
 {
     const struct problem *problem = problem_of(request->fault.code);
-    unsigned retry_after_s = request->refusal.retry_after_s > 0 ? request->refusal.retry_after_s
-                                                                : problem->retry_after_s;
-    char number[16];
+    int64_t wait_s = retry_after_s(request);
+    char number[24];
     struct MHD_Response *response =
         json_response(answer_problem_json(request), "application/problem+json");
     if (response == NULL)
         return MHD_NO;
-    if (retry_after_s > 0) {
-        (void)snprintf(number, sizeof number, "%u", retry_after_s);
+    if (wait_s > 0) {
+        (void)snprintf(number, sizeof number, "%lld", (long long)wait_s);
         add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
     }
     if (request->match.allow[0] != '\0')

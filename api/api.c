@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,8 +19,10 @@
 #include "api/crl.h"
 #include "api/keeper.h"
 #include "api/listener.h"
+#include "api/lobby.h"
 #include "api/metrics.h"
 #include "api/rate.h"
+#include "api/request_limits.h"
 #include "api/server.h"
 #include "api/server_certificate.h"
 #include "api/tls.h"
@@ -55,14 +58,21 @@ static unsigned pool_size(unsigned connections)
     return size > 1 ? size : 0;
 }
 
+/* The lobby keeps the limits. An event loop must never find one connection too many (api/lobby.h):
+ * each could take them all, those that it is about to close beside them. */
+static intptr_t connection_limit(unsigned connections, unsigned loops)
+{
+    return ((intptr_t)connections + 1) * (loops > 0 ? loops : 1);
+}
+
 static struct MHD_Daemon *start_daemon(struct api *api, const char *client_ca)
 {
     const struct config_api *config = api->config;
     const intptr_t memory = (intptr_t)config->header_max_bytes + API_ANSWER_HEAD_BYTES;
+    const unsigned loops = pool_size(config->connections);
     const struct MHD_OptionItem options[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)pool_size(config->connections), NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)config->connections, NULL},
-        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)config->connections_per_address, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)loops, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, connection_limit(config->connections, loops), NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)config->idle_timeout_s, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
@@ -81,20 +91,29 @@ static struct MHD_Daemon *start_daemon(struct api *api, const char *client_ca)
 }
 
 /* On the keeper's thread. */
-static void look_after(void *context)
+static int64_t look_after(void *context)
 {
     struct api *api = context;
-    watch_sweep(&api->watch, clock_monotonic_ms());
-    penance_look(&api->penance, clock_monotonic_ms());
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t pause_ms = penance_look(&api->penance, now_ms);
+    if (now_ms < api->looked_ms + KEEPER_PACE_MS - PENANCE_PACE_MS)
+        return pause_ms;
+    api->looked_ms = now_ms;
+    watch_sweep(&api->watch, now_ms);
     crl_look(api->crl);
     server_certificate_look(api->certificate);
+    return pause_ms;
 }
 
 static enum error start_threads(struct api *api, const char *client_ca, struct fault *fault)
 {
     api->daemon = start_daemon(api, client_ca);
+    const struct acceptor_setting setting = {.listener = api->listener,
+                                             .daemon = api->daemon,
+                                             .lobby = api->lobby,
+                                             .refused = &api->refused};
     if (api->daemon != NULL && keeper_new(look_after, api, &api->keeper) == ERR_OK &&
-        acceptor_new(api->listener, api->daemon, &api->refused, &api->acceptor) == ERR_OK)
+        acceptor_new(&setting, &api->acceptor) == ERR_OK)
         return ERR_OK;
     int reason = errno;
     return fault_set(fault, ERR_INTERNAL, "http-start", "The HTTPS server cannot be started.",
@@ -126,12 +145,30 @@ static enum error listen_somewhere(struct api *api, struct fault *fault)
     return e;
 }
 
+static enum error make_lobby(struct api *api)
+{
+    const struct lobby_options options = {.connections = api->config->connections,
+                                          .per_address = api->config->connections_per_address,
+                                          .handshakes_per_second =
+                                              api->config->handshakes_per_second,
+                                          .patience_ms = limits_receive_ms(api->config)};
+    return lobby_new(&options, &api->lobby);
+}
+
+static enum error make_rates(struct api *api)
+{
+    struct rate_options options = {.requests_per_second = api->config->requests_per_second,
+                                   .burst = api->config->request_burst,
+                                   .under_way_max = api->config->requests_waiting};
+    enum error e = rate_new(&options, &api->rate);
+    options.under_way_max = UINT_MAX;
+    return e == ERR_OK ? rate_new(&options, &api->strangers) : e;
+}
+
 static enum error make_counters(struct api *api, struct fault *fault)
 {
-    const struct rate_options options = {.requests_per_second = api->config->requests_per_second,
-                                         .burst = api->config->request_burst,
-                                         .under_way_max = api->config->requests_waiting};
-    if (rate_new(&options, &api->rate) != ERR_OK || metrics_new(&api->metrics) != ERR_OK)
+    if (make_rates(api) != ERR_OK || metrics_new(&api->metrics) != ERR_OK ||
+        make_lobby(api) != ERR_OK)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     return ERR_OK;
 }
@@ -158,8 +195,9 @@ enum error api_new(const struct config *config, int listen_fd, struct api **ret_
     api->config = &config->api;
     api->listener = listen_fd;
     gate_init(&api->gate);
-    watch_init(&api->watch);
+    watch_init(&api->watch, limits_receive_ms(&config->api), API_ANSWER_BYTES_PER_S);
     penance_init(&api->penance);
+    budget_init(&api->bodies, config->api.bodies_max_bytes);
     enum error e = tls_keep_off_pkcs11(fault);
     if (e == ERR_OK)
         e = listen_somewhere(api, fault);
@@ -209,9 +247,11 @@ void api_free(struct api *api)
     }
     keeper_free(api->keeper);
     acceptor_free(api->acceptor);
+    lobby_free(api->lobby);
     if (api->listener >= 0)
         (void)close(api->listener);
     rate_free(api->rate);
+    rate_free(api->strangers);
     metrics_free(api->metrics);
     crl_free(api->crl);
     server_certificate_free(api->certificate);

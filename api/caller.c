@@ -10,11 +10,12 @@
 #include <sys/socket.h>
 
 #include "api/crl.h"
+#include "api/lobby.h"
+#include "api/rate.h"
 #include "api/server.h"
-#include "api/server_certificate.h"
 #include "core/clock.h"
 
-static void format_address(const struct sockaddr *address, char out[CALLER_ADDRESS_SIZE])
+void caller_format_address(const struct sockaddr *address, char out[CALLER_ADDRESS_SIZE])
 {
     char host[CALLER_ADDRESS_SIZE];
     socklen_t size =
@@ -24,22 +25,45 @@ static void format_address(const struct sockaddr *address, char out[CALLER_ADDRE
         strcpy(out, host);
 }
 
+int caller_socket(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL ? info->connect_fd : -1;
+}
+
+static void watch_handshake(struct MHD_Connection *connection, struct tls_watched *watched)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info != NULL && info->tls_session != NULL)
+        tls_watch_client(info->tls_session, watched);
+}
+
+static void note_address(struct caller *caller, const struct sockaddr *address)
+{
+    uint8_t key[LOBBY_KEY_SIZE];
+    caller_format_address(address, caller->address);
+    lobby_key(address, key);
+    caller->place = sha256_of(bytes_of(key, sizeof key));
+}
+
 struct caller *caller_new(struct MHD_Connection *connection, struct api *api)
 {
     struct caller *caller = calloc(1, sizeof *caller);
-    if (caller == NULL)
+    if (caller == NULL) {
+        watch_handshake(connection, NULL);
         return NULL;
+    }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     strcpy(caller->principal, "-");
     strcpy(caller->address, "-");
     if (info != NULL && info->client_addr != NULL)
-        format_address(info->client_addr, caller->address);
-    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info != NULL && info->tls_session != NULL) {
-        server_certificate_attach(api->certificate, info->tls_session);
-        tls_watch_client(info->tls_session);
-    }
+        note_address(caller, info->client_addr);
+    caller->watched_tls = (struct tls_watched){
+        .certificate = api->certificate, .lobby = api->lobby, .socket = caller_socket(connection)};
+    watch_handshake(connection, &caller->watched_tls);
     return caller;
 }
 
@@ -89,4 +113,18 @@ enum error caller_check(struct caller *caller, struct MHD_Connection *connection
         return fault_set(fault, ERR_UNAUTHENTICATED, "revoked-certificate",
                          "The client certificate was revoked by its CA.", 0);
     return caller->fault.code;
+}
+
+bool caller_is_tiresome(const struct caller *caller, struct api *api, bool *ret_is_repeated)
+{
+    struct rate_refusal refusal = {0};
+    struct fault fault = {0};
+    struct sha256 place;
+    if (rate_enter(api->strangers, &caller->place, clock_monotonic_us(), &place, &refusal,
+                   &fault) == ERR_OK) {
+        rate_leave(api->strangers, &place);
+        return false;
+    }
+    *ret_is_repeated = refusal.is_repeated;
+    return true;
 }

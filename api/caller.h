@@ -18,6 +18,7 @@
 #include "core/error.h"
 
 struct api;
+struct sockaddr;
 
 #define CALLER_ADDRESS_SIZE   64
 #define CALLER_PRINCIPAL_SIZE 17 /* the first 16 hex digits of the SPKI's hash, and NUL */
@@ -25,15 +26,22 @@ struct api;
 struct caller {
     struct watch_entry watched;        /* until when the connection must have got on */
     char address[CALLER_ADDRESS_SIZE]; /* of the TCP peer, numeric */
+    struct sha256 place;               /* that all of its address have in api->strangers */
     bool is_checked;
     struct fault fault; /* ERR_OK: peer is set */
     struct tls_peer peer;
+    struct tls_watched watched_tls;
     unsigned crl_generation; /* of the lists that is_revoked is by; 0: not looked up yet */
     bool is_revoked;
     char principal[CALLER_PRINCIPAL_SIZE]; /* "-" without a valid certificate */
 };
 
-/* NULL when memory is out. */
+/* Numeric; "-" for what is no address of IP. */
+void caller_format_address(const struct sockaddr *address, char out[CALLER_ADDRESS_SIZE]);
+
+int caller_socket(struct MHD_Connection *connection);
+
+/* NULL when memory is out: the handshake will fail. */
 struct caller *caller_new(struct MHD_Connection *connection, struct api *api);
 void caller_free(struct caller *caller);
 
@@ -43,5 +51,12 @@ void caller_free(struct caller *caller);
  */
 enum error caller_check(struct caller *caller, struct MHD_Connection *connection, struct api *api,
                         struct fault *fault) MUST_USE;
+
+/*
+ * The caller is refused for who it is, or gets what anybody gets. That counts against its address
+ * as requests do against a caller: returns whether there are too many of them, and in
+ * *ret_is_repeated whether that is no news.
+ */
+bool caller_is_tiresome(const struct caller *caller, struct api *api, bool *ret_is_repeated);
 
 #endif

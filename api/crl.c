@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/crl_list.h"
 #include "api/pem_file.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -18,13 +19,14 @@
     ((size_t)2 * 1024 * 1024) /* some 50,000 entries; reading takes much memory */
 #define CRL_SERIAL_MAX   64
 #define CRL_WARN_EVERY_S 3600
-#define OID_SIZE         64
-#define OID_DISTRIBUTION "2.5.29.28" /* issuingDistributionPoint: such a list is only shorter */
+#define CRL_LISTS_MAX    64
 #define MS_PER_S         1000
 
 /* What the lists say; immutable once it is in force. */
 struct revoked {
     int64_t next_update_unix_s;
+    size_t mark_count;
+    struct crl_mark marks[CRL_LISTS_MAX]; /* of each scope, the newest list's */
     size_t count;
     size_t room;
     struct sha256 *names; /* sorted */
@@ -144,21 +146,6 @@ static bool is_signed(const struct crl *crl, gnutls_x509_crl_t list)
     return status == 0;
 }
 
-/* A list that holds changes only, or in another sense, would be misread. */
-static bool is_plain(gnutls_x509_crl_t list)
-{
-    char oid[OID_SIZE];
-    unsigned is_critical = 0;
-    for (unsigned i = 0;; i++) {
-        size_t size = sizeof oid;
-        int rc = gnutls_x509_crl_get_extension_info(list, i, oid, &size, &is_critical);
-        if (rc == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-            return true;
-        if (rc != 0 || (is_critical && strcmp(oid, OID_DISTRIBUTION) != 0))
-            return false;
-    }
-}
-
 static bool add_entries(gnutls_x509_crl_t list, const struct sha256 *issuer,
                         struct revoked *revoked)
 {
@@ -179,6 +166,41 @@ static bool add_entries(gnutls_x509_crl_t list, const struct sha256 *issuer,
     return rc == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 }
 
+static struct crl_mark *find_mark(struct revoked *revoked, const struct sha256 *scope)
+{
+    for (size_t i = 0; i < revoked->mark_count; i++) {
+        if (sha256_equal(&revoked->marks[i].scope, scope))
+            return &revoked->marks[i];
+    }
+    return NULL;
+}
+
+static void keep_mark(struct revoked *revoked, const struct crl_mark *mark)
+{
+    struct crl_mark *known = find_mark(revoked, &mark->scope);
+    if (known == NULL)
+        revoked->marks[revoked->mark_count++] = *mark;
+    else if (crl_mark_is_older(known, mark))
+        *known = *mark;
+}
+
+static enum error add_content(gnutls_x509_crl_t list, const struct sha256 *issuer,
+                              struct revoked *revoked, struct fault *fault)
+{
+    struct crl_mark mark;
+    enum error e = crl_list_mark(list, issuer, &mark, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!add_entries(list, issuer, revoked))
+        return refuse(fault, "client-crl-invalid",
+                      "The entries of a list of [api] client_crl cannot be read.");
+    keep_mark(revoked, &mark);
+    int64_t next = gnutls_x509_crl_get_next_update(list);
+    if (next > 0 && (revoked->next_update_unix_s == 0 || next < revoked->next_update_unix_s))
+        revoked->next_update_unix_s = next;
+    return ERR_OK;
+}
+
 static enum error add_list(const struct crl *crl, gnutls_x509_crl_t list, struct revoked *revoked,
                            struct fault *fault)
 {
@@ -186,18 +208,30 @@ static enum error add_list(const struct crl *crl, gnutls_x509_crl_t list, struct
     if (!is_signed(crl, list))
         return refuse(fault, "client-crl-signature",
                       "A list of [api] client_crl is not signed by a certificate of client_ca.");
-    if (!is_plain(list))
-        return refuse(fault, "client-crl-kind",
-                      "A list of [api] client_crl has a critical extension that is not known.");
+    enum error e = crl_list_check(list, fault);
+    if (e != ERR_OK)
+        return e;
     if (gnutls_x509_crl_get_raw_issuer_dn(list, &issuer) != 0)
         return refuse(fault, "client-crl-invalid", "A list of [api] client_crl has no issuer.");
     struct sha256 hash = take_issuer(&issuer);
-    if (!add_entries(list, &hash, revoked))
-        return refuse(fault, "client-crl-invalid",
-                      "The entries of a list of [api] client_crl cannot be read.");
-    int64_t next = gnutls_x509_crl_get_next_update(list);
-    if (next > 0 && (revoked->next_update_unix_s == 0 || next < revoked->next_update_unix_s))
-        revoked->next_update_unix_s = next;
+    return add_content(list, &hash, revoked, fault);
+}
+
+/* A file that says less than what is in force may be an old one that somebody put there. */
+static enum error check_progress(struct revoked *fresh, const struct revoked *old,
+                                 struct fault *fault)
+{
+    for (size_t i = 0; i < old->mark_count; i++) {
+        const struct crl_mark *mark = find_mark(fresh, &old->marks[i].scope);
+        if (mark == NULL)
+            return refuse(fault, "client-crl-missing",
+                          "The file of [api] client_crl has no list any more of an issuer whose "
+                          "list is in force; if that is meant, start provisiond again.");
+        if (crl_mark_is_older(mark, &old->marks[i]))
+            return refuse(fault, "client-crl-older",
+                          "A list of [api] client_crl is older, by its time or its number, than "
+                          "the one in force; if that is meant, start provisiond again.");
+    }
     return ERR_OK;
 }
 
@@ -219,8 +253,14 @@ static enum error read_lists(const struct crl *crl, struct revoked *ret_revoked,
         lists.count == 0)
         return refuse(fault, "client-crl-invalid",
                       "The file of [api] client_crl holds no PEM revocation list.");
+    if (lists.count > CRL_LISTS_MAX)
+        return refuse(fault, "client-crl-many",
+                      "The file of [api] client_crl holds more than 64 lists.");
     for (unsigned i = 0; i < lists.count && e == ERR_OK; i++)
         e = add_list(crl, lists.items[i], &revoked, fault);
+    /* Only this thread changes what is in force. */
+    if (e == ERR_OK)
+        e = check_progress(&revoked, &crl->revoked, fault);
     if (e != ERR_OK) {
         revoked_clear(&revoked);
         return e;

@@ -25,8 +25,6 @@
 
 /* ---- what is kept of a request ---- */
 
-#define BYTES_PER_REQUEST 4096 /* of a body: to read so much is as dear as a request */
-
 /* One allocation: the messages, and behind them what they point at. */
 struct item {
     Provisiond__LicenseRequest license;
@@ -129,16 +127,12 @@ static enum error start(struct request *request)
     struct batch_result result = {0};
     struct batch batch = {.result = &result};
     const struct license_batch reader = {.take = take_body, .context = &batch};
-    /* Reading it costs as its bytes do, whatever comes of it. */
-    unsigned paid = 1 + (unsigned)(request->body_length / BYTES_PER_REQUEST);
     enum error e = query_refuse_any(request);
-    if (e == ERR_OK && paid > 1)
-        e = request_meter_more(request, paid - 1, 1);
     if (e == ERR_OK)
         e = license_batch_read(bytes_of(request->body, request->body_length), &reader,
                                &request->path, &request->fault);
-    if (e == ERR_OK && result.count > paid)
-        e = request_meter_more(request, (unsigned)result.count - paid, paid);
+    if (e == ERR_OK)
+        e = request_meter_as(request, result.count);
     request->result.batch = result;
     if (e == ERR_OK)
         e = ask(request, &batch);

@@ -149,5 +149,8 @@ static enum MHD_Result ready_answer(struct request *request)
     return answer_checks(request, error_name(request->fault.code), &unknown);
 }
 
-const struct handler READY_HANDLER = {
-    .start = ready_start, .take = ready_take, .answer = ready_answer, .answers_faults = true};
+const struct handler READY_HANDLER = {.start = ready_start,
+                                      .take = ready_take,
+                                      .answer = ready_answer,
+                                      .timeout_ms = API_HEALTH_TIMEOUT_MS,
+                                      .answers_faults = true};

@@ -84,5 +84,8 @@ static enum MHD_Result answer(struct request *request)
     return answer_kept(request, MEDIA_TYPE, "no-store");
 }
 
-const struct handler METRICS_HANDLER = {
-    .start = start, .take = take, .answer = answer, .answers_faults = true};
+const struct handler METRICS_HANDLER = {.start = start,
+                                        .take = take,
+                                        .answer = answer,
+                                        .timeout_ms = API_HEALTH_TIMEOUT_MS,
+                                        .answers_faults = true};

@@ -76,6 +76,43 @@ static void write_state(struct json_writer *writer, const Provisiond__ProductEnt
     write_line_if_any(writer, "state_detail", entry->state_detail, FAULT_DETAIL_SIZE - 1);
 }
 
+static void write_members(struct json_writer *writer, const Provisiond__ProductEntry *entry)
+{
+    write_array(writer, "authorities");
+    for (size_t i = 0; i < entry->n_members; i++) {
+        write_object(writer, NULL);
+        write_sha256(writer, "key", &entry->members[i]->key);
+        write_line(writer, "name", entry->members[i]->name, SUBJECT_MAX_BYTES);
+        write_end(writer);
+    }
+    write_end(writer);
+}
+
+static void write_digest_if_any(struct json_writer *writer, const char *name,
+                                const ProtobufCBinaryData *digest)
+{
+    if (digest->len > 0)
+        write_sha256(writer, name, digest);
+}
+
+/* Who may change a governed product; a list of products does not name them. A vault that could not
+ * check the product yet knows nobody. */
+static void write_governance(struct json_writer *writer, const Provisiond__ProductEntry *entry)
+{
+    if (!entry->governed)
+        return;
+    write_count(writer, "sequence", entry->sequence);
+    if (entry->threshold > 0)
+        write_count(writer, "threshold", entry->threshold);
+    if (entry->n_members > API_SIGNERS_MAX || entry->threshold > API_SIGNERS_MAX ||
+        (entry->n_members > 0 && (entry->threshold < 1 || entry->threshold > entry->n_members)))
+        write_unsound(writer);
+    else if (entry->n_members > 0)
+        write_members(writer, entry);
+    write_digest_if_any(writer, "authorities_sha256", &entry->authorities);
+    write_digest_if_any(writer, "first_authorities_sha256", &entry->first_authorities);
+}
+
 static void write_product(struct json_writer *writer, const Provisiond__ProductEntry *entry)
 {
     write_name(writer, "name", entry->name);
@@ -92,8 +129,7 @@ static void write_product(struct json_writer *writer, const Provisiond__ProductE
         write_count(writer, "remaining", entry->quota - entry->used);
     write_count(writer, "attempts_max", entry->attempts_max);
     write_flag(writer, "session_key_exposure", entry->allow_session_key_exposure);
-    if (entry->governed)
-        write_count(writer, "sequence", entry->sequence);
+    write_governance(writer, entry);
 }
 
 static enum error write_products(struct request *request, const Provisiond__StationReply *reply,
@@ -136,23 +172,6 @@ static void write_options(struct json_writer *writer, const char *options)
     write_unsound(writer);
 }
 
-static void write_authorities(struct json_writer *writer, const Provisiond__ProductEntry *entry)
-{
-    if (entry->n_members < 1 || entry->n_members > API_SIGNERS_MAX || entry->threshold < 1 ||
-        entry->threshold > entry->n_members)
-        write_unsound(writer);
-    write_count(writer, "sequence", entry->sequence);
-    write_count(writer, "threshold", entry->threshold);
-    write_array(writer, "authorities");
-    for (size_t i = 0; i < entry->n_members; i++) {
-        write_object(writer, NULL);
-        write_sha256(writer, "key", &entry->members[i]->key);
-        write_line(writer, "name", entry->members[i]->name, SUBJECT_MAX_BYTES);
-        write_end(writer);
-    }
-    write_end(writer);
-}
-
 static enum error write_policy(struct request *request, const Provisiond__StationReply *reply,
                                struct json_writer *writer)
 {
@@ -169,8 +188,7 @@ static enum error write_policy(struct request *request, const Provisiond__Statio
     write_count(writer, "attempts_max", entry->attempts_max);
     write_options(writer, entry->options);
     write_flag(writer, "governed", entry->governed);
-    if (entry->governed)
-        write_authorities(writer, entry);
+    write_governance(writer, entry);
     write_lines(writer, "anchors", &reply->policy_read->anchors, API_ANCHORS_MAX_BYTES);
     return ERR_OK;
 }

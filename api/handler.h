@@ -13,6 +13,7 @@
 #define API_HANDLER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <microhttpd.h>
 
@@ -29,6 +30,8 @@ struct handler {
     /* The vault answered with a fault: says where in the request it lies. NULL where it cannot. */
     void (*locate)(struct request *request);
     enum MHD_Result (*answer)(struct request *request);
+    uint32_t
+        timeout_ms; /* for the vault's answer, when shorter than vault_timeout_ms; 0: no other */
     bool answers_faults; /* answer is called after a fault of start or take, too */
     /* With reply_take and reply_answer (api/reply.h): the result that is kept, and how it is
      * written. A fault of write fills request->fault. */

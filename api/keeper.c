@@ -11,7 +11,7 @@
 #include "core/clock.h"
 
 struct keeper {
-    void (*look)(void *context);
+    int64_t (*look)(void *context);
     void *context;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -20,9 +20,10 @@ struct keeper {
 };
 
 /* False when the keeper was stopped meanwhile. */
-static bool rest(struct keeper *keeper)
+static bool rest(struct keeper *keeper, int64_t pause_ms)
 {
-    const struct timespec until = deadline_timespec(deadline_in(KEEPER_PACE_MS));
+    const struct timespec until =
+        deadline_timespec(deadline_in(pause_ms < KEEPER_PACE_MS ? pause_ms : KEEPER_PACE_MS));
     int rc = 0;
     (void)pthread_mutex_lock(&keeper->lock);
     while (!keeper->is_stopped && rc == 0)
@@ -35,8 +36,9 @@ static bool rest(struct keeper *keeper)
 static void *keeper_main(void *argument)
 {
     struct keeper *keeper = argument;
-    while (rest(keeper))
-        keeper->look(keeper->context);
+    int64_t pause_ms = KEEPER_PACE_MS;
+    while (rest(keeper, pause_ms))
+        pause_ms = keeper->look(keeper->context);
     return NULL;
 }
 
@@ -47,7 +49,7 @@ static void discard(struct keeper *keeper)
     free(keeper);
 }
 
-enum error keeper_new(void (*look)(void *context), void *context, struct keeper **ret_keeper)
+enum error keeper_new(int64_t (*look)(void *context), void *context, struct keeper **ret_keeper)
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
     if (keeper == NULL)

@@ -10,14 +10,17 @@
 #ifndef API_KEEPER_H
 #define API_KEEPER_H
 
+#include <stdint.h>
+
 #include "core/error.h"
 
 #define KEEPER_PACE_MS 250
 
 struct keeper;
 
-/* Calls look(context) every KEEPER_PACE_MS. ERR_INTERNAL: no memory or no thread. */
-enum error keeper_new(void (*look)(void *context), void *context,
+/* Calls look(context) again and again, each time after as many milliseconds as it said, at most
+ * KEEPER_PACE_MS. ERR_INTERNAL: no memory or no thread. */
+enum error keeper_new(int64_t (*look)(void *context), void *context,
                       struct keeper **ret_keeper) MUST_USE;
 /* Returns when look is not running and will not any more. NULL is allowed. */
 void keeper_free(struct keeper *keeper);

@@ -11,6 +11,7 @@
 
 #include "api/crl.h"
 #include "api/exposition.h"
+#include "api/lobby.h"
 #include "api/rate.h"
 #include "api/server.h"
 #include "api/server_certificate.h"
@@ -157,10 +158,13 @@ static void write_clients(struct api *api, FILE *out)
                         gate_count(&api->gate, GATE_REQUESTS));
     exposition_gauge_of(out, "provisiond_connections", "Open connections.",
                         (int64_t)atomic_load(&api->watch.connected));
+    exposition_gauge_of(out, "provisiond_connections_waiting",
+                        "Connections whose TLS handshake has not begun.",
+                        lobby_waiting(api->lobby));
     exposition_gauge_of(out, "provisiond_connections_max", "[api] connections.",
                         api->config->connections);
     exposition_counter_of(out, "provisiond_connections_refused_total",
-                          "Connections closed at once: too many, in all or of one address.",
+                          "Connections closed: too many, or waited for too long.",
                           atomic_load(&api->refused));
     exposition_counter_of(out, "provisiond_connections_cut_off_total",
                           "Connections of clients that were too slow.",
@@ -171,6 +175,11 @@ static void write_clients(struct api *api, FILE *out)
     exposition_counter_of(out, "provisiond_caller_busy_total",
                           "Requests refused because their caller had too many under way.",
                           refusals.busy);
+    exposition_gauge_of(out, "provisiond_body_bytes", "Memory of the bodies being received.",
+                        (int64_t)atomic_load(&api->bodies.taken));
+    exposition_counter_of(out, "provisiond_bodies_refused_total",
+                          "Requests refused because all bodies together were too large.",
+                          atomic_load(&api->bodies.refused));
 }
 
 static void write_crl(struct api *api, FILE *out)

@@ -7,6 +7,8 @@
 #include "api/request.h"
 #include "core/clock.h"
 
+#define SPREAD_STEP_MS 97 /* prime to the spread: neighbours lie far apart */
+
 void penance_init(struct penance *penance)
 {
     (void)pthread_mutex_init(&penance->lock, NULL);
@@ -23,7 +25,9 @@ bool penance_do(struct penance *penance, struct request *request)
     bool waits = !penance->is_over;
     if (waits) {
         request->step = REQUEST_WAITING;
-        request->penance_until = deadline_in(PENANCE_MS);
+        request->has_done_penance = true;
+        request->penance_until =
+            deadline_in(PENANCE_MS + penance->count++ * SPREAD_STEP_MS % PENANCE_SPREAD_MS);
         request->next_penance = penance->first;
         penance->first = request;
         MHD_suspend_connection(request->connection);
@@ -46,11 +50,13 @@ static void resume_until(struct penance *penance, int64_t now_ms)
     }
 }
 
-void penance_look(struct penance *penance, int64_t now_ms)
+int64_t penance_look(struct penance *penance, int64_t now_ms)
 {
     (void)pthread_mutex_lock(&penance->lock);
     resume_until(penance, now_ms);
+    bool is_empty = penance->first == NULL;
     (void)pthread_mutex_unlock(&penance->lock);
+    return is_empty ? INT64_MAX : PENANCE_PACE_MS;
 }
 
 void penance_end(struct penance *penance)

@@ -17,7 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PENANCE_MS 500 /* and up to KEEPER_PACE_MS more */
+#define PENANCE_MS        500
+#define PENANCE_SPREAD_MS 250 /* so much longer for some: refused together, back one by one */
+#define PENANCE_PACE_MS   20
 
 struct request;
 
@@ -25,6 +27,7 @@ struct penance {
     pthread_mutex_t lock;
     struct request *first; /* guarded by lock */
     bool is_over;          /* guarded by lock */
+    unsigned count;        /* guarded by lock: of penances so far */
 };
 
 void penance_init(struct penance *penance);
@@ -33,8 +36,8 @@ void penance_clear(struct penance *penance);
 
 /* Suspends the request's connection until it may be answered; false: answer now. */
 bool penance_do(struct penance *penance, struct request *request);
-/* Resumes those who have waited long enough. */
-void penance_look(struct penance *penance, int64_t now_ms);
+/* Resumes those who have waited long enough. Returns in how many milliseconds to look again. */
+int64_t penance_look(struct penance *penance, int64_t now_ms);
 /* Resumes all; nobody waits from now on. */
 void penance_end(struct penance *penance);
 

@@ -5,6 +5,7 @@
 #include "api/problem.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define RETRY_SOON_S     1  /* a queue or a deadline */
 #define RETRY_LATER_S    5  /* a program or a device comes back by itself */
@@ -17,7 +18,7 @@ static const struct problem PROBLEMS[ERR_COUNT] = {
     [ERR_TOO_LARGE] = {413, 0, "The request is too large",
                        "Correct the station's software; the same request will fail again.", false},
     [ERR_UNAUTHENTICATED] = {401, 0, "No valid client certificate",
-                             "Give the station a certificate of this site's station CA.", false},
+                             "Give the station a certificate of this site's client CA.", false},
     [ERR_FORBIDDEN] = {403, 0, "This caller may not do this",
                        "Ask the operator to enrol, enable or widen it.", true},
     [ERR_PRODUCT_UNKNOWN] = {404, 0, "The product is not known here",
@@ -61,8 +62,8 @@ static const struct problem PROBLEMS[ERR_COUNT] = {
                             "Set the device aside: its product limits the attempts per device.",
                             false},
     [ERR_BUDGET_SPENT] = {409, 0, "This share of the quota is spent",
-                          "Stop this station for the product until its next period begins, or ask "
-                          "the operator.",
+                          "Stop this station for the product until the next period begins (until, "
+                          "Retry-After), or ask the operator.",
                           false},
     [ERR_HSM_UNAVAILABLE] = {503, RETRY_LATER_S, "The HSM does not answer",
                              "Retry; call the operator when it lasts.", false},
@@ -106,6 +107,28 @@ static const struct problem PROBLEMS[ERR_COUNT] = {
                       "Call the operator and name the request_id.", false},
 };
 
+static const struct advice {
+    enum error code;
+    const char *check;
+    const char *action;
+} ADVICE[] = {
+    {ERR_FORBIDDEN, "principal-unknown",
+     "Ask the operator to enrol the certificate's key, or use a certificate that is enrolled."},
+    {ERR_FORBIDDEN, "principal-disabled",
+     "Ask the operator, who finds out why it was disabled before he enables it."},
+    {ERR_FORBIDDEN, "role-not-allowed", "Use the certificate of a caller who may."},
+    {ERR_FORBIDDEN, "product-not-allowed",
+     "Use a caller that may see it, or ask the operator to widen this one."},
+    {ERR_FORBIDDEN, "line-not-allowed",
+     "Check the line in context.line, or ask the operator to widen this caller."},
+    {ERR_FORBIDDEN, "line-missing", "Send context.line."},
+    {ERR_CONFLICT, "grant-used",
+     "When an answer to it was lost, it counts and nothing is left to do; otherwise ask its maker "
+     "for a new document."},
+    {ERR_PRODUCT_UNKNOWN, "product-not-made",
+     "Give the document to an administrator of the server, who runs `provctl grant apply`."},
+};
+
 bool problem_exists(enum error code)
 {
     return (unsigned)code < ERR_COUNT && PROBLEMS[code].title != NULL;
@@ -114,6 +137,15 @@ bool problem_exists(enum error code)
 const struct problem *problem_of(enum error code)
 {
     return &PROBLEMS[problem_exists(code) ? code : ERR_INTERNAL];
+}
+
+const char *problem_advice(enum error code, const char *check)
+{
+    for (size_t i = 0; i < sizeof ADVICE / sizeof ADVICE[0]; i++) {
+        if (ADVICE[i].code == code && strcmp(ADVICE[i].check, check) == 0)
+            return ADVICE[i].action;
+    }
+    return problem_of(code)->action;
 }
 
 void problem_type(enum error code, char out[PROBLEM_TYPE_SIZE])

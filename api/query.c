@@ -216,12 +216,26 @@ static enum MHD_Result note_member(void *context, enum MHD_ValueKind kind, const
     return read_member(reading, key, value) == ERR_OK ? MHD_YES : MHD_NO;
 }
 
+/* Nothing can lie in it: whoever asks has mixed them up. */
+static enum error check_period(struct request *request, const struct query *query)
+{
+    if (query->until_unix_ms == 0 || query->since_unix_ms <= query->until_unix_ms)
+        return ERR_OK;
+    return refuse(request, "until", "query-period",
+                  "The time until which is before the time since which.");
+}
+
 enum error query_read(struct request *request, unsigned members, struct query *ret_query)
 {
     struct query query = {.limit = API_PAGE_DEFAULT};
     struct reading reading = {.request = request, .query = &query, .members = members};
     (void)MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, note_member,
                                     &reading);
+    if (request->fault.code == ERR_OK)
+        (void)check_period(request, &query);
+    if (request->fault.code == ERR_OK && (members & QUERY_LIMIT) != 0 &&
+        request_meter_as(request, 1 + query.limit / API_ROWS_PER_REQUEST) != ERR_OK)
+        return request->fault.code;
     if (request->fault.code == ERR_OK)
         *ret_query = query;
     return request->fault.code;

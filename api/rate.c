@@ -23,6 +23,8 @@ struct place {
     int64_t paid_ns; /* when all that it asked for is paid off; 0: a place that was never used */
     int64_t told_ns; /* when a refusal was news the last time */
     unsigned under_way;
+    bool is_owned;           /* a key, and it is known whose */
+    struct sha256 principal; /* whose */
 };
 
 struct rate {
@@ -79,16 +81,72 @@ static struct place *find(struct place *set, const struct sha256 *caller)
     return NULL;
 }
 
-/* A place whose caller owes nothing says nothing that a new one would not. NULL: there is none. */
+/*
+ * A place whose caller owes nothing says nothing that a new one would not, but perhaps whose a key
+ * is: such a one goes last. NULL: there is none.
+ */
 static struct place *settle(struct place *set, const struct sha256 *caller, int64_t now_ns)
 {
+    struct place *best = NULL;
     for (size_t i = 0; i < RATE_PLACES; i++) {
         if (set[i].under_way > 0 || set[i].paid_ns > now_ns)
             continue;
-        set[i] = (struct place){.caller = *caller, .paid_ns = now_ns};
-        return &set[i];
+        if (best == NULL || (best->is_owned && !set[i].is_owned))
+            best = &set[i];
     }
-    return NULL;
+    if (best != NULL)
+        *best = (struct place){.caller = *caller, .paid_ns = now_ns};
+    return best;
+}
+
+/* The caller's place, or a new one; NULL: the set is full of callers that owe. */
+static struct place *place_of(struct rate *rate, const struct sha256 *caller, int64_t now_ns)
+{
+    struct place *set = set_of(rate, caller);
+    struct place *place = find(set, caller);
+    return place != NULL ? place : settle(set, caller, now_ns);
+}
+
+/* Whose the key is; the key itself while that is not known. */
+static struct sha256 caller_of(struct rate *rate, const struct sha256 *key)
+{
+    const struct place *place = find(set_of(rate, key), key);
+    return place != NULL && place->is_owned ? place->principal : *key;
+}
+
+/* Debts move to the principal; what the key has under way leaves it by itself. */
+static void move_debt(struct rate *rate, struct place *from, int64_t now_ns)
+{
+    int64_t owed_ns = from->paid_ns - now_ns;
+    struct place *to = place_of(rate, &from->principal, now_ns);
+    if (to == NULL || owed_ns <= 0)
+        return;
+    to->paid_ns = (to->paid_ns > now_ns ? to->paid_ns : now_ns) + owed_ns;
+    from->paid_ns = now_ns;
+}
+
+static void learn(struct rate *rate, const struct sha256 *key, const struct sha256 *principal,
+                  int64_t now_ns)
+{
+    struct place *place =
+        principal != NULL ? place_of(rate, key, now_ns) : find(set_of(rate, key), key);
+    if (place == NULL)
+        return;
+    bool is_news =
+        principal != NULL && (!place->is_owned || !sha256_equal(&place->principal, principal));
+    place->is_owned = principal != NULL;
+    if (!is_news)
+        return;
+    place->principal = *principal;
+    move_debt(rate, place, now_ns);
+}
+
+void rate_learn(struct rate *rate, const struct sha256 *key, const struct sha256 *principal,
+                int64_t now_us)
+{
+    (void)pthread_mutex_lock(&rate->lock);
+    learn(rate, key, principal, now_us * NS_PER_US);
+    (void)pthread_mutex_unlock(&rate->lock);
 }
 
 /* ---- asking ---- */
@@ -124,10 +182,7 @@ static enum error pay(struct rate *rate, struct place *place, int64_t price_ns, 
 static enum error enter(struct rate *rate, const struct sha256 *caller, int64_t now_ns,
                         struct rate_refusal *ret_refusal, struct fault *fault)
 {
-    struct place *set = set_of(rate, caller);
-    struct place *place = find(set, caller);
-    if (place == NULL)
-        place = settle(set, caller, now_ns);
+    struct place *place = place_of(rate, caller, now_ns);
     if (place == NULL) {
         rate->refusals.busy++;
         *ret_refusal = (struct rate_refusal){0};
@@ -146,12 +201,16 @@ static enum error enter(struct rate *rate, const struct sha256 *caller, int64_t 
     return e;
 }
 
-enum error rate_enter(struct rate *rate, const struct sha256 *caller, int64_t now_us,
-                      struct rate_refusal *ret_refusal, struct fault *fault)
+enum error rate_enter(struct rate *rate, const struct sha256 *key, int64_t now_us,
+                      struct sha256 *ret_caller, struct rate_refusal *ret_refusal,
+                      struct fault *fault)
 {
     (void)pthread_mutex_lock(&rate->lock);
-    enum error e = enter(rate, caller, now_us * NS_PER_US, ret_refusal, fault);
+    struct sha256 caller = caller_of(rate, key);
+    enum error e = enter(rate, &caller, now_us * NS_PER_US, ret_refusal, fault);
     (void)pthread_mutex_unlock(&rate->lock);
+    if (e == ERR_OK)
+        *ret_caller = caller;
     return e;
 }
 

@@ -3,13 +3,14 @@
 
 /*
  * How much one caller may ask: so many requests a second in the long run, a burst at once, and so
- * many under way. A caller is its key.
+ * many under way. A caller is a principal with all of its keys, as far as it is known whose a key
+ * is (rate_learn); until then, or when the table had to forget it, the key alone.
  *
  * The bucket of a caller is one number: the time when it will have paid off what it asked for. Each
  * request moves that time by 1 s / requests_per_second; it may lie at most `burst` requests ahead
  * of now. A caller is forgotten when its time has passed and nothing of it is under way, and not
  * before: whoever presses on others' places in the table wins nothing back. The table is bounded;
- * where a key lies in it depends on a secret of this process.
+ * where a caller lies in it depends on a secret of this process.
  *
  * Threads: safe from any thread. Times are clock_monotonic_us().
  */
@@ -41,11 +42,19 @@ struct rate_refusal {
 };
 
 /*
- * One request of that caller begins; with ERR_OK rate_leave must follow. ERR_RATE_LIMITED; ERR_BUSY
- * ("caller-busy") when enough is under way already.
+ * One request with that key begins; with ERR_OK rate_leave must follow, with *ret_caller: the
+ * principal, or the key. ERR_RATE_LIMITED; ERR_BUSY ("caller-busy") when enough is under way
+ * already.
  */
-enum error rate_enter(struct rate *rate, const struct sha256 *caller, int64_t now_us,
-                      struct rate_refusal *ret_refusal, struct fault *fault) MUST_USE;
+enum error rate_enter(struct rate *rate, const struct sha256 *key, int64_t now_us,
+                      struct sha256 *ret_caller, struct rate_refusal *ret_refusal,
+                      struct fault *fault) MUST_USE;
+
+/*
+ * Whose that key is, from now on; NULL: nobody's. What the key owed by itself, its principal owes.
+ */
+void rate_learn(struct rate *rate, const struct sha256 *key, const struct sha256 *principal,
+                int64_t now_us);
 
 /*
  * count more requests, which are in the one that has entered and has paid for so many until now (1

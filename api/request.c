@@ -16,6 +16,7 @@
 #include "core/log.h"
 
 #define REQUEST_ID_RANDOM_BYTES 16
+#define BODY_ROOM_FIRST         16384
 
 /* ---- headers ---- */
 
@@ -106,7 +107,7 @@ void request_release(struct request *request)
         return;
     if (request->file >= 0)
         (void)close(request->file);
-    free(request->body);
+    request_drop_body(request);
     free(request->kept);
     free(request);
 }
@@ -116,26 +117,89 @@ void request_release(struct request *request)
 enum error request_meter(struct request *request)
 {
     enum error e = rate_enter(request->api->rate, &request->caller->peer.spki, request->started_us,
-                              &request->refusal, &request->fault);
+                              &request->meter, &request->refusal, &request->fault);
     request->is_metered = e == ERR_OK;
+    request->paid = 1;
     return e;
 }
 
-enum error request_meter_more(struct request *request, unsigned count, unsigned paid)
+enum error request_meter_as(struct request *request, size_t requests)
 {
-    return rate_take(request->api->rate, &request->caller->peer.spki, count, paid,
-                     clock_monotonic_us(), &request->refusal, &request->fault);
+    if (!request->is_metered || requests <= request->paid)
+        return ERR_OK;
+    enum error e = rate_take(request->api->rate, &request->meter,
+                             (unsigned)(requests - request->paid), (unsigned)request->paid,
+                             clock_monotonic_us(), &request->refusal, &request->fault);
+    if (e == ERR_OK)
+        request->paid = requests;
+    return e;
+}
+
+/* The vault says whose key asked; or, with a refusal, that it is nobody's who may ask. */
+static void note_principal(struct request *request, const Provisiond__StationReply *reply)
+{
+    struct rate *rate = request->api->rate;
+    const struct sha256 *key = &request->caller->peer.spki;
+    struct sha256 principal;
+    if (reply->principal.len == SHA256_SIZE) {
+        memcpy(principal.bytes, reply->principal.data, SHA256_SIZE);
+        rate_learn(rate, key, &principal, clock_monotonic_us());
+    } else if (request->fault.code == ERR_FORBIDDEN) {
+        rate_learn(rate, key, NULL, clock_monotonic_us());
+    }
 }
 
 /* ---- the body ---- */
 
-static bool make_body_room(struct request *request)
+uint64_t request_content_length(const struct request *request)
 {
-    if (request->body == NULL)
-        request->body = malloc(limits_body_max(request->api->config, request->match.route->body));
-    if (request->body == NULL)
+    const char *text = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return text != NULL ? strtoull(text, NULL, 10) : 0;
+}
+
+void request_drop_body(struct request *request)
+{
+    free(request->body);
+    request->body = NULL;
+    request->body_length = 0;
+    budget_give(&request->api->bodies, request->body_room);
+    request->body_room = 0;
+}
+
+/* It grows as bytes come: who says that many will come has no room for them yet. */
+static size_t next_room(const struct request *request, size_t needed)
+{
+    size_t max = limits_body_max(request->api->config, request->match.route->body);
+    uint64_t length = request_content_length(request);
+    size_t room = request->body_room > 0 ? 2 * request->body_room : BODY_ROOM_FIRST;
+    if (room < needed)
+        room = needed;
+    if (room > max)
+        room = max;
+    return length >= needed && length < room ? (size_t)length : room;
+}
+
+/* Large bodies, which are batches, leave a quarter to the others. */
+static bool make_body_room(struct request *request, size_t needed)
+{
+    if (needed <= request->body_room)
+        return true;
+    size_t room = next_room(request, needed);
+    size_t more = room - request->body_room;
+    if (!budget_take(&request->api->bodies, more, room > API_BODY_MAX_BYTES ? 3 : 4)) {
+        (void)fault_set(&request->fault, ERR_BUSY, "memory",
+                        "The server holds as many bytes of requests as it may at once.", 0);
+        return false;
+    }
+    uint8_t *grown = realloc(request->body, room);
+    if (grown == NULL) {
+        budget_give(&request->api->bodies, more);
         (void)request_refuse_memory(request);
-    return request->body != NULL;
+        return false;
+    }
+    request->body = grown;
+    request->body_room = room;
+    return true;
 }
 
 void request_keep_body(struct request *request, const char *data, size_t length)
@@ -146,8 +210,10 @@ void request_keep_body(struct request *request, const char *data, size_t length)
     const struct route_body *body = request->match.route->body;
     if (limits_check_body(request->api->config, body, request->received, &request->fault) !=
             ERR_OK ||
-        !make_body_room(request))
+        !make_body_room(request, request->body_length + length)) {
+        request_drop_body(request);
         return;
+    }
     memcpy(request->body + request->body_length, data, length);
     request->body_length += length;
 }
@@ -183,6 +249,8 @@ static void note_answer(void *context, const struct fault *fault,
     struct gate *gate = &request->api->gate;
     const struct handler *handler = request->match.route->handler;
     request->fault = *fault;
+    if (reply != NULL)
+        note_principal(request, reply);
     if (fault->code == ERR_OK && reply == NULL)
         (void)request_refuse_reply(request);
     else if (fault->code == ERR_OK)
@@ -196,9 +264,17 @@ static void note_answer(void *context, const struct fault *fault,
     gate_leave(gate, GATE_WAITING);
 }
 
+static uint32_t timeout_of(const struct request *request)
+{
+    uint32_t longest = request->api->config->vault_timeout_ms;
+    uint32_t own = request->match.route->handler->timeout_ms;
+    return own > 0 && own < longest ? own : longest;
+}
+
 enum error request_ask(struct request *request, Provisiond__StationRequest *message)
 {
     struct api *api = request->api;
+    uint32_t timeout_ms = timeout_of(request);
     if (!gate_enter_question(&api->gate))
         return fault_set(&request->fault, ERR_VAULT_UNAVAILABLE, "stopping",
                          "The server is stopping.", 0);
@@ -208,12 +284,15 @@ enum error request_ask(struct request *request, Provisiond__StationRequest *mess
         message->caller_spki.data = request->caller->peer.spki.bytes;
         message->caller_spki.len = SHA256_SIZE;
     }
+    message->lane.data =
+        request->is_metered ? request->meter.bytes : request->caller->peer.spki.bytes;
+    message->lane.len = SHA256_SIZE;
+    message->timeout_ms = timeout_ms;
     request->step = REQUEST_WAITING;
     (void)atomic_fetch_add(&request->references, 1);
     watch_set(&request->caller->watched, WATCH_NEVER);
     MHD_suspend_connection(request->connection);
-    vault_station_send(api->vault, message, deadline_in(api->config->vault_timeout_ms), note_answer,
-                       request);
+    vault_station_send(api->vault, message, deadline_in(timeout_ms), note_answer, request);
     gate_leave(&api->gate, GATE_SENDING);
     return ERR_OK;
 }

@@ -110,24 +110,30 @@ struct request {
     struct MHD_Connection *connection;
     struct caller *caller; /* the connection's */
     atomic_uint references;
-    int64_t started_us;
     enum request_step step;
+    int64_t started_us;
 
     struct route_match match;
     const char *method; /* a literal */
     char id[API_REQUEST_ID_MAX + 1];
     char traceparent[TRACEPARENT_SIZE]; /* "" when none came */
 
-    uint8_t *body; /* NULL until its first byte came */
+    uint8_t *body; /* NULL until its first byte came, and after the start step */
     size_t body_length;
+    size_t body_room;  /* taken from api->bodies */
     uint64_t received; /* bytes of the body, kept or dropped */
+    size_t paid;       /* as so many requests so far; with is_metered */
 
     struct fault fault;
     struct json_path path;       /* of a wrong body or query */
     struct rate_refusal refusal; /* by api->rate */
     bool is_metered;             /* counts in api->rate until it is completed */
-    bool shows_check;            /* the fault's reason is the member "check", whatever its code */
-    char content_range[40];      /* with ERR_RANGE: the header's value */
+    bool is_tiresome;            /* the last of too many from where nobody is known */
+    bool is_started;             /* the handler's start step has run */
+    bool has_done_penance;
+    bool shows_check;       /* the fault's reason is the member "check", whatever its code */
+    struct sha256 meter;    /* as whose request it counts; with is_metered */
+    char content_range[40]; /* with ERR_RANGE: the header's value */
     union {
         struct license_result license;
         struct outcome_result outcome;
@@ -153,15 +159,20 @@ struct request *request_new(struct api *api, struct MHD_Connection *connection,
 void request_release(struct request *request);
 
 /*
- * Counts the request, or count more that are inside it beside those that were paid for (a batch of
- * n licenses takes n - 1, with 1 paid), against what its caller may ask. ERR_RATE_LIMITED or
- * ERR_BUSY.
+ * Counts the request against what its caller may ask; then, once it shows to be as dear as so many
+ * requests in all, what of them was not counted yet: a batch has many licenses, a list many rows.
+ * ERR_RATE_LIMITED or ERR_BUSY.
  */
 enum error request_meter(struct request *request) MUST_USE;
-enum error request_meter_more(struct request *request, unsigned count, unsigned paid) MUST_USE;
+enum error request_meter_as(struct request *request, size_t requests) MUST_USE;
 
-/* Keeps or drops bytes of the body; a fault that is set before or here makes it drop the rest. */
+/* As the header says, which libmicrohttpd has checked; chunked bodies have none: 0. */
+uint64_t request_content_length(const struct request *request);
+/* Keeps or drops bytes of the body; a fault that is set before or here makes it drop the rest.
+ * ERR_BUSY when all bodies together are too large. */
 void request_keep_body(struct request *request, const char *data, size_t length);
+/* Nobody needs it any more. */
+void request_drop_body(struct request *request);
 
 /*
  * Asks the vault for the request's caller and suspends the connection until it answers. message is

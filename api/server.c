@@ -18,6 +18,7 @@
 #include "api/answer.h"
 #include "api/caller.h"
 #include "api/handler.h"
+#include "api/lobby.h"
 #include "api/metrics.h"
 #include "api/rate.h"
 #include "api/request_limits.h"
@@ -25,13 +26,6 @@
 #include "core/clock.h"
 
 /* ---- the headers ---- */
-
-/* libmicrohttpd has checked the number; chunked bodies have none. */
-static uint64_t content_length(const struct request *request)
-{
-    const char *text = request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return text != NULL ? strtoull(text, NULL, 10) : 0;
-}
 
 /* Whether a Content-Type is of that media type, with or without parameters. */
 static bool is_of_type(const char *header, const char *media_type)
@@ -60,7 +54,15 @@ static enum error check_body_headers(struct request *request)
         return ERR_OK;
     if (!is_taken(body, request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE)))
         return fault_set(&request->fault, ERR_MEDIA_TYPE, "content-type", body->media_detail, 0);
-    return limits_check_body(request->api->config, body, content_length(request), &request->fault);
+    return limits_check_body(request->api->config, body, request_content_length(request),
+                             &request->fault);
+}
+
+/* What they get leaves at once as long as they are few. */
+static void meet_stranger(struct request *request)
+{
+    request->is_tiresome =
+        caller_is_tiresome(request->caller, request->api, &request->refusal.is_repeated);
 }
 
 /* A caller without a certificate learns nothing about paths. */
@@ -68,12 +70,16 @@ static enum error check_headers(struct request *request, const char *url, const 
 {
     struct fault route_fault = {0};
     enum error found = route_find(method, url, &request->match, &route_fault);
-    if (found == ERR_OK && request->match.route->is_public)
+    if (found == ERR_OK && request->match.route->is_public) {
+        meet_stranger(request);
         return ERR_OK;
+    }
     enum error e =
         caller_check(request->caller, request->connection, request->api, &request->fault);
     if (e == ERR_OK)
         e = request_meter(request);
+    else
+        meet_stranger(request);
     if (e != ERR_OK) {
         request->match.allow[0] = '\0';
         return e;
@@ -89,7 +95,7 @@ static enum error check_headers(struct request *request, const char *url, const 
 static bool is_answered_at_once(const struct request *request)
 {
     const char *expect = request_header(request, MHD_HTTP_HEADER_EXPECT);
-    return content_length(request) > API_DRAIN_MAX_BYTES ||
+    return request_content_length(request) > API_DRAIN_MAX_BYTES ||
            (expect != NULL && strcasecmp(expect, "100-continue") == 0);
 }
 
@@ -147,22 +153,47 @@ static bool is_within_depth(struct request *request)
     return false;
 }
 
-/* Refused because its caller asks too much. */
-static bool is_told_to_wait(const struct request *request)
+/* Its caller asks too much, or is one of many whom nobody knows. */
+static bool owes_penance(const struct request *request)
 {
-    return !request->is_metered && (request->fault.code == ERR_RATE_LIMITED ||
-                                    strcmp(request->fault.reason, "caller-busy") == 0);
+    return !request->has_done_penance &&
+           (request->is_tiresome || request->fault.code == ERR_RATE_LIMITED ||
+            strcmp(request->fault.reason, "caller-busy") == 0);
+}
+
+/* By the vault: the certificate is one of the client CA, which the vault does not know or want. */
+static bool is_of_stranger(const struct request *request)
+{
+    return request->fault.code == ERR_FORBIDDEN &&
+           (strcmp(request->fault.reason, "principal-unknown") == 0 ||
+            strcmp(request->fault.reason, "principal-disabled") == 0);
+}
+
+/* After the start step, the vault's answer or a penance. */
+static enum MHD_Result go_on(struct request *request)
+{
+    if (!request->has_done_penance && is_of_stranger(request))
+        meet_stranger(request);
+    if (owes_penance(request) && penance_do(&request->api->penance, request))
+        return MHD_YES;
+    return request->is_started ? answer(request) : answer_problem(request);
+}
+
+/* Reading a body costs as its bytes do, whatever comes of it. */
+static bool is_body_paid(struct request *request)
+{
+    return request_meter_as(request, 1 + request->body_length / API_BYTES_PER_REQUEST) == ERR_OK;
 }
 
 static enum MHD_Result start(struct request *request)
 {
-    if (is_told_to_wait(request) && penance_do(&request->api->penance, request))
-        return MHD_YES;
-    if (request->fault.code != ERR_OK || !is_within_depth(request))
-        return answer_problem(request);
+    if (request->fault.code != ERR_OK || !is_body_paid(request) || !is_within_depth(request))
+        return go_on(request);
+    request->is_started = true;
     enum error e = request->match.route->handler->start(request);
+    request_drop_body(request);
     /* A suspended connection comes back through server_handle, on this same thread. */
-    return e == ERR_OK && request->step == REQUEST_WAITING ? MHD_YES : answer(request);
+    return e == ERR_OK && request->step == REQUEST_WAITING ? MHD_YES : go_on(request);
 }
 
 enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection, const char *url,
@@ -175,9 +206,7 @@ enum MHD_Result server_handle(void *cls, struct MHD_Connection *connection, cons
         return begin(cls, connection, url, method, state);
     if (*data_size > 0)
         return receive(request, data, data_size);
-    if (request->step != REQUEST_WAITING)
-        return start(request);
-    return is_told_to_wait(request) ? answer_problem(request) : answer(request);
+    return request->step != REQUEST_WAITING ? start(request) : go_on(request);
 }
 
 /* ---- the ends ---- */
@@ -193,7 +222,7 @@ void server_note_completed(void *cls, struct MHD_Connection *connection, void **
     *state = NULL;
     watch_set(&request->caller->watched, deadline_in(limits_pause_ms(api->config)));
     if (request->is_metered)
-        rate_leave(api->rate, &request->caller->peer.spki);
+        rate_leave(api->rate, &request->meter);
     metrics_note(api->metrics, request->match.route, request->method, request->status,
                  clock_monotonic_us() - request->started_us);
     request_log(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
@@ -203,12 +232,10 @@ void server_note_completed(void *cls, struct MHD_Connection *connection, void **
 
 static struct caller *meet(struct api *api, struct MHD_Connection *connection)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct caller *caller = caller_new(connection, api);
     /* The handshake and the first headers have as long as a body. */
-    if (caller != NULL && info != NULL)
-        watch_add(&api->watch, &caller->watched, info->connect_fd,
+    if (caller != NULL)
+        watch_add(&api->watch, &caller->watched, caller->watched_tls.socket,
                   deadline_in(limits_receive_ms(api->config)));
     return caller;
 }
@@ -219,9 +246,12 @@ void server_note_connection(void *cls, struct MHD_Connection *connection, void *
     struct api *api = cls;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *caller = meet(api, connection);
-    } else if (*caller != NULL) {
-        watch_remove(&api->watch, &((struct caller *)*caller)->watched);
-        caller_free(*caller);
-        *caller = NULL;
+        return;
     }
+    lobby_leave(api->lobby, caller_socket(connection));
+    if (*caller == NULL)
+        return;
+    watch_remove(&api->watch, &((struct caller *)*caller)->watched);
+    caller_free(*caller);
+    *caller = NULL;
 }

@@ -12,6 +12,7 @@
 
 #include <microhttpd.h>
 
+#include "api/budget.h"
 #include "api/gate.h"
 #include "api/penance.h"
 #include "api/watch.h"
@@ -22,9 +23,12 @@ struct api {
     const struct config_api *config;
     struct vault_client *vault;
     struct MHD_Daemon *daemon;
+    struct lobby *lobby;
     struct acceptor *acceptor;
     struct keeper *keeper;
-    struct rate *rate;
+    int64_t looked_ms;      /* the keeper's: when it looked at the files and the watch */
+    struct rate *rate;      /* of callers, by their keys */
+    struct rate *strangers; /* of those who are refused for who they are, by their addresses */
     struct metrics *metrics;
     struct server_certificate *certificate;
     struct crl *crl;
@@ -32,6 +36,7 @@ struct api {
     struct gate gate;
     struct watch watch;
     struct penance penance;
+    struct budget bodies;         /* bytes of all requests' bodies */
     atomic_uint_fast64_t refused; /* connections */
     int listener;
     uint16_t port;

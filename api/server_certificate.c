@@ -14,6 +14,7 @@
 #include <gnutls/x509.h>
 
 #include "api/pem_file.h"
+#include "api/tls.h"
 #include "core/bytes.h"
 #include "core/log.h"
 
@@ -204,11 +205,6 @@ bool server_certificate_is_stale(struct server_certificate *certificate)
 
 /* ---- handshakes ---- */
 
-void server_certificate_attach(struct server_certificate *certificate, gnutls_session_t session)
-{
-    gnutls_session_set_ptr(session, certificate);
-}
-
 struct copy {
     gnutls_pcert_st *chain;
     unsigned count;
@@ -244,9 +240,12 @@ int server_certificate_retrieve(gnutls_session_t session, const struct gnutls_ce
                                 gnutls_ocsp_data_st **ret_ocsp, unsigned *ret_ocsp_count,
                                 gnutls_privkey_t *ret_key, unsigned *ret_flags)
 {
-    struct server_certificate *certificate = gnutls_session_get_ptr(session);
+    const struct tls_watched *watched = gnutls_session_get_ptr(session);
     struct copy copy = {0};
     (void)info;
+    if (watched == NULL)
+        return -1;
+    struct server_certificate *certificate = watched->certificate;
     (void)pthread_rwlock_rdlock(&certificate->lock);
     bool is_copied = copy_material(&certificate->material, &copy);
     (void)pthread_rwlock_unlock(&certificate->lock);

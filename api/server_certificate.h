@@ -40,9 +40,7 @@ int64_t server_certificate_expires_unix_s(struct server_certificate *certificate
 /* Whether the files hold something else than what is in force. */
 bool server_certificate_is_stale(struct server_certificate *certificate);
 
-/* From now on the session's handshake asks this certificate. */
-void server_certificate_attach(struct server_certificate *certificate, gnutls_session_t session);
-/* GnuTLS's question, of sessions that are attached. */
+/* GnuTLS's question, of sessions that tls_watch_client was called for. */
 int server_certificate_retrieve(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                                 gnutls_pcert_st **ret_chain, unsigned *ret_count,
                                 gnutls_ocsp_data_st **ret_ocsp, unsigned *ret_ocsp_count,

@@ -5,17 +5,24 @@
 #include "api/tls.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <gnutls/pkcs11.h>
 #include <gnutls/x509.h>
 
 #include "api/crl.h"
+#include "api/lobby.h"
 #include "api/pem_file.h"
+#include "core/clock.h"
 #include "core/log.h"
 
 #define PEM_FILE_MAX_BYTES 1048576
+#define REST_MS            1
+#define WORK_US            100
 #define PRINCIPAL_BYTES    8 /* of the key's hash, in the log; as in the line of a request */
 
 const char TLS_PRIORITIES[] =
@@ -113,7 +120,7 @@ static enum error refuse_status(unsigned status, struct fault *fault)
 {
     if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA))
         return refuse_peer(fault, "untrusted-certificate",
-                           "The client certificate was not issued by this site's station CA.");
+                           "The client certificate was not issued by this site's client CA.");
     if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
         return refuse_peer(fault, "wrong-purpose",
                            "The client certificate is not for TLS clients (extended key usage).");
@@ -210,16 +217,12 @@ enum error tls_identify_peer(gnutls_session_t session, unsigned chain_max,
     return ERR_OK;
 }
 
-/* Called for the client's CertificateVerify, which is where GnuTLS looks at the key usage. */
-static int meet_client(gnutls_session_t session, unsigned type, unsigned when, unsigned is_incoming,
-                       const gnutls_datum_t *message)
+/* At the client's CertificateVerify, which is where GnuTLS looks at the key usage. */
+static int meet_client(gnutls_session_t session)
 {
     struct tls_peer peer = {0};
     char principal[2 * PRINCIPAL_BYTES + 1];
-    (void)type;
-    (void)when;
-    (void)message;
-    if (!is_incoming || !read_peer(session, 1, &peer) || peer.is_signer)
+    if (!read_peer(session, 1, &peer) || peer.is_signer)
         return 0;
     hex_encode(bytes_of(peer.spki.bytes, PRINCIPAL_BYTES), principal);
     log_event(LOG_LEVEL_WARNING, "client-refused", LOG_TEXT("reason", "wrong-key-usage"),
@@ -228,8 +231,68 @@ static int meet_client(gnutls_session_t session, unsigned type, unsigned when, u
     return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
-void tls_watch_client(gnutls_session_t session)
+/* GnuTLS has one hook for all messages of a handshake. The client's Finished is the last thing that
+ * costs us anything. */
+static int follow(gnutls_session_t session, unsigned type, unsigned when, unsigned is_incoming,
+                  const gnutls_datum_t *message)
 {
-    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY,
-                                       GNUTLS_HOOK_PRE, meet_client);
+    struct tls_watched *watched = gnutls_session_get_ptr(session);
+    (void)message;
+    if (!is_incoming || watched == NULL)
+        return 0;
+    if (type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY && when == GNUTLS_HOOK_PRE)
+        return meet_client(session);
+    if (type == GNUTLS_HANDSHAKE_FINISHED && when == GNUTLS_HOOK_POST) {
+        watched->is_over = true;
+        lobby_settle(watched->lobby, watched->socket);
+    }
+    return 0;
+}
+
+/* ---- bytes ---- */
+
+/*
+ * An event loop of libmicrohttpd 0.9.75 that has an unfinished handshake does not wait for its
+ * bytes: it calls again at once, as fast as the processor can. So it rests here, until the bytes
+ * come and for REST_MS at most, because its other connections wait as well; and not twice within
+ * WORK_US, so that many handshakes do not make many rests.
+ */
+static void rest(int socket)
+{
+    static _Thread_local int64_t rested_us;
+    struct pollfd entry = {.fd = socket, .events = POLLIN};
+    if (clock_monotonic_us() - rested_us < WORK_US)
+        return;
+    (void)poll(&entry, 1, REST_MS);
+    rested_us = clock_monotonic_us();
+}
+
+static ssize_t pull(gnutls_transport_ptr_t context, void *out, size_t size)
+{
+    const struct tls_watched *watched = context;
+    ssize_t n = recv(watched->socket, out, size, 0);
+    if (n >= 0 || watched->is_over || (errno != EAGAIN && errno != EWOULDBLOCK))
+        return n;
+    rest(watched->socket);
+    errno = EAGAIN;
+    return -1;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t context, unsigned timeout_ms)
+{
+    const struct tls_watched *watched = context;
+    struct pollfd entry = {.fd = watched->socket, .events = POLLIN};
+    return poll(&entry, 1, timeout_ms > INT_MAX ? -1 : (int)timeout_ms);
+}
+
+void tls_watch_client(gnutls_session_t session, struct tls_watched *watched)
+{
+    gnutls_session_set_ptr(session, watched);
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH, follow);
+    if (watched == NULL)
+        return;
+    /* What is sent goes to the socket as before. */
+    gnutls_transport_set_ptr2(session, watched, gnutls_transport_get_ptr(session));
+    gnutls_transport_set_pull_function(session, pull);
+    gnutls_transport_set_pull_timeout_function(session, pull_timeout);
 }

@@ -56,10 +56,24 @@ void tls_client_ca_clear(struct tls_client_ca *ca);
 enum error tls_identify_peer(gnutls_session_t session, unsigned chain_max,
                              struct tls_peer *ret_peer, struct fault *fault) MUST_USE;
 
+struct lobby;
+struct server_certificate;
+
+/* What the callbacks of a session need; belongs to its connection. */
+struct tls_watched {
+    struct server_certificate *certificate; /* that it is asked for */
+    struct lobby *lobby;                    /* is told when the handshake is over */
+    int socket;
+    bool is_over; /* the handshake */
+};
+
 /*
- * A client whose certificate may not sign cannot end the handshake: GnuTLS would drop it without a
- * word. From now on such a client gets the alert unsupported_certificate, and the log a line.
+ * watched is the session's from now on, and must outlive it; with NULL the handshake will fail. A
+ * client whose certificate may not sign cannot end the handshake: GnuTLS would drop it without a
+ * word. Such a client gets the alert unsupported_certificate, and the log a line. While a handshake
+ * waits for the client, its event loop rests: libmicrohttpd 0.9.75 would ask again and again
+ * without a pause.
  */
-void tls_watch_client(gnutls_session_t session);
+void tls_watch_client(gnutls_session_t session, struct tls_watched *watched);
 
 #endif

@@ -4,13 +4,18 @@
 /* A list under one lock; deadlines are read without it. */
 #include "api/watch.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
-void watch_init(struct watch *watch)
+#define MS_PER_S 1000
+
+void watch_init(struct watch *watch, int64_t pace_ms, uint64_t bytes_per_s)
 {
-    *watch = (struct watch){0};
+    *watch = (struct watch){.pace_ms = pace_ms,
+                            .pace_bytes = bytes_per_s * (uint64_t)pace_ms / MS_PER_S};
     (void)pthread_mutex_init(&watch->lock, NULL);
 }
 
@@ -23,6 +28,7 @@ void watch_add(struct watch *watch, struct watch_entry *entry, int socket, deadl
 {
     entry->socket = socket;
     atomic_init(&entry->deadline, deadline);
+    atomic_init(&entry->is_reading, false);
     (void)pthread_mutex_lock(&watch->lock);
     entry->next = watch->first;
     entry->back = &watch->first;
@@ -51,17 +57,52 @@ void watch_remove(struct watch *watch, struct watch_entry *entry)
 void watch_set(struct watch_entry *entry, deadline_ms deadline)
 {
     atomic_store(&entry->deadline, deadline);
+    atomic_store(&entry->is_reading, false);
+}
+
+void watch_reader(const struct watch *watch, struct watch_entry *entry)
+{
+    atomic_store(&entry->is_marked, false);
+    atomic_store(&entry->deadline, deadline_in(watch->pace_ms));
+    atomic_store(&entry->is_reading, true);
+}
+
+/* What the client's kernel has said to have; 0 when ours does not tell. */
+static uint64_t taken_by(int socket)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+}
+
+/* Whether a reader past its deadline has taken enough; then it has another pace. */
+static bool has_read_on(const struct watch *watch, struct watch_entry *entry, int64_t deadline,
+                        int64_t now_ms)
+{
+    if (!atomic_load(&entry->is_reading))
+        return false;
+    uint64_t taken = taken_by(entry->socket);
+    if (atomic_load(&entry->is_marked) && taken - entry->mark < watch->pace_bytes)
+        return false;
+    entry->mark = taken;
+    atomic_store(&entry->is_marked, true);
+    /* Unless the answer has ended meanwhile. */
+    (void)atomic_compare_exchange_strong(&entry->deadline, &deadline, now_ms + watch->pace_ms);
+    return true;
 }
 
 void watch_sweep(struct watch *watch, int64_t now_ms)
 {
     (void)pthread_mutex_lock(&watch->lock);
     for (struct watch_entry *entry = watch->first; entry != NULL; entry = entry->next) {
-        if (atomic_load(&entry->deadline) >= now_ms)
+        int64_t deadline = atomic_load(&entry->deadline);
+        if (deadline >= now_ms || has_read_on(watch, entry, deadline, now_ms))
+            continue;
+        /* Unless it has got on meanwhile. */
+        if (!atomic_compare_exchange_strong(&entry->deadline, &deadline, WATCH_NEVER))
             continue;
         /* Under the lock the socket is still this connection's: it is closed after watch_remove. */
         (void)shutdown(entry->socket, SHUT_RDWR);
-        watch_set(entry, WATCH_NEVER);
         (void)atomic_fetch_add(&watch->cut_off, 1);
     }
     (void)pthread_mutex_unlock(&watch->lock);

@@ -26,7 +26,6 @@
 #define US_PER_S      1e6
 #define US_PER_MS     1e3
 #define BENCH_TIME_S  900
-#define MIDDLE        24
 #define CLAIMED_RATIO 2.0
 #define MANY_STATIONS 1000
 #define DEVICES_EACH  16
@@ -84,12 +83,9 @@ static void print_machine(void)
     (void)printf("on %ld processors; load average %.1f\n", sysconf(_SC_NPROCESSORS_ONLN), load);
 }
 
-static void print_ratio(const char *when, struct samples *samples, struct samples *quiet)
+static double ratio(struct samples *samples, struct samples *quiet)
 {
-    (void)printf("  p99 %s / p99 without%*s %8.2f (claim: at most %.1f)\n", when,
-                 (int)(MIDDLE - strlen(when)), "",
-                 (double)samples_percentile(samples, P99) / (double)samples_percentile(quiet, P99),
-                 CLAIMED_RATIO);
+    return (double)samples_percentile(samples, P99) / (double)samples_percentile(quiet, P99);
 }
 
 START_TEST(stations_connected_at_once)
@@ -116,29 +112,53 @@ START_TEST(stations_connected_at_once)
 }
 END_TEST
 
+static void print_flood(const struct flood *flood, struct flood_result *r)
+{
+    double seconds = (double)(flood->rounds * flood->round_ms) / 1e3;
+    (void)printf("%s:\n", flood_kind_name(flood->kind));
+    print_percentiles("quiet, without the flood", &r->quiet);
+    print_percentiles("quiet, while the flood connects", &r->rising);
+    print_percentiles("quiet, beside the flood", &r->flooded);
+    (void)printf("  the flooder: %.0f/s served, %.0f/s told to wait, %.0f/s refused, %zu others\n",
+                 (double)r->flooder.served / seconds, (double)r->flooder.told_to_wait / seconds,
+                 (double)r->flooder.refused / seconds, r->flooder.others);
+    (void)printf("  processors that the server kept busy: %.2f without the flood, %.2f beside it\n",
+                 (double)r->quiet_cpu_us / US_PER_S / seconds,
+                 (double)r->flooded_cpu_us / US_PER_S / seconds);
+    (void)printf("  quiet requests refused: %zu of %zu\n", r->quiet_refused, r->quiet_asked);
+}
+
+static void print_ratios(struct flood_result *results)
+{
+    (void)printf("p99 with a flood / p99 without (claim: at most %.1f)\n", CLAIMED_RATIO);
+    (void)printf("  %-12s %10s %10s\n", "flood of", "rising", "beside");
+    for (int kind = 0; kind < FLOOD_KINDS; kind++) {
+        struct flood_result *r = &results[kind];
+        (void)printf("  %-12s %10.2f %10.2f\n", flood_kind_name((enum flood_kind)kind),
+                     ratio(&r->rising, &r->quiet), ratio(&r->flooded, &r->quiet));
+        samples_clear(&r->quiet);
+        samples_clear(&r->rising);
+        samples_clear(&r->flooded);
+    }
+}
+
 START_TEST(quiet_stations_beside_a_flood)
 {
-    struct flood_result r;
-    const struct flood flood = {
-        .rounds = 4, .quiet_stations = 8, .round_ms = 5000, .pause_ms = 100, .connections = 64};
-    flood_run(&rig, &flood, &r);
-    double seconds = (double)(flood.rounds * flood.round_ms) / 1e3;
+    struct flood_result results[FLOOD_KINDS];
+    struct flood flood = {
+        .rounds = 3, .quiet_stations = 8, .round_ms = 5000, .pause_ms = 100, .connections = 64};
     print_machine();
     (void)printf("%zu quiet stations beside one that floods with %zu connections\n",
                  flood.quiet_stations, flood.connections);
-    print_percentiles("quiet, without the flood", &r.quiet);
-    print_percentiles("quiet, while the flood connects", &r.rising);
-    print_percentiles("quiet, beside the flood", &r.flooded);
-    print_ratio("while the flood connects", &r.rising, &r.quiet);
-    print_ratio("beside the flood", &r.flooded, &r.quiet);
-    (void)printf("  the flooder: %.0f/s licensed, %.0f/s told to wait, %zu others\n",
-                 (double)r.flooder.licenses / seconds, (double)r.flooder.told_to_wait / seconds,
-                 r.flooder.others);
-    (void)printf("  quiet requests refused: %zu of %zu\n", r.quiet_refused, r.quiet_asked);
+    for (int kind = 0; kind < FLOOD_KINDS; kind++) {
+        flood.kind = (enum flood_kind)kind;
+        flood_run(&rig, &flood, &results[kind]);
+        print_flood(&flood, &results[kind]);
+        (void)fflush(stdout);
+    }
+    print_machine();
+    print_ratios(results);
     (void)fflush(stdout);
-    samples_clear(&r.quiet);
-    samples_clear(&r.rising);
-    samples_clear(&r.flooded);
 }
 END_TEST
 

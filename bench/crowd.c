@@ -10,15 +10,26 @@
 
 #include <curl/curl.h>
 
+#include "core/bytes.h"
+#include "rig/exchange.h"
+
 #define URL_MAX          512
 #define HOSTS_PER_SUBNET 250
+
+struct buffer {
+    char *data; /* with a NUL, once it holds anything */
+    size_t length;
+    size_t room;
+};
 
 struct seat {
     CURL *curl;
     bool is_waiting;
-    char *body;
-    size_t length;
-    size_t room;
+    const char *path; /* of the request under way; kept in url */
+    const char *request;
+    char url[URL_MAX];
+    struct buffer headers;
+    struct buffer body;
 };
 
 struct crowd {
@@ -64,24 +75,25 @@ void crowd_free(struct crowd *crowd)
     for (size_t i = 0; i < crowd->members; i++) {
         (void)curl_multi_remove_handle(crowd->multi, crowd->seats[i].curl);
         curl_easy_cleanup(crowd->seats[i].curl);
-        free(crowd->seats[i].body);
+        free(crowd->seats[i].headers.data);
+        free(crowd->seats[i].body.data);
     }
     (void)curl_multi_cleanup(crowd->multi);
     curl_slist_free_all(crowd->headers);
     free(crowd);
 }
 
-static size_t take_body(char *data, size_t size, size_t count, void *context)
+static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 {
-    struct seat *seat = context;
+    struct buffer *buffer = context;
     size_t length = size * count;
-    if (seat->length + length >= seat->room) {
-        seat->room = 2 * (seat->length + length) + 1;
-        seat->body = need(realloc(seat->body, seat->room));
+    if (buffer->length + length >= buffer->room) {
+        buffer->room = 2 * (buffer->length + length) + 1;
+        buffer->data = need(realloc(buffer->data, buffer->room));
     }
-    memcpy(seat->body + seat->length, data, length);
-    seat->length += length;
-    seat->body[seat->length] = '\0';
+    memcpy(buffer->data + buffer->length, data, length);
+    buffer->length += length;
+    buffer->data[buffer->length] = '\0';
     return length;
 }
 
@@ -111,12 +123,15 @@ void crowd_join(struct crowd *crowd, const struct crowd_member *member)
     (void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)CROWD_ANSWER_TIMEOUT_S);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, seat);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &seat->body);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_bytes);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &seat->headers);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, crowd->headers);
     (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, (void *)(uintptr_t)crowd->members);
     set_pem(curl, CURLOPT_SSLCERT_BLOB, member->certificate);
     set_pem(curl, CURLOPT_SSLKEY_BLOB, member->key);
+    (void)curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, member->is_fresh ? 1L : 0L);
     set_address(curl, member->address);
     seat->curl = curl;
     crowd->members++;
@@ -124,17 +139,19 @@ void crowd_join(struct crowd *crowd, const struct crowd_member *member)
 
 void crowd_send(struct crowd *crowd, size_t member, const char *path, const char *body)
 {
-    char url[URL_MAX];
     struct seat *seat = &crowd->seats[member];
     if (seat->is_waiting)
         abort();
-    (void)snprintf(url, sizeof url, "%s%s", crowd->url, path);
-    (void)curl_easy_setopt(seat->curl, CURLOPT_URL, url);
+    (void)snprintf(seat->url, sizeof seat->url, "%s%s", crowd->url, path);
+    seat->path = seat->url + strlen(crowd->url);
+    seat->request = body;
+    (void)curl_easy_setopt(seat->curl, CURLOPT_URL, seat->url);
     (void)curl_easy_setopt(seat->curl, CURLOPT_HTTPGET, 1L);
     if (body != NULL)
         (void)curl_easy_setopt(seat->curl, CURLOPT_POSTFIELDS, body);
     seat->is_waiting = true;
-    seat->length = 0;
+    seat->headers.length = 0;
+    seat->body.length = 0;
     crowd->busy++;
     (void)curl_multi_add_handle(crowd->multi, seat->curl);
 }
@@ -147,6 +164,25 @@ bool crowd_is_waiting(const struct crowd *crowd, size_t member)
 size_t crowd_busy(const struct crowd *crowd)
 {
     return crowd->busy;
+}
+
+/* For the judge of the contract, in a test. */
+static void keep(const struct seat *seat, long status)
+{
+    struct exchange exchange = {
+        .method = seat->request != NULL ? "POST" : "GET",
+        .path = seat->path,
+        .status = status,
+        .headers = bytes_of(seat->headers.data, seat->headers.length),
+        .body = bytes_of(seat->body.length > 0 ? seat->body.data : "", seat->body.length),
+        .length = (int64_t)seat->body.length,
+    };
+    if (seat->request != NULL)
+        exchange.request = bytes_of(seat->request, strlen(seat->request));
+    if (!exchange_keep(&exchange)) {
+        (void)fputs("crowd: the exchange cannot be kept\n", stderr);
+        abort();
+    }
 }
 
 static void take_answer(struct crowd *crowd, CURL *curl, CURLcode result)
@@ -163,9 +199,11 @@ static void take_answer(struct crowd *crowd, CURL *curl, CURLcode result)
     answer.member = (size_t)(uintptr_t)number;
     answer.took_us = took_us;
     answer.is_connection_new = connects > 0;
-    answer.body = crowd->seats[answer.member].length > 0 ? crowd->seats[answer.member].body : "";
+    struct seat *seat = &crowd->seats[answer.member];
+    answer.body = seat->body.length > 0 ? seat->body.data : "";
+    keep(seat, answer.status);
     (void)curl_multi_remove_handle(crowd->multi, curl);
-    crowd->seats[answer.member].is_waiting = false;
+    seat->is_waiting = false;
     crowd->busy--;
     crowd->take(crowd->context, &answer);
 }

@@ -30,6 +30,7 @@ struct crowd;
 struct crowd_member {
     const char *certificate; /* PEM */
     const char *key;         /* PEM */
+    bool is_fresh;           /* a new connection for each request */
     unsigned address;        /* which loopback address it comes from: 0 to 62499 */
 };
 

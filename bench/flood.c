@@ -5,7 +5,9 @@
 #include "flood.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,9 +15,10 @@
 
 #include "core/clock.h"
 #include "crowd.h"
+#include "meter.h"
 #include "stations.h"
 
-#define FLOOD_DEVICES   64 /* licensed once, then asked for again and again */
+#define FLOOD_DEVICES   FLOOD_BATCH /* licensed once, then asked for again and again */
 #define FLOOD_NICE      10
 #define RISE_MS         1500 /* until the flood has risen */
 #define FLOODER_ADDRESS 60000
@@ -24,9 +27,16 @@
 
 /* ---- the flooder ---- */
 
+/* What each kind sends; bodies NULL: it gets. */
+struct ammunition {
+    const char *path;
+    char **bodies;
+    size_t count;
+};
+
 struct flooder {
     struct crowd *crowd;
-    const struct devices *devices;
+    const struct ammunition *ammunition;
     size_t next;
     struct flood_counts counts;
 };
@@ -41,8 +51,10 @@ static void end_flood(int signal)
 
 static void flood_send(struct flooder *flooder, size_t connection)
 {
-    size_t device = flooder->next++ % flooder->devices->count;
-    crowd_send(flooder->crowd, connection, "/v1/licenses", flooder->devices->bodies[device]);
+    const struct ammunition *ammunition = flooder->ammunition;
+    char *body =
+        ammunition->count > 0 ? ammunition->bodies[flooder->next++ % ammunition->count] : NULL;
+    crowd_send(flooder->crowd, connection, ammunition->path, body);
 }
 
 static void take_flood(void *context, const struct crowd_answer *answer)
@@ -51,11 +63,14 @@ static void take_flood(void *context, const struct crowd_answer *answer)
     switch (answer->status) {
     case 200:
     case 201:
-        flooder->counts.licenses++;
+        flooder->counts.served++;
         break;
     case 429:
     case 503:
         flooder->counts.told_to_wait++;
+        break;
+    case 400:
+        flooder->counts.refused++;
         break;
     default:
         flooder->counts.others++;
@@ -68,19 +83,21 @@ static void take_flood(void *context, const struct crowd_answer *answer)
 struct flood_setting {
     const struct rig *rig;
     const struct pki *station;
-    const struct devices *devices;
+    struct ammunition ammunition;
     size_t connections;
+    bool is_fresh;
 };
 
 static void be_flooder(const struct flood_setting *setting, int counts)
 {
-    struct flooder flooder = {.devices = setting->devices};
+    struct flooder flooder = {.ammunition = &setting->ammunition};
     (void)nice(FLOOD_NICE);
     flooder.crowd = crowd_new(setting->rig->url, setting->rig->ca, take_flood, &flooder);
     for (size_t i = 0; i < setting->connections; i++) {
         crowd_join(flooder.crowd,
                    &(struct crowd_member){.certificate = pki_certificate(setting->station),
                                           .key = pki_key(setting->station),
+                                          .is_fresh = setting->is_fresh,
                                           .address = FLOODER_ADDRESS});
         flood_send(&flooder, i);
     }
@@ -116,9 +133,67 @@ static void stop_flood(const struct flood_process *process, struct flood_counts 
     ck_assert_int_eq(read(process->counts, &counts, sizeof counts), sizeof counts);
     ck_assert_int_eq(waitpid(process->pid, &status, 0), process->pid);
     (void)close(process->counts);
-    sum->licenses += counts.licenses;
+    sum->served += counts.served;
     sum->told_to_wait += counts.told_to_wait;
+    sum->refused += counts.refused;
     sum->others += counts.others;
+}
+
+/* ---- what it sends ---- */
+
+static const char *const NAMES[FLOOD_KINDS] = {"licenses", "batches", "malformed", "lists",
+                                               "fresh"};
+
+const char *flood_kind_name(enum flood_kind kind)
+{
+    return NAMES[kind];
+}
+
+/* One body of all devices. */
+static char *batch_of(const struct devices *devices)
+{
+    size_t size = sizeof "{\"licenses\":[]}";
+    for (size_t i = 0; i < devices->count; i++)
+        size += strlen(devices->bodies[i]) + 1;
+    char *body = malloc(size);
+    ck_assert_ptr_nonnull(body);
+    char *at = stpcpy(body, "{\"licenses\":[");
+    for (size_t i = 0; i < devices->count; i++) {
+        at = stpcpy(at, i > 0 ? "," : "");
+        at = stpcpy(at, devices->bodies[i]);
+    }
+    (void)stpcpy(at, "]}");
+    return body;
+}
+
+/* The reader finds out at the last byte. */
+static char *malformed(void)
+{
+    char *body = malloc(FLOOD_MALFORMED_BYTES + 1);
+    ck_assert_ptr_nonnull(body);
+    memset(body, ' ', FLOOD_MALFORMED_BYTES);
+    body[0] = '{';
+    body[FLOOD_MALFORMED_BYTES - 1] = ']';
+    body[FLOOD_MALFORMED_BYTES] = '\0';
+    return body;
+}
+
+/* ret_single: a body that only this kind has; free it. */
+static struct ammunition load(enum flood_kind kind, const struct devices *devices,
+                              char **ret_single)
+{
+    switch (kind) {
+    case FLOOD_BATCHES:
+        *ret_single = batch_of(devices);
+        return (struct ammunition){"/v1/licenses/batch", ret_single, 1};
+    case FLOOD_MALFORMED:
+        *ret_single = malformed();
+        return (struct ammunition){"/v1/licenses", ret_single, 1};
+    case FLOOD_LISTS:
+        return (struct ammunition){.path = "/v1/installs?limit=256"};
+    default:
+        return (struct ammunition){"/v1/licenses", devices->bodies, devices->count};
+    }
 }
 
 /* ---- the quiet ones ---- */
@@ -201,12 +276,41 @@ static void take_turns(struct quiet *quiet, const struct flood *flood,
                        const struct flood_setting *setting)
 {
     for (size_t i = 0; i < flood->rounds; i++) {
+        int64_t begin_us = meter_cpu_us(setting->rig);
         be_quiet(quiet, flood->round_ms, &quiet->result->quiet);
+        quiet->result->quiet_cpu_us += meter_cpu_us(setting->rig) - begin_us;
         struct flood_process flooder = start_flood(setting);
         be_quiet(quiet, RISE_MS, &quiet->result->rising);
+        begin_us = meter_cpu_us(setting->rig);
         be_quiet(quiet, flood->round_ms, &quiet->result->flooded);
+        quiet->result->flooded_cpu_us += meter_cpu_us(setting->rig) - begin_us;
         stop_flood(&flooder, &quiet->result->flooder);
     }
+}
+
+static void make_all(const struct rig *rig, const struct flood *flood, struct stations *stations,
+                     struct devices *devices, struct devices *flood_devices)
+{
+    char prefix[32];
+    const char *name = flood_kind_name(flood->kind);
+    stations_enrol(rig, name, flood->quiet_stations + 1, stations);
+    (void)snprintf(prefix, sizeof prefix, "quiet-%s", name);
+    devices_make(rig, prefix, quiet_devices(flood), devices);
+    (void)snprintf(prefix, sizeof prefix, "flood-%s", name);
+    devices_make(rig, prefix, FLOOD_DEVICES, flood_devices);
+}
+
+static void run_quiet(const struct flood *flood, const struct flood_setting *setting,
+                      const struct stations *stations, struct quiet *quiet)
+{
+    quiet->due_us = calloc(flood->quiet_stations, sizeof *quiet->due_us);
+    ck_assert_ptr_nonnull(quiet->due_us);
+    quiet->crowd = crowd_new(setting->rig->url, setting->rig->ca, take_quiet, quiet);
+    join_quiet(quiet, stations);
+    warm_up(quiet);
+    take_turns(quiet, flood, setting);
+    crowd_free(quiet->crowd);
+    free(quiet->due_us);
 }
 
 void flood_run(const struct rig *rig, const struct flood *flood, struct flood_result *ret_result)
@@ -214,26 +318,20 @@ void flood_run(const struct rig *rig, const struct flood *flood, struct flood_re
     struct stations stations;
     struct devices devices;
     struct devices flood_devices;
+    char *single = NULL;
     *ret_result = (struct flood_result){0};
-    stations_enrol(rig, "flood", flood->quiet_stations + 1, &stations);
-    devices_make(rig, "quiet", quiet_devices(flood), &devices);
-    devices_make(rig, "flooded", FLOOD_DEVICES, &flood_devices);
+    make_all(rig, flood, &stations, &devices, &flood_devices);
     struct quiet quiet = {.devices = &devices,
                           .stations = flood->quiet_stations,
                           .pause_us = (int64_t)flood->pause_ms * US_PER_MS,
                           .result = ret_result};
     struct flood_setting setting = {.rig = rig,
                                     .station = stations.list[flood->quiet_stations],
-                                    .devices = &flood_devices,
+                                    .ammunition = load(flood->kind, &flood_devices, &single),
+                                    .is_fresh = flood->kind == FLOOD_FRESH,
                                     .connections = flood->connections};
-    quiet.due_us = calloc(flood->quiet_stations, sizeof *quiet.due_us);
-    ck_assert_ptr_nonnull(quiet.due_us);
-    quiet.crowd = crowd_new(rig->url, rig->ca, take_quiet, &quiet);
-    join_quiet(&quiet, &stations);
-    warm_up(&quiet);
-    take_turns(&quiet, flood, &setting);
-    crowd_free(quiet.crowd);
-    free(quiet.due_us);
+    run_quiet(flood, &setting, &stations, &quiet);
+    free(single);
     devices_clear(&devices);
     devices_clear(&flood_devices);
     stations_clear(&stations);

@@ -16,8 +16,22 @@
 #include "samples.h"
 #include "support/rig.h"
 
+/* What the flooder asks for. */
+enum flood_kind {
+    FLOOD_LICENSES,  /* one device's at a time */
+    FLOOD_BATCHES,   /* of FLOOD_BATCH devices */
+    FLOOD_MALFORMED, /* bodies of FLOOD_MALFORMED_BYTES that are no JSON at their end only */
+    FLOOD_LISTS,     /* the longest page of installs */
+    FLOOD_FRESH,     /* licenses, with a new connection for each */
+    FLOOD_KINDS
+};
+
+#define FLOOD_BATCH           64
+#define FLOOD_MALFORMED_BYTES 90000
+
 struct flood {
-    size_t rounds; /* of each kind */
+    enum flood_kind kind;
+    size_t rounds; /* with, and as many without */
     size_t quiet_stations;
     size_t round_ms;
     size_t pause_ms; /* between a quiet station's requests */
@@ -25,8 +39,9 @@ struct flood {
 };
 
 struct flood_counts {
-    size_t licenses;     /* 200 and 201 */
+    size_t served;       /* 200 and 201 */
     size_t told_to_wait; /* 429 and 503 */
+    size_t refused;      /* 400 */
     size_t others;
 };
 
@@ -37,8 +52,11 @@ struct flood_result {
     struct samples rising;
     struct samples flooded;
     struct flood_counts flooder;
+    int64_t quiet_cpu_us; /* that the server's programs used in rounds without the flood */
+    int64_t flooded_cpu_us;
 };
 
+const char *flood_kind_name(enum flood_kind kind);
 /* How many units of quota a run takes at most. */
 size_t flood_quota(const struct flood *flood);
 /* Free the samples. */

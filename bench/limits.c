@@ -10,7 +10,10 @@
 
 void limits_restore(struct rig *rig)
 {
-    ck_assert_int_eq(rig_shell(rig, "sed -i -e '/^connections/d' -e '/^request/d' $RIG_CONFIG"), 0);
+    ck_assert_int_eq(
+        rig_shell(rig,
+                  "sed -i -e '/^connections/d' -e '/^handshakes/d' -e '/^request/d' $RIG_CONFIG"),
+        0);
     rig_kill(rig, RIG_API, SIGTERM);
     rig_start(rig, RIG_API, NULL);
     rig_wait_ready(rig);

@@ -21,7 +21,6 @@
 #define FIRST_FIELD  3
 #define USER_FIELD   14
 #define SYSTEM_FIELD 15
-#define PAGES_FIELD  24
 #define WRAP_TIME_MS 1000
 #define WRAPPED_MAX  64
 #define KEY_BYTES    32
@@ -42,13 +41,8 @@ static void read_stat(pid_t pid, char out[STAT_MAX])
     (void)fclose(file);
 }
 
-struct usage {
-    int64_t cpu_us;
-    int64_t rss_bytes;
-};
-
-/* Fields 14, 15 and 24 of proc_pid_stat(5); the text begins with the third. */
-static void add_usage(pid_t pid, struct usage *usage)
+/* Fields 14 and 15 of proc_pid_stat(5); the text begins with the third. */
+static void add_usage(pid_t pid, int64_t *cpu_us)
 {
     char text[STAT_MAX];
     char *rest = NULL;
@@ -57,14 +51,12 @@ static void add_usage(pid_t pid, struct usage *usage)
     for (char *field = strtok_r(text, " ", &rest); field != NULL;
          field = strtok_r(NULL, " ", &rest), number++) {
         if (number == USER_FIELD || number == SYSTEM_FIELD)
-            usage->cpu_us += strtoll(field, NULL, 10) * SECOND_US / sysconf(_SC_CLK_TCK);
-        if (number == PAGES_FIELD)
-            usage->rss_bytes += strtoll(field, NULL, 10) * sysconf(_SC_PAGESIZE);
+            *cpu_us += strtoll(field, NULL, 10) * SECOND_US / sysconf(_SC_CLK_TCK);
     }
 }
 
 /* Of those that one thread of the program has forked. */
-static void add_children(pid_t pid, const char *thread, struct usage *usage)
+static void add_children(pid_t pid, const char *thread, int64_t *cpu_us)
 {
     char path[PATH_SIZE];
     char text[STAT_MAX] = "";
@@ -76,38 +68,33 @@ static void add_children(pid_t pid, const char *thread, struct usage *usage)
     if (fgets(text, sizeof text, children) != NULL) {
         for (char *child = strtok_r(text, " ", &rest); child != NULL;
              child = strtok_r(NULL, " ", &rest))
-            add_usage((pid_t)strtol(child, NULL, 10), usage);
+            add_usage((pid_t)strtol(child, NULL, 10), cpu_us);
     }
     (void)fclose(children);
 }
 
-static struct usage usage_of(pid_t pid)
+static int64_t usage_of(pid_t pid)
 {
     char path[PATH_SIZE];
-    struct usage usage = {0};
+    int64_t cpu_us = 0;
     struct dirent *thread = NULL;
-    add_usage(pid, &usage);
+    add_usage(pid, &cpu_us);
     (void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
     DIR *threads = opendir(path);
     if (threads == NULL)
-        return usage;
+        return cpu_us;
     while ((thread = readdir(threads)) != NULL)
-        add_children(pid, thread->d_name, &usage);
+        add_children(pid, thread->d_name, &cpu_us);
     (void)closedir(threads);
-    return usage;
+    return cpu_us;
 }
 
 int64_t meter_cpu_us(const struct rig *rig)
 {
     int64_t sum = 0;
     for (int i = 0; i < RIG_PROGRAMS; i++)
-        sum += usage_of(rig->pids[i]).cpu_us;
+        sum += usage_of(rig->pids[i]);
     return sum;
-}
-
-int64_t meter_rss_bytes(const struct rig *rig, enum rig_program program)
-{
-    return usage_of(rig->pids[program]).rss_bytes;
 }
 
 /* ---- the bare token ---- */

@@ -11,8 +11,6 @@
 
 /* CPU time of the three programs and the HSM workers that live now. */
 int64_t meter_cpu_us(const struct rig *rig);
-/* Resident memory of one program, the workers with it. */
-int64_t meter_rss_bytes(const struct rig *rig, enum rig_program program);
 
 /*
  * Wraps of an AES-256 key under another per second, by one session of this process that does

@@ -32,6 +32,14 @@ void admin_reply_free(Provisiond__AdminReply **reply)
     *reply = NULL;
 }
 
+/* What somebody can do who has no admin socket before him. */
+static const char *elsewhere(const struct arguments *arguments)
+{
+    return arguments_form_takes(arguments->form, OPTION_URL)
+               ? "Run it on the server, or give --url to ask provisiond"
+               : "This command runs on the server only, where provision-vault is";
+}
+
 enum error admin_find_socket(const struct arguments *arguments, char out[], size_t size,
                              struct failure *failure)
 {
@@ -42,9 +50,9 @@ enum error admin_find_socket(const struct arguments *arguments, char out[], size
     if (path == NULL) {
         if (access(file, R_OK) != 0)
             return failure_set_plain(failure, ERR_CONFIG,
-                                     "The configuration %s cannot be read: %s. Give --socket or "
-                                     "--config",
-                                     file, strerror(errno));
+                                     "The configuration %s, which names the admin socket, cannot "
+                                     "be read: %s. %s; or give --socket or --config",
+                                     file, strerror(errno), elsewhere(arguments));
         if (config_load(file, CONFIG_CLI, &config, problem) != ERR_OK)
             return failure_set_plain(failure, ERR_CONFIG, "%s", problem);
         path = config.vault.admin_socket;
@@ -92,8 +100,8 @@ static enum error fail_other_socket(const char *path, struct failure *failure)
 }
 
 /* The vault's own words for "not reachable", made exact where the file system knows more. */
-static enum error fail_unreachable(const char *path, const struct fault *fault,
-                                   struct failure *failure)
+static enum error fail_unreachable(const struct arguments *arguments, const char *path,
+                                   const struct fault *fault, struct failure *failure)
 {
     struct stat info;
     int native = stat(path, &info) != 0 ? errno : 0;
@@ -103,8 +111,8 @@ static enum error fail_unreachable(const char *path, const struct fault *fault,
         return failure_set_plain(failure, ERR_CONFIG, "%s is not a socket", path);
     if (native != 0)
         return failure_set(failure, fault->code,
-                           "The admin socket %s is not there: %s. Is provision-vault running?",
-                           path, strerror(native));
+                           "The admin socket %s is not there: %s. Is provision-vault running? %s",
+                           path, strerror(native), elsewhere(arguments));
     return failure_set(failure, fault->code,
                        "The vault closed or does not answer its admin socket %s. Is "
                        "provision-vault running, and may you administer it?",
@@ -164,9 +172,9 @@ static enum error fail_unknown(const struct arguments *arguments,
     const bool is_budget = request->op_case == PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET;
     const char *words = is_budget ? "station" : arguments->command;
     int length = (int)strcspn(words, " ");
-    return failure_set_plain(failure, ERR_PRINCIPAL_UNKNOWN,
-                             "There is no %.*s of this name. See provctl %.*s list", length, words,
-                             length, words);
+    return failure_set_plain(
+        failure, ERR_PRINCIPAL_UNKNOWN, "There is no %.*s%s of this name. See provctl %.*s list",
+        length, words, strncmp(words, "metrics ", 8) == 0 ? " caller" : "", length, words);
 }
 
 static bool is_principal_unknown(const struct fault *fault)
@@ -190,7 +198,7 @@ static enum error fail(const struct arguments *arguments, const char *path,
     if (is_principal_unknown(fault))
         return fail_unknown(arguments, request, failure);
     if (strcmp(fault->reason, "vault-unreachable") == 0)
-        return fail_unreachable(path, fault, failure);
+        return fail_unreachable(arguments, path, fault, failure);
     if (fault->code == ERR_BAD_REQUEST &&
         (strcmp(fault->reason, "op") == 0 || strcmp(fault->reason, "caller_spki") == 0))
         return fail_other_socket(path, failure);

@@ -301,8 +301,8 @@ enum error answer_read_pair_id(const char *text, const char *prefix, char id[ANS
     const size_t length = strlen(prefix);
     if (!name_is_valid(text, ANSWER_ID_MAX))
         return failure_set_usage(failure,
-                                 "%s is no license id; the install id that provctl license prints "
-                                 "will do",
+                                 "%s is no id of a license or an install. provctl license prints "
+                                 "one, and provctl install list shows them",
                                  text);
     (void)snprintf(id, ANSWER_ID_MAX + 1, "%s", text);
     if (strncmp(id, ANSWER_LICENSE_PREFIX, length) == 0 ||

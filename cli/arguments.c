@@ -241,7 +241,7 @@ static enum error check_values(const struct arguments_form *form, const struct a
 enum error arguments_parse(const struct arguments_form *form, int argc, char **argv,
                            struct arguments *ret_arguments, struct failure *failure)
 {
-    struct arguments arguments = {.command = form->name};
+    struct arguments arguments = {.command = form->name, .form = form};
     enum error e = take_options(form, argc, argv, &arguments, failure);
     if (e == ERR_OK && !arguments_has(&arguments, OPTION_HELP)) {
         e = take_operands(form, argc - optind, argv + optind, &arguments, failure);

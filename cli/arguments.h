@@ -40,7 +40,8 @@ struct arguments_item {
 };
 
 struct arguments {
-    const char *command;             /* its words */
+    const char *command; /* its words */
+    const struct arguments_form *form;
     const char *given[OPTION_COUNT]; /* from the command line; NULL when absent, "" for a flag */
     struct arguments_item items[ARGUMENTS_ITEMS_MAX]; /* in the order of the line */
     size_t item_count;

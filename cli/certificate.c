@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <openssl/bio.h>
 #include <openssl/pem.h>
@@ -65,4 +66,17 @@ void certificate_warn(const char *path, const char *pem)
     for (size_t i = 0; i < count; i++)
         (void)fprintf(stderr, "provctl: warning: nobody can connect with the certificate %s: %s\n",
                       escaped, complaints[i]);
+}
+
+bool certificate_file_cannot_sign(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) /* a pipe can be read once */
+        return false;
+    BIO *file = BIO_new_file(path, "r");
+    X509 *certificate = file != NULL ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
+    const bool cannot = certificate != NULL && !may_sign(certificate);
+    X509_free(certificate);
+    BIO_free(file);
+    return cannot;
 }

@@ -8,6 +8,7 @@
 #ifndef CLI_CERTIFICATE_H
 #define CLI_CERTIFICATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CERTIFICATE_COMPLAINTS_MAX 4
@@ -22,5 +23,11 @@ size_t certificate_complain(const char *pem,
 
 /* Says each complaint on standard error; path is escaped. */
 void certificate_warn(const char *path, const char *pem);
+
+/*
+ * True when path is a plain file whose first certificate has a key usage without digitalSignature:
+ * no TLS server takes it. Whatever cannot be read is for TLS to complain about.
+ */
+bool certificate_file_cannot_sign(const char *path);
 
 #endif

@@ -17,7 +17,7 @@
 #define NAME_MAX_BYTES      64
 #define WORDS_MAX_BYTES     256
 #define HELP_NAME_WIDTH     40
-#define OVERVIEW_LINE       "  %-31s %s\n"
+#define OVERVIEW_LINE       "  %-32s %s\n"
 
 /* ---- help ---- */
 
@@ -29,19 +29,22 @@ static const struct {
     const char *summary;
 } LINES[] = {
     {"init", 2, "init, status", "make the HSM's keys; show HSM and journal"},
-    {"product create", 3, "product create|show|list", "add local products, show products"},
-    {"quota add", 5, "quota, budget, device rebind", "add units, limit units; a board's new chip"},
+    {"product create", 6, "product create, quota, budget", "add products and units, limit units"},
+    {"image encrypt", 5, "image encrypt|enable|alias|...",
+     "encrypt a firmware, let it be installed"},
+    {"station add", 7, "station add|enroll|narrow|...", "enrol stations, say what they may"},
+    {"operator add", 36, "operator, auditor, metrics, ...", "likewise the callers of other roles"},
+    {"journal export", 2, "journal export|override", "for the auditor; after a restored ledger"},
+    {"product show", 5, "product, image, station list|..", "show what there is"},
     {"grant apply", 2, "grant apply|list", "take a signed document, list what was taken"},
-    {"grant new", 2, "grant new|inspect", "write a document to be signed, read one"},
-    {"image encrypt", 6, "image encrypt|list|enable|...", "encrypt a firmware, show images"},
-    {"station add", 9, "station add|enroll|list|...", "enrol stations, say what they may"},
-    {"operator add", 36, "operator, auditor, ...", "likewise those who read, and apply grants"},
     {"license", 4, "license [batch|list|show]", "get licenses of devices, show licenses"},
     {"install list", 2, "install list|show", "show how installs ended"},
     {"outcome", 2, "outcome, receipt", "report how an install ended; get its proof"},
+    {"image fetch", 3, "image fetch|show, product policy", "get an image; a product's anchors"},
     {"journal checkpoint", 3, "journal checkpoint|key, ...", "what an auditor keeps; grant show"},
     {"self", 3, "self, ready, metrics", "who am I, is it ready, how is it"},
-    {"journal export", 2, "journal export|override", "for the auditor; after a restored ledger"},
+    {"grant new", 2, "grant new|inspect", "write a document to be signed, read one"},
+    {"journal verify", 2, "journal verify, reconcile", "judge a journal; compare what was shipped"},
 };
 
 static size_t print_shared_line(const char *name, FILE *out)
@@ -80,36 +83,72 @@ static void print_overview(FILE *out)
                 out);
 }
 
-static void print_help(const struct command *command)
+/* The first words of what was typed, as many as a command may have; "" for an option. */
+static void join_words(int words, int argc, char **argv, char *out, size_t size)
 {
-    (void)fputs("Usage:", stdout);
-    arguments_print_usage(&command->form, stdout);
-    (void)printf("\nprovctl %s: %s.\n", command->form.name, command->summary);
-    if (command->help[0] != '\0')
-        (void)printf("%s\n", command->help);
-    (void)fputs("\nOptions:\n", stdout);
-    arguments_print_options(&command->form, stdout);
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < words && i < argc && argv[i][0] != '-' && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", argv[i]);
 }
 
-/* The commands whose first word is that; false when there are none. */
-static bool print_group_help(const char *word)
+/* The commands whose words begin with those and go on; false when there are none. */
+static bool print_followers(const char *words)
 {
     bool is_found = false;
-    size_t length = strlen(word);
+    size_t length = strlen(words);
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {
         for (size_t i = 0; i < COMMAND_GROUP_TABLE[g]->count; i++) {
             const struct command *command = &COMMAND_GROUP_TABLE[g]->commands[i];
-            if (strncmp(command->form.name, word, length) != 0 || command->form.name[length] != ' ')
+            if (strncmp(command->form.name, words, length) != 0 ||
+                command->form.name[length] != ' ')
                 continue;
-            if (!is_found)
-                (void)printf("Usage: provctl %s COMMAND [OPTION]...\n", word);
-            (void)printf("  provctl %s %-*s %s\n", command->form.name,
-                         (int)(HELP_NAME_WIDTH - strlen(command->form.name)),
+            (void)printf("%s  provctl %s %-*s %s\n", is_found ? "" : "\nCommands:\n",
+                         command->form.name, (int)(HELP_NAME_WIDTH - strlen(command->form.name)),
                          command->form.operands, command->summary);
             is_found = true;
         }
     }
     return is_found;
+}
+
+static void print_help(const struct command *command)
+{
+    const char *note = command_group_of(command)->note;
+    (void)fputs("Usage:", stdout);
+    arguments_print_usage(&command->form, stdout);
+    (void)printf("\nprovctl %s: %s.\n", command->form.name, command->summary);
+    if (command->help[0] != '\0')
+        (void)printf("%s\n", command->help);
+    if (note[0] != '\0')
+        (void)printf("\n%s\n", note);
+    (void)fputs("\nOptions:\n", stdout);
+    arguments_print_options(&command->form, stdout);
+    (void)print_followers(command->form.name);
+}
+
+static bool is_followed(const char *words)
+{
+    size_t length = strlen(words);
+    bool is_found = false;
+    for (size_t g = 0; g < COMMAND_GROUPS; g++) {
+        for (size_t i = 0; i < COMMAND_GROUP_TABLE[g]->count; i++) {
+            const char *name = COMMAND_GROUP_TABLE[g]->commands[i].form.name;
+            is_found = is_found || (strncmp(name, words, length) == 0 && name[length] == ' ');
+        }
+    }
+    return is_found;
+}
+
+/* Words that are no command, but that commands begin with: "image", "station key". */
+static bool print_group_help(int argc, char **argv)
+{
+    char words[WORDS_MAX_BYTES];
+    join_words(COMMAND_WORDS_MAX, argc, argv, words, sizeof words);
+    if (argc == 0 || argc >= COMMAND_WORDS_MAX || !is_followed(words))
+        return false;
+    (void)printf("Usage: provctl %s COMMAND [OPTION]...\n", words);
+    return print_followers(words);
 }
 
 static bool is_help(const char *word)
@@ -158,15 +197,6 @@ static void list_second_words(const char *first, char *out, size_t size)
     }
 }
 
-/* The first words of what was typed, as many as a command may have; "" for an option. */
-static void join_words(int words, int argc, char **argv, char *out, size_t size)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < words && i < argc && argv[i][0] != '-' && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? " " : "", argv[i]);
-}
-
 static enum error fail_command(int argc, char **argv, struct failure *failure)
 {
     char typed[WORDS_MAX_BYTES];
@@ -207,7 +237,7 @@ static enum error run(int argc, char **argv, struct failure *failure)
     struct arguments arguments;
     int words = 0;
     const struct command *command = command_find(argc, argv, &words);
-    if (command == NULL && argc == 2 && is_help(argv[1]) && print_group_help(argv[0]))
+    if (command == NULL && is_help(argv[argc - 1]) && print_group_help(argc - 1, argv))
         return ERR_OK;
     if (command == NULL)
         return fail_command(argc, argv, failure);
@@ -256,7 +286,7 @@ static int run_help(int argc, char **argv)
         print_help(command);
     else if (argc == 0)
         print_overview(stdout);
-    else if (argc != 1 || !print_group_help(argv[0]))
+    else if (!print_group_help(argc, argv))
         return run_and_report(argc, argv);
     return fflush(stdout) == 0 ? EXIT_CODE_DONE : EXIT_CODE_OTHER;
 }

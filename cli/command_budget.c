@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* provctl budget set, remove and list: shares of a product's quota. Owns no state. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -10,10 +11,12 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "core/clock.h"
 
 /* The ledger's own limits. */
 #define UNITS_MAX          INT64_C(1000000000000)
 #define PERIOD_MAX_MINUTES (7 * 24 * 60)
+#define MS_PER_MINUTE      60000
 #define TAKEN_AWAY         (-1) /* units of a budget that is none */
 
 /* ---- set and remove ---- */
@@ -111,6 +114,15 @@ static enum error check_budgets(const Provisiond__BudgetListReply *list, struct 
     return ERR_OK;
 }
 
+/* When the next period begins, and with it a new share. */
+static int64_t next_period_ms(const Provisiond__BudgetEntry *budget, int64_t now_ms)
+{
+    const int64_t period_ms = (int64_t)budget->period_minutes * MS_PER_MINUTE;
+    const int64_t offset_ms = (int64_t)budget->offset_minutes * MS_PER_MINUTE;
+    assert(period_ms > 0); /* was checked when it came */
+    return now_ms - (now_ms - offset_ms) % period_ms + period_ms;
+}
+
 /* Of a budget that was lowered within a period more may be used than it has. */
 static int64_t remaining_of(const Provisiond__BudgetEntry *budget)
 {
@@ -123,12 +135,15 @@ static enum error print_budgets_json(const Provisiond__BudgetListReply *list,
     json_t *array = json_array();
     for (size_t i = 0; i < list->n_budgets; i++) {
         const Provisiond__BudgetEntry *budget = list->budgets[i];
+        char next[TIMESTAMP_SIZE];
+        timestamp_format(next_period_ms(budget, clock_unix_ms()), next);
         (void)json_array_append_new(
-            array, json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "station",
-                             output_text(budget->station), "units", (json_int_t)budget->units,
-                             "period_minutes", (json_int_t)budget->period_minutes, "offset_minutes",
-                             (json_int_t)budget->offset_minutes, "used", (json_int_t)budget->used,
-                             "remaining", (json_int_t)remaining_of(budget)));
+            array,
+            json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:s}", "station",
+                      output_text(budget->station), "units", (json_int_t)budget->units,
+                      "period_minutes", (json_int_t)budget->period_minutes, "offset_minutes",
+                      (json_int_t)budget->offset_minutes, "used", (json_int_t)budget->used,
+                      "remaining", (json_int_t)remaining_of(budget), "next_period_at", next));
     }
     return output_json(json_pack("{s:o}", "budgets", array), failure);
 }
@@ -140,19 +155,21 @@ static void add_budget(struct table *table, const Provisiond__BudgetEntry *budge
     char offset[NUMBER_TEXT_SIZE];
     char used[NUMBER_TEXT_SIZE];
     char remaining[NUMBER_TEXT_SIZE];
+    char next[TIMESTAMP_SIZE];
+    timestamp_format(next_period_ms(budget, clock_unix_ms()), next);
     table_add_row(
         table, (const char *[]){budget->station[0] != '\0' ? budget->station : "(all together)",
                                 text_minutes(budget->period_minutes, period),
                                 text_minutes(budget->offset_minutes, offset),
                                 text_number(budget->units, units), text_number(budget->used, used),
-                                text_number(remaining_of(budget), remaining)});
+                                text_number(remaining_of(budget), remaining), next});
 }
 
 static enum error print_budgets(const Provisiond__BudgetListReply *list, struct failure *failure)
 {
-    static const struct table_column columns[] = {{"STATION", false}, {"PERIOD", true},
-                                                  {"OFFSET", true},   {"UNITS", true},
-                                                  {"USED", true},     {"REMAINING", true}};
+    static const struct table_column columns[] = {
+        {"STATION", false}, {"PERIOD", true},    {"OFFSET", true}, {"UNITS", true},
+        {"USED", true},     {"REMAINING", true}, {"NEXT", false}};
     TABLE_AUTO table = table_new(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->n_budgets; i++)
         add_budget(table, list->budgets[i]);

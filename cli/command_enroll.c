@@ -6,11 +6,14 @@
  *
  * In that order, and after the vault was asked whether it is there and knows the name, so that a
  * refusal leaves nothing: what was written is removed. When the vault's answer is lost, the files
- * stay unless it then says that it knows nobody of the name. Owns no state.
+ * stay, whatever it says then: the enrolment may be under way still. Owns no state.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/certificate.h"
 #include "cli/commands.h"
@@ -19,6 +22,7 @@
 #include "cli/key_pair.h"
 #include "cli/output.h"
 #include "cli/principal.h"
+#include "cli/text.h"
 
 #define DAYS_DEFAULT 365
 
@@ -36,11 +40,11 @@ static enum error print_enrolled(const struct arguments *arguments, const struct
     char hex[SHA256_HEX_SIZE];
     hex_encode(bytes_of(key->bytes, SHA256_SIZE), hex);
     if (arguments_has(arguments, OPTION_JSON))
-        return output_json(json_pack("{s:s, s:s, s:s, s:o, s:o*, s:s*}", "name", name, "role",
-                                     role->name, "key", hex, "certificate",
-                                     output_text(certificate), "private_key",
-                                     pair != NULL ? output_text(pair->key) : NULL, "end", end),
-                           failure);
+        return output_json(
+            json_pack("{s:s, s:s, s:s, s:o, s:o*, s:s*}", "name", name, "role", role->word, "key",
+                      hex, "certificate", output_text(certificate), "private_key",
+                      pair != NULL ? output_text(pair->key) : NULL, "valid_until", end),
+            failure);
     (void)printf("%s %s enrolled, known by key %s.\n", role->title, name, hex);
     (void)printf("Copy to its machine:\n  %s  its certificate (--cert)%s%s\n", certificate,
                  end != NULL ? ", valid until " : "", end != NULL ? end : "");
@@ -110,14 +114,10 @@ static enum error ask_what_became(const struct arguments *arguments, const struc
     json_decref(principals);
     if (is_enrolled)
         return ERR_OK;
-    if (e == ERR_OK || e == ERR_PRINCIPAL_UNKNOWN) {
-        key_pair_remove(pair);
-        return failure->code;
-    }
     return failure_set_plain(failure, ERR_INTERNAL,
-                             "The vault did not answer, and it is not known whether %s was "
-                             "enrolled. Its files stay: see provctl %s show %s, and if it is not "
-                             "there, provctl %s add %s --certificate %s",
+                             "The vault did not answer in time, and may enrol %s still. Its files "
+                             "stay. In a minute, see provctl %s show %s; if it is not there then, "
+                             "provctl %s add %s --certificate %s",
                              arguments->operands[0], principal_role_of(arguments)->word,
                              arguments->operands[0], principal_role_of(arguments)->word,
                              arguments->operands[0], pair->certificate);
@@ -128,7 +128,7 @@ static enum error enrol_pair(const struct arguments *arguments, const struct iss
 {
     struct sha256 key;
     enum error e = principal_enrol(arguments, issued->certificate, &key, failure);
-    if (error_is_retryable(e))
+    if (error_is_retryable(e) && e != ERR_BUSY) /* busy is a refusal: it did not begin */
         return ask_what_became(arguments, issued, pair, failure);
     if (e == ERR_OK && sha256_equal(&key, &issued->spki))
         return ERR_OK;
@@ -140,20 +140,51 @@ static enum error enrol_pair(const struct arguments *arguments, const struct iss
     return e;
 }
 
+/* A folder without a CA is where somebody begins who has none. */
+static enum error check_ca(const struct arguments *arguments, const struct key_pair *ca,
+                           struct failure *failure)
+{
+    if (arguments_has(arguments, OPTION_ISSUER) || access(ca->certificate, F_OK) == 0)
+        return ERR_OK;
+    return failure_set_plain(failure, ERR_CONFIG,
+                             "There is no CA: %s is not there. Make one first: provctl ca new "
+                             "--out-dir %s; or name yours: --ca FILE --ca-key FILE",
+                             ca->certificate, arguments_get(arguments, OPTION_NEW_DIR));
+}
+
+static void warn_of_readers(const char *key)
+{
+    struct stat info;
+    char escaped[PATH_MAX];
+    text_escape(key, escaped, sizeof escaped);
+    if (stat(key, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0)
+        (void)fprintf(stderr,
+                      "provctl: warning: others can read the CA's key %s, and whoever has it can "
+                      "make certificates: chmod 600 %s\n",
+                      escaped, escaped);
+}
+
 static enum error issue(const struct arguments *arguments, struct issued *ret_issued,
                         struct failure *failure)
 {
     ISSUER_AUTO issuer = NULL;
     struct key_pair ca;
+    const char *key = NULL;
     int64_t days = DAYS_DEFAULT;
     enum error e = key_pair_name(arguments_get(arguments, OPTION_NEW_DIR), "ca", &ca, failure);
     if (e == ERR_OK && arguments_has(arguments, OPTION_DAYS))
         e = arguments_get_number(arguments, OPTION_DAYS, 1, ISSUER_DAYS_MAX, &days, failure);
     if (e == ERR_OK)
-        e = issuer_open(arguments_get_or(arguments, OPTION_ISSUER, ca.certificate),
-                        arguments_get_or(arguments, OPTION_ISSUER_KEY, ca.key), &issuer, failure);
-    return e == ERR_OK ? issuer_issue(issuer, arguments->operands[0], days, ret_issued, failure)
-                       : e;
+        e = check_ca(arguments, &ca, failure);
+    if (e == ERR_OK) {
+        key = arguments_get_or(arguments, OPTION_ISSUER_KEY, ca.key);
+        e = issuer_open(arguments_get_or(arguments, OPTION_ISSUER, ca.certificate), key, &issuer,
+                        failure);
+    }
+    if (e != ERR_OK)
+        return e;
+    warn_of_readers(key);
+    return issuer_issue(issuer, arguments->operands[0], days, ret_issued, failure);
 }
 
 static enum error enroll_new(const struct arguments *arguments, struct failure *failure)
@@ -187,6 +218,7 @@ enum error command_principal_enroll(const struct arguments *arguments, struct fa
                                           "certificate from elsewhere: --certificate FILE");
     if (arguments_has(arguments, OPTION_ISSUER) != arguments_has(arguments, OPTION_ISSUER_KEY))
         return failure_set_usage(failure, "--ca and --ca-key belong together");
+    principal_warn_products(arguments);
     return has_certificate ? enroll_certificate(arguments, failure)
                            : enroll_new(arguments, failure);
 }

@@ -14,6 +14,7 @@
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
+#include "cli/grant_signers.h"
 #include "cli/output.h"
 #include "cli/station.h"
 #include "grant/signed_document.h"
@@ -120,6 +121,8 @@ static enum error ask(const struct arguments *arguments, struct bytes document,
         return e;
     e = is_rest ? ask_server(arguments, document, ret_answer, failure)
                 : ask_vault(arguments, document, ret_answer, failure);
+    if (e == ERR_GRANT_REFUSED)
+        grant_signers_explain(arguments, is_rest, document, failure);
     if (e == ERR_CONFLICT && strcmp(failure->check, "grant-used") == 0)
         (void)snprintf(failure->advice, sizeof failure->advice,
                        "When an answer to it was lost, it counts all the same: see provctl grant "

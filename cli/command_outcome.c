@@ -14,12 +14,14 @@
 
 #define SIGNATURE_MAX_BYTES 144 /* what the server takes: ECDSA P-521 in DER has 139 */
 
-static enum error check_operands(const struct arguments *arguments, struct failure *failure)
+/* The install's id, which is the license's but for its prefix. */
+static enum error check_operands(const struct arguments *arguments, char id[ANSWER_ID_MAX + 1],
+                                 struct failure *failure)
 {
     static const char *const results[] = {"succeeded", "failed", "scrapped"};
-    if (!name_is_valid(arguments->operands[0], ANSWER_ID_MAX))
-        return failure_set_usage(failure, "%s is no install id; provctl license prints one",
-                                 arguments->operands[0]);
+    enum error e = answer_read_pair_id(arguments->operands[0], ANSWER_INSTALL_PREFIX, id, failure);
+    if (e != ERR_OK)
+        return e;
     for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
         if (strcmp(arguments->operands[1], results[i]) == 0)
             return ERR_OK;
@@ -67,15 +69,15 @@ static enum error make_request(const struct arguments *arguments, const char *re
     return ERR_OK;
 }
 
-static enum error report(const struct arguments *arguments, struct answer_outcome *ret_outcome,
-                         struct failure *failure)
+static enum error report(const struct arguments *arguments, const char *id,
+                         struct answer_outcome *ret_outcome, struct failure *failure)
 {
     REST_AUTO rest = NULL;
     struct rest_answer answer = {0};
     char *receipt = NULL;
     char *body = NULL;
     char path[128];
-    (void)snprintf(path, sizeof path, "/v1/installs/%s/outcome", arguments->operands[0]);
+    (void)snprintf(path, sizeof path, "/v1/installs/%s/outcome", id);
     enum error e = read_receipt(arguments, &receipt, failure);
     if (e == ERR_OK)
         e = make_request(arguments, receipt, &body, failure);
@@ -91,11 +93,10 @@ static enum error report(const struct arguments *arguments, struct answer_outcom
     return e;
 }
 
-static enum error print_json(const struct arguments *arguments,
+static enum error print_json(const struct arguments *arguments, const char *id,
                              const struct answer_outcome *outcome, struct failure *failure)
 {
-    json_t *object = json_pack("{s:s, s:s}", "install_id", arguments->operands[0], "result",
-                               arguments->operands[1]);
+    json_t *object = json_pack("{s:s, s:s}", "install_id", id, "result", arguments->operands[1]);
     if (object != NULL && outcome->has_proven)
         (void)json_object_set_new(object, "proven", json_boolean(outcome->is_proven));
     if (object != NULL && outcome->has_scrap_drawn)
@@ -106,15 +107,16 @@ static enum error print_json(const struct arguments *arguments,
 enum error command_outcome(const struct arguments *arguments, struct failure *failure)
 {
     struct answer_outcome outcome;
+    char id[ANSWER_ID_MAX + 1];
     const char *result = arguments->operands[1];
-    enum error e = check_operands(arguments, failure);
+    enum error e = check_operands(arguments, id, failure);
     if (e == ERR_OK)
-        e = report(arguments, &outcome, failure);
+        e = report(arguments, id, &outcome, failure);
     if (e != ERR_OK)
         return e;
     if (arguments_has(arguments, OPTION_JSON))
-        return print_json(arguments, &outcome, failure);
-    (void)printf("%s %s", arguments->operands[0], result);
+        return print_json(arguments, id, &outcome, failure);
+    (void)printf("%s %s", id, result);
     if (outcome.has_proven && strcmp(result, "succeeded") == 0)
         (void)printf(" proven=%s", outcome.is_proven ? "yes" : "no");
     if (outcome.has_scrap_drawn)

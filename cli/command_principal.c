@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * provctl station|operator|auditor|administrator|metrics-reader add, enable, disable, narrow,
+ * provctl station|operator|auditor|administrator|metrics add, enable, disable, narrow,
  * key add and key remove. The first word is the role. Owns no state.
  */
 #include <stdio.h>
@@ -30,7 +30,7 @@ static enum error print_key(const struct arguments *arguments, const struct sha2
     hex_encode(bytes_of(key->bytes, SHA256_SIZE), hex);
     if (arguments_has(arguments, OPTION_JSON))
         return output_json(
-            json_pack("{s:s, s:s, s:s}", "name", name, "role", role->name, "key", hex), failure);
+            json_pack("{s:s, s:s, s:s}", "name", name, "role", role->word, "key", hex), failure);
     (void)printf("%s %s %s %s.\n", role->title, name, happened, hex);
     return ERR_OK;
 }
@@ -56,6 +56,7 @@ static enum error send_certificate(const struct arguments *arguments, certificat
 
 enum error command_principal_add(const struct arguments *arguments, struct failure *failure)
 {
+    principal_warn_products(arguments);
     return send_certificate(arguments, principal_enrol, "added, known by key", failure);
 }
 
@@ -120,7 +121,7 @@ static enum error set_enabled(const struct arguments *arguments, bool is_enabled
     if (e != ERR_OK)
         return e;
     if (arguments_has(arguments, OPTION_JSON))
-        return output_json(json_pack("{s:s, s:s, s:b}", "name", enable.name, "role", role->name,
+        return output_json(json_pack("{s:s, s:s, s:b}", "name", enable.name, "role", role->word,
                                      "enabled", (int)is_enabled),
                            failure);
     (void)printf("%s %s is %s.\n", role->title, enable.name, is_enabled ? "enabled" : "disabled");
@@ -190,7 +191,7 @@ static enum error print_narrowed(const struct arguments *arguments, const json_t
     count = choose(arguments, OPTION_SCOPE_LINE, OPTION_ALL_LINES,
                    json_object_get(present, "lines"), texts);
     json_t *object = json_pack("{s:s, s:s, s:o, s:o}", "name", arguments->operands[0], "role",
-                               role->name, "products", named, "lines", to_json(texts, count));
+                               role->word, "products", named, "lines", to_json(texts, count));
     if (object == NULL || arguments_has(arguments, OPTION_JSON))
         return output_json(object, failure);
     principal_join(json_object_get(object, "products"), "all", products, sizeof products);
@@ -234,8 +235,10 @@ enum error command_principal_narrow(const struct arguments *arguments, struct fa
     if (e == ERR_OK && json_array_size(principals) != 1)
         e = failure_set(failure, ERR_PRINCIPAL_UNKNOWN, "There is no %s of this name",
                         principal_role_of(arguments)->word);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
+        principal_warn_products(arguments);
         e = narrow(arguments, json_array_get(principals, 0), failure);
+    }
     json_decref(principals);
     return e;
 }

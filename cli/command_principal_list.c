@@ -58,6 +58,7 @@ enum error command_principal_list(const struct arguments *arguments, struct fail
     if (e == ERR_OK)
         e = is_rest ? ask_server_for_all(arguments, &principals, failure)
                     : principal_ask_vault(arguments, "", &principals, failure);
+    output_note_cut(json_array_size(principals), role->things);
     if (e == ERR_OK && arguments_has(arguments, OPTION_JSON))
         e = output_json(json_pack("{s:O}", role->member, principals), failure);
     else if (e == ERR_OK)

@@ -20,7 +20,7 @@ static const struct record_field LICENSE_LIST[] = {
     {"SERIAL", "device_serial", RECORD_TEXT, true, NULL},
     {"STATION", "station", RECORD_TEXT, false, NULL},
     {"CHARGED", "charged", RECORD_YES, false, NULL},
-    {"REQUESTS", "attempts", RECORD_NUMBER, false, NULL},
+    {"ATTEMPTS", "attempts", RECORD_NUMBER, false, NULL},
 };
 
 static const struct record_field LICENSE_PAGE[] = {
@@ -36,8 +36,8 @@ static const struct record_field LICENSE_PAGE[] = {
     {"SHA-256", "license_sha256", RECORD_TEXT, false, NULL},
     {"Journal leaf", "journal_index", RECORD_NUMBER, false, NULL},
     {"Issued", "issued_at", RECORD_TEXT, false, NULL},
-    {"Requests", "attempts", RECORD_NUMBER, false, NULL},
-    {"Last request", "last_attempt_at", RECORD_TEXT, false, NULL},
+    {"Attempts", "attempts", RECORD_NUMBER, false, NULL},
+    {"Last attempt", "last_attempt_at", RECORD_TEXT, false, NULL},
 };
 
 /* ---- installs ---- */
@@ -77,8 +77,8 @@ static const struct record_field INSTALL_PAGE[] = {
     {"Charged", "charged", RECORD_YES, false, NULL},
     {"Journal leaf", "journal_index", RECORD_NUMBER, false, NULL},
     {"Issued", "issued_at", RECORD_TEXT, false, NULL},
-    {"Requests", "attempts", RECORD_NUMBER, false, NULL},
-    {"Last request", "last_attempt_at", RECORD_TEXT, false, NULL},
+    {"Attempts", "attempts", RECORD_NUMBER, false, NULL},
+    {"Last attempt", "last_attempt_at", RECORD_TEXT, false, NULL},
 };
 
 enum error command_license_list(const struct arguments *arguments, struct failure *failure)

@@ -86,9 +86,9 @@ static void add_state(struct table *table, const json_t *product)
 static void add_attempts(struct table *table, const json_t *product)
 {
     if (record_number(product, "attempts_max") > 0)
-        add_number(table, "Requests per device", record_number(product, "attempts_max"));
+        add_number(table, "Attempts per device", record_number(product, "attempts_max"));
     else
-        table_add_row(table, (const char *[]){"Requests per device", "no limit"});
+        table_add_row(table, (const char *[]){"Attempts per device", "no limit"});
 }
 
 /* ---- the page ---- */

@@ -21,7 +21,7 @@
         {title, member, RECORD_TEXT, false, NULL},                    \
             {"LICENSES", "licensed", RECORD_NUMBER, false, NULL},     \
             {"CHARGED", "charged", RECORD_NUMBER, false, NULL},       \
-            {"REQUESTS", "attempts", RECORD_NUMBER, false, NULL},     \
+            {"ATTEMPTS", "attempts", RECORD_NUMBER, false, NULL},     \
             {"SUCCEEDED", "succeeded", RECORD_NUMBER, false, NULL},   \
             {"PROVEN", "proven", RECORD_NUMBER, false, NULL},         \
             {"FAILED", "failed", RECORD_NUMBER, false, NULL},         \
@@ -48,7 +48,7 @@ static enum error print_rows(const struct arguments *arguments, const char *by,
         kind = strcmp(ROW_KINDS[i].word, by) == 0 ? &ROW_KINDS[i] : kind;
     if (kind == NULL)
         return failure_set_usage(failure, "--by is lot, day or station");
-    const struct reading_list list = {"rows", "licenses in that time", kind->fields, ROW_FIELDS,
+    const struct reading_list list = {"rows", "licenses", kind->fields, ROW_FIELDS,
                                       QUERY_TIME_OPTIONS};
     (void)snprintf(path, sizeof path, "/v1/products/%s/usage/%s", arguments->operands[0],
                    kind->path);

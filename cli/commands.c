@@ -7,7 +7,7 @@
 #include <string.h>
 
 const struct command_group *const COMMAND_GROUP_TABLE[COMMAND_GROUPS] = {
-    &ADMIN_COMMANDS, &REST_COMMANDS, &FILE_COMMANDS};
+    &ADMIN_COMMANDS, &BOTH_COMMANDS, &REST_COMMANDS, &FILE_COMMANDS};
 
 /* How many words of argv are the command's name; 0 when argv does not begin with it. */
 static int count_words(const char *name, int argc, char **argv)
@@ -40,4 +40,13 @@ const struct command *command_find(int argc, char **argv, int *ret_words)
         }
     }
     return found;
+}
+
+const struct command_group *command_group_of(const struct command *command)
+{
+    size_t g = 0;
+    while (command < COMMAND_GROUP_TABLE[g]->commands ||
+           command >= COMMAND_GROUP_TABLE[g]->commands + COMMAND_GROUP_TABLE[g]->count)
+        g++;
+    return COMMAND_GROUP_TABLE[g];
 }

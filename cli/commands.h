@@ -24,18 +24,23 @@ struct command {
 
 struct command_group {
     const char *title;
+    const char *note; /* the last paragraph of each command's --help; "" for none */
     const struct command *commands;
     size_t count;
 };
 
 extern const struct command_group ADMIN_COMMANDS;
+extern const struct command_group BOTH_COMMANDS;
 extern const struct command_group REST_COMMANDS;
 extern const struct command_group FILE_COMMANDS;
 
 #define COMMAND_WORDS_MAX 3
 
-#define COMMAND_GROUPS    3
+#define COMMAND_GROUPS    4
 extern const struct command_group *const COMMAND_GROUP_TABLE[COMMAND_GROUPS];
+
+/* The group that a command of the table is in. */
+const struct command_group *command_group_of(const struct command *command);
 
 /*
  * The command whose words argv begins with, the longest of them; *ret_words is how many. NULL, and
@@ -91,6 +96,8 @@ enum error command_ready(const struct arguments *arguments, struct failure *fail
 enum error command_metrics(const struct arguments *arguments, struct failure *failure);
 enum error command_outcome(const struct arguments *arguments, struct failure *failure);
 enum error command_receipt(const struct arguments *arguments, struct failure *failure);
+enum error command_image_show(const struct arguments *arguments, struct failure *failure);
+enum error command_product_policy(const struct arguments *arguments, struct failure *failure);
 enum error command_image_fetch(const struct arguments *arguments, struct failure *failure);
 
 /* ---- officers and auditors, on files ---- */

@@ -1,18 +1,17 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The commands of administration. Owns no state. */
+/* The commands that ask the vault alone. Owns no state. */
 #include "cli/commands.h"
 
 #include "cli/admin.h"
 #include "cli/st_options.h"
-#include "cli/reading.h"
 
 #define BIT(name)     OPTION_BIT(OPTION_##name)
 #define SCOPE_OPTIONS (BIT(SCOPE_PRODUCT) | BIT(SCOPE_LINE))
 
-/* The commands about those who may ask: the first word is the role. */
-#define PRINCIPAL_COMMANDS(role, one, many, more)                                                  \
+/* Changes of those who may ask: the first word is the role. */
+#define PRINCIPAL_CHANGES(role, one)                                                               \
     {{role " add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS | SCOPE_OPTIONS},                    \
      "enrol " one " by its TLS certificate",                                                       \
      "It is known by the certificate's key from now on. --product and --line narrow what it may\n" \
@@ -22,22 +21,13 @@
           ADMIN_OPTIONS | SCOPE_OPTIONS | BIT(CERTIFICATE) | BIT(NEW_DIR) | BIT(ISSUER) |          \
               BIT(ISSUER_KEY) | BIT(DAYS)},                                                        \
          "make its key and certificate, and enrol it",                                             \
-         "Makes a P-256 key and a certificate of the CA in DIR (see provctl ca new), writes both " \
-         "to\n"                                                                                    \
-         "DIR as NAME.key and NAME.pem, never over a file that is there, and enrols the key. "     \
-         "When\n"                                                                                  \
-         "the vault refuses, neither stays. With --certificate the certificate is from any CA "    \
-         "and\n"                                                                                   \
-         "the key from elsewhere. Says what to copy. --days is 365 when it is not given.",         \
+         "Makes a P-256 key and a certificate of the CA in DIR (make one: provctl ca new), "       \
+         "writes\n"                                                                                \
+         "both to DIR as NAME.key and NAME.pem, never over a file that is there, and enrols the\n" \
+         "key. When the vault refuses, neither stays; when it does not answer in time, both do.\n" \
+         "Says what to copy. With --certificate the certificate is from any CA and the key from\n" \
+         "elsewhere. --days is 365 when it is not given.",                                         \
          command_principal_enroll},                                                                \
-        {{role " list", "", 0, 0, ADMIN_OPTIONS | (more)},                                         \
-         "list " many,                                                                             \
-         "",                                                                                       \
-         command_principal_list},                                                                  \
-        {{role " show", "NAME", 1, 0, ADMIN_OPTIONS | (more)},                                     \
-         "show keys, products and lines",                                                          \
-         "",                                                                                       \
-         command_principal_show},                                                                  \
         {{role " enable", "NAME", 1, 0, ADMIN_OPTIONS},                                            \
          "let it ask again",                                                                       \
          "",                                                                                       \
@@ -61,6 +51,15 @@
             "KEY is 64 hex digits, as " role " show prints them.", command_principal_key_remove    \
     }
 
+/* Those of another role than station are told by the vault alone. */
+#define PRINCIPAL_COMMANDS(role, one, many)                                                  \
+    PRINCIPAL_CHANGES(role, one),                                                            \
+        {{role " list", "", 0, 0, ADMIN_OPTIONS}, "list " many, "", command_principal_list}, \
+    {                                                                                        \
+        {role " show", "NAME", 1, 0, ADMIN_OPTIONS}, "show keys, products and lines", "",    \
+            command_principal_show                                                           \
+    }
+
 static const struct command COMMANDS[] = {
     {{"init", "", 0, BIT(SITE), ADMIN_OPTIONS | BIT(OUT_DIR)},
      "make this HSM's keys and bind the ledger to it",
@@ -75,7 +74,10 @@ static const struct command COMMANDS[] = {
      "answer. Journal leaves: entries of the journal; the number never shrinks. In checkpoint:\n"
      "those under its newest signed head. In anchor: those under the head that the HSM remembers.\n"
      "Anchor: \"mismatch\" when the ledger is not the one that the HSM remembers; then both heads\n"
-     "are shown as SIZE:ROOT, and what to do.",
+     "are shown as SIZE:ROOT, and what to do.\n"
+     "\n"
+     "Exit code 0: the vault answered, whatever it says of the HSM (provctl ready judges); 20: no\n"
+     "answer within 30 seconds, or it is not there.",
      command_status},
     {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA),
       ADMIN_OPTIONS | BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS},
@@ -99,18 +101,6 @@ static const struct command COMMANDS[] = {
      "of this server: whoever reads that memory then can decrypt the image. Without it product\n"
      "create refuses such a product; product show and the journal tell how it is set.",
      command_product_create},
-    {{"product show", "NAME", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
-     "show all about one product",
-     "Rule: who decides about units, anchors and policy. Check: whether a governed product is as\n"
-     "its signed documents say; tampered gets no license, unchecked was not compared with the HSM\n"
-     "yet. Sequence: number of its newest policy or rebind document. First authorities: digest of\n"
-     "the set that the HSM keeps. May sign: digest of each authority's key, and its name.",
-     command_product_show},
-    {{"product list", "", 0, 0, ADMIN_OPTIONS | STATION_OPTIONS},
-     "list products and quotas",
-     "POLICY: what one unit pays for. CHECK: whether a governed product is as its signed\n"
-     "documents say. RULE: who decides about units, anchors and policy.",
-     command_product_list},
     {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
      "add units to a local product",
      "Not repeatable: units that are added twice are granted twice. With --scrap they go to the\n"
@@ -131,7 +121,7 @@ static const struct command COMMANDS[] = {
      command_budget_remove},
     {{"budget list", "PRODUCT", 1, 0, ADMIN_OPTIONS},
      "list a product's budgets",
-     "USED and REMAINING are of the present period.",
+     "USED and REMAINING are of the present period, NEXT is when the next one begins.",
      command_budget_list},
     {{"device rebind", "PRODUCT", 1, BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), ADMIN_OPTIONS},
      "give a board's serial to its new key",
@@ -143,16 +133,6 @@ static const struct command COMMANDS[] = {
      "\n"
      "Local products only: for a governed one its authorities sign a document of the kind rebind.",
      command_device_rebind},
-    {{"grant apply", "FILE", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
-     "apply a document that the maker signed (also over --url)",
-     "Counts once. Asks provisiond when there is an address (--url or its environment), unless\n"
-     "--socket or --config says that the vault's admin socket is meant; a product is made there\n"
-     "only.",
-     command_grant_apply},
-    {{"grant list", "PRODUCT", 1, 0, ADMIN_OPTIONS | READING_OPTIONS},
-     "list the documents that were accepted",
-     "TAKEN: what a revocation really took; never what was charged. LEAF: of the journal.",
-     command_grant_list},
     {{"image encrypt", "FILE", 1, BIT(PRODUCT),
       ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
           BIT(EXTERNAL_FROM)},
@@ -164,10 +144,6 @@ static const struct command COMMANDS[] = {
      "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
      "binary. --option-bytes is required then. ADDR is 0x and hex digits.",
      command_image_encrypt},
-    {{"image list", "", 0, BIT(PRODUCT), ADMIN_OPTIONS | STATION_OPTIONS},
-     "list a product's images",
-     "",
-     command_image_list},
     {{"image enable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
      "let stations install an image",
      "",
@@ -185,25 +161,11 @@ static const struct command COMMANDS[] = {
      "take an image's name away",
      "",
      command_image_unalias},
-    PRINCIPAL_COMMANDS("station", "a station", "stations", STATION_OPTIONS),
-    PRINCIPAL_COMMANDS("operator", "an operator", "operators", 0),
-    PRINCIPAL_COMMANDS("auditor", "an auditor", "auditors", 0),
-    PRINCIPAL_COMMANDS("administrator", "an administrator", "administrators", 0),
-    PRINCIPAL_COMMANDS("metrics-reader", "a reader of metrics", "readers of metrics", 0),
-    {{"usage", "PRODUCT", 1, 0, ADMIN_OPTIONS | READING_OPTIONS | BIT(BY) | QUERY_TIME_OPTIONS},
-     "show a product's account (also over --url)",
-     "Asks provisiond when there is an address (--url or its environment), unless --socket or\n"
-     "--config says that the vault's admin socket is meant. The account in sums:\n"
-     "\n"
-     "  granted = accepted - revoked + scrap drawn\n"
-     "  granted = remaining + charged\n"
-     "  charged = succeeded + failed + scrapped + unreported\n"
-     "\n"
-     "Accepted are the units of all grants; scrap drawn are those that scrapped devices took from\n"
-     "the scrap allowance. An account that does not add up is shown, and the exit code is 1.\n"
-     "\n"
-     "--by lot, day (UTC) or station: a row for each, of what was licensed --since and --until.",
-     command_usage},
+    PRINCIPAL_CHANGES("station", "a station"),
+    PRINCIPAL_COMMANDS("operator", "an operator", "operators"),
+    PRINCIPAL_COMMANDS("auditor", "an auditor", "auditors"),
+    PRINCIPAL_COMMANDS("administrator", "an administrator", "administrators"),
+    PRINCIPAL_COMMANDS("metrics", "a metrics caller", "metrics callers"),
     {{"journal export", "", 0, BIT(OUT), ADMIN_OPTIONS | BIT(CHALLENGE)},
      "write the journal into a file, for auditors",
      "The file holds every leaf, the signed documents and the newest checkpoint. Prints\n"
@@ -219,5 +181,7 @@ static const struct command COMMANDS[] = {
      command_journal_override},
 };
 
-const struct command_group ADMIN_COMMANDS = {"Administration (vault's admin socket)", COMMANDS,
-                                             sizeof COMMANDS / sizeof COMMANDS[0]};
+const struct command_group ADMIN_COMMANDS = {
+    "On the server only (vault's admin socket)",
+    "Runs on the server only, since it asks the vault's admin socket.", COMMANDS,
+    sizeof COMMANDS / sizeof COMMANDS[0]};

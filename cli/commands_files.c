@@ -10,10 +10,10 @@
 
 static const struct command COMMANDS[] = {
     {{"ca new", "", 0, BIT(NEW_DIR), BIT(CA_NAME) | BIT(DAYS)},
-     "make a CA of this site's own (station enroll)",
-     "For a site without a PKI. Writes DIR/ca.key, for its owner alone, and DIR/ca.pem, never "
-     "over\n"
-     "files that are there. The CA signs no other CA. --days is 3650 when it is not given.",
+     "make a client CA (for station enroll)",
+     "For a site without a PKI. Writes DIR/ca.key, for its owner alone, and DIR/ca.pem, never\n"
+     "over files that are there; makes DIR when it is not there. The CA signs no other CA. --days\n"
+     "is 3650 when it is not given.",
      command_ca_new},
     {{"grant new", "", 0, GRANT_FORM_REQUIRED, GRANT_FORM_OPTIONAL},
      "write a document to be signed",
@@ -51,5 +51,5 @@ static const struct command COMMANDS[] = {
 };
 
 const struct command_group FILE_COMMANDS = {
-    "On files alone (small sites, the maker's officers, auditors)", COMMANDS,
+    "On files alone (small sites, the maker's officers, auditors)", "", COMMANDS,
     sizeof COMMANDS / sizeof COMMANDS[0]};

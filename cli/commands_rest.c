@@ -34,13 +34,18 @@ static const struct command COMMANDS[] = {
      "  NAME INSTALL_ID charged=yes|no remaining=N\n"
      "  NAME refused REASON: WHAT\n"
      "\n"
-     "Exit code 0: each device has its license; 20: some were told \"later\", run it again, which\n"
-     "costs nothing; else the code of the first device that got none. At most 10000 devices.",
+     "A certificate or line that cannot be read is refused, with FILE or FILE:LINE in its "
+     "message,\n"
+     "and the others go on. Exit code 0: each device has its license; 20: some were told "
+     "\"later\",\n"
+     "run it again, which costs nothing; else the code of the first device that got none, 1 for "
+     "one\n"
+     "that could not be read. At most 10000 devices.",
      command_license_batch},
     {{"license list", "", 0, STATION_OPTIONS_REQUIRED,
       STATION_OPTIONS_RETRY | READING_PAGE_OPTIONS | QUERY_FILTER_OPTIONS},
      "list licenses, the newest first",
-     "REQUESTS: how often the license was asked for.",
+     "ATTEMPTS: how often the license was asked for.",
      command_license_list},
     {{"license show", "LICENSE_ID", 1, STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY},
      "show what is known of a license",
@@ -58,7 +63,8 @@ static const struct command COMMANDS[] = {
     {{"outcome", "INSTALL_ID RESULT", 2, STATION_OPTIONS_REQUIRED,
       STATION_OPTIONS_RETRY | BIT(CODE) | BIT(DETAIL) | BIT(DEVICE_RECEIPT)},
      "report how an install ended",
-     "RESULT is succeeded, failed or scrapped. Scrapped is final for the device. Prints\n"
+     "INSTALL_ID is what provctl license printed; the license's id will do too. RESULT is\n"
+     "succeeded, failed or scrapped. Scrapped is final for the device. Prints\n"
      "\"INSTALL_ID RESULT\", and with succeeded proven=yes|no: whether a device's receipt is on\n"
      "record, its key's signature over the text INSTALL_ID (ECDSA with SHA-256); with scrapped\n"
      "scrap_drawn=yes|no: whether the scrap allowance had a unit for it.",
@@ -71,6 +77,23 @@ static const struct command COMMANDS[] = {
      "\"LICENSE_ID leaf=N checkpoint=N\". Keep the file: with it nobody can take the license\n"
      "out of the journal unseen.",
      command_receipt},
+    {{"image fetch", "DIGEST", 1, STATION_OPTIONS_REQUIRED | BIT(OUT), STATION_OPTIONS_RETRY},
+     "fetch an encrypted image, checked, resumable",
+     "An interrupted download stays as FILE.part and is continued next time. Gives up when "
+     "nothing\n"
+     "arrives for --timeout seconds.",
+     command_image_fetch},
+    {{"image show", "DIGEST", 1, STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY},
+     "show what is known of an image",
+     "A page for each product that has it.",
+     command_image_show},
+    {{"product policy", "NAME", 1, STATION_OPTIONS_REQUIRED,
+      STATION_OPTIONS_RETRY | BIT(ANCHORS_OUT)},
+     "show a product's policy, get its anchors",
+     "With --anchors the PEM of the CAs that sign its devices (st-sfi: public keys) is written; - "
+     "is\n"
+     "standard output. With --json they are the member anchors.",
+     command_product_policy},
     {{"journal checkpoint", "", 0, STATION_OPTIONS_REQUIRED | BIT(OUT), STATION_OPTIONS_RETRY},
      "fetch the newest signed checkpoint",
      "Writes it to --out (- is standard output) and prints \"leaves=N root=HEX\". Keep it: "
@@ -99,16 +122,11 @@ static const struct command COMMANDS[] = {
      command_ready},
     {{"metrics", "", 0, STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY},
      "print the metrics of /metrics",
-     "As Prometheus reads them, or with --json as {\"samples\": [{name, labels, value}]}.",
+     "As Prometheus reads them, or with --json as {\"samples\": [{name, labels, value}]}. For the\n"
+     "roles metrics, operator and administrator.",
      command_metrics},
-    {{"image fetch", "DIGEST", 1, STATION_OPTIONS_REQUIRED | BIT(OUT), STATION_OPTIONS_RETRY},
-     "fetch an encrypted image, checked, resumable",
-     "An interrupted download stays as FILE.part and is continued next time. Gives up when "
-     "nothing\n"
-     "arrives for --timeout seconds.",
-     command_image_fetch},
 };
 
 const struct command_group REST_COMMANDS = {
-    "Over REST (--url --ca --cert --key, or PROVCTL_URL ...), as the role allows", COMMANDS,
+    "From anywhere over REST (--url --ca --cert --key, or PROVCTL_URL ...)", "", COMMANDS,
     sizeof COMMANDS / sizeof COMMANDS[0]};

@@ -20,11 +20,19 @@ static const char HEAD[] =
     "# SPDX-FileCopyrightText: The provisiond authors\n"
     "# SPDX-License-Identifier: Apache-2.0\n\n";
 
+/* What an operand may be, by the command and how many operands stand before it. */
+static const char OPERANDS[] = "_provctl_operand()\n"
+                               "{\n"
+                               "    case $1 in\n"
+                               "    'outcome 1') echo succeeded failed scrapped ;;\n"
+                               "    esac\n"
+                               "}\n\n";
+
 static const char FUNCTION[] =
     "_provctl()\n"
     "{\n"
     "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-    "    local command= word= next= skip= operand= value= i=\n"
+    "    local command= word= next= skip= operands=0 value= i=\n"
     "    COMPREPLY=()\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        word=${COMP_WORDS[i]}\n"
@@ -32,14 +40,18 @@ static const char FUNCTION[] =
     "            skip=\n"
     "        elif [[ $word == -* ]]; then\n"
     "            skip=$(_provctl_value \"$word\")\n"
-    "        elif [[ ! $operand && \" $(_provctl_next \"$command\") \" == *\" $word \"* ]]; then\n"
+    "        elif [[ $i == 1 && $word == help ]]; then\n"
+    "            continue\n"
+    "        elif [[ $operands == 0 && \" $(_provctl_next \"$command\") \" == *\" $word \"* ]]; "
+    "then\n"
     "            command=${command:+$command }$word\n"
     "        else\n"
-    "            operand=1\n"
+    "            operands=$((operands + 1))\n"
     "        fi\n"
     "    done\n"
     "    value=$(_provctl_value \"$previous\")\n"
     "    next=$(_provctl_next \"$command\")\n"
+    "    word=$(_provctl_operand \"$command $operands\")\n"
     "    if [[ $value == text ]]; then\n"
     "        return\n"
     "    elif [[ $value == folder ]]; then\n"
@@ -48,8 +60,12 @@ static const char FUNCTION[] =
     "        COMPREPLY=($(compgen -W \"$value\" -- \"$current\"))\n"
     "    elif [[ $current == -* ]]; then\n"
     "        COMPREPLY=($(compgen -W \"$(_provctl_options \"$command\")\" -- \"$current\"))\n"
-    "    elif [[ ! $value && ! $operand && $next ]]; then\n"
+    "    elif [[ ! $value && $operands == 0 && $next ]]; then\n"
     "        COMPREPLY=($(compgen -W \"$next\" -- \"$current\"))\n"
+    "    elif [[ ! $value && $word ]]; then\n"
+    "        COMPREPLY=($(compgen -W \"$word\" -- \"$current\"))\n"
+    "    elif [[ ! $value && ${COMP_WORDS[1]} == help ]]; then\n"
+    "        return\n"
     "    else\n"
     "        COMPREPLY=($(compgen -f -- \"$current\"))\n"
     "    fi\n"
@@ -202,5 +218,6 @@ void completion_print_bash(FILE *out)
     (void)fputs("    esac\n}\n\n_provctl_value()\n{\n    case $1 in\n", out);
     print_values(out);
     (void)fputs("    esac\n}\n\n", out);
+    (void)fputs(OPERANDS, out);
     (void)fputs(FUNCTION, out);
 }

@@ -22,8 +22,9 @@ static const struct {
                        "Ask an administrator; provctl self shows what this caller may."},
     [ERR_PRODUCT_UNKNOWN] = {"There is no such product", "See provctl product list."},
     [ERR_IMAGE_UNKNOWN] = {"There is no such image", "See provctl image list."},
-    [ERR_INSTALL_UNKNOWN] = {"There is no such install",
-                             "Use the id that provctl license printed."},
+    [ERR_INSTALL_UNKNOWN] =
+        {"There is no such install",
+         "Use the id that provctl license printed, or see provctl install list."},
     [ERR_ROUTE_UNKNOWN] = {"The server does not know this address",
                            "Check --url; are the versions equal?"},
     [ERR_METHOD_NOT_ALLOWED] = {"The server does not do this at this address",
@@ -144,6 +145,28 @@ enum error failure_from_fault(struct failure *failure, const struct fault *fault
     return fault->code;
 }
 
+void failure_set_retry_after(struct failure *failure, int64_t seconds)
+{
+    static const char soon[] = "Try again in a moment.";
+    static const char repeat[] = "Try again: ";
+    char when[TEXT_DURATION_SIZE];
+    char advice[FAILURE_WHAT_MAX];
+    const char *old = failure->advice;
+    if (seconds <= 0)
+        return;
+    failure->retry_after_s = seconds;
+    (void)text_duration(seconds, when);
+    if (strcmp(old, soon) == 0)
+        (void)snprintf(advice, sizeof advice, "Try again in %s.", when);
+    else if (strncmp(old, repeat, sizeof repeat - 1) == 0)
+        (void)snprintf(advice, sizeof advice, "Try again in %s: %.400s", when,
+                       old + sizeof repeat - 1);
+    else
+        (void)snprintf(advice, sizeof advice, "%.400s%sTry again in %s.", old,
+                       old[0] != '\0' ? " " : "", when);
+    strcpy(failure->advice, advice);
+}
+
 static bool ends_sentence(const char *text)
 {
     size_t length = strlen(text);
@@ -165,6 +188,32 @@ void failure_print(const struct failure *failure, FILE *out)
     (void)fputc('\n', out);
 }
 
+/* For a sentence that says by itself what to do, and for a code that leaves no more to say. */
+static const char *advice_for_machines(const struct failure *failure)
+{
+    const char *advice = failure_advice(failure->code);
+    if (failure->exit == EXIT_CODE_USAGE)
+        return "See provctl help, or --help behind the command.";
+    return advice[0] != '\0' ? advice : "Mend what the message names.";
+}
+
+/*
+ * Message and advice of the object: a machine shows one without the other, so that what to do is
+ * never empty. A sentence that says both is taken apart.
+ */
+static void split_advice(const struct failure *failure, char message[FAILURE_WHAT_MAX],
+                         const char **ret_advice)
+{
+    const char *second = text_second_sentence(failure->what);
+    const bool is_split = failure->advice[0] == '\0' && *second != '\0';
+    size_t length = (size_t)(second - failure->what) - (is_split ? 1 : 0);
+    (void)snprintf(message, FAILURE_WHAT_MAX, "%.*s", is_split ? (int)length : FAILURE_WHAT_MAX - 1,
+                   failure->what);
+    *ret_advice = is_split ? second : failure->advice;
+    if ((*ret_advice)[0] == '\0')
+        *ret_advice = advice_for_machines(failure);
+}
+
 /* A member with escaped text; false when memory is out. */
 static bool add_text(json_t *object, const char *name, const char *text)
 {
@@ -173,15 +222,24 @@ static bool add_text(json_t *object, const char *name, const char *text)
     return json_object_set_new(object, name, json_string(escaped)) == 0;
 }
 
+static json_t *number_or_null(int64_t number)
+{
+    return number > 0 ? json_integer(number) : json_null();
+}
+
 json_t *failure_to_json(const struct failure *failure)
 {
     const char *code = failure->exit == EXIT_CODE_USAGE ? "usage" : error_name(failure->code);
+    char message[FAILURE_WHAT_MAX];
+    const char *advice = NULL;
     json_t *error = json_object();
+    split_advice(failure, message, &advice);
     bool is_made =
-        add_text(error, "code", code) && add_text(error, "message", failure->what) &&
-        add_text(error, "advice", failure->advice) && add_text(error, "check", failure->check) &&
+        add_text(error, "code", code) && add_text(error, "message", message) &&
+        add_text(error, "advice", advice) && add_text(error, "check", failure->check) &&
         add_text(error, "path", failure->path) &&
         json_object_set_new(error, "retryable", json_boolean(failure->is_retryable)) == 0 &&
+        json_object_set_new(error, "retry_after", number_or_null(failure->retry_after_s)) == 0 &&
         add_text(error, "request_id", failure->request_id) &&
         json_object_set_new(error, "exit", json_integer((int)failure->exit)) == 0;
     if (is_made)

@@ -12,6 +12,7 @@
 #define CLI_FAILURE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <jansson.h>
@@ -32,6 +33,7 @@ struct failure {
     char path[FAILURE_PLACE_MAX];  /* which member of a request a server refused; "" */
     char check[FAILURE_PLACE_MAX]; /* which check a device did not pass; "" */
     bool is_retryable;             /* the same request may succeed later */
+    int64_t retry_after_s;         /* when, as the server said; 0: it did not */
     bool is_told;                  /* the command printed its own JSON object: no other follows */
 };
 
@@ -49,11 +51,14 @@ enum error failure_set_memory(struct failure *failure);
 /* The vault's own words. Returns the fault's code. */
 enum error failure_from_fault(struct failure *failure, const struct fault *fault);
 
+/* The server's Retry-After, put into the advice in words; 0 seconds change nothing. */
+void failure_set_retry_after(struct failure *failure, int64_t seconds);
+
 /* "provctl: <what happened>. <what to do> (request <id>)" */
 void failure_print(const struct failure *failure, FILE *out);
 /*
- * {"error":{"code","message","advice","check","path","retryable","request_id","exit"}} on one line;
- * a text that does not apply is "".
+ * {"error":{"code","message","advice","check","path","retryable","retry_after","request_id","exit"}}
+ * on one line; check, path and request_id are "" when they do not apply, and retry_after is null.
  */
 void failure_print_json(const struct failure *failure, FILE *out);
 

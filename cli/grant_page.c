@@ -103,7 +103,7 @@ static void add_settings(struct table *table, const struct grant_settings *setti
     add_digest(table, "Trust anchors, SHA-256", &anchors);
     add(table, "Session key exposure", settings->allows_key_exposure ? "allowed" : "not allowed");
     if (settings->attempts_max > 0)
-        add_number(table, "Requests per device", settings->attempts_max);
+        add_number(table, "Attempts per device", settings->attempts_max);
     add_options(table, settings);
     add_authorities(table, settings->authorities);
 }

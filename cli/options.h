@@ -104,6 +104,7 @@ enum option_id {
     OPTION_BY,
     OPTION_NO_RETRY,
     OPTION_DOCUMENT_OUT,
+    OPTION_ANCHORS_OUT,
     OPTION_COUNT
 };
 

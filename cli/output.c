@@ -9,6 +9,7 @@
 #include "cli/text.h"
 
 #define ESCAPED_MAX 2048
+#define WHOLE_MAX   2000 /* what the vault tells of a list without pages */
 
 json_t *output_text(const char *text)
 {
@@ -50,4 +51,11 @@ void output_note_empty(size_t count, const char *things)
 {
     if (count == 0)
         (void)fprintf(stderr, "There are no %s yet.\n", things);
+}
+
+void output_note_cut(size_t count, const char *things)
+{
+    if (count >= WHOLE_MAX)
+        (void)fprintf(stderr, "Only %d %s are shown: there may be older ones.\n", WHOLE_MAX,
+                      things);
 }

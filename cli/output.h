@@ -27,4 +27,7 @@ enum error output_json_body(struct bytes body, struct failure *failure) MUST_USE
 /* Tells a person on standard error that a list is empty: "There are no products yet." */
 void output_note_empty(size_t count, const char *things);
 
+/* "Only 2000 stations are shown": the server cuts a list that it tells as a whole there. */
+void output_note_cut(size_t count, const char *things);
+
 #endif

@@ -9,19 +9,22 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/product.h"
+#include "cli/record.h"
 #include "cli/table.h"
 #include "core/clock.h"
 
-#define CELL_MAX 1024
+#define CELL_MAX         1024
+#define LIST_WIDTH       22 /* of names in a cell of the list, before the rest is a number */
+#define KEY_SHOWN_DIGITS 12
 
 static const struct principal_role ROLES[] = {
-    {"station", "station", "Station", "stations", "stations", PROVISIOND__ROLE__ROLE_STATION},
-    {"operator", "operator", "Operator", "operators", "operators", PROVISIOND__ROLE__ROLE_OPERATOR},
-    {"auditor", "auditor", "Auditor", "auditors", "auditors", PROVISIOND__ROLE__ROLE_AUDITOR},
-    {"administrator", "administrator", "Administrator", "administrators", "administrators",
+    {"station", "Station", "stations", "stations", PROVISIOND__ROLE__ROLE_STATION},
+    {"operator", "Operator", "operators", "operators", PROVISIOND__ROLE__ROLE_OPERATOR},
+    {"auditor", "Auditor", "auditors", "auditors", PROVISIOND__ROLE__ROLE_AUDITOR},
+    {"administrator", "Administrator", "administrators", "administrators",
      PROVISIOND__ROLE__ROLE_ADMINISTRATOR},
-    {"metrics-reader", "metrics", "Metrics reader", "metrics readers", "metrics_readers",
-     PROVISIOND__ROLE__ROLE_METRICS},
+    {"metrics", "Metrics caller", "metrics callers", "metrics", PROVISIOND__ROLE__ROLE_METRICS},
 };
 
 #define ROLE_COUNT (sizeof ROLES / sizeof ROLES[0])
@@ -62,11 +65,37 @@ enum error principal_enrol(const struct arguments *arguments, const char *certif
     return e == ERR_OK ? admin_read_digest(reply->principal_add->spki, ret_key, failure) : e;
 }
 
+static bool is_product(const json_t *products, const char *name)
+{
+    bool is_found = false;
+    for (size_t i = 0; i < json_array_size(products) && !is_found; i++)
+        is_found = strcmp(record_text(json_array_get(products, i), "name"), name) == 0;
+    return is_found;
+}
+
+void principal_warn_products(const struct arguments *arguments)
+{
+    struct failure untold = {.code = ERR_OK};
+    const char *names[ARGUMENTS_LIST_MAX];
+    json_t *products = NULL;
+    const size_t count = arguments_list(arguments, OPTION_SCOPE_PRODUCT, names);
+    if (count == 0 || product_ask_vault(arguments, "", &products, &untold) != ERR_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_product(products, names[i]))
+            (void)fprintf(stderr,
+                          "provctl: warning: there is no product %s here; is it spelt right? See "
+                          "provctl product list\n",
+                          names[i]);
+    }
+    json_decref(products);
+}
+
 static const char *role_name(Provisiond__Role role)
 {
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         if (ROLES[i].role == role)
-            return ROLES[i].name;
+            return ROLES[i].word;
     }
     return "unknown";
 }
@@ -195,19 +224,46 @@ void principal_join(const json_t *texts, const char *otherwise, char *out, size_
     }
 }
 
+/* "meter, pump, +30 more": as many as fit, and the first at least. */
+static void join_shortly(const json_t *texts, char out[CELL_MAX])
+{
+    const size_t count = json_array_size(texts);
+    size_t used = 0;
+    size_t i = 0;
+    (void)snprintf(out, CELL_MAX, "all");
+    for (; i < count &&
+           (i == 0 || used + strlen(json_string_value(json_array_get(texts, i))) < LIST_WIDTH);
+         i++) {
+        int n = snprintf(out + used, CELL_MAX - used, "%s%.200s", i > 0 ? ", " : "",
+                         json_string_value(json_array_get(texts, i)));
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (i < count)
+        (void)snprintf(out + used, CELL_MAX - used, ", +%zu more", count - i);
+}
+
+/* Enough to tell keys apart; the commands that want one take it from show. */
+static void shorten_keys(const json_t *keys, char out[CELL_MAX])
+{
+    const size_t count = json_array_size(keys);
+    out[0] = '\0';
+    if (count > 0)
+        (void)snprintf(out, CELL_MAX, "%.*s...", KEY_SHOWN_DIGITS,
+                       text_of(json_array_get(keys, 0), "key"));
+    if (count > 1)
+        (void)snprintf(out + strlen(out), CELL_MAX - strlen(out), " +%zu", count - 1);
+}
+
 static void add_principal(struct table *table, const json_t *principal)
 {
     char products[CELL_MAX];
     char lines[CELL_MAX];
-    const json_t *keys = json_object_get(principal, "keys");
-    principal_join(json_object_get(principal, "products"), "all", products, sizeof products);
-    principal_join(json_object_get(principal, "lines"), "all", lines, sizeof lines);
-    const char *cells[] = {text_of(principal, "name"), state_of(principal), products, lines, ""};
-    for (size_t i = 0; i < json_array_size(keys); i++) {
-        cells[4] = text_of(json_array_get(keys, i), "key");
-        table_add_row(table, cells);
-        cells[0] = cells[1] = cells[2] = cells[3] = "";
-    }
+    char keys[CELL_MAX];
+    join_shortly(json_object_get(principal, "products"), products);
+    join_shortly(json_object_get(principal, "lines"), lines);
+    shorten_keys(json_object_get(principal, "keys"), keys);
+    table_add_row(table, (const char *[]){text_of(principal, "name"), state_of(principal), products,
+                                          lines, keys});
 }
 
 enum error principal_print_list(const json_t *principals, const char *things,

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "cli/advice.h"
+#include "cli/text.h"
 
 #define TYPE_PREFIX  "/problems/"
 #define SENTENCE_MAX 380 /* bytes that are kept of a server's text */
@@ -82,18 +83,6 @@ static void describe_place(const json_t *problem, char *out, size_t size)
         (void)snprintf(out, size, " (check %.100s)", check);
 }
 
-/* Where the second sentence begins; the end when there is one sentence only. */
-static const char *second_sentence(const char *text)
-{
-    const char *at = text;
-    while ((at = strchr(at, ' ')) != NULL) {
-        if (at > text && strchr(".?!", at[-1]) != NULL && at[1] >= 'A' && at[1] <= 'Z')
-            return at + 1;
-        at++;
-    }
-    return text + strlen(text);
-}
-
 /* Without blanks and the full stop: the place goes before it, "It is not genuine (check chain)." */
 static int length_without_stop(const char *sentence, size_t length)
 {
@@ -103,16 +92,56 @@ static int length_without_stop(const char *sentence, size_t length)
     return (int)length;
 }
 
+/* What to do about a thing that is not there is a command of ours. */
+static bool is_unknown_thing(enum error code)
+{
+    return code == ERR_PRODUCT_UNKNOWN || code == ERR_IMAGE_UNKNOWN ||
+           code == ERR_INSTALL_UNKNOWN || code == ERR_GRANT_UNKNOWN ||
+           code == ERR_PRINCIPAL_UNKNOWN;
+}
+
+/*
+ * What the server says to whoever wrote a client, and to a client that reads headers: our user has
+ * this program, and is told in its words.
+ */
+static size_t length_for_people(const char *advice)
+{
+    static const char *const for_programs[] = {"Correct the station's",
+                                               "Retry after the time in Retry-After"};
+    size_t length = strnlen(advice, SENTENCE_MAX);
+    for (size_t i = 0; i < sizeof for_programs / sizeof for_programs[0]; i++) {
+        const char *at = strstr(advice, for_programs[i]);
+        if (at != NULL && (size_t)(at - advice) < length)
+            length = (size_t)(at - advice);
+    }
+    while (length > 0 && advice[length - 1] == ' ')
+        length--;
+    return length;
+}
+
+/* provctl checks what it sends: what a server does not understand is another version's. */
+static const char *own_advice(enum error code)
+{
+    const char *advice = failure_advice(code);
+    return advice[0] != '\0'
+               ? advice
+               : "If that is right, are the versions of provctl and the server equal?";
+}
+
 /* A server's detail: the first sentence is what happened, the others are what to do. */
 static void describe_detail(const char *detail, const char *place, enum error code,
                             struct failure *failure)
 {
-    const char *advice = second_sentence(detail);
+    const char *advice = text_second_sentence(detail);
     int length = length_without_stop(detail, (size_t)(advice - detail));
     bool is_question = length > 0 && strchr("?!", detail[length - 1]) != NULL && place[0] == '\0';
     (void)failure_set_plain(failure, code, "%.*s%s%s", length, detail, place,
                             is_question ? "" : ".");
-    (void)snprintf(failure->advice, sizeof failure->advice, "%.*s", SENTENCE_MAX, advice);
+    length = is_unknown_thing(code) ? 0 : (int)length_for_people(advice);
+    (void)snprintf(failure->advice, sizeof failure->advice, "%.*s", length,
+                   length > 0 ? advice : "");
+    if (length == 0 && advice[0] != '\0')
+        (void)snprintf(failure->advice, sizeof failure->advice, "%s", own_advice(code));
 }
 
 /* What a reason wants to be done is ours to say, and so it is where the server says nothing. */
@@ -122,7 +151,7 @@ static void describe(const json_t *problem, enum error code, struct failure *fai
     const char *title = text_of(problem, "title");
     char place[120];
     describe_place(problem, place, sizeof place);
-    if (detail[0] != '\0')
+    if (length_for_people(detail) > 0)
         describe_detail(detail, place, code, failure);
     else if (title[0] != '\0')
         (void)failure_set(failure, code, "%.*s%s", SENTENCE_MAX, title, place);

@@ -191,14 +191,24 @@ static void complete(json_t *object, const char *name, const json_t *value, json
     json_decref(otherwise);
 }
 
+/* The digests' names here are those of the vault's answer. */
+static void take_digest(json_t *product, const json_t *policy, const char *name,
+                        const char *rest_name)
+{
+    const json_t *digest = json_object_get(policy, rest_name);
+    (void)json_object_del(product, name);
+    (void)json_object_del(product, rest_name);
+    complete(product, name, digest, json_string(""));
+}
+
 static void merge_policy(json_t *product, const json_t *policy)
 {
     complete(product, "threshold", json_object_get(policy, "threshold"), json_integer(0));
     complete(product, "sequence", json_object_get(policy, "sequence"), json_integer(0));
     complete(product, "members", json_object_get(policy, "authorities"), json_array());
     complete(product, "settings", json_object_get(policy, "options"), json_object());
-    complete(product, "first_authorities", NULL, json_string(""));
-    complete(product, "authorities", NULL, json_string(""));
+    take_digest(product, policy, "first_authorities", "first_authorities_sha256");
+    take_digest(product, policy, "authorities", "authorities_sha256");
     complete(product, "state_detail", NULL, json_string(""));
 }
 

@@ -84,21 +84,43 @@ bool query_parse_time(const char *text, int64_t now_ms, int64_t *ret_ms)
     return true;
 }
 
-static enum error add_time(struct query *query, const struct arguments *arguments,
-                           enum option_id option, struct failure *failure)
+/* *ret_time is untouched when the option was not given. */
+static enum error read_time(const struct arguments *arguments, enum option_id option,
+                            int64_t *ret_time, struct failure *failure)
+{
+    const char *value = arguments_get(arguments, option);
+    if (value == NULL || query_parse_time(value, clock_unix_ms(), ret_time))
+        return ERR_OK;
+    return failure_set_usage(failure,
+                             "--%s wants a time such as 2026-11-27, 2026-11-27T10:00:00Z, or 8h "
+                             "for 8 hours ago",
+                             arguments_name(option));
+}
+
+static void add_time(struct query *query, const struct arguments *arguments, enum option_id option,
+                     int64_t time)
 {
     char text[TIMESTAMP_SIZE];
-    int64_t time = 0;
-    const char *value = arguments_get(arguments, option);
-    if (value == NULL)
-        return ERR_OK;
-    if (!query_parse_time(value, clock_unix_ms(), &time))
-        return failure_set_usage(failure,
-                                 "--%s wants a time such as 2026-11-27, 2026-11-27T10:00:00Z, or "
-                                 "8h for 8 hours ago",
-                                 arguments_name(option));
+    if (!arguments_has(arguments, option))
+        return;
     timestamp_format(time, text);
     query_add(query, arguments_name(option), text);
+}
+
+static enum error add_times(struct query *query, const struct arguments *arguments,
+                            struct failure *failure)
+{
+    int64_t since = INT64_MIN;
+    int64_t until = INT64_MAX;
+    enum error e = read_time(arguments, OPTION_FROM_TIME, &since, failure);
+    if (e == ERR_OK)
+        e = read_time(arguments, OPTION_UNTIL_TIME, &until, failure);
+    if (e == ERR_OK && since >= until)
+        e = failure_set_usage(failure, "--since is not before --until: nothing can lie between");
+    if (e != ERR_OK)
+        return e;
+    add_time(query, arguments, OPTION_FROM_TIME, since);
+    add_time(query, arguments, OPTION_UNTIL_TIME, until);
     return ERR_OK;
 }
 
@@ -136,7 +158,5 @@ enum error query_add_options(struct query *query, const struct arguments *argume
         if (value != NULL)
             query_add(query, arguments_name(texts[i]), value);
     }
-    if (e == ERR_OK)
-        e = add_time(query, arguments, OPTION_FROM_TIME, failure);
-    return e == ERR_OK ? add_time(query, arguments, OPTION_UNTIL_TIME, failure) : e;
+    return e == ERR_OK ? add_times(query, arguments, failure) : e;
 }

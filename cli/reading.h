@@ -4,9 +4,8 @@
 /*
  * What provisiond tells: one object, or a list page by page.
  *
- * A list ends with --limit (100), or with --all when there is no more, and never has more than
- * READING_LIST_MAX members: a question that would is refused. While it is read, a terminal shows
- * how many there are. Threads: main thread.
+ * A list ends with --limit (100), or with --all when there is no more. It is printed page by page,
+ * so that its length costs no memory. Threads: main thread.
  */
 #ifndef CLI_READING_H
 #define CLI_READING_H
@@ -18,7 +17,7 @@
 #include "cli/record.h"
 #include "cli/station.h"
 
-#define READING_LIST_MAX   100000
+#define READING_LIST_MAX   1000000000 /* no journal has more */
 #define READING_LIMIT      100
 #define READING_CURSOR_MAX 128
 #define READING_OPTIONS    (STATION_OPTIONS | READING_PAGE_OPTIONS)
@@ -38,9 +37,16 @@ struct reading_list {
 enum error reading_get(const struct arguments *arguments, const char *path, json_t **ret_object,
                        struct failure *failure) MUST_USE;
 
+/* As reading_get, with a client that is there already. */
+enum error reading_ask(struct rest *rest, const char *path, json_t **ret_object,
+                       struct failure *failure) MUST_USE;
+/* ERR_INTERNAL: the answer cannot be understood; names what is wrong in it. */
+enum error reading_fail(struct failure *failure, const char *wrong);
+
 /*
- * GETs a list, and prints it as a table, or with --json as {member: [...], "next_cursor": ...}. The
- * query is added to.
+ * GETs a list, and prints it as a table, or with --json as {member: [...], "next_cursor": ...}.
+ * When a page cannot be had, the object ends with "error" and the cursor that goes on. The query is
+ * added to.
  */
 enum error reading_print_list(const struct arguments *arguments, struct query *query,
                               const struct reading_list *list, struct failure *failure) MUST_USE;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/output.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -139,8 +138,7 @@ static void add_row(struct table *table, const json_t *object, const struct reco
     table_add_row(table, cells);
 }
 
-enum error record_print_list(const json_t *array, const struct record_field *fields, size_t count,
-                             const char *things, struct failure *failure)
+struct table *record_table_new(const struct record_field *fields, size_t count)
 {
     struct table_column columns[COLUMNS_MAX];
     size_t shown = 0;
@@ -148,11 +146,23 @@ enum error record_print_list(const json_t *array, const struct record_field *fie
         if (fields[i].title != NULL)
             columns[shown++] = (struct table_column){fields[i].title, is_number(&fields[i])};
     }
-    TABLE_AUTO table = table_new(columns, shown);
+    return table_new(columns, shown);
+}
+
+enum error record_print_rows(struct table *table, const json_t *array,
+                             const struct record_field *fields, size_t count,
+                             struct failure *failure)
+{
     for (size_t i = 0; i < json_array_size(array); i++)
         add_row(table, json_array_get(array, i), fields, count);
-    output_note_empty(json_array_size(array), things);
-    return table_print(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
+    return table_flush(table, stdout) == ERR_OK ? ERR_OK : failure_set_memory(failure);
+}
+
+enum error record_print_list(const json_t *array, const struct record_field *fields, size_t count,
+                             struct failure *failure)
+{
+    TABLE_AUTO table = record_table_new(fields, count);
+    return record_print_rows(table, array, fields, count, failure);
 }
 
 enum error record_print(const json_t *object, const struct record_field *fields, size_t count,

@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "cli/failure.h"
+#include "cli/table.h"
 
 #define RECORD_CELL_MAX 512
 
@@ -47,9 +48,17 @@ enum error record_check(const json_t *object, const struct record_field *fields,
 enum error record_check_list(const json_t *array, const struct record_field *fields, size_t count,
                              struct failure *failure) MUST_USE;
 
-/* Checked objects as a table; an empty list is noted on standard error ("There are no grants"). */
+/* Checked objects as a table. */
 enum error record_print_list(const json_t *array, const struct record_field *fields, size_t count,
-                             const char *things, struct failure *failure) MUST_USE;
+                             struct failure *failure) MUST_USE;
+/*
+ * The same in pieces: a table, and the next objects in it, printed at once. Their columns are as
+ * wide as those before at least. NULL is a broken table; free with table_free.
+ */
+struct table *record_table_new(const struct record_field *fields, size_t count);
+enum error record_print_rows(struct table *table, const json_t *array,
+                             const struct record_field *fields, size_t count,
+                             struct failure *failure) MUST_USE;
 /* A checked object as a page: titles on the left. What is not there or empty is left out. */
 enum error record_print(const json_t *object, const struct record_field *fields, size_t count,
                         struct failure *failure) MUST_USE;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/certificate.h"
 #include "cli/rest_exchange.h"
 #include "cli/rest_retry.h"
 
@@ -36,6 +37,11 @@ static enum error check_files(const struct rest_options *options, struct failure
             return failure_set_plain(failure, ERR_CONFIG, "%s %s cannot be read: %s",
                                      files[i].option, files[i].path, strerror(errno));
     }
+    if (certificate_file_cannot_sign(options->certificate))
+        return failure_set_plain(failure, ERR_CONFIG,
+                                 "Nobody can connect with the certificate %s: its key usage is "
+                                 "without digitalSignature. Have it issued anew with it",
+                                 options->certificate);
     return ERR_OK;
 }
 

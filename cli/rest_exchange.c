@@ -122,6 +122,30 @@ static bool is_certificate_refused(const struct rest *rest)
             strstr(rest->problem, "unknown ca") != NULL);
 }
 
+/*
+ * The server hung up before TLS was set up, without a word: that is how provisiond refuses what is
+ * beyond its limits of connections.
+ */
+static bool is_turned_away(const struct rest *rest, CURLcode code)
+{
+    return code == CURLE_SSL_CONNECT_ERROR && (strstr(rest->problem, "SYSCALL") != NULL ||
+                                               strstr(rest->problem, "unexpected eof") != NULL ||
+                                               strstr(rest->problem, "reset by peer") != NULL);
+}
+
+static enum error fail_turned_away(const struct rest *rest, bool *ret_retryable,
+                                   struct failure *failure)
+{
+    *ret_retryable = true;
+    return failure_set_plain(failure, ERR_LINK_CLOSED,
+                             "%s closed the connection before it was asked. Perhaps there are too "
+                             "many connections from this address, or to the server altogether "
+                             "(connections_per_address and connections in its configuration). Let "
+                             "other programs here close theirs and try again; or does --url name "
+                             "another service?",
+                             rest->url);
+}
+
 static enum error fail_transport(struct exchange *exchange, CURLcode code, bool *ret_retryable,
                                  struct failure *failure)
 {
@@ -131,6 +155,8 @@ static enum error fail_transport(struct exchange *exchange, CURLcode code, bool 
     if (is_certificate_refused(rest))
         return failure_set(failure, ERR_UNAUTHENTICATED, "The server refused the certificate %s",
                            rest->options.certificate);
+    if (is_turned_away(rest, code))
+        return fail_turned_away(rest, ret_retryable, failure);
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
         return failure_set_plain(failure, ERR_CONFIG,
@@ -184,8 +210,10 @@ enum error rest_judge(struct exchange *exchange, CURLcode code, bool *ret_retrya
         return fail_transport(exchange, code, ret_retryable, failure);
     if (status >= 200 && status <= 299)
         return ERR_OK;
-    return problem_to_failure(status, bytes_of(exchange->body, exchange->length), ret_retryable,
-                              failure);
+    enum error e = problem_to_failure(status, bytes_of(exchange->body, exchange->length),
+                                      ret_retryable, failure);
+    failure_set_retry_after(failure, rest_retry_after_of(exchange->rest));
+    return e;
 }
 
 int64_t rest_retry_after_of(const struct rest *rest)

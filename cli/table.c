@@ -19,6 +19,7 @@ struct table {
     struct libscols_table *lines;
     size_t columns;
     bool is_broken;
+    const char *nothing; /* what an empty cell shows */
 };
 
 static struct table *table_make(void)
@@ -46,6 +47,8 @@ static void add_column(struct table *table, const char *title, bool is_number)
 struct table *table_new(const struct table_column *columns, size_t count)
 {
     struct table *table = table_make();
+    if (table != NULL)
+        table->nothing = "-";
     for (size_t i = 0; table != NULL && i < count; i++)
         add_column(table, columns[i].title, columns[i].is_number);
     return table;
@@ -55,6 +58,8 @@ struct table *table_new_pairs(bool is_number)
 {
     const struct table_column columns[] = {{"NAME", false}, {"VALUE", is_number}};
     struct table *table = table_new(columns, 2);
+    if (table != NULL)
+        table->nothing = "";
     if (table != NULL && !table->is_broken)
         table->is_broken = scols_table_enable_noheadings(table->lines, 1) != 0;
     return table;
@@ -68,7 +73,7 @@ void table_add_row(struct table *table, const char *const *cells)
     struct libscols_line *line = scols_table_new_line(table->lines, NULL);
     table->is_broken = line == NULL;
     for (size_t i = 0; i < table->columns && !table->is_broken; i++) {
-        text_escape(cells[i], cell, sizeof cell);
+        text_escape(cells[i][0] != '\0' ? cells[i] : table->nothing, cell, sizeof cell);
         table->is_broken = scols_line_set_data(line, i, cell) != 0;
     }
 }
@@ -79,6 +84,20 @@ enum error table_print(struct table *table, FILE *out)
         scols_print_table(table->lines) != 0)
         return ERR_INTERNAL;
     return ERR_OK;
+}
+
+enum error table_flush(struct table *table, FILE *out)
+{
+    enum error e = table_print(table, out);
+    if (e != ERR_OK)
+        return e;
+    for (size_t i = 0; i < table->columns; i++) {
+        struct libscols_column *column = scols_table_get_column(table->lines, i);
+        if (scols_column_set_whint(column, (double)scols_column_get_width(column)) != 0)
+            return ERR_INTERNAL;
+    }
+    scols_table_remove_lines(table->lines);
+    return scols_table_enable_noheadings(table->lines, 1) == 0 ? ERR_OK : ERR_INTERNAL;
 }
 
 void table_free(struct table **table)

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Tables for people: a heading line, aligned columns, numbers to the right.
+ * Tables for people: a heading line, aligned columns, numbers to the right, "-" for an empty cell.
  *
  * Rows are added as texts; control characters in them are escaped. A table that ran out of memory
  * says so once, when it is printed. Threads: owned by one thread.
@@ -31,6 +31,8 @@ struct table *table_new(const struct table_column *columns, size_t count);
 struct table *table_new_pairs(bool is_number);
 /* One cell per column; the texts are copied. */
 void table_add_row(struct table *table, const char *const *cells);
+/* As table_print, and begins anew behind it: no heading any more, columns as wide at least. */
+enum error table_flush(struct table *table, FILE *out) MUST_USE;
 /* Prints nothing but the heading for an empty table. ERR_INTERNAL when memory ran out. */
 enum error table_print(struct table *table, FILE *out) MUST_USE;
 /* For TABLE_AUTO: frees *table, which may be NULL. */

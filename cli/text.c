@@ -10,8 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_MAX      32
-#define ESCAPED_BYTES 4 /* \xNN */
+#define WORD_MAX           32
+#define ESCAPED_BYTES      4 /* \xNN */
+
+#define SECONDS_PER_MINUTE INT64_C(60)
+#define MINUTES_PER_HOUR   INT64_C(60)
+#define HOURS_PER_DAY      INT64_C(24)
 
 /* Length of the UTF-8 sequence that a lead byte announces (RFC 3629); 0 when it is none. */
 static size_t sequence_length(unsigned char lead)
@@ -81,6 +85,17 @@ void text_escape(const char *text, char *out, size_t size)
         in += step;
     }
     *out = '\0';
+}
+
+const char *text_second_sentence(const char *text)
+{
+    const char *at = text;
+    while ((at = strchr(at, ' ')) != NULL) {
+        if (at > text && strchr(".?!", at[-1]) != NULL && at[1] >= 'A' && at[1] <= 'Z')
+            return at + 1;
+        at++;
+    }
+    return text + strlen(text);
 }
 
 bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_number)
@@ -173,6 +188,32 @@ char *text_minutes(uint32_t minutes, char out[NUMBER_TEXT_SIZE])
         i = 1; /* no time at all is 0h */
     (void)snprintf(out, NUMBER_TEXT_SIZE, "%" PRIu32 "%c", minutes / UNITS_OF_TIME[i].minutes,
                    UNITS_OF_TIME[i].letter);
+    return out;
+}
+
+/* "3 h 12 min", without what is zero. */
+static void format_pair(int64_t large, const char *large_unit, int64_t small,
+                        const char *small_unit, char out[TEXT_DURATION_SIZE])
+{
+    if (small > 0)
+        (void)snprintf(out, TEXT_DURATION_SIZE, "%" PRId64 " %s %" PRId64 " %s", large, large_unit,
+                       small, small_unit);
+    else
+        (void)snprintf(out, TEXT_DURATION_SIZE, "%" PRId64 " %s", large, large_unit);
+}
+
+char *text_duration(int64_t seconds, char out[TEXT_DURATION_SIZE])
+{
+    const int64_t minutes = seconds / SECONDS_PER_MINUTE + (seconds % SECONDS_PER_MINUTE > 0);
+    const int64_t hours = minutes / MINUTES_PER_HOUR;
+    if (seconds < 2 * SECONDS_PER_MINUTE)
+        format_pair(seconds, "s", 0, "", out);
+    else if (hours < 2)
+        format_pair(minutes, "min", 0, "", out);
+    else if (hours < 2 * HOURS_PER_DAY)
+        format_pair(hours, "h", minutes % MINUTES_PER_HOUR, "min", out);
+    else
+        format_pair(hours / HOURS_PER_DAY, "d", hours % HOURS_PER_DAY, "h", out);
     return out;
 }
 

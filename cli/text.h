@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NUMBER_TEXT_SIZE 24 /* an int64_t in decimal, with sign and NUL */
+#define NUMBER_TEXT_SIZE   24 /* an int64_t in decimal, with sign and NUL */
+#define TEXT_DURATION_SIZE 48
 
 /*
  * Copies text with every control character (C0, DEL, C1), every character that turns the direction
@@ -22,6 +23,9 @@
  * is full. out always ends in NUL; size is at least 1.
  */
 void text_escape(const char *text, char *out, size_t size);
+
+/* Where the second sentence of text begins; its end when there is one alone. */
+const char *text_second_sentence(const char *text);
 
 /* A decimal number between min and max, digits only; false for anything else. */
 bool text_parse_number(const char *text, int64_t min, int64_t max, int64_t *ret_number);
@@ -39,6 +43,9 @@ bool text_parse_hex(const char *text, uint8_t *out, size_t max, size_t *ret_leng
 bool text_parse_minutes(const char *text, uint32_t max, uint32_t *ret_minutes);
 /* The same as it is written: in the largest unit that needs no fraction. Returns out. */
 char *text_minutes(uint32_t minutes, char out[NUMBER_TEXT_SIZE]);
+
+/* How long to wait, rounded up: "40 s", "12 min", "3 h 12 min", "2 d 4 h". Returns out. */
+char *text_duration(int64_t seconds, char out[TEXT_DURATION_SIZE]);
 
 /* value in decimal; returns out. */
 char *text_number(int64_t value, char out[NUMBER_TEXT_SIZE]);

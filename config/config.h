@@ -64,13 +64,15 @@ struct config_api {
                                           again when it changes */
     unsigned connections;              /* 1 to 65536, default 2048 */
     unsigned connections_per_address;  /* 1 to 65536, default 512 */
-    unsigned requests_per_second;    /* of one caller, in the long run; 1 to 100000, default 200 */
-    unsigned request_burst;          /* that it may send at once; 1 to 100000, default 600 */
-    unsigned requests_waiting;       /* of one caller, under way at once; 1 to 4096, default 64 */
-    unsigned header_max_bytes;       /* request line and headers, 4096 to 262144, default 32768 */
-    unsigned body_max_bytes;         /* of a JSON body but a batch, 1024 to 98304, default 98304 */
-    unsigned batch_max_bytes;        /* of a batch's body, 1024 to 1048576, default 1048576 */
-    unsigned json_depth_max;         /* 4 to 8, default 8 */
+    unsigned handshakes_per_second;    /* of TLS, of one address; 1 to 100000, default 100 */
+    unsigned requests_per_second; /* of one caller, in the long run; 1 to 100000, default 200 */
+    unsigned request_burst;       /* that it may send at once; 1 to 100000, default 64 */
+    unsigned requests_waiting;    /* of one caller, under way at once; 1 to 4096, default 64 */
+    unsigned header_max_bytes;    /* request line and headers, 4096 to 262144, default 32768 */
+    unsigned body_max_bytes;      /* of a JSON body but a batch, 1024 to 98304, default 98304 */
+    unsigned batch_max_bytes;     /* of a batch's body, 1024 to 1048576, default 1048576 */
+    unsigned bodies_max_bytes; /* of all bodies at once, 2097152 to 1073741824, default 67108864 */
+    unsigned json_depth_max;   /* 4 to 8, default 8 */
     unsigned chain_max_certificates; /* of a client's TLS chain, 1 to 16, default 5 */
     unsigned receive_timeout_s;      /* from a request's headers to its last byte, 1 to 600,
                                         default 30 */

@@ -38,7 +38,7 @@ struct config_key {
 };
 
 #define CONFIG_BIT(program) (1U << (program))
-#define CONFIG_KEYS_COUNT   40
+#define CONFIG_KEYS_COUNT   42
 
 extern const struct config_key CONFIG_KEYS[CONFIG_KEYS_COUNT];
 

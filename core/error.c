@@ -62,8 +62,15 @@ enum error fault_set(struct fault *fault, enum error code, const char *reason, c
         fault->native = native;
         (void)snprintf(fault->reason, sizeof fault->reason, "%s", reason);
         (void)snprintf(fault->detail, sizeof fault->detail, "%s", detail);
+        fault->until_unix_ms = 0;
     }
     return code;
+}
+
+void fault_set_until(struct fault *fault, int64_t unix_ms)
+{
+    if (fault != NULL)
+        fault->until_unix_ms = unix_ms;
 }
 
 bool error_is_known(long code)

@@ -20,6 +20,7 @@
 #define CORE_ERROR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
 
@@ -82,6 +83,7 @@ struct fault {
     long native;                    /* CK_RV, SQLite code, errno; 0 when there is none */
     char reason[FAULT_REASON_SIZE]; /* stable machine word, lower-case-with-dashes; "" when none */
     char detail[FAULT_DETAIL_SIZE]; /* one sentence for a person; "" when none */
+    int64_t until_unix_ms;          /* the same may succeed from then on; 0: nobody knows */
 };
 
 /*
@@ -91,6 +93,9 @@ struct fault {
  */
 enum error fault_set(struct fault *fault, enum error code, const char *reason, const char *detail,
                      long native);
+
+/* Says when; NULL is allowed. */
+void fault_set_until(struct fault *fault, int64_t unix_ms);
 
 /* The stable name of a code in lower-case-with-dashes ("quota-spent"); "unknown" for a gap. */
 const char *error_name(enum error code);

@@ -13,6 +13,7 @@ void fault_to_message(const struct fault *fault, Provisiond__FaultMessage *messa
     message->native = fault->native;
     message->reason = (char *)(uintptr_t)fault->reason;
     message->detail = (char *)(uintptr_t)fault->detail;
+    message->until_unix_ms = fault->until_unix_ms;
 }
 
 enum error fault_from_message(const Provisiond__FaultMessage *message, struct fault *fault)
@@ -24,6 +25,8 @@ enum error fault_from_message(const Provisiond__FaultMessage *message, struct fa
         return fault_set(fault, ERR_INTERNAL, "unknown-code",
                          "The other program answered with an unknown code; are the versions equal?",
                          (long)message->code);
-    return fault_set(fault, (enum error)message->code, message->reason, message->detail,
-                     (long)message->native);
+    (void)fault_set(fault, (enum error)message->code, message->reason, message->detail,
+                    (long)message->native);
+    fault_set_until(fault, message->until_unix_ms);
+    return fault->code;
 }

@@ -91,12 +91,14 @@ static enum error read_ready(struct keeper *keeper, struct worker_process *worke
     return e;
 }
 
-static void log_start_failure(const struct fault *fault)
+/* The operator's own words for what is missing: which token, in which module. */
+static void log_start_failure(const struct config_hsm *config, const struct fault *fault)
 {
     bool is_refusal = fault->code == ERR_HSM_PIN_REFUSED;
     log_event(is_refusal ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
               is_refusal ? "hsm-pin-refused" : "hsm-worker-start-failed",
               LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail),
+              LOG_TEXT("token", config->token), LOG_TEXT("module", config->module),
               LOG_TEXT("ckr", fault->native != 0 ? ckr_name((unsigned long)fault->native) : ""),
               LOG_NUMBER("native", fault->native));
 }
@@ -124,7 +126,7 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
     if (e != ERR_OK && e != ERR_HSM_PIN_REFUSED && worker->is_logging_in)
         e = pool_count_lost_login(keeper->pool, fault);
     if (e != ERR_OK) {
-        log_start_failure(fault);
+        log_start_failure(keeper->config, fault);
         (void)worker_process_kill(worker);
     }
     return e;
@@ -136,7 +138,7 @@ static enum error start_process(struct keeper *keeper, struct worker_process *re
     enum error e = worker_process_start(keeper->config, keeper->pin, pool_token_lock(keeper->pool),
                                         ret_worker, fault);
     if (e != ERR_OK)
-        log_start_failure(fault);
+        log_start_failure(keeper->config, fault);
     else
         log_event(LOG_LEVEL_INFO, "hsm-worker-started", LOG_NUMBER("pid", ret_worker->pid));
     return e;
@@ -224,8 +226,9 @@ static void advance_recycling(struct keeper *keeper, int wait_ms)
 
 static void abandon_recycling(struct keeper *keeper)
 {
-    static const struct fault lost = {ERR_HSM_UNAVAILABLE, 0, "worker-lost",
-                                      "A worker was lost while its successor started."};
+    static const struct fault lost = {.code = ERR_HSM_UNAVAILABLE,
+                                      .reason = "worker-lost",
+                                      .detail = "A worker was lost while its successor started."};
     if (keeper->successor.pid == 0)
         return;
     worker_process_end(&keeper->successor); /* not killed in the middle of its login */
@@ -411,8 +414,9 @@ static void check_worker(struct keeper *keeper, enum keeper_state *state)
 
 static void check_process(struct keeper *keeper, enum keeper_state *state)
 {
-    static const struct fault gone = {ERR_HSM_UNAVAILABLE, 0, "worker-crashed",
-                                      "A worker ended while it was idle."};
+    static const struct fault gone = {.code = ERR_HSM_UNAVAILABLE,
+                                      .reason = "worker-crashed",
+                                      .detail = "A worker ended while it was idle."};
     if (!worker_process_is_alive(&keeper->worker))
         lose_worker(keeper, state, &gone);
 }

@@ -121,7 +121,10 @@ static enum error select_token(struct p11 *p11, const struct p11_options *option
     const PKCS11_SLOT *slot = find_token(p11, options->token);
     if (slot == NULL)
         return fault_set(fault, ERR_HSM_UNAVAILABLE, "token-not-found",
-                         "No slot holds a token with the configured label.", 0);
+                         "No slot of the module holds a token of the label that [hsm] token names. "
+                         "Is the device plugged in, and is the label right? pkcs11-tool --module "
+                         "MODULE --list-token-slots shows those there are.",
+                         0);
     p11->slot = PKCS11_get_slotid_from_slot((PKCS11_SLOT *)(uintptr_t)slot);
     p11->needs_login = slot->token->loginRequired;
     copy_text(p11->label, sizeof p11->label, slot->token->label);

@@ -183,7 +183,8 @@ static struct job *leave_lane(struct pool *pool, enum job_lane lane)
 
 static void finish(struct pool *pool, struct job *job)
 {
-    static const struct fault busy = {ERR_BUSY, 0, "queue-full", "Too many requests wait."};
+    static const struct fault busy = {
+        .code = ERR_BUSY, .reason = "queue-full", .detail = "Too many requests wait."};
     enum job_lane lane = job->lane;
     free(job);
     (void)pthread_mutex_lock(&pool->lock);
@@ -282,8 +283,9 @@ enum error pool_submit(struct pool *pool, struct rpc_call *call,
 
 struct job *pool_take(struct pool *pool, int wait_ms)
 {
-    static const struct fault late = {ERR_TIMEOUT, 0, "queue-deadline",
-                                      "The request waited too long for a worker."};
+    static const struct fault late = {.code = ERR_TIMEOUT,
+                                      .reason = "queue-deadline",
+                                      .detail = "The request waited too long for a worker."};
     struct job *job = queue_pop(pool->queue, deadline_in(wait_ms));
     if (job == NULL || deadline_left_ms(job->deadline) > 0)
         return job;

@@ -27,6 +27,27 @@ int64_t budget_used(const struct store_budget *budget, int64_t now_unix_ms)
     return budget->period == period_of(budget, now_unix_ms) ? budget->used : 0;
 }
 
+/* The first moment of the next period, in which the budget is whole again. */
+static int64_t period_end(const struct store_budget *budget, int64_t now_unix_ms)
+{
+    int64_t next = period_of(budget, now_unix_ms) + 1;
+    return (next * budget->period_minutes + budget->offset_minutes) * MINUTE_MS;
+}
+
+static enum error refuse(const struct store_budget *budget, int64_t now_unix_ms,
+                         struct fault *fault)
+{
+    enum error e = budget->principal_id != 0
+                       ? fault_set(fault, ERR_BUDGET_SPENT, "station-budget",
+                                   "This station's share of the product's quota is spent for the "
+                                   "present period.",
+                                   0)
+                       : fault_set(fault, ERR_BUDGET_SPENT, "product-budget",
+                                   "The product's share for the present period is spent.", 0);
+    fault_set_until(fault, period_end(budget, now_unix_ms));
+    return e;
+}
+
 enum error budget_check(const struct store_budget budgets[STORE_BUDGETS], int64_t now_unix_ms,
                         struct fault *fault)
 {
@@ -34,13 +55,7 @@ enum error budget_check(const struct store_budget budgets[STORE_BUDGETS], int64_
         const struct store_budget *budget = &budgets[i];
         if (!budget->is_set || budget_used(budget, now_unix_ms) < budget->units)
             continue;
-        return budget->principal_id != 0
-                   ? fault_set(fault, ERR_BUDGET_SPENT, "station-budget",
-                               "This station's share of the product's quota is spent for the "
-                               "present period.",
-                               0)
-                   : fault_set(fault, ERR_BUDGET_SPENT, "product-budget",
-                               "The product's share for the present period is spent.", 0);
+        return refuse(budget, now_unix_ms, fault);
     }
     return ERR_OK;
 }

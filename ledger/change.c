@@ -18,6 +18,7 @@ struct change *change_new(change_apply apply, size_t body_size)
     if (change == NULL)
         return NULL;
     atomic_init(&change->references, 1);
+    change->size = sizeof *change + body_size;
     change->apply = apply;
     change->only.body = change->body;
     change_set_steps(change, &change->only, 1);

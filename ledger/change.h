@@ -53,14 +53,15 @@ typedef enum error (*change_apply)(struct change_context *context, void *body, s
 
 /* What one savepoint is for. Code and fault are the writer's until the change is done. */
 struct change_step {
-    void *body;
+    alignas(max_align_t) void *body; /* what stands behind steps may be anything */
     enum error code;
     struct fault fault;
 };
 
 struct change {
     atomic_uint references;
-    change_apply apply;        /* immutable after change_new */
+    size_t size; /* of all of it; immutable after change_new, as apply */
+    change_apply apply;
     struct change_step *steps; /* immutable once the writer has the change, as step_count */
     size_t step_count;
     struct change_step only; /* the one step of a change that is no batch */

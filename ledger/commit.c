@@ -11,7 +11,7 @@
 #include "core/queue.h"
 
 #define IDLE_WAIT_MS 60000 /* a pop needs some deadline; an idle writer just asks again */
-#define POST_MAX     (LEDGER_QUEUE_MAX / 4)
+#define POST_SHARE   4
 
 struct committer {
     const struct ledger_store_ops *ops; /* immutable after init, as the three below */
@@ -21,6 +21,7 @@ struct committer {
     struct change_memory memory; /* of what is durable; the writer's */
     struct histogram durations;  /* of groups that were kept */
     atomic_uint_fast64_t kept;   /* changes in them; a batch counts its steps */
+    atomic_size_t bytes;         /* of changes that wait or are applied */
     pthread_mutex_t lock;
     struct change_anchored anchored; /* guarded by lock */
 };
@@ -129,9 +130,11 @@ static enum error run_group(struct committer *committer, struct group *group, st
     return ERR_LEDGER_UNAVAILABLE;
 }
 
-static void finish_group(struct group *group, enum error broken, const struct fault *fault)
+static void finish_group(struct committer *committer, struct group *group, enum error broken,
+                         const struct fault *fault)
 {
     for (size_t i = 0; i < group->count; i++) {
+        (void)atomic_fetch_sub(&committer->bytes, group->changes[i]->size);
         change_finish(group->changes[i], broken, fault);
         change_put(group->changes[i]);
     }
@@ -145,7 +148,7 @@ static void *run_writer(void *argument)
     for (;;) {
         take_group(committer, &group);
         if (group.count > 0)
-            finish_group(&group, run_group(committer, &group, &fault), &fault);
+            finish_group(committer, &group, run_group(committer, &group, &fault), &fault);
         else if (queue_is_closed(committer->queue) && queue_length(committer->queue) == 0)
             return NULL;
     }
@@ -199,12 +202,25 @@ void committer_read(struct committer *committer, struct ledger_commits *ret_comm
     ret_commits->changes = atomic_load_explicit(&committer->kept, memory_order_relaxed);
 }
 
+static bool take_room(struct committer *committer, size_t bytes)
+{
+    if (atomic_fetch_add(&committer->bytes, bytes) + bytes <= LEDGER_QUEUE_BYTES)
+        return true;
+    (void)atomic_fetch_sub(&committer->bytes, bytes);
+    return false;
+}
+
 static bool push(struct committer *committer, struct change *change)
 {
+    size_t size = change->size;
+    if (!take_room(committer, size))
+        return false;
     change_get(change);
     bool is_queued = queue_push(committer->queue, change);
-    if (!is_queued)
+    if (!is_queued) {
+        (void)atomic_fetch_sub(&committer->bytes, size);
         change_put(change);
+    }
     return is_queued;
 }
 
@@ -219,5 +235,7 @@ enum error commit_run(struct committer *committer, struct change *change, struct
 
 bool commit_post(struct committer *committer, struct change *change)
 {
-    return queue_length(committer->queue) < POST_MAX && push(committer, change);
+    return queue_length(committer->queue) < LEDGER_QUEUE_MAX / POST_SHARE &&
+           atomic_load(&committer->bytes) < LEDGER_QUEUE_BYTES / POST_SHARE &&
+           push(committer, change);
 }

@@ -30,11 +30,11 @@ void committer_set_anchored(struct committer *committer, const struct change_anc
 void committer_read(struct committer *committer, struct ledger_commits *ret_commits);
 
 /* Hands the change to the writer and waits at most LEDGER_COMMIT_TIMEOUT_MS. ERR_BUSY when too many
- * wait, ERR_TIMEOUT. */
+ * wait, or LEDGER_QUEUE_BYTES of them; ERR_TIMEOUT. */
 enum error commit_run(struct committer *committer, struct change *change,
                       struct fault *fault) MUST_USE;
 /* Hands the change over without waiting, for what may be lost: false when it was dropped because
- * a quarter of the queue is waiting already. Takes its own reference. */
+ * a quarter of the queue is waiting already, in number or bytes. Takes its own reference. */
 bool commit_post(struct committer *committer, struct change *change);
 
 #endif

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "core/bytes.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/histogram.h"
 #include "journal/checkpoint.h"
@@ -46,7 +47,8 @@
 #define LEDGER_OPTIONS_MAX        1024 /* bytes of a product's settings, a JSON text */
 #define LEDGER_QUOTA_MAX          INT64_C(1000000000000)
 #define LEDGER_QUEUE_MAX          4096 /* changes that may wait; one more is ERR_BUSY */
-#define LEDGER_GROUP_MAX          128  /* changes in one transaction */
+#define LEDGER_QUEUE_BYTES        ((size_t)32 * 1024 * 1024) /* of them; likewise */
+#define LEDGER_GROUP_MAX          128                        /* changes in one transaction */
 #define LEDGER_COMMIT_TIMEOUT_MS  10000
 #define LEDGER_POINT_MAX          133 /* a device's public point */
 #define LEDGER_RECEIPT_MAX        144 /* a device's signature, DER */
@@ -109,6 +111,7 @@ struct ledger_principal {
         int64_t added_unix_ms;
     } keys[LEDGER_PRINCIPAL_KEYS_MAX];
     size_t key_count;
+    struct sha256 key; /* of them, the one that it was found by: ledger_principal_get alone */
 };
 
 /* What a product charges for; the names in the API are "per-device" and "per-license". */
@@ -487,9 +490,11 @@ struct ledger_issue {
     int64_t product_id;
     int64_t image_id;
     int64_t principal_id;
+    struct sha256 asked_with; /* a key that the principal must still have; zero: none */
     struct ledger_device device;
     struct bytes license; /* borrowed; empty when the stored license is asked for */
     struct ledger_context context;
+    deadline_ms deadline; /* of whoever asked: nothing is issued later; 0: none */
 };
 
 struct ledger_issued {
@@ -509,8 +514,9 @@ struct ledger_issued {
  * also what was disabled or narrowed since: ERR_PRODUCT_UNKNOWN, ERR_IMAGE_UNKNOWN, ERR_FORBIDDEN
  * ("principal-unknown", "principal-disabled", "role-not-allowed": no station,
  * "product-not-allowed", "line-not-allowed", "line-missing").
- * ERR_BUSY ("awaits-anchor"): a first license must wait until ledger_set_anchored moves on.
- * ERR_CLOCK_SET_BACK: it is earlier than the newest leaf by more than LEDGER_CLOCK_TOLERANCE_MS.
+ * ERR_BUSY ("awaits-anchor"): a first license must wait until ledger_set_anchored moves on;
+ * ("late"): the deadline passed before it was this one's turn. ERR_CLOCK_SET_BACK: it is earlier
+ * than the newest leaf by more than LEDGER_CLOCK_TOLERANCE_MS.
  */
 enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
                         struct ledger_issued *ret_issued, struct fault *fault) MUST_USE;
@@ -537,6 +543,7 @@ enum ledger_result { LEDGER_SUCCEEDED = 1, LEDGER_FAILED = 2, LEDGER_SCRAPPED = 
 struct ledger_outcome {
     struct uuid install;
     int64_t principal_id;
+    struct sha256 asked_with; /* as of an issue */
     enum ledger_result result;
     char code[LEDGER_OUTCOME_CODE_MAX + 1];
     char detail[LEDGER_OUTCOME_DETAIL_MAX + 1];

@@ -118,12 +118,23 @@ static enum error issue_again(struct change_context *context, struct issue_chang
     return context->ops->install_repeat(context->store, &repeat, &change->issued, fault);
 }
 
+/* Who has given up is told of no license: then none is counted. */
+static enum error check_deadline(const struct ledger_issue *issue, struct fault *fault)
+{
+    if (issue->deadline == 0 || deadline_left_ms(issue->deadline) > 0)
+        return ERR_OK;
+    return fault_set(fault, ERR_BUSY, "late",
+                     "The ledger had no time for this license before its answer was due.", 0);
+}
+
 static enum error apply_issue(struct change_context *context, void *body, struct fault *fault)
 {
     struct issue_change *change = body;
     struct store_view view;
     enum ledger_standing standing = LEDGER_MAY_ISSUE;
-    enum error e = gate_license(context, fault);
+    enum error e = check_deadline(&change->issue, fault);
+    if (e == ERR_OK)
+        e = gate_license(context, fault);
     if (e == ERR_OK)
         e = context->ops->issue_view(context->store, &change->issue, &view, fault);
     if (e == ERR_OK)
@@ -175,6 +186,11 @@ enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
 
 static_assert(sizeof(struct change_step) % alignof(max_align_t) == 0,
               "issues stand behind the steps");
+
+static_assert(LEDGER_BATCH_MAX * (sizeof(struct change_step) + sizeof(struct issue_change) +
+                                  LEDGER_LICENSE_MAX + alignof(max_align_t)) <
+                  LEDGER_QUEUE_BYTES / 8,
+              "several of the largest batches may wait");
 
 /* Judges each item, and counts those to be issued with the memory that they need. */
 static size_t measure(struct ledger_batch_item *items, size_t count, size_t *ret_count)

@@ -20,9 +20,11 @@ enum error ledger_principal_get(struct ledger *ledger, const struct sha256 *spki
     enum error e = ledger->ops->principal_get(ledger->store, spki, &is_known, &principal, fault);
     if (e == ERR_OK)
         e = rules_principal(is_known, is_known && principal.is_enabled, fault);
-    if (e == ERR_OK)
-        *ret_principal = principal;
-    return e;
+    if (e != ERR_OK)
+        return e;
+    *ret_principal = principal;
+    ret_principal->key = *spki;
+    return ERR_OK;
 }
 
 enum error ledger_product_get(struct ledger *ledger, const char *name,

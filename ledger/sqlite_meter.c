@@ -44,13 +44,20 @@ static bool read_view_unit(sqlite3_stmt *row, struct store_view *view)
     return db_column_exact(row, 13, view->unit_install.bytes, UUID_SIZE);
 }
 
+/* Empty: it asked with none. */
+static struct db_value key_of(const struct sha256 *key)
+{
+    static const struct sha256 none = {0};
+    return DB_BLOB(key->bytes, sha256_equal(key, &none) ? 0 : SHA256_SIZE);
+}
+
 static enum error read_view(struct db *db, const struct ledger_issue *issue,
                             struct store_view *ret_view, struct fault *fault)
 {
     DB_ROW *row = db_row(db, SQL_VIEW);
     int rc = db_step(row, DB_INT(issue->product_id), DB_INT(issue->image_id),
                      DB_INT(issue->principal_id), DB_SHA256(&issue->device.spki),
-                     DB_TEXT(issue->device.serial));
+                     DB_TEXT(issue->device.serial), key_of(&issue->asked_with));
     if (rc == SQLITE_DONE)
         return store_product_unknown(fault);
     if (rc != SQLITE_ROW)
@@ -211,8 +218,8 @@ enum error store_outcome_view(struct ledger_store *store, const struct ledger_ou
                               struct store_install_view *ret_view, struct fault *fault)
 {
     DB_ROW *row = db_row(&store->writer, SQL_OUTCOME_VIEW);
-    int rc =
-        db_step(row, DB_BLOB(outcome->install.bytes, UUID_SIZE), DB_INT(outcome->principal_id));
+    int rc = db_step(row, DB_BLOB(outcome->install.bytes, UUID_SIZE), DB_INT(outcome->principal_id),
+                     key_of(&outcome->asked_with));
     if (rc == SQLITE_DONE)
         return store_install_unknown(fault);
     if (rc != SQLITE_ROW)

@@ -46,8 +46,8 @@
 static const char *const TEXTS[SQL_COUNT] = {
     [SQL_INFO] = "SELECT (SELECT coalesce(max(idx) + 1, 0) FROM journal), meta.site, "
                  "meta.hsm_identity FROM (SELECT 1) LEFT JOIN meta",
-    /* Parameters: product, image, principal, key, serial. The unit is the device's per-device one,
-     * else its newest. */
+    /* Parameters: product, image, principal, key, serial, the principal's key or an empty one. The
+     * unit is the device's per-device one, else its newest. */
     [SQL_VIEW] = "SELECT p.name, p.is_enabled, p.quota - p.used, im.digest, im.is_enabled, "
                  "d.id, d.serial, d.is_scrapped, c.id, i.id, c.result, "
                  "EXISTS (SELECT 1 FROM device o WHERE o.product_id = p.id AND o.serial = ?5 "
@@ -59,7 +59,8 @@ static const char *const TEXTS[SQL_COUNT] = {
                  "pr.name, pr.is_enabled, pr.role, pr.products, pr.lines "
                  "FROM product p "
                  "LEFT JOIN image im ON im.id = ?2 AND im.product_id = p.id "
-                 "LEFT JOIN principal pr ON pr.id = ?3 "
+                 "LEFT JOIN principal pr ON pr.id = ?3 AND (length(?6) = 0 OR EXISTS (SELECT 1 "
+                 "FROM principal_key k WHERE k.spki = ?6 AND k.principal_id = pr.id)) "
                  "LEFT JOIN device d ON d.product_id = p.id AND d.spki = ?4 "
                  "LEFT JOIN charge c ON c.id = (SELECT u.id FROM charge u WHERE u.device_id = d.id "
                  "ORDER BY u.policy, u.id DESC LIMIT 1) "
@@ -241,6 +242,7 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_INSTALL_REPEAT] =
         "UPDATE install SET attempts = attempts + 1, attempted_unix_ms = ?2 WHERE id = ?1",
     [SQL_INSTALL_GET] = "SELECT uuid, license, attempts FROM install WHERE id = ?1",
+    /* Parameters: install, principal, the principal's key or an empty one. */
     [SQL_OUTCOME_VIEW] = "SELECT i.id, d.product_id, d.id, d.is_scrapped, "
                          "i.id = (SELECT max(n.id) FROM install n WHERE n.charge_id = c.id), "
                          "coalesce(i.result, 0), i.code, i.detail, p.name, c.id, "
@@ -250,7 +252,9 @@ static const char *const TEXTS[SQL_COUNT] = {
                          "FROM install i JOIN device d ON d.id = i.device_id "
                          "JOIN charge c ON c.id = i.charge_id "
                          "JOIN product p ON p.id = d.product_id "
-                         "LEFT JOIN principal pr ON pr.id = ?2 WHERE i.uuid = ?1",
+                         "LEFT JOIN principal pr ON pr.id = ?2 AND (length(?3) = 0 OR EXISTS ("
+                         "SELECT 1 FROM principal_key k WHERE k.spki = ?3 AND "
+                         "k.principal_id = pr.id)) WHERE i.uuid = ?1",
     [SQL_OUTCOME_SET] =
         "UPDATE install SET result = ?2, code = ?3, detail = ?4, reporter_id = ?5, "
         "reported_unix_ms = ?6, receipt = CASE WHEN ?8 THEN receipt ELSE ?7 END, "

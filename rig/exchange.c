@@ -36,7 +36,8 @@ static bool set_bytes(json_t *object, const char *name, struct bytes data)
 
 static bool fill(json_t *object, const struct exchange *exchange)
 {
-    return set_bytes(object, "path", bytes_of(exchange->path, strlen(exchange->path))) &&
+    return set_bytes(object, "method", bytes_of(exchange->method, strlen(exchange->method))) &&
+           set_bytes(object, "path", bytes_of(exchange->path, strlen(exchange->path))) &&
            set_bytes(object, "headers", exchange->headers) &&
            (exchange->request.data == NULL || set_bytes(object, "request", exchange->request)) &&
            (exchange->body.data == NULL || set_bytes(object, "body", exchange->body));
@@ -67,8 +68,8 @@ bool exchange_keep(const struct exchange *exchange)
     const char *folder = getenv(FOLDER_VARIABLE);
     if (folder == NULL || exchange->status == 0)
         return true;
-    json_t *object = json_pack("{ss si sI}", "method", exchange->method, "status",
-                               (int)exchange->status, "length", (json_int_t)exchange->length);
+    json_t *object = json_pack("{si sI sb}", "status", (int)exchange->status, "length",
+                               (json_int_t)exchange->length, "is_raw", exchange->is_raw);
     bool is_kept = object != NULL && fill(object, exchange) && append_line(folder, object);
     json_decref(object);
     return is_kept;

@@ -26,6 +26,7 @@ struct exchange {
     struct bytes headers; /* of the answer, as they came, with its first line */
     struct bytes body;    /* of the answer; data NULL: none, or not at hand */
     int64_t length;       /* of the answer's body */
+    bool is_raw; /* bytes that need not be HTTP; method and path are what they begin with */
 };
 
 /* False when it should have been kept and could not. */

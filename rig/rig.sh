@@ -92,7 +92,27 @@ new_certificate() {
     rm "$1.ext"
 }
 
+# make_certificates: or, with RIG_CERTIFICATES=FOLDER, copies those that the first rig made and kept
+# there. A run of tests starts a hundred rigs, each of which would make two dozen keys and
+# certificates of its own.
 make_certificates() {
+    if [ -n "${RIG_CERTIFICATES:-}" ] && [ -d "$RIG_CERTIFICATES" ]; then
+        cp -R "$RIG_CERTIFICATES/." "$dir"
+        return 0
+    fi
+    make_new_certificates
+    [ -z "${RIG_CERTIFICATES:-}" ] || keep_certificates
+}
+
+# Whoever comes first keeps his; the folder is there as a whole or not at all.
+keep_certificates() {
+    mkdir -p "$(dirname "$RIG_CERTIFICATES")"
+    kept=$(mktemp -d "$RIG_CERTIFICATES.XXXXXX")
+    cp -R "$dir/tls" "$dir/device-ca" "$dir/st-ca" "$kept"
+    mv -T "$kept" "$RIG_CERTIFICATES" 2>/dev/null || rm -rf "$kept"
+}
+
+make_new_certificates() {
     mkdir -p "$dir/tls" "$dir/device-ca"
     new_ca "$dir/tls/ca" "/O=Rig/CN=Rig site CA"
     new_certificate "$dir/tls/server" "/O=Rig/CN=localhost" "$dir/tls/ca" \
@@ -161,6 +181,7 @@ key = $dir/tls/server.key
 client_ca = $dir/tls/ca.pem
 connections = 4096
 connections_per_address = 4096
+handshakes_per_second = 100000
 requests_per_second = 100000
 request_burst = 100000
 EOF
@@ -307,9 +328,7 @@ set_up() {
 
 enrol_callers() {
     for name in $callers; do
-        role=$name
-        [ "$name" != metrics ] || role=metrics-reader
-        ctl $role add "$name-1" --certificate "$dir/tls/$name.pem" >/dev/null
+        ctl "$name" add "$name-1" --certificate "$dir/tls/$name.pem" >/dev/null
     done
 }
 

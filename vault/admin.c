@@ -86,15 +86,17 @@ static enum error serve(struct admin_task *task)
     return admin_refuse_field(task, "op", "The request names no known operation.");
 }
 
+static const struct fault TOO_LARGE = {
+    .code = ERR_INTERNAL,
+    .reason = "answer-too-large",
+    .detail = "The answer would be larger than 3 MiB: ask for less, for one by its name."};
+
 /* Whoever asked for too much is told so. */
 static void shorten(Provisiond__AdminReply *message, Provisiond__FaultMessage *fault_message)
 {
-    struct fault fault;
     if (provisiond__admin_reply__get_packed_size(message) <= VAULT_REPLY_MAX_BYTES)
         return;
-    (void)fault_set(&fault, ERR_INTERNAL, "answer-too-large",
-                    "The answer would be larger than 3 MiB: ask for less, for one by its name.", 0);
-    fault_to_message(&fault, fault_message);
+    fault_to_message(&TOO_LARGE, fault_message);
     provisiond__admin_reply__init(message);
     message->fault = fault_message;
 }

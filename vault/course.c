@@ -255,11 +255,19 @@ enum error course_prepare(struct course *course, struct fault *fault)
         .product_id = course->product.id,
         .image_id = course->image.id,
         .principal_id = course->request->caller->id,
+        .asked_with = course->request->caller->key,
         .device = course->identity,
         .license = bytes_of(course->license.bytes, course->license.length),
         .context = course->context,
+        .deadline = course->request->deadline,
     };
     return ERR_OK;
+}
+
+deadline_ms course_deadline(const struct recipe_request *request, int64_t timeout_ms)
+{
+    deadline_ms deadline = deadline_in(timeout_ms);
+    return deadline < request->deadline ? deadline : request->deadline;
 }
 
 /* Half of the threads may wait for the HSM: the others answer what needs no anchor. */

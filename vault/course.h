@@ -40,6 +40,8 @@ enum error course_check_device(struct course *course, struct fault *fault) MUST_
 /* Steps 3 to 5: what the ledger says of the device, a license unless it has one; sets issue, which
  * points into the course. */
 enum error course_prepare(struct course *course, struct fault *fault) MUST_USE;
+/* So many milliseconds from now, or when whoever asked gives up. */
+deadline_ms course_deadline(const struct recipe_request *request, int64_t timeout_ms);
 /* Waits until the anchor covers another number of leaves than before; not more than half of the
  * vault's threads do. ERR_BUSY, or as notary_await_anchor. */
 enum error course_await_anchor(struct vault *vault, int64_t before, deadline_ms deadline,

@@ -110,9 +110,9 @@ static enum error find_product(struct course *course, struct ledger_product *pro
     if (e != ERR_PRODUCT_UNKNOWN || !is_first)
         return e;
     if (!course->bringer->may_create)
-        return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-unknown",
-                         "There is no product of this name; only an administrator of the server "
-                         "makes one (provctl grant apply).",
+        return fault_set(fault, ERR_PRODUCT_UNKNOWN, "product-not-made",
+                         "This is the first policy of a product that does not exist yet, and no "
+                         "product is made over HTTP.",
                          0);
     course->creates = true;
     return ERR_OK;
@@ -291,9 +291,32 @@ static enum error take_turn(struct course *course, struct ledger_granted *ret_gr
     return e;
 }
 
+static bool begin_turn(struct vault *vault, deadline_ms deadline)
+{
+    struct timespec until = deadline_timespec(deadline);
+    int status = 0;
+    (void)pthread_mutex_lock(&vault->documents);
+    while (vault->has_document && status == 0)
+        status = pthread_cond_clockwait(&vault->document_is_done, &vault->documents,
+                                        CLOCK_MONOTONIC, &until);
+    bool is_mine = !vault->has_document;
+    vault->has_document = true;
+    (void)pthread_mutex_unlock(&vault->documents);
+    return is_mine;
+}
+
+static void end_turn(struct vault *vault)
+{
+    (void)pthread_mutex_lock(&vault->documents);
+    vault->has_document = false;
+    (void)pthread_cond_signal(&vault->document_is_done);
+    (void)pthread_mutex_unlock(&vault->documents);
+}
+
 static enum error go(struct course *course, struct ledger_granted *ret_granted, struct fault *fault)
 {
-    struct timespec until = deadline_timespec(deadline_in(TURN_TIMEOUT_MS));
+    struct vault *vault = course->vault;
+    deadline_ms deadline = deadline_in(TURN_TIMEOUT_MS);
     enum error e = check_scope(course, fault);
     if (e == ERR_OK)
         e = check_address(course, fault);
@@ -301,12 +324,11 @@ static enum error go(struct course *course, struct ledger_granted *ret_granted, 
         e = check_journal(course, fault);
     if (e != ERR_OK)
         return e;
-    pthread_mutex_t *lock = &course->vault->documents;
-    if (pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until) != 0)
+    if (!begin_turn(vault, deadline))
         return fault_set(fault, ERR_BUSY, "documents",
                          "Another signed document is being checked and takes long.", 0);
     e = take_turn(course, ret_granted, fault);
-    (void)pthread_mutex_unlock(lock);
+    end_turn(vault);
     return e;
 }
 

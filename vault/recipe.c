@@ -24,13 +24,14 @@ enum error recipe_find_image(struct ledger *ledger, const char *product,
 }
 
 /* A first license waits while too much of the journal is without an anchor. */
-static enum error issue_anchored(struct vault *vault, const struct ledger_issue *issue,
-                                 struct ledger_issued *ret_issued, struct fault *fault)
+static enum error issue_anchored(struct course *course, struct ledger_issued *ret_issued,
+                                 struct fault *fault)
 {
-    deadline_ms deadline = deadline_in(COURSE_ANCHOR_TIMEOUT_MS);
+    struct vault *vault = course->vault;
+    deadline_ms deadline = course_deadline(course->request, COURSE_ANCHOR_TIMEOUT_MS);
     for (;;) {
         int64_t anchored = notary_anchored_size(vault->notary);
-        enum error e = ledger_issue(vault->ledger, issue, ret_issued, fault);
+        enum error e = ledger_issue(vault->ledger, &course->issue, ret_issued, fault);
         if (e != ERR_BUSY || strcmp(fault->reason, LEDGER_AWAITS_ANCHOR) != 0)
             return e;
         e = course_await_anchor(vault, anchored, deadline, fault);
@@ -43,7 +44,7 @@ static enum error issue_anchored(struct vault *vault, const struct ledger_issue 
 static enum error commit(struct course *course, struct ledger_issued *ret_issued,
                          struct fault *fault)
 {
-    enum error e = issue_anchored(course->vault, &course->issue, ret_issued, fault);
+    enum error e = issue_anchored(course, ret_issued, fault);
     if (e == ERR_OK)
         notary_note(course->vault->notary, ret_issued->journal_index + 1);
     return e;

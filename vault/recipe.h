@@ -8,6 +8,7 @@
 #ifndef VAULT_RECIPE_H
 #define VAULT_RECIPE_H
 
+#include "core/clock.h"
 #include "ledger/ledger.h"
 #include "vault/product_cache.h"
 #include "vault/state.h"
@@ -19,6 +20,7 @@ struct recipe_request {
     const struct sha256 *image; /* NULL: the newest enabled one */
     struct product_proof proof;
     struct ledger_context context;
+    deadline_ms deadline; /* of whoever asked: nothing is issued later */
 };
 
 struct recipe_answer {
@@ -43,7 +45,8 @@ struct recipe_result {
 /*
  * As recipe_license for each of count requests (1 to LEDGER_BATCH_MAX) of one caller, in their
  * order and committed together: what the first ones took is gone for the later ones. ERR_OK: each
- * has its result. ERR_BUSY ("many-batches"): nothing was done.
+ * has its result. ERR_BUSY ("many-batches", "callers-batches"): nothing was done. A license that
+ * cannot be issued before the deadline is ERR_BUSY alone ("batch-late", "late").
  */
 enum error recipe_license_batch(struct vault *vault, const struct recipe_request *requests,
                                 size_t count, struct recipe_result *ret_results,

@@ -12,8 +12,8 @@
 #include "vault/course.h"
 #include "vault/notary.h"
 
-/* Until all licenses are made, so that whoever asked still hears of those that are. */
-#define BATCH_TIMEOUT_MS 5000
+#define BATCH_TIMEOUT_MS 5000 /* until all licenses are made */
+#define PREPARE_SHARE    2    /* of what is left until the answer is due; the rest is to commit */
 
 struct batch {
     struct vault *vault;
@@ -60,9 +60,18 @@ static enum error prepare(struct course *course, struct fault *fault)
     return e;
 }
 
+/* So that whoever asked still hears of those that are made. */
+static deadline_ms prepare_deadline(const struct batch *batch)
+{
+    const struct recipe_request *request = batch->courses[0].request;
+    deadline_ms half = deadline_in(deadline_left_ms(request->deadline) / PREPARE_SHARE);
+    deadline_ms longest = course_deadline(request, BATCH_TIMEOUT_MS);
+    return half < longest ? half : longest;
+}
+
 static void prepare_all(struct batch *batch)
 {
-    deadline_ms deadline = deadline_in(BATCH_TIMEOUT_MS);
+    deadline_ms deadline = prepare_deadline(batch);
     for (size_t i = 0; i < batch->count; i++) {
         struct ledger_batch_item *item = &batch->items[i];
         if (deadline_left_ms(deadline) > 0)
@@ -134,7 +143,7 @@ static bool has_issues(const struct batch *batch)
 static void commit_all(struct batch *batch)
 {
     struct fault fault;
-    deadline_ms deadline = deadline_in(COURSE_ANCHOR_TIMEOUT_MS);
+    deadline_ms deadline = course_deadline(batch->courses[0].request, COURSE_ANCHOR_TIMEOUT_MS);
     enum error e = ERR_OK;
     bool is_left = has_issues(batch);
     while (is_left && e == ERR_OK) {
@@ -162,32 +171,45 @@ static void take_result(struct batch *batch, size_t index, struct recipe_result 
     strcpy(ret_result->answer.profile, course->product.profile);
 }
 
-/* A batch keeps its thread for long: half of them are left to others. */
-static bool enter(struct vault *vault)
+static enum error enter(struct vault *vault, int64_t principal_id, struct fault *fault)
 {
-    if (atomic_fetch_add(&vault->batches, 1) < (vault->config->vault.threads + 1) / 2)
-        return true;
-    (void)atomic_fetch_sub(&vault->batches, 1);
-    return false;
+    switch (turns_enter(&vault->batches, principal_id)) {
+    case TURNS_TAKEN:
+        return ERR_OK;
+    case TURNS_FULL:
+        return fault_set(fault, ERR_BUSY, "many-batches",
+                         "Many batches are being made already: ask again.", 0);
+    default:
+        return fault_set(fault, ERR_BUSY, "callers-batches",
+                         "Batches of this caller are being made already: send the next one when "
+                         "the answer has come.",
+                         0);
+    }
+}
+
+static enum error make(struct vault *vault, const struct recipe_request *requests, size_t count,
+                       struct recipe_result *ret_results, struct fault *fault)
+{
+    struct batch batch;
+    if (!batch_init(&batch, vault, requests, count))
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    prepare_all(&batch);
+    commit_all(&batch);
+    for (size_t i = 0; i < count; i++)
+        take_result(&batch, i, &ret_results[i]);
+    batch_clear(&batch);
+    return ERR_OK;
 }
 
 enum error recipe_license_batch(struct vault *vault, const struct recipe_request *requests,
                                 size_t count, struct recipe_result *ret_results,
                                 struct fault *fault)
 {
-    struct batch batch;
-    if (!enter(vault))
-        return fault_set(fault, ERR_BUSY, "many-batches",
-                         "Many batches are being made already: ask again.", 0);
-    if (!batch_init(&batch, vault, requests, count)) {
-        (void)atomic_fetch_sub(&vault->batches, 1);
-        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    }
-    prepare_all(&batch);
-    commit_all(&batch);
-    for (size_t i = 0; i < count; i++)
-        take_result(&batch, i, &ret_results[i]);
-    batch_clear(&batch);
-    (void)atomic_fetch_sub(&vault->batches, 1);
-    return ERR_OK;
+    int64_t principal_id = requests[0].caller->id;
+    enum error e = enter(vault, principal_id, fault);
+    if (e != ERR_OK)
+        return e;
+    e = make(vault, requests, count, ret_results, fault);
+    turns_leave(&vault->batches, principal_id);
+    return e;
 }

@@ -17,7 +17,7 @@ enum error scope_check_product(const struct ledger_principal *caller, const char
     if (ledger_scope_has(caller->scope.products, product))
         return ERR_OK;
     return fault_set(fault, ERR_FORBIDDEN, "product-not-allowed",
-                     "The caller is narrowed to other products.", 0);
+                     "The caller is narrowed to other products: is it the right recipe?", 0);
 }
 
 bool scope_next(const char **position, char ret_name[LEDGER_NAME_MAX + 1])
@@ -60,8 +60,8 @@ enum error scope_take_line(const struct ledger_principal *caller, struct ledger_
     }
     if (*position != '\0')
         return fault_set(fault, ERR_FORBIDDEN, "line-missing",
-                         "The caller is narrowed to several lines; say in the context which one "
-                         "this is.",
+                         "The caller is narrowed to several lines, and the request does not say "
+                         "which one this is.",
                          0);
     strcpy(context->line, only);
     return ERR_OK;

@@ -9,12 +9,14 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "config/config.h"
 #include "core/histogram.h"
 #include "hsm/hsm_client.h"
 #include "image/image_store.h"
 #include "ledger/ledger.h"
+#include "vault/turns.h"
 
 struct governance;
 struct hsm_watch;
@@ -38,9 +40,12 @@ struct vault {
     struct rpc_server *admin_server;
     atomic_uint encryptions;    /* under way; see admin_image.c */
     atomic_uint anchor_waiters; /* see course.c */
-    atomic_uint batches;        /* under way; see recipe_batch.c */
+    struct turns batches;       /* see recipe_batch.c */
+    struct turns sums;          /* see station_install.c */
     struct histogram hsm_calls; /* wraps for licenses */
-    pthread_mutex_t documents;  /* one signed document at a time; see grants.c */
+    pthread_mutex_t documents;  /* guards the two below; see grants.c */
+    pthread_cond_t document_is_done;
+    bool has_document; /* a signed document is being taken: one at a time */
 };
 
 #endif

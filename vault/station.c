@@ -4,6 +4,7 @@
 /* Dispatch of the station socket: who asks, may he, do it, answer, one line. Owns no state. */
 #include "vault/station.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +18,10 @@
 
 #define REQUEST_ID_MAX    64
 #define TRACEPARENT_BYTES 55
+#define TIMEOUT_MS        10000   /* of an asker who does not say */
+#define ANSWER_SHARE      20      /* of what the asker waits, kept for the way back */
 #define SLOW_US           1000000 /* a request that took longer is worth a line */
+#define LANE_PREFIX       "principal:"
 
 /* One question, and what its line in the log says. */
 struct question {
@@ -25,6 +29,7 @@ struct question {
     const struct station_row *row; /* NULL: no such operation */
     struct ledger_principal caller;
     bool is_known; /* caller is set */
+    struct sha256 principal;
 };
 
 /* ---- who asks, and may he ---- */
@@ -44,6 +49,14 @@ static enum error check_marks(const request_message *message, struct fault *faul
     return ERR_OK;
 }
 
+/* What all keys of a principal have in common and nobody else has; names are for ever. */
+static struct sha256 digest_of(const struct ledger_principal *principal)
+{
+    char text[sizeof LANE_PREFIX + LEDGER_NAME_MAX];
+    int length = snprintf(text, sizeof text, "%s%s", LANE_PREFIX, principal->name);
+    return sha256_of(bytes_of(text, (size_t)length));
+}
+
 static enum error find_caller(struct vault *vault, struct question *question, struct fault *fault)
 {
     struct sha256 spki;
@@ -53,10 +66,20 @@ static enum error find_caller(struct vault *vault, struct question *question, st
         return station_refuse_field(fault, "caller_spki");
     enum error e = ledger_principal_get(vault->ledger, &spki, &question->caller, fault);
     question->is_known = e == ERR_OK;
+    if (question->is_known)
+        question->principal = digest_of(&question->caller);
     if (e == ERR_OK && !station_role_may(question->row, question->caller.role))
-        e = fault_set(fault, ERR_FORBIDDEN, "role-not-allowed",
-                      "The caller's role does not include this operation.", 0);
+        e = station_refuse_role(question->row->roles, question->caller.role, fault);
     return e;
+}
+
+/* Serving it would only keep others waiting. */
+static enum error check_deadline(const struct answer *answer, struct fault *fault)
+{
+    if (deadline_left_ms(answer->deadline) > 0)
+        return ERR_OK;
+    return fault_set(fault, ERR_BUSY, "waited-too-long",
+                     "The request waited too long for its turn in the vault.", 0);
 }
 
 static enum error serve(struct vault *vault, struct question *question, struct answer *answer)
@@ -67,6 +90,8 @@ static enum error serve(struct vault *vault, struct question *question, struct a
         e = station_refuse_field(&answer->fault, "op");
     if (e == ERR_OK)
         e = find_caller(vault, question, &answer->fault);
+    if (e == ERR_OK)
+        e = check_deadline(answer, &answer->fault);
     if (e == ERR_OK)
         e = question->row->serve(vault, question->message, &question->caller, answer);
     if (e == ERR_OK)
@@ -95,16 +120,20 @@ static void log_request(const struct question *question, const struct fault *fau
 
 /* ---- answering ---- */
 
+static const struct fault TOO_LARGE = {
+    .code = ERR_INTERNAL,
+    .reason = "answer-too-large",
+    .detail = "The answer would be larger than 3 MiB: ask for less, for one by its name."};
+
 /* Whoever asked for too much is told so; the link is everybody's. */
 static void shorten(reply_message *message, Provisiond__FaultMessage *fault_message)
 {
-    struct fault fault;
     if (provisiond__station_reply__get_packed_size(message) <= VAULT_REPLY_MAX_BYTES)
         return;
-    (void)fault_set(&fault, ERR_INTERNAL, "answer-too-large",
-                    "The answer would be larger than 3 MiB: ask for less, for one by its name.", 0);
-    fault_to_message(&fault, fault_message);
+    fault_to_message(&TOO_LARGE, fault_message);
+    ProtobufCBinaryData principal = message->principal;
     provisiond__station_reply__init(message);
+    message->principal = principal;
     message->fault = fault_message;
 }
 
@@ -137,7 +166,7 @@ void *station_read(const struct rpc_call *call, struct sha256 *ret_key, size_t *
     request_message *message =
         (request_message *)message_unpack(&provisiond__station_request__descriptor,
                                           rpc_call_request(call), MESSAGE_MAX_BYTES, ret_bytes);
-    if (message != NULL)
+    if (message != NULL && !station_read_digest(&message->lane, ret_key))
         (void)station_read_digest(&message->caller_spki, ret_key);
     return message;
 }
@@ -150,14 +179,24 @@ static void send_answer(struct rpc_call *call, struct answer *answer)
     send_reply(call, &answer->message, answer->file);
 }
 
+/* The wait in the queue has used up a part of what the asker waits. */
+static deadline_ms deadline_of(const struct rpc_call *call, const request_message *message)
+{
+    int64_t timeout_ms = message->timeout_ms > 0 ? message->timeout_ms : TIMEOUT_MS;
+    return deadline_in(timeout_ms - timeout_ms / ANSWER_SHARE - rpc_call_age_ms(call));
+}
+
 void station_serve(void *context, struct rpc_call *call, void *message, int64_t wait_us)
 {
-    struct answer answer = {.file = -1};
+    struct answer answer = {.file = -1, .deadline = deadline_of(call, message)};
     struct question question = {.message = message};
     int64_t began_us = clock_monotonic_us();
     provisiond__station_reply__init(&answer.message);
     (void)serve(context, &question, &answer);
     log_request(&question, &answer.fault, clock_monotonic_us() - began_us, wait_us);
+    if (question.is_known)
+        answer.message.principal =
+            (ProtobufCBinaryData){.len = SHA256_SIZE, .data = question.principal.bytes};
     send_answer(call, &answer);
     answer_clear(&answer);
     provisiond__station_request__free_unpacked(message, NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vault/scope.h"
+#include "vault/station_roles.h"
 #include "vault/station_task.h"
 
 /* An alias names an image of one product, which decides. Only a station's loader asks by one. */
@@ -15,8 +16,7 @@ static enum error find_named(struct vault *vault, const struct ledger_principal 
     struct ledger_product product;
     struct ledger_image image;
     if (caller->role != LEDGER_STATION)
-        return fault_set(&answer->fault, ERR_FORBIDDEN, "role-not-allowed",
-                         "Only a station gets images by their alias.", 0);
+        return station_refuse_role(1U << LEDGER_STATION, caller->role, &answer->fault);
     enum error e = ledger_alias_get(vault->ledger, alias, &names, &answer->fault);
     if (e == ERR_OK)
         e = scope_check_product(caller, names.product, &answer->fault);

@@ -75,3 +75,24 @@ enum error station_find_product(struct vault *vault, const struct ledger_princip
         e = ledger_product_get(vault->ledger, name, ret_product, fault);
     return e;
 }
+
+enum error station_begin_sum(struct vault *vault, const struct ledger_principal *caller,
+                             struct fault *fault)
+{
+    switch (turns_enter(&vault->sums, caller->id)) {
+    case TURNS_TAKEN:
+        return ERR_OK;
+    case TURNS_FULL:
+        return fault_set(fault, ERR_BUSY, "many-sums",
+                         "Sums or searches of others are being made: ask again.", 0);
+    default:
+        return fault_set(fault, ERR_BUSY, "callers-sum",
+                         "A sum or a search of this caller is being made: ask one after the other.",
+                         0);
+    }
+}
+
+void station_end_sum(struct vault *vault, const struct ledger_principal *caller)
+{
+    turns_leave(&vault->sums, caller->id);
+}

@@ -119,6 +119,36 @@ static enum error check_filter(const Provisiond__InstallListRequest *asked, stru
     return ERR_OK;
 }
 
+static bool is_given(const char *text)
+{
+    return text[0] != '\0';
+}
+
+/* Whether the ledger may have to read many installs that it does not show: there is an index of
+ * devices, of lots and of products, and of no two things together. */
+static bool is_dear(const struct ledger_install_filter *filter)
+{
+    unsigned names = is_given(filter->product) || is_given(filter->products);
+    names += is_given(filter->lot);
+    bool is_narrowed = is_given(filter->products) && !is_given(filter->product);
+    return filter->device == NULL &&
+           (filter->has_result || is_given(filter->station) || is_narrowed || names > 1);
+}
+
+static enum error search(struct vault *vault, const struct ledger_principal *caller,
+                         const struct ledger_install_filter *filter, struct listing *listing,
+                         int64_t *ret_next, struct fault *fault)
+{
+    if (!is_dear(filter))
+        return ledger_installs_each(vault->ledger, filter, add_install, listing, ret_next, fault);
+    enum error e = station_begin_sum(vault, caller, fault);
+    if (e != ERR_OK)
+        return e;
+    e = ledger_installs_each(vault->ledger, filter, add_install, listing, ret_next, fault);
+    station_end_sum(vault, caller);
+    return e;
+}
+
 static enum error find_page(struct vault *vault, const Provisiond__InstallListRequest *asked,
                             const struct ledger_principal *caller, struct listing *listing,
                             int64_t *ret_next, struct fault *fault)
@@ -143,7 +173,7 @@ static enum error find_page(struct vault *vault, const Provisiond__InstallListRe
         return e;
     if (asked->device.len > 0)
         filter.device = &device;
-    return ledger_installs_each(vault->ledger, &filter, add_install, listing, ret_next, fault);
+    return search(vault, caller, &filter, listing, ret_next, fault);
 }
 
 static enum error find_one(struct vault *vault, const Provisiond__InstallListRequest *asked,
@@ -255,7 +285,11 @@ static enum error sum_usage(struct vault *vault, const Provisiond__UsageByReques
     if (e == ERR_OK)
         e = scope_check_product(caller, asked->product, fault);
     if (e == ERR_OK)
-        e = ledger_usage_each(vault->ledger, &filter, add_usage, listing, ret_more, fault);
+        e = station_begin_sum(vault, caller, fault);
+    if (e != ERR_OK)
+        return e;
+    e = ledger_usage_each(vault->ledger, &filter, add_usage, listing, ret_more, fault);
+    station_end_sum(vault, caller);
     return e;
 }
 

@@ -87,6 +87,7 @@ enum error station_license(struct vault *vault, const request_message *message,
     struct sha256 image;
     struct recipe_request request;
     enum error e = read_license(message->license, caller, &image, &request, &answer->fault);
+    request.deadline = answer->deadline;
     if (e == ERR_OK)
         e = recipe_license(vault, &request, &answer->values.license, &answer->fault);
     if (e != ERR_OK)
@@ -119,16 +120,18 @@ struct license_batch {
 
 /* One that is malformed refuses all: nobody sends such a batch but by mistake. */
 static enum error read_batch(const Provisiond__LicenseBatchRequest *asked,
-                             const struct ledger_principal *caller, struct license_batch *batch,
-                             struct fault *fault)
+                             const struct ledger_principal *caller, deadline_ms deadline,
+                             struct license_batch *batch, struct fault *fault)
 {
     enum error e = ERR_OK;
     if (asked->n_licenses < 1 || asked->n_licenses > LEDGER_BATCH_MAX)
         return station_refuse_field(fault, "licenses");
     batch->count = asked->n_licenses;
-    for (size_t i = 0; i < batch->count && e == ERR_OK; i++)
+    for (size_t i = 0; i < batch->count && e == ERR_OK; i++) {
         e = read_license(asked->licenses[i], caller, &batch->rows[i].image, &batch->requests[i],
                          fault);
+        batch->requests[i].deadline = deadline;
+    }
     return e;
 }
 
@@ -155,7 +158,8 @@ enum error station_license_batch(struct vault *vault, const request_message *mes
     answer->free_memory = free;
     if (batch == NULL)
         return fault_set(&answer->fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    enum error e = read_batch(message->license_batch, caller, batch, &answer->fault);
+    enum error e =
+        read_batch(message->license_batch, caller, answer->deadline, batch, &answer->fault);
     if (e == ERR_OK)
         e = recipe_license_batch(vault, batch->requests, batch->count, batch->results,
                                  &answer->fault);

@@ -99,6 +99,7 @@ enum error station_outcome(struct vault *vault, const request_message *message,
     if (e != ERR_OK)
         return e;
     outcome.principal_id = caller->id;
+    outcome.asked_with = caller->key;
     e = ledger_outcome_record(vault->ledger, &outcome, &recorded, &answer->fault);
     if (e != ERR_OK)
         return e;

@@ -4,6 +4,8 @@
 /* The table of the station socket. Owns no state. */
 #include "vault/station_roles.h"
 
+#include <stdio.h>
+
 #define ANYBODY       0U
 #define STATION       (1U << LEDGER_STATION)
 #define OPERATOR      (1U << LEDGER_OPERATOR)
@@ -53,4 +55,42 @@ const struct station_row *station_row_find(Provisiond__StationRequest__OpCase op
 bool station_role_may(const struct station_row *row, enum ledger_role role)
 {
     return (row->roles & 1U << role) != 0;
+}
+
+/* ---- what is said of it: words of two tables ---- */
+
+static const char *const CALLERS[] = {
+    [LEDGER_STATION] = "a station",           [LEDGER_OPERATOR] = "an operator",
+    [LEDGER_AUDITOR] = "an auditor",          [LEDGER_ADMINISTRATOR] = "an administrator",
+    [LEDGER_METRICS] = "a reader of metrics",
+};
+
+static const struct {
+    unsigned roles;
+    const char *words;
+} GROUPS[] = {
+    {STATION, "stations"},
+    {READERS, "stations, operators, auditors and administrators"},
+    {PEOPLE, "operators, auditors and administrators"},
+    {STATION | OPERATOR | ADMINISTRATOR, "stations, operators and administrators"},
+    {OPERATOR | ADMINISTRATOR, "operators and administrators"},
+    {METRICS | OPERATOR | ADMINISTRATOR, "readers of metrics, operators and administrators"},
+};
+
+static const char *words_of(unsigned roles)
+{
+    for (size_t i = 0; i < sizeof GROUPS / sizeof GROUPS[0]; i++) {
+        if (GROUPS[i].roles == roles)
+            return GROUPS[i].words;
+    }
+    return "callers of another role";
+}
+
+enum error station_refuse_role(unsigned roles, enum ledger_role role, struct fault *fault)
+{
+    char sentence[FAULT_DETAIL_SIZE];
+    bool is_role = role >= LEDGER_STATION && role <= LEDGER_METRICS;
+    (void)snprintf(sentence, sizeof sentence, "The caller is %s; only %s may do this.",
+                   is_role ? CALLERS[role] : "of another role", words_of(roles));
+    return fault_set(fault, ERR_FORBIDDEN, "role-not-allowed", sentence, 0);
 }

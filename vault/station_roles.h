@@ -22,4 +22,7 @@ const struct station_row *station_row_find(Provisiond__StationRequest__OpCase op
 
 bool station_role_may(const struct station_row *row, enum ledger_role role);
 
+/* ERR_FORBIDDEN ("role-not-allowed") for a caller of that role; the detail says who may. */
+enum error station_refuse_role(unsigned roles, enum ledger_role role, struct fault *fault);
+
 #endif

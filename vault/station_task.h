@@ -9,6 +9,7 @@
 #ifndef VAULT_STATION_TASK_H
 #define VAULT_STATION_TASK_H
 
+#include "core/clock.h"
 #include "vault.pb-c.h"
 #include "vault/entries.h"
 #include "vault/grants.h"
@@ -22,6 +23,7 @@ typedef Provisiond__StationReply reply_message;
 struct answer {
     reply_message message;
     struct fault fault;
+    deadline_ms deadline;              /* when it must be on its way */
     int file;                          /* -1: none; else owned */
     void *memory;                      /* owned; whatever result points into and is large */
     void (*free_memory)(void *memory); /* NULL: there is none */
@@ -92,6 +94,12 @@ enum error station_check_install(struct vault *vault, const struct ledger_princi
 enum error station_find_product(struct vault *vault, const struct ledger_principal *caller,
                                 const char *name, struct ledger_product *ret_product,
                                 struct fault *fault) MUST_USE;
+
+/* For what reads many rows: one at a time of a principal, and few in all. ERR_BUSY. With ERR_OK
+ * station_end_sum must follow. */
+enum error station_begin_sum(struct vault *vault, const struct ledger_principal *caller,
+                             struct fault *fault) MUST_USE;
+void station_end_sum(struct vault *vault, const struct ledger_principal *caller);
 
 #define STATION_OPERATION(name)                                          \
     enum error name(struct vault *vault, const request_message *message, \

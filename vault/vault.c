@@ -23,6 +23,8 @@
 #include "vault/work_pool.h"
 
 #define THREADS_SHARE   8
+#define BATCHES_SHARE   8
+#define SUMS_MAX        2
 #define ADMIN_THREADS   4
 #define ADMIN_QUEUE     64
 #define QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of requests that wait, per socket */
@@ -74,6 +76,16 @@ static enum error start_notary(struct vault *vault)
                                            .checkpoint_interval_ms = config->checkpoint_interval_ms,
                                            .anchor_interval_s = config->anchor_interval_s};
     return notary_new(&options, &vault->notary);
+}
+
+/* A batch keeps its thread for long: half of the threads are left to others. A sum keeps a
+ * processor for long, as a search through many installs does. */
+static void init_turns(struct vault *vault)
+{
+    unsigned batches = (vault->config->vault.threads + 1) / 2;
+    unsigned each = batches / BATCHES_SHARE > 0 ? batches / BATCHES_SHARE : 1;
+    turns_init(&vault->batches, batches, each);
+    turns_init(&vault->sums, SUMS_MAX, 1);
 }
 
 /*
@@ -156,6 +168,8 @@ enum error vault_new(const struct config *config, struct vault **ret_vault, stru
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     vault->config = config;
     (void)pthread_mutex_init(&vault->documents, NULL);
+    (void)pthread_cond_init(&vault->document_is_done, NULL);
+    init_turns(vault);
     enum error e = open_stores(vault, fault);
     if (e == ERR_OK)
         e = start_threads(vault, fault);
@@ -189,6 +203,9 @@ void vault_free(struct vault *vault)
     image_store_close(vault->images);
     ledger_close(vault->ledger);
     governance_free(vault->governance); /* a change that was late may still ask it */
+    (void)pthread_cond_destroy(&vault->document_is_done);
     (void)pthread_mutex_destroy(&vault->documents);
+    turns_clear(&vault->batches);
+    turns_clear(&vault->sums);
     free(vault);
 }

@@ -28,13 +28,17 @@ struct work_pool {
     pthread_t threads[];
 };
 
-static const struct fault FULL = {ERR_BUSY, 0, "queue-full",
-                                  "The vault has more requests than it can take."};
+static const struct fault FULL = {.code = ERR_BUSY,
+                                  .reason = "queue-full",
+                                  .detail = "The vault has more requests than it can take."};
 static const struct fault CALLER_FULL = {
-    ERR_BUSY, 0, "caller-queue-full",
-    "The vault has more requests of this caller than it lets wait; send fewer at once."};
-static const struct fault LATE = {ERR_BUSY, 0, "waited-too-long",
-                                  "The request waited too long for its turn in the vault."};
+    .code = ERR_BUSY,
+    .reason = "caller-queue-full",
+    .detail = "The vault has more requests of this caller than it lets wait; send fewer at once."};
+static const struct fault LATE = {.code = ERR_BUSY,
+                                  .reason = "waited-too-long",
+                                  .detail =
+                                      "The request waited too long for its turn in the vault."};
 
 static void refuse(struct work_pool *pool, const struct work *work, const struct fault *why)
 {

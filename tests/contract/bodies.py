@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """bodies.py clear FOLDER | bodies.py judge FOLDER OPENAPI.yaml
 
-What the end-to-end tests sent and got (tests/support/http.c keeps it when PROVISIOND_EXCHANGES
-names FOLDER), each exchange held against the contract: the answer's status, headers and body, and
+What the end-to-end tests sent and got (rig/exchange.h keeps it when PROVISIOND_EXCHANGES names
+FOLDER), each exchange held against the contract: the answer's status, headers and body, and
 whether the schema of the request agrees with what the server made of it.
 """
 
@@ -41,14 +41,14 @@ def judge(folder, contract):
         name = op.id if op else "(no operation)"
         seen[name, exchange.status] += 1
         for complaint in the_judge.complaints(exchange):
-            wrong[f"{name} {exchange.method} {exchange.target[:100]}: {complaint}"] += 1
+            wrong[f"{name} {exchange.method[:20]} {exchange.target[:100]}: {complaint}"] += 1
     for (name, status), count in sorted(seen.items()):
         print(f"{count:6}  {status}  {name}")
     for complaint, count in wrong.most_common(SHOWN_MAX):
         print(f"WRONG ({count}): {complaint}")
     print(f"{sum(seen.values())} exchanges, {sum(wrong.values())} complaints")
     if not seen:
-        print("nothing was recorded: do the tests send through tests/support/http.c?")
+        print("nothing was recorded: does anything that sends keep its exchanges (rig/exchange.h)?")
     return not seen or bool(wrong)
 
 

@@ -13,6 +13,8 @@ PROBLEM = "application/problem+json"
 IGNORES_QUERY = "/fw/"  # what these operations do not know in a query
 # What a path without an operation is answered with: by the gate, the limits, or the route table.
 UNROUTED = (400, 401, 403, 404, 405, 414, 429, 431, 503)
+# What the HTTP library answers by itself; the file's description and docs/problems.md list it.
+LIBRARY = (400, 413, 414, 431, 505)
 UNROUTED_CONTENT = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
@@ -25,6 +27,7 @@ class Exchange:
     body: bytes = b""  # of the answer; None: it was too large to be kept
     request: bytes = None  # None: no body
     request_type: str = "application/json"
+    is_raw: bool = False  # bytes that need not be HTTP: only the answer is judged
 
     @property
     def path(self):
@@ -52,7 +55,7 @@ class Exchange:
 
 
 def from_record(record):
-    """What tests/support/http.c writes."""
+    """What rig/exchange.c writes."""
 
     def data(name):
         if name in record:
@@ -65,12 +68,13 @@ def from_record(record):
     block = re.split(r"\r?\n\r?\n", record.get("headers", "").strip())[-1]
     headers = [line.partition(":") for line in block.splitlines()[1:]]
     return Exchange(
-        method=record["method"],
+        method=(data("method") or b"").decode("latin-1"),
         target=(data("path") or b"").decode("latin-1"),
         status=record["status"],
         headers=[(name.strip().lower(), value.strip()) for name, _, value in headers],
         body=data("body") if record["length"] else b"",
         request=data("request"),
+        is_raw=record["is_raw"],
     )
 
 
@@ -81,10 +85,31 @@ class Judge:
 
     def complaints(self, exchange):
         op, methods = self.contract.find(exchange.method, exchange.path)
+        if exchange.is_raw:
+            return self._judge_raw(op, exchange)
         if op is None:
             return self._judge_unrouted(exchange, methods)
         found = self._judge_answer(op, exchange) + self._judge_body(op, exchange)
         return found + self._judge_query(op, exchange)
+
+    # ---- bytes that need not be HTTP ----
+
+    def _judge_raw(self, op, exchange):
+        """The answer of the operation, of the service about its path, or of the HTTP library."""
+        if self._is_of_library(exchange):
+            return []
+        unrouted = self._judge_unrouted(exchange, methods=())  # a segment may be no value at all
+        if op is None or not unrouted:
+            return unrouted
+        return self._judge_answer(op, exchange)
+
+    def _is_of_library(self, exchange):
+        return (
+            exchange.status in LIBRARY
+            and exchange.header("connection") == "close"
+            and exchange.header("x-request-id") is None
+            and exchange.header("content-type") is None
+        )
 
     # ---- the answer ----
 

@@ -38,4 +38,5 @@ judge $python "$here/bad_input.py" "$openapi" "$rig"
 judge sh "$here/promtool.sh" metrics "$rig" "$source/docs/metrics.md"
 judge $python "$here/redocly.py" install "$node"
 judge $python "$here/redocly.py" respect "$node" "$openapi" "$rig"
+judge $python "$here/without_vault.py" "$openapi" "$rig"
 [ -z "$failed" ] || { echo "not as the contract says:$failed" && exit 1; }

@@ -13,9 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <check.h>
 #include <curl/curl.h>
 
+#include "core/bytes.h"
 #include "core/clock.h"
+#include "rig/exchange.h"
 
 #define HANDSHAKE_TIMEOUT_S 30L
 #define ANSWER_TIMEOUT_MS   30000 /* for what must have an answer */
@@ -24,6 +27,8 @@
 #define SEND_TIMEOUT_MS     10000
 #define PIECES              12
 #define PAUSE_US            8000
+#define PIECE_MAX           16384
+#define BODY_KEPT_MAX       65536
 
 static int port_of(const struct rig *rig)
 {
@@ -32,24 +37,90 @@ static int port_of(const struct rig *rig)
 
 /* ---- the answer ---- */
 
-static bool is_head_whole(struct hostile_answer *answer)
+static const char *header(const struct hostile_answer *answer, const char *line_begin)
 {
-    static const char interim[] = "HTTP/1.1 100 ";
-    char *end = strstr(answer->head, "\r\n\r\n");
-    if (end != NULL && strncmp(answer->head, interim, strlen(interim)) == 0) {
-        memmove(answer->head, end + 4, strlen(end + 4) + 1);
-        end = strstr(answer->head, "\r\n\r\n");
-    }
-    return end != NULL;
+    const char *found = strcasestr(answer->head.data, line_begin);
+    return found != NULL ? found + strlen(line_begin) : NULL;
 }
 
-static void read_head(struct hostile_answer *answer)
+static void read_head(const struct text *head, struct hostile_answer *answer)
 {
     static const char version[] = "HTTP/1.";
-    if (strncmp(answer->head, version, strlen(version)) != 0 || strlen(answer->head) < 12)
+    if (strncmp(head->data, version, strlen(version)) != 0 || head->length < 12)
         return;
-    answer->status = strtol(answer->head + strlen(version) + 2, NULL, 10);
-    answer->has_retry_after = strcasestr(answer->head, "\r\nRetry-After: ") != NULL;
+    answer->status = strtol(head->data + strlen(version) + 2, NULL, 10);
+    answer->has_retry_after = header(answer, "\r\nRetry-After: ") != NULL;
+    const char *length = header(answer, "\r\nContent-Length: ");
+    answer->body_length = length != NULL ? strtoul(length, NULL, 10) : 0;
+}
+
+/* Takes the head off the bytes that have come, when it is whole. */
+static bool take_head(struct text *bytes, struct hostile_answer *answer)
+{
+    static const char interim[] = "HTTP/1.1 100 ";
+    while (answer->head.length == 0) {
+        const char *end = bytes->data != NULL ? strstr(bytes->data, "\r\n\r\n") : NULL;
+        if (end == NULL)
+            return false;
+        size_t length = (size_t)(end - bytes->data) + 4;
+        if (strncmp(bytes->data, interim, strlen(interim)) != 0)
+            text_add(&answer->head, bytes->data, length);
+        text_splice(bytes, 0, length, "", 0);
+    }
+    return true;
+}
+
+static bool is_whole(struct text *bytes, bool is_head_request, struct hostile_answer *answer)
+{
+    if (answer->status == 0 && take_head(bytes, answer))
+        read_head(&answer->head, answer);
+    return answer->status != 0 && (is_head_request || answer->body_length > BODY_KEPT_MAX ||
+                                   bytes->length >= answer->body_length);
+}
+
+static void take_body(struct text *bytes, bool is_head_request, struct hostile_answer *answer)
+{
+    if (is_head_request)
+        answer->body_length = 0;
+    if (answer->status != 0 && bytes->length == answer->body_length && bytes->length > 0)
+        text_add(&answer->body, bytes->data, bytes->length);
+    text_clear(bytes);
+}
+
+/* The word of the request line that begins there; a NUL ends it, too, as it does for the server. */
+static char *word(const char *begin, const char *end, const char **ret_next)
+{
+    size_t length = strcspn(begin, " \r\n");
+    if (begin + length > end)
+        length = (size_t)(end - begin);
+    *ret_next = begin + length < end && begin[length] == ' ' ? begin + length + 1 : begin + length;
+    return strndup(begin, length);
+}
+
+static void keep(const struct hostile_request *request, const struct hostile_answer *answer)
+{
+    const char *next = request->bytes.data;
+    const char *end = next + request->bytes.length;
+    char *method = word(next, end, &next);
+    char *path = word(next, end, &next);
+    const struct exchange exchange = {
+        .method = method,
+        .path = path,
+        .status = answer->status,
+        .headers = bytes_of(answer->head.data, answer->head.length),
+        .body = bytes_of(answer->body.data, answer->body.length),
+        .length = (int64_t)answer->body_length,
+        .is_raw = true,
+    };
+    ck_assert_msg(exchange_keep(&exchange), "the exchange cannot be kept");
+    free(method);
+    free(path);
+}
+
+void hostile_answer_clear(struct hostile_answer *answer)
+{
+    text_clear(&answer->head);
+    text_clear(&answer->body);
 }
 
 /* ---- over TLS ---- */
@@ -102,24 +173,22 @@ static bool send_tls(CURL *curl, const char *data, size_t length)
     return true;
 }
 
-static void receive_tls(CURL *curl, int timeout_ms, struct hostile_answer *answer)
+static void receive_tls(CURL *curl, int timeout_ms, bool is_head_request,
+                        struct hostile_answer *answer)
 {
-    size_t length = 0;
+    char piece[PIECE_MAX];
+    struct text bytes = {0};
     deadline_ms deadline = deadline_in(timeout_ms);
-    while (length < sizeof answer->head - 1) {
+    while (!is_whole(&bytes, is_head_request, answer)) {
         size_t got = 0;
-        CURLcode result =
-            curl_easy_recv(curl, answer->head + length, sizeof answer->head - 1 - length, &got);
+        CURLcode result = curl_easy_recv(curl, piece, sizeof piece, &got);
         if (result == CURLE_AGAIN && wait_for(socket_of(curl), POLLIN, deadline))
             continue;
         if (result != CURLE_OK || got == 0)
             break;
-        answer->head[length + got] = '\0';
-        if (is_head_whole(answer))
-            break;
-        length = strlen(answer->head);
+        text_add(&bytes, piece, got);
     }
-    read_head(answer);
+    take_body(&bytes, is_head_request, answer);
 }
 
 static bool send_slowly(CURL *curl, const struct text *bytes)
@@ -150,6 +219,11 @@ static int patience(const struct hostile_request *request, bool is_cut)
     return request->is_complete && !is_cut ? REFUSAL_TIMEOUT_MS : PATIENCE_MS;
 }
 
+static bool is_head_request(const struct text *bytes)
+{
+    return strncmp(bytes->data, "HEAD ", 5) == 0;
+}
+
 static void send_over_tls(const struct rig *rig, const struct hostile_identity *identity,
                           const struct hostile_request *request, struct hostile_answer *answer)
 {
@@ -166,7 +240,7 @@ static void send_over_tls(const struct rig *rig, const struct hostile_identity *
     if (request->way == HOSTILE_BROKEN_TLS)
         break_tls(curl, request);
     else if (request->way != HOSTILE_TRUNCATED)
-        receive_tls(curl, patience(request, is_cut), answer);
+        receive_tls(curl, patience(request, is_cut), is_head_request(bytes), answer);
     curl_easy_cleanup(curl);
 }
 
@@ -199,4 +273,5 @@ void hostile_send(const struct rig *rig, const struct hostile_identity *identity
         send_in_clear(rig, request);
     else
         send_over_tls(rig, identity, request, ret_answer);
+    keep(request, ret_answer);
 }

@@ -175,6 +175,40 @@ static void restart_with_crl(void)
     rig_wait_ready(&rig);
 }
 
+/*
+ * The claim is about requests: one that is sent a second after the list was replaced is refused.
+ * However slow this machine is, the last one here is sent no earlier.
+ */
+static void ask_until_refused(struct caller *caller)
+{
+    int64_t since = clock_monotonic_ms();
+    int64_t sent;
+    do {
+        (void)usleep(LOOK_EVERY_US);
+        sent = clock_monotonic_ms();
+        ask(caller, SELF, NULL);
+    } while (caller->status == 200 && sent - since < REVOKED_WITHIN_MS);
+    (void)printf("refused %lld ms after the list was replaced\n", (long long)(sent - since));
+}
+
+static void expect_revoked(const struct caller *caller)
+{
+    const char *detail = json_string_value(json_object_get(caller->json, "detail"));
+    ck_assert_int_eq(caller->status, 401);
+    ck_assert_ptr_nonnull(detail);
+    ck_assert_msg(strstr(detail, "revoked") != NULL, "%s", detail);
+}
+
+/* The same certificate once more, on a connection of its own. */
+static void connect_again(struct caller *caller)
+{
+    crowd_free(caller->crowd);
+    caller->crowd = crowd_new(rig.url, rig.ca, take, caller);
+    crowd_join(caller->crowd,
+               &(struct crowd_member){.certificate = pki_certificate(caller->stations.list[0]),
+                                      .key = pki_key(caller->stations.list[0])});
+}
+
 START_TEST(revoked_station_is_refused_within_a_second_on_an_open_connection)
 {
     struct caller caller;
@@ -184,18 +218,21 @@ START_TEST(revoked_station_is_refused_within_a_second_on_an_open_connection)
     caller_connect(&other, "good");
     expect_license(&caller, NULL, 201, "");
     revoke_station("revoked-0");
-    int64_t since = clock_monotonic_ms();
-    while (caller.status != 401 && clock_monotonic_ms() - since < REVOKED_WITHIN_MS) {
-        ask(&caller, SELF, NULL);
-        (void)usleep(LOOK_EVERY_US);
-    }
-    (void)printf("refused %lld ms after the list was replaced\n",
-                 (long long)(clock_monotonic_ms() - since));
-    ck_assert_int_eq(caller.status, 401);
+    ask_until_refused(&caller);
     ck_assert(!caller.is_connection_new);
-    ask(&caller, SELF, NULL); /* on a new connection, should it have been closed */
-    ck_assert_int_eq(caller.status, 401);
+    expect_revoked(&caller);
+    struct pki *device = pki_device(device_ca, NULL);
+    char *body = device_body(&rig, device, NULL, NULL);
+    ask(&caller, "/v1/licenses", body);
+    expect_revoked(&caller);
+    connect_again(&caller);
+    ask(&caller, "/v1/licenses", body);
+    ck_assert(caller.is_connection_new);
+    expect_revoked(&caller);
+    ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM charge"), 1);
     expect(&other, SELF, NULL, 200, "");
+    free(body);
+    pki_free(device);
     caller_clear(&caller);
     caller_clear(&other);
 }

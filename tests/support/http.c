@@ -103,7 +103,8 @@ void http_send(const struct rig *rig, const struct http_request *request,
     *ret_answer = (struct http_answer){0};
     (void)snprintf(url, sizeof url, "%s%s", rig->url, request->path);
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                           request->timeout_s != 0 ? request->timeout_s : REQUEST_TIMEOUT_S);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_answer);

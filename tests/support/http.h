@@ -23,6 +23,7 @@ struct http_request {
     const char *range;  /* "0-99"; NULL for none */
     const char *cert;   /* NULL: the rig's station; "" for no certificate */
     const char *key;
+    long timeout_s; /* 0: a minute */
 };
 
 struct http_answer {

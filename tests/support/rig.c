@@ -21,11 +21,13 @@
 #include <sqlite3.h>
 
 #include "core/clock.h"
+#include "support/http.h"
 
 #define COMMAND_MAX      4096
 #define START_TIMEOUT_MS 30000
 #define DEATH_TIMEOUT_MS 20000
 #define POLL_MS          10
+#define READY_TIMEOUT_S  2L /* of one look */
 
 static const char *const NAMES[RIG_PROGRAMS] = {"provision-hsm", "provision-vault", "provisiond"};
 
@@ -117,6 +119,17 @@ static void read_env(struct rig *rig)
     read_value(rig, "RIG_VAULT_SOCKET", rig->vault_socket);
 }
 
+/* The rigs of one run of all tests share their certificates (rig/rig.sh). */
+static void share_certificates(void)
+{
+    char path[TEMP_PATH_MAX];
+    const char *folder = getenv("PROVISIOND_TEST_DIR");
+    if (folder == NULL)
+        return;
+    ck_assert_int_lt(snprintf(path, sizeof path, "%s/certificates", folder), (int)sizeof path);
+    ck_assert_int_eq(setenv("RIG_CERTIFICATES", path, 1), 0);
+}
+
 void rig_up(struct rig *rig, int64_t quota)
 {
     rig_up_governed(rig, quota, 0);
@@ -131,6 +144,7 @@ void rig_up_governed(struct rig *rig, int64_t quota, int64_t governed)
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     temp_dir_make(&rig->temp);
     temp_dir_path(&rig->temp, "rig", rig->dir);
+    share_certificates();
     (void)snprintf(command, sizeof command,
                    "sh '%s/rig/rig.sh' '%s' up --dir '%s' --quota %lld --governed %lld >/dev/null",
                    PROVISIOND_SOURCE_DIR, bin_dir(), rig->dir, (long long)quota,
@@ -274,12 +288,22 @@ static void fail_unready(const struct rig *rig)
     ck_abort_msg("the service does not become ready");
 }
 
+static bool is_ready(const struct rig *rig)
+{
+    struct http_answer answer;
+    http_send(
+        rig,
+        &(struct http_request){.method = "GET", .path = "/readyz", .timeout_s = READY_TIMEOUT_S},
+        &answer);
+    long status = answer.status;
+    http_answer_clear(&answer);
+    return status == 200;
+}
+
 void rig_wait_ready(const struct rig *rig)
 {
     deadline_ms deadline = deadline_in(START_TIMEOUT_MS);
-    while (rig_shell(rig, "test \"$(curl -s -o /dev/null -w '%%{http_code}' --max-time 2 --cacert "
-                          "$RIG_CA --cert $RIG_STATION_CERT --key $RIG_STATION_KEY "
-                          "$RIG_URL/readyz)\" = 200") != 0) {
+    while (!is_ready(rig)) {
         if (deadline_left_ms(deadline) == 0)
             fail_unready(rig);
         (void)usleep(POLL_MS * 1000);

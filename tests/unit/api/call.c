@@ -129,6 +129,8 @@ static CURL *make_easy(const struct call *call, struct curl_slist *headers, stru
     (void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, call->tls);
     if (call->ciphers != NULL)
         (void)curl_easy_setopt(curl, CURLOPT_SSL_CIPHER_LIST, call->ciphers);
+    if (call->address != NULL)
+        (void)curl_easy_setopt(curl, CURLOPT_INTERFACE, call->address);
     set_client(curl, call->client);
     if (call->body != NULL)
         set_body(curl, call);
@@ -221,8 +223,9 @@ void answer_expect_problem(const struct answer *answer, long status, const char 
     ck_assert_str_ne(answer_text(answer, "title"), "");
     ck_assert_str_ne(answer_text(answer, "detail"), "");
     ck_assert(json_is_boolean(json_object_get(answer->json, "retryable")));
+    bool says_when = json_object_get(answer->json, "until") != NULL;
     ck_assert_int_eq(answer_header(answer, "Retry-After")[0] != '\0',
-                     status == 503 || status == 429);
+                     status == 503 || status == 429 || says_when);
 }
 
 /* ---- a kept connection ---- */

@@ -30,6 +30,7 @@ struct call {
     const char *media_type; /* NULL: application/json */
     size_t piece;           /* the body is sent in pieces of so many bytes, slowly; 0: at once */
     long tls;               /* CURLOPT_SSLVERSION; 0: any */
+    const char *address;    /* of this host, to come from; NULL: any */
     const char *ciphers;    /* OpenSSL's name of a TLS 1.2 suite; NULL: any */
 };
 

@@ -8,6 +8,7 @@
 #include <check.h>
 
 Suite *slow_suite(void);
+Suite *lobby_suite(void);
 Suite *bounds_suite(void);
 Suite *rate_suite(void);
 Suite *metered_suite(void);

@@ -144,12 +144,14 @@ void front_configure(void)
     strcpy(front.config.api.client_ca, front_pki_path("ca", "pem"));
     front.config.api.connections = 512;
     front.config.api.connections_per_address = 512;
+    front.config.api.handshakes_per_second = 100000;
     front.config.api.requests_per_second = 100000;
     front.config.api.request_burst = 100000;
     front.config.api.requests_waiting = 4096;
     front.config.api.header_max_bytes = 32768;
     front.config.api.body_max_bytes = API_BODY_MAX_BYTES;
     front.config.api.batch_max_bytes = API_BATCH_MAX_BYTES;
+    front.config.api.bodies_max_bytes = 67108864;
     front.config.api.json_depth_max = API_JSON_DEPTH_MAX;
     front.config.api.chain_max_certificates = 5;
     front.config.api.receive_timeout_s = 30;

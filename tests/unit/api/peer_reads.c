@@ -163,6 +163,35 @@ static void send_installs(struct rpc_call *call, const Provisiond__InstallListRe
 
 /* ---- products ---- */
 
+#define MEMBERS 17 /* one more than there may be */
+
+/* Who governs; a list of products does not name them. */
+static void fill_members(Provisiond__ProductEntry *entry, const char *word)
+{
+    static Provisiond__AuthorityEntry member;
+    static Provisiond__AuthorityEntry *members[MEMBERS];
+    provisiond__authority_entry__init(&member);
+    member.key = digest_of(spoils(word, "a-key") ? 20 : SHA256_SIZE);
+    member.name = literal("CN=Officer 1");
+    for (size_t i = 0; i < MEMBERS; i++)
+        members[i] = &member;
+    entry->members = members;
+    entry->n_members = spoils(word, "a-members") ? MEMBERS : is(word, "governed-unchecked") ? 0 : 2;
+}
+
+static void fill_governance(Provisiond__ProductEntry *entry, const char *word)
+{
+    entry->governed = strncmp(word, "governed", 8) == 0 || strncmp(word, "spoil-a", 7) == 0;
+    entry->sequence = spoils(word, "a-sequence") ? -1 : 3;
+    entry->threshold = spoils(word, "a-threshold") ? 3 : spoils(word, "a-nobody") ? 0 : 2;
+    entry->authorities = digest_of(spoils(word, "a-digest") ? 20 : SHA256_SIZE);
+    entry->first_authorities = digest_of(spoils(word, "a-first") ? 20 : SHA256_SIZE);
+    if (is(word, "governed-unchecked")) {
+        entry->threshold = 0;
+        entry->first_authorities.len = 0;
+    }
+}
+
 static void fill_product(Provisiond__ProductEntry *entry, const char *word)
 {
     provisiond__product_entry__init(entry);
@@ -172,9 +201,8 @@ static void fill_product(Provisiond__ProductEntry *entry, const char *word)
     entry->enabled = true;
     entry->quota = spoils(word, "granted") ? -1 : 100;
     entry->used = spoils(word, "charged") ? 101 : is(word, "spent") ? 100 : 59;
-    entry->governed = is(word, "governed") || strncmp(word, "spoil-a", 7) == 0;
     entry->attempts_max = spoils(word, "limit") ? -1 : 5;
-    entry->sequence = spoils(word, "a-sequence") ? -1 : 3;
+    fill_governance(entry, word);
     entry->state = literal(spoils(word, "state") ? "odd" : "ok");
     if (is(word, "governed")) {
         entry->state = literal("tampered");
@@ -194,6 +222,8 @@ static void send_products(struct rpc_call *call, const char *name, const char *w
     Provisiond__ProductEntry entry;
     Provisiond__ProductEntry *entries[] = {&entry, &entry};
     fill_product(&entry, word);
+    if (*name != '\0')
+        fill_members(&entry, word);
     result.products = entries;
     result.n_products = *name != '\0' ? 1 : 2;
     if (is(word, "nothing"))
@@ -207,17 +237,9 @@ static void send_policy(struct rpc_call *call, const char *word)
     static uint8_t anchors[65537];
     Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
     Provisiond__PolicyReadReply result = PROVISIOND__POLICY_READ_REPLY__INIT;
-    Provisiond__AuthorityEntry member = PROVISIOND__AUTHORITY_ENTRY__INIT;
-    Provisiond__AuthorityEntry *members[17];
     Provisiond__ProductEntry entry;
     fill_product(&entry, word);
-    for (size_t i = 0; i < 17; i++)
-        members[i] = &member;
-    member.key = digest_of(spoils(word, "a-key") ? 20 : SHA256_SIZE);
-    member.name = literal("CN=Officer 1");
-    entry.members = members;
-    entry.n_members = spoils(word, "a-members") ? 17 : spoils(word, "a-nobody") ? 0 : 2;
-    entry.threshold = spoils(word, "a-threshold") ? 3 : 2;
+    fill_members(&entry, word);
     memset(anchors, '\n', sizeof anchors);
     if (spoils(word, "nul"))
         anchors[1] = '\0';

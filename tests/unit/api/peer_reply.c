@@ -5,6 +5,7 @@
 #include "peer_reply.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +25,23 @@ static char *literal(const char *text)
     return (char *)(uintptr_t)text;
 }
 
-void peer_send(struct rpc_call *call, const Provisiond__StationReply *reply, int file)
+static struct sha256 principal; /* of every caller; written before the peer is asked */
+static atomic_bool has_principal;
+
+void peer_set_principal(const char *name)
 {
+    atomic_store(&has_principal, false);
+    if (name != NULL)
+        principal = sha256_of(bytes_of(name, strlen(name)));
+    atomic_store(&has_principal, name != NULL);
+}
+
+void peer_send(struct rpc_call *call, const Provisiond__StationReply *plain, int file)
+{
+    Provisiond__StationReply with = *plain;
+    const Provisiond__StationReply *reply = &with;
+    if (atomic_load(&has_principal))
+        with.principal = (ProtobufCBinaryData){.len = SHA256_SIZE, .data = principal.bytes};
     size_t length = provisiond__station_reply__get_packed_size(reply);
     uint8_t *payload = malloc(length + 1);
     ck_assert_ptr_nonnull(payload);
@@ -37,15 +53,21 @@ void peer_send(struct rpc_call *call, const Provisiond__StationReply *reply, int
 
 /* ---- faults ---- */
 
-void peer_send_fault(struct rpc_call *call, enum error code)
+static void send_fault(struct rpc_call *call, enum error code, const char *reason)
 {
     Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
     Provisiond__FaultMessage message;
     struct fault fault;
-    (void)fault_set(&fault, code, "peer-reason", "The peer says no.", 48);
+    (void)fault_set(&fault, code, reason, "The peer says no.", 48);
+    fault_set_until(&fault, code == ERR_BUDGET_SPENT ? PEER_UNTIL_UNIX_MS : 0);
     fault_to_message(&fault, &message);
     reply.fault = &message;
     peer_send(call, &reply, -1);
+}
+
+void peer_send_fault(struct rpc_call *call, enum error code)
+{
+    send_fault(call, code, "peer-reason");
 }
 
 enum error peer_fault_named(const char *name)
@@ -61,6 +83,8 @@ bool peer_send_by_word(struct rpc_call *call, const char *word)
 {
     if (strncmp(word, "fault-", 6) == 0)
         peer_send_fault(call, peer_fault_named(word + 6));
+    else if (is(word, "principal-unknown"))
+        send_fault(call, ERR_FORBIDDEN, word);
     else if (is(word, "other-type"))
         peer_send_license(call, false, 300);
     else

@@ -17,14 +17,18 @@
 #include "core/rpc_server.h"
 #include "vault.pb-c.h"
 
+/* Whose all keys are, by the replies from now on; NULL, as at first: they do not say. */
+void peer_set_principal(const char *name);
 /* file is -1 or stays the caller's. */
-void peer_send(struct rpc_call *call, const Provisiond__StationReply *reply, int file);
-/* With the reason "peer-reason", a sentence and native 48. */
+void peer_send(struct rpc_call *call, const Provisiond__StationReply *plain, int file);
+#define PEER_UNTIL_UNIX_MS INT64_C(4102444800000) /* 2100-01-01T00:00:00.000Z */
+
+/* With the reason "peer-reason", a sentence and native 48; budget-spent until the moment above. */
 void peer_send_fault(struct rpc_call *call, enum error code);
 /* The code of that name, ERR_INTERNAL for none. */
 enum error peer_fault_named(const char *name);
-/* Answers "fault-<error name>" with that fault and "other-type" with a license. False for any other
- * word. */
+/* Answers "fault-<error name>" with that fault, "principal-unknown" with forbidden for that reason,
+ * and "other-type" with a license. False for any other word. */
 bool peer_send_by_word(struct rpc_call *call, const char *word);
 
 /* ---- what there was before the journal (peer_reply.c) ---- */

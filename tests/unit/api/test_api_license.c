@@ -8,6 +8,8 @@
 #include "api/problem.h"
 #include "call.h"
 #include "front.h"
+#include "core/clock.h"
+#include "peer_reply.h"
 #include "suites.h"
 
 #define UUID_TEXT "77777777-7777-7777-b777-777777777777"
@@ -18,6 +20,24 @@ static json_int_t number(const char *member)
 {
     return json_integer_value(json_object_get(answer.json, member));
 }
+
+START_TEST(a_spent_budget_says_until_when)
+{
+    call_license("fault-budget-spent", &answer);
+    answer_expect_problem(&answer, 409, "budget-spent");
+    ck_assert_str_eq(answer_text(&answer, "until"), "2100-01-01T00:00:00.000Z");
+    ck_assert(json_is_false(json_object_get(answer.json, "retryable")));
+    const char *wait = answer_header(&answer, "Retry-After");
+    int64_t left_s = (PEER_UNTIL_UNIX_MS - clock_unix_ms()) / 1000;
+    ck_assert_int_ge(strtoll(wait, NULL, 10), left_s);
+    ck_assert_int_le(strtoll(wait, NULL, 10), left_s + 60);
+    answer_clear(&answer);
+    call_license("fault-quota-spent", &answer);
+    ck_assert_ptr_null(json_object_get(answer.json, "until"));
+    ck_assert_ptr_null(strstr(answer.headers, "Retry-After"));
+    answer_clear(&answer);
+}
+END_TEST
 
 START_TEST(a_first_license_is_created_with_all_its_members)
 {
@@ -270,6 +290,7 @@ Suite *license_suite(void)
     tcase_add_checked_fixture(tcase, front_start, front_stop);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, a_first_license_is_created_with_all_its_members);
+    tcase_add_test(tcase, a_spent_budget_says_until_when);
     tcase_add_test(tcase, a_repeated_license_is_ok_and_not_charged);
     tcase_add_test(tcase, the_context_and_the_chain_reach_the_vault);
     tcase_add_test(tcase, a_license_comes_as_bytes_when_asked_for);

@@ -42,7 +42,7 @@ START_TEST(a_body_that_is_too_large_is_read_to_its_end_and_refused)
     expect_too_large();
     send_large(96 * 1024 + 1, true, NULL);
     expect_too_large();
-    send_large(7 * MIB, false, "Expect:");
+    send_large(2 * MIB, false, "Expect:");
     expect_too_large();
     ck_assert_uint_eq(vault_peer_seen(front.vault).count, 0);
 }

@@ -129,6 +129,8 @@ START_TEST(malformed_member_is_refused_at_its_name)
         {"since=2026-11-27T09:14:27+01:00", "?since"},
         {"since=1969-12-31T23:59:59Z", "?since"},
         {"until=2026-02-30T00:00:00Z", "?until"},
+        {"since=2026-11-27T09:14:27.001Z&until=2026-11-27T09:14:27Z", "?until"},
+        {"until=1970-01-01T00:00:00Z&since=2026-11-27T09:14:27Z", "?until"},
         {"Limit=1", "?Limit"},
         {"=1", "?"},
         {"a%20b=1", "?"},

@@ -176,7 +176,48 @@ START_TEST(products_are_shown_with_their_units)
     get("/v1/products/widget", "governed");
     ck_assert_str_eq(answer_text(&answer, "state"), "tampered");
     ck_assert_str_eq(answer_text(&answer, "state_detail"), "The recount differs.");
-    ck_assert_int_eq(json_integer_value(json_object_get(answer.json, "sequence")), 3);
+    answer_clear(&answer);
+}
+END_TEST
+
+#define DIGESTS \
+    "\"authorities_sha256\":\"" DIGEST_HEX "\",\"first_authorities_sha256\":\"" DIGEST_HEX "\""
+#define AUTHORITIES                                                          \
+    "\"sequence\":3,\"threshold\":2,\"authorities\":[{\"key\":\"" DIGEST_HEX \
+    "\",\"name\":\"CN=Officer 1\"},{\"key\":\"" DIGEST_HEX                   \
+    "\",\"name\":\"CN=Officer 1\"}]," DIGESTS
+
+/* The answer has all of these members, as they are here. */
+static void expect_members(const char *path, const char *word, const char *json)
+{
+    json_t *wanted = json_loads(json, 0, NULL);
+    const char *name = NULL;
+    json_t *value = NULL;
+    ck_assert_ptr_nonnull(wanted);
+    get(path, word);
+    ck_assert_int_eq(answer.status, 200);
+    json_object_foreach(wanted, name, value)
+        ck_assert_msg(json_equal(value, json_object_get(answer.json, name)), "%s: %s", path, name);
+    json_decref(wanted);
+}
+
+START_TEST(product_and_policy_say_the_same_of_who_governs)
+{
+    static const char *const paths[] = {"/v1/products/widget", "/v1/products/widget/policy"};
+    for (size_t i = 0; i < 2; i++) {
+        expect_members(paths[i], "governed", "{" AUTHORITIES "}");
+        answer_clear(&answer);
+        expect_members(paths[i], "governed-unchecked",
+                       "{\"sequence\":3,\"authorities_sha256\":\"" DIGEST_HEX "\"}");
+        ck_assert_ptr_null(json_object_get(answer.json, "authorities"));
+        ck_assert_ptr_null(json_object_get(answer.json, "threshold"));
+        answer_clear(&answer);
+    }
+    get("/v1/products", "governed");
+    const json_t *first = json_array_get(json_object_get(answer.json, "products"), 0);
+    ck_assert_ptr_null(json_object_get(first, "authorities"));
+    ck_assert_ptr_nonnull(json_object_get(first, "authorities_sha256"));
+    ck_assert_int_eq(json_integer_value(json_object_get(first, "threshold")), 2);
     answer_clear(&answer);
 }
 END_TEST
@@ -190,9 +231,7 @@ START_TEST(policy_names_who_may_change_it)
     expect_body("/v1/products/widget/policy", "governed",
                 "{\"product\":\"widget\",\"profile\":\"cms\",\"policy\":\"per-device\","
                 "\"session_key_exposure\":false,\"attempts_max\":5,\"options\":{\"product_id\":"
-                "\"45002001\"},\"governed\":true,\"sequence\":3,\"threshold\":2,\"authorities\":["
-                "{\"key\":\"" DIGEST_HEX "\",\"name\":\"CN=Officer 1\"},{\"key\":\"" DIGEST_HEX
-                "\",\"name\":\"CN=Officer 1\"}],\"anchors\":\"\\n\\n\\n\\n\"}");
+                "\"45002001\"},\"governed\":true," AUTHORITIES ",\"anchors\":\"\\n\\n\\n\\n\"}");
     ck_assert_str_eq(seen().name, "widget");
 }
 END_TEST
@@ -364,8 +403,10 @@ END_TEST
 START_TEST(product_that_breaks_its_limits_is_not_shown)
 {
     EXPECT_UNSOUND("/v1/products", "spoil-name", "spoil-profile", "spoil-policy", "spoil-granted",
-                   "spoil-charged", "spoil-limit", "spoil-state", "spoil-a-sequence", "other-type");
-    EXPECT_UNSOUND("/v1/products/widget", "nothing", "spoil-name", "other-type");
+                   "spoil-charged", "spoil-limit", "spoil-state", "spoil-a-sequence",
+                   "spoil-a-digest", "spoil-a-first", "other-type");
+    EXPECT_UNSOUND("/v1/products/widget", "nothing", "spoil-name", "spoil-a-key", "spoil-a-members",
+                   "spoil-a-nobody", "spoil-a-threshold", "other-type");
     EXPECT_UNSOUND("/v1/products/widget/policy", "spoil-name", "spoil-policy", "spoil-options",
                    "spoil-list-options", "spoil-a-key", "spoil-a-members", "spoil-a-nobody",
                    "spoil-a-threshold", "spoil-a-sequence", "spoil-no-product", "spoil-nul",
@@ -416,6 +457,7 @@ Suite *reads_suite(void)
     tcase_add_test(tcase, until_the_first_moment_is_not_until_now);
     tcase_add_test(tcase, pages_follow_one_another_by_their_cursors);
     tcase_add_test(tcase, products_are_shown_with_their_units);
+    tcase_add_test(tcase, product_and_policy_say_the_same_of_who_governs);
     tcase_add_test(tcase, policy_names_who_may_change_it);
     tcase_add_test(tcase, images_are_shown_without_their_bytes);
     tcase_add_test(tcase, grants_are_listed_and_one_comes_with_its_document);

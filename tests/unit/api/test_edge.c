@@ -13,6 +13,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN); /* as daemon_start does */
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     SRunner *runner = srunner_create(slow_suite());
+    srunner_add_suite(runner, lobby_suite());
     srunner_add_suite(runner, bounds_suite());
     srunner_add_suite(runner, rate_suite());
     srunner_add_suite(runner, metered_suite());

@@ -3,6 +3,8 @@
 
 /* The limits that the configuration sets: connections, sizes, depth, chains. */
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,6 +137,97 @@ START_TEST(a_client_sends_so_many_certificates_and_no_more)
 }
 END_TEST
 
+/* ---- the bodies of all ---- */
+
+#define MIB 1048576
+
+static void start_small(void)
+{
+    front_configure();
+    front.config.api.bodies_max_bytes = 2 * MIB;
+    front_start_api();
+    front_start_vault();
+}
+
+/* The number of that metric. */
+static long long metric(const char *name)
+{
+    char wanted[64];
+    call_send(&(struct call){.path = "/metrics"}, &answer);
+    (void)snprintf(wanted, sizeof wanted, "\n%s ", name);
+    const char *at = strstr(answer.body, wanted);
+    ck_assert_ptr_nonnull(at);
+    long long number = strtoll(at + strlen(wanted), NULL, 10);
+    answer_clear(&answer);
+    return number;
+}
+
+/* A batch of 1 MiB begins, and so many bytes of it are sent. */
+static struct wire *begin_batch(size_t length)
+{
+    static char body[MIB];
+    struct wire *wire = wire_connect_tls();
+    ck_assert(wire_send(wire, "POST /v1/licenses/batch HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                              "application/json\r\nContent-Length: 1048576\r\n\r\n"));
+    memset(body, ' ', length);
+    body[length] = '\0';
+    ck_assert(wire_send(wire, body));
+    return wire;
+}
+
+static void wait_for_bytes(long long least)
+{
+    while (metric("provisiond_body_bytes") < least)
+        (void)poll(NULL, 0, 10);
+}
+
+START_TEST(bodies_take_memory_as_their_bytes_come)
+{
+    struct wire *wire = begin_batch(1000);
+    wait_for_bytes(1);
+    ck_assert_int_lt(metric("provisiond_body_bytes"), 20000);
+    wire_close(wire);
+    while (metric("provisiond_body_bytes") > 0)
+        (void)poll(NULL, 0, 10);
+}
+END_TEST
+
+START_TEST(all_bodies_together_have_so_many_bytes_and_single_licenses_pass_batches)
+{
+    struct wire *first = begin_batch(MIB * 3 / 4);
+    wait_for_bytes(MIB);
+    struct wire *second = begin_batch(MIB - 1);
+    wire_exchange(second, " ", "HTTP/1.1 503");
+    ck_assert_int_eq(metric("provisiond_body_bytes"), MIB);
+    ck_assert_int_eq(metric("provisiond_bodies_refused_total"), 1);
+    call_license("widget", &answer);
+    ck_assert_int_eq(answer.status, 201);
+    answer_clear(&answer);
+    wire_close(second);
+    wire_close(first);
+    while (metric("provisiond_body_bytes") > 0)
+        (void)poll(NULL, 0, 10);
+    struct wire *third = begin_batch(MIB - 1);
+    wire_exchange(third, " ", "HTTP/1.1 400"); /* there is nothing in it */
+    wire_close(third);
+}
+END_TEST
+
+START_TEST(a_request_that_waits_for_the_vault_holds_no_body)
+{
+    struct calls *calls =
+        calls_start(&(struct call){.path = "/v1/licenses", .body = call_license_body("held")}, 3);
+    while (vault_peer_held(front.vault) < 3)
+        ck_assert_uint_eq(calls_pump(calls), 3);
+    ck_assert_int_eq(metric("provisiond_body_bytes"), 0);
+    vault_peer_release(front.vault);
+    while (calls_pump(calls) > 0)
+        continue;
+    ck_assert_uint_eq(calls_count(calls, 201), 3);
+    calls_free(calls);
+}
+END_TEST
+
 Suite *bounds_suite(void)
 {
     Suite *suite = suite_create("api/bounds");
@@ -153,6 +246,14 @@ Suite *bounds_suite(void)
     tcase_add_checked_fixture(tcase, NULL, front_stop);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, all_together_have_so_many_connections_and_no_more);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("bodies");
+    tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(tcase, start_small, front_stop);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, bodies_take_memory_as_their_bytes_come);
+    tcase_add_test(tcase, all_bodies_together_have_so_many_bytes_and_single_licenses_pass_batches);
+    tcase_add_test(tcase, a_request_that_waits_for_the_vault_holds_no_body);
     suite_add_tcase(suite, tcase);
     return suite;
 }

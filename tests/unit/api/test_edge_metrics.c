@@ -2,9 +2,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* /metrics, judged by promtool too. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -62,6 +64,61 @@ START_TEST(promtool_finds_nothing_to_say)
     read_metrics("sound");
     ck_assert_int_eq(answer.status, 200);
     expect_promtool_is_pleased();
+}
+END_TEST
+
+/* ---- a vault that hangs ---- */
+
+/* A vault in a process of its own, which can be stopped; returns when it listens. */
+static pid_t start_vault_process(void)
+{
+    int ready[2];
+    char byte = 0;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t process = fork();
+    ck_assert_int_ge(process, 0);
+    if (process == 0) {
+        front_start_vault();
+        (void)write(ready[1], "x", 1);
+        for (;;)
+            (void)pause();
+    }
+    (void)close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    return process;
+}
+
+static long ready_status(void)
+{
+    return call_status(&(struct call){.path = "/readyz"});
+}
+
+/* The test's own time is less than vault_timeout_ms: an answer after that would be none. */
+START_TEST(vault_that_is_stopped_does_not_stop_metrics_and_readyz)
+{
+    front.config.api.vault_timeout_ms = 600000;
+    pid_t vault = start_vault_process();
+    front_start_api();
+    read_metrics("sound");
+    expect_line("provisiond_vault_up 1");
+    ck_assert_int_eq(ready_status(), 200);
+    ck_assert_int_eq(kill(vault, SIGSTOP), 0);
+    read_metrics("sound");
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_ptr_nonnull(strstr(answer.body, "\nprovisiond_build_info{"));
+    ck_assert_ptr_null(strstr(answer.body, "\nprovisiond_check_ok{"));
+    ck_assert_ptr_nonnull(strstr(answer.body, "provisiond_vault_up 0\n"));
+    answer_clear(&answer);
+    call_send(&(struct call){.path = "/readyz"}, &answer);
+    ck_assert_int_eq(answer.status, 503);
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_object_get(answer.json, "checks"), "vault")),
+        "timeout");
+    ck_assert_int_eq(kill(vault, SIGCONT), 0);
+    ck_assert_int_eq(ready_status(), 200);
+    ck_assert_int_eq(kill(vault, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(vault, NULL, 0), vault);
 }
 END_TEST
 
@@ -247,5 +304,11 @@ Suite *metrics_suite(void)
     tcase_add_test(tcase, each_alert_fires_in_a_bad_hour_and_none_on_a_quiet_site);
     tcase_add_test(tcase, a_trace_goes_through_to_the_vault);
     suite_add_tcase(suite, tcase);
+    TCase *hung = tcase_create("hung vault");
+    tcase_add_unchecked_fixture(hung, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(hung, front_configure, stop);
+    tcase_set_timeout(hung, 60);
+    tcase_add_test(hung, vault_that_is_stopped_does_not_stop_metrics_and_readyz);
+    suite_add_tcase(suite, hung);
     return suite;
 }

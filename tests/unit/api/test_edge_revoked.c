@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Revocation lists by openssl, put in place while the server runs; and its own certificate. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +10,11 @@
 
 #include "api/keeper.h"
 #include "call.h"
+#include "caught_log.h"
 #include "core/clock.h"
-#include "core/log.h"
 #include "edge_suites.h"
 #include "front.h"
+#include "odd_crl.h"
 
 #define IN_FORCE_MS 1000 /* a new list, on open connections too */
 #define SOON_S      5
@@ -22,8 +22,6 @@
 
 static struct answer answer;
 static char crl_path[TEMP_PATH_MAX];
-static char log_path[TEMP_PATH_MAX];
-static int old_stderr;
 
 /* ---- making lists ---- */
 
@@ -31,6 +29,9 @@ static void run(const char *command)
 {
     ck_assert_msg(system(command) == 0, "%s", command);
 }
+
+/* More lines of openssl's configuration: of its section "d", and those behind it. */
+static const char *more_settings = "";
 
 /* A list of issuer that holds the certificates of clients, names with spaces between: "new". */
 static void make_list(const char *issuer, const char *clients, const char *times)
@@ -41,9 +42,9 @@ static void make_list(const char *issuer, const char *clients, const char *times
         "set -e; cd %s; : >index; for c in %s; do s=$(openssl x509 -noout -serial -in "
         "%s/$c.pem); printf 'R\\t350101000000Z\\t260101000000Z\\t%%s\\tunknown\\t/CN=x\\n' "
         "\"${s#serial=}\" >>index; done; printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=%s/index\\n"
-        "default_md=sha256\\n' >conf; openssl ca -config conf -gencrl %s -cert %s -keyfile %s "
+        "default_md=sha256\\n%s' >conf; openssl ca -config conf -gencrl %s -cert %s -keyfile %s "
         "-out new 2>/dev/null",
-        front.dir.path, clients, front_pki_folder(), front.dir.path, times,
+        front.dir.path, clients, front_pki_folder(), front.dir.path, more_settings, times,
         front_pki_path(issuer, "pem"), front_pki_path(issuer, "key"));
     run(command);
 }
@@ -76,14 +77,8 @@ static void configure(void)
 {
     front_configure();
     temp_dir_path(&front.dir, "crl", crl_path);
-    temp_dir_path(&front.dir, "log", log_path);
     strcpy(front.config.api.client_crl, crl_path);
-    int file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    ck_assert_int_ge(file, 0);
-    old_stderr = dup(STDERR_FILENO);
-    ck_assert_int_eq(dup2(file, STDERR_FILENO), STDERR_FILENO);
-    (void)close(file);
-    log_init("test", LOG_LEVEL_INFO);
+    caught_log_start();
 }
 
 static void start(void)
@@ -97,22 +92,7 @@ static void start(void)
 static void stop(void)
 {
     front_stop();
-    (void)dup2(old_stderr, STDERR_FILENO);
-    (void)close(old_stderr);
-}
-
-static unsigned logged(const char *event)
-{
-    static char line[4096];
-    char wanted[128];
-    unsigned count = 0;
-    (void)snprintf(wanted, sizeof wanted, "\"event\":\"%s\"", event);
-    FILE *file = fopen(log_path, "re");
-    ck_assert_ptr_nonnull(file);
-    while (fgets(line, sizeof line, file) != NULL)
-        count += strstr(line, wanted) != NULL;
-    (void)fclose(file);
-    return count;
+    caught_log_stop();
 }
 
 static long status_of(const char *client)
@@ -205,13 +185,13 @@ START_TEST(a_file_that_cannot_be_used_leaves_the_old_list_and_is_logged_once)
         let_it_look();
         ck_assert_int_eq(status_of("rsa"), 401);
         ck_assert_int_eq(status_of("station"), 200);
-        ck_assert_uint_eq(logged("client-crl-kept"), i + 1);
+        ck_assert_uint_eq(caught_log_count("client-crl-kept"), i + 1);
     }
     ck_assert_int_eq(unlink(crl_path), 0);
     let_it_look();
     expect_check("crl", "file-unusable", 200);
     ck_assert_int_eq(status_of("rsa"), 401);
-    ck_assert_uint_eq(logged("client-crl-kept"), 4);
+    ck_assert_uint_eq(caught_log_count("client-crl-kept"), 4);
     put_list_of("");
     let_it_look();
     expect_check("crl", "ok", 200);
@@ -242,7 +222,7 @@ START_TEST(a_list_whose_signature_is_wrong_leaves_the_old_one)
         let_it_look();
         ck_assert_int_eq(status_of("rsa"), 401);
         ck_assert_int_eq(status_of("station"), 200);
-        ck_assert_uint_eq(logged("client-crl-kept"), i + 1);
+        ck_assert_uint_eq(caught_log_count("client-crl-kept"), i + 1);
     }
 }
 END_TEST
@@ -254,21 +234,132 @@ START_TEST(a_list_that_a_stranger_signed_leaves_the_old_one)
     let_it_look();
     ck_assert_int_eq(status_of("station"), 200);
     ck_assert_int_eq(status_of("rsa"), 401);
-    ck_assert_uint_eq(logged("client-crl-kept"), 1);
+    ck_assert_uint_eq(caught_log_count("client-crl-kept"), 1);
 }
 END_TEST
 
-START_TEST(a_list_that_is_overdue_stays_in_force_and_is_told)
+static void start_overdue(void)
 {
+    configure();
     make_list("ca", "rsa p384", OVERDUE);
     put_list();
+    front_start_api();
+    front_start_vault();
     let_it_look();
+}
+
+START_TEST(a_list_that_is_overdue_stays_in_force_and_is_told)
+{
     ck_assert_int_eq(status_of("p384"), 401);
     ck_assert_int_eq(status_of("station"), 200);
     expect_check("crl", "expired", 200);
-    ck_assert_uint_eq(logged("client-crl-expired"), 1);
+    ck_assert_uint_eq(caught_log_count("client-crl-expired"), 1);
     let_it_look();
-    ck_assert_uint_eq(logged("client-crl-expired"), 1);
+    ck_assert_uint_eq(caught_log_count("client-crl-expired"), 1);
+}
+END_TEST
+
+/* ---- lists that are not taken at their word ---- */
+
+/* "new" is put there, which revokes "station", and is not taken for that reason. */
+static void expect_kept(const char *reason)
+{
+    char wanted[128];
+    put_list();
+    let_it_look();
+    ck_assert_int_eq(status_of("rsa"), 401);
+    ck_assert_int_eq(status_of("station"), 200);
+    expect_check("crl", "file-unusable", 200);
+    (void)snprintf(wanted, sizeof wanted, "\"reason\":\"%s\"", reason);
+    ck_assert_ptr_nonnull(strstr(caught_log_last("client-crl-kept"), wanted));
+}
+
+START_TEST(a_list_that_is_older_than_the_one_in_force_is_not_taken)
+{
+    make_list("ca", "station", "-crl_lastupdate 20250101000000Z -crl_nextupdate 20450101000000Z");
+    expect_kept("client-crl-older");
+}
+END_TEST
+
+/* Of the same second as the one in force. */
+START_TEST(a_list_with_a_lower_number_is_not_taken)
+{
+    static const char times[] = "-crl_lastupdate 20400101000000Z -crl_nextupdate 20450101000000Z";
+    char settings[TEMP_PATH_MAX + 32];
+    (void)snprintf(settings, sizeof settings, "crlnumber=%s/number\\n", front.dir.path);
+    more_settings = settings;
+    char command[TEMP_PATH_MAX + 32];
+    (void)snprintf(command, sizeof command, "echo 0100 >%s/number", front.dir.path);
+    run(command);
+    make_list("ca", "rsa", times);
+    put_list();
+    let_it_look();
+    expect_check("crl", "ok", 200);
+    (void)snprintf(command, sizeof command, "echo FF >%s/number", front.dir.path);
+    run(command);
+    make_list("ca", "station", times);
+    expect_kept("client-crl-older");
+    more_settings = "";
+    make_list("ca", "station", times); /* without any number */
+    expect_kept("client-crl-older");
+}
+END_TEST
+
+START_TEST(a_list_that_speaks_for_other_issuers_is_not_taken)
+{
+    more_settings = "crl_extensions=e\\n[e]\\nissuingDistributionPoint=critical,@p\\n[p]\\n"
+                    "fullname=URI:http://x/\\nindirectCRL=TRUE\\n";
+    make_list("ca", "station", "-crldays 1");
+    expect_kept("client-crl-indirect");
+}
+END_TEST
+
+START_TEST(a_list_with_an_extension_that_nobody_knows_is_not_taken)
+{
+    more_settings = "crl_extensions=e\\n[e]\\n1.2.3.4=critical,DER:0500\\n";
+    make_list("ca", "station", "-crldays 1");
+    expect_kept("client-crl-kind");
+}
+END_TEST
+
+START_TEST(a_list_with_a_critical_extension_in_an_entry_is_not_taken)
+{
+    char path[TEMP_PATH_MAX];
+    temp_dir_path(&front.dir, "new", path);
+    make_list("ca", "station", "-crldays 1");
+    odd_crl_add_critical_entry(path, front_pki_path("ca", "key"));
+    expect_kept("client-crl-entry");
+}
+END_TEST
+
+/* Stations of two CAs, each with its list. */
+static void start_with_two_lists(void)
+{
+    char command[4096];
+    configure();
+    (void)snprintf(command, sizeof command, "cat %s %s >%s/cas", front_pki_path("ca", "pem"),
+                   front_pki_path("middle", "pem"), front.dir.path);
+    run(command);
+    temp_dir_path(&front.dir, "cas", front.config.api.client_ca);
+    make_list("middle", "below", "-crldays 1");
+    (void)snprintf(command, sizeof command, "mv %s/new %s/middle-list", front.dir.path,
+                   front.dir.path);
+    run(command);
+    make_list("ca", "rsa", "-crldays 1");
+    (void)snprintf(command, sizeof command, "cat %s/middle-list >>%s/new", front.dir.path,
+                   front.dir.path);
+    run(command);
+    put_list();
+    front_start_api();
+    front_start_vault();
+}
+
+START_TEST(a_file_that_has_lost_the_list_of_an_issuer_is_not_taken)
+{
+    ck_assert_int_eq(status_of("below"), 401);
+    make_list("ca", "station", "-crldays 1");
+    expect_kept("client-crl-missing");
+    ck_assert_int_eq(status_of("below"), 401);
 }
 END_TEST
 
@@ -282,9 +373,9 @@ START_TEST(a_list_of_ten_thousand_is_read)
                    "-keyfile %s -out new 2>/dev/null; mv new crl",
                    front.dir.path, front_pki_path("ca", "pem"), front_pki_path("ca", "key"));
     run(command);
-    while (logged("client-crl") < 2)
+    while (caught_log_count("client-crl") < 2)
         let_it_look();
-    ck_assert_uint_eq(logged("client-crl-kept"), 0);
+    ck_assert_uint_eq(caught_log_count("client-crl-kept"), 0);
     ck_assert_int_eq(status_of("rsa"), 401);
     ck_assert_int_eq(status_of("station"), 200);
 }
@@ -358,7 +449,7 @@ START_TEST(a_new_server_certificate_is_shown_without_a_restart)
     put("server-2", "pem", "cert");
     let_it_look(); /* the key does not belong to it */
     ck_assert_str_eq(served_serial("-tls1_3"), old);
-    ck_assert_uint_eq(logged("server-certificate-kept"), 1);
+    ck_assert_uint_eq(caught_log_count("server-certificate-kept"), 1);
     expect_check("certificate", "file-unusable", 200);
     put("server-2", "key", "key");
     let_it_look();
@@ -411,8 +502,24 @@ Suite *revoked_suite(void)
     tcase_add_test(tcase, a_file_that_cannot_be_used_leaves_the_old_list_and_is_logged_once);
     tcase_add_test(tcase, a_list_whose_signature_is_wrong_leaves_the_old_one);
     tcase_add_test(tcase, a_list_that_a_stranger_signed_leaves_the_old_one);
-    tcase_add_test(tcase, a_list_that_is_overdue_stays_in_force_and_is_told);
     tcase_add_test(tcase, a_list_of_ten_thousand_is_read);
+    tcase_add_test(tcase, a_list_that_is_older_than_the_one_in_force_is_not_taken);
+    tcase_add_test(tcase, a_list_with_a_lower_number_is_not_taken);
+    tcase_add_test(tcase, a_list_that_speaks_for_other_issuers_is_not_taken);
+    tcase_add_test(tcase, a_list_with_an_extension_that_nobody_knows_is_not_taken);
+    tcase_add_test(tcase, a_list_with_a_critical_extension_in_an_entry_is_not_taken);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("overdue");
+    tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(tcase, start_overdue, stop);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_list_that_is_overdue_stays_in_force_and_is_told);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("two");
+    tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(tcase, start_with_two_lists, stop);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_file_that_has_lost_the_list_of_an_issuer_is_not_taken);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("start");
     tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/api_limits.h"
 #include "call.h"
+#include "core/clock.h"
 #include "edge_suites.h"
 #include "front.h"
 #include "wire.h"
@@ -109,6 +111,72 @@ START_TEST(who_waits_for_the_vault_is_not_cut_off)
 }
 END_TEST
 
+/* ---- answers ---- */
+
+#define IMAGE_BYTES  33554432L /* more than lies in sockets */
+#define READ_PACE_MS 100
+/* A window of this host reopens by 64 KiB at a time, and a pace is short here. */
+#define READ_BYTES ((size_t)READ_PACE_MS * 40 * API_ANSWER_BYTES_PER_S / 1000)
+
+/* Not libmicrohttpd, for want of any progress, shall end what is too slow. */
+static void start_patient(void)
+{
+    front_configure();
+    front.config.api.receive_timeout_s = RECEIVE_TIMEOUT_MS / 1000;
+    front_start_api();
+    front_start_vault();
+}
+
+/* An image of zeros, and one who has asked for it. */
+static struct wire *begin_download(void)
+{
+    ck_assert_int_eq(truncate(front.image_path, IMAGE_BYTES), 0);
+    struct wire *wire = wire_connect_narrow();
+    ck_assert(wire_send(
+        wire, "GET "
+              "/v1/images/sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef/"
+              "content HTTP/1.1\r\nHost: x\r\n\r\n"));
+    return wire;
+}
+
+static bool is_somebody_cut_off(void)
+{
+    struct answer answer;
+    call_send(&(struct call){.path = "/metrics"}, &answer);
+    bool is_cut = strstr(answer.body, "\nprovisiond_connections_cut_off_total 0\n") == NULL;
+    answer_clear(&answer);
+    return is_cut;
+}
+
+START_TEST(who_reads_hardly_anything_of_an_answer_is_cut_off)
+{
+    struct wire *wire = begin_download();
+    while (!is_somebody_cut_off()) {
+        (void)wire_take(wire, 1);
+        (void)usleep(READ_PACE_MS * 1000);
+    }
+    while (wire_take(wire, (size_t)IMAGE_BYTES) > 0)
+        continue;
+    ck_assert(wire_is_cut(wire));
+    wire_close(wire);
+}
+END_TEST
+
+START_TEST(who_reads_an_answer_slowly_has_the_time_for_it)
+{
+    struct wire *wire = begin_download();
+    int64_t begun = clock_monotonic_ms();
+    size_t taken = 0;
+    while (clock_monotonic_ms() - begun < 4LL * RECEIVE_TIMEOUT_MS) {
+        taken += wire_take(wire, READ_BYTES);
+        (void)usleep(READ_PACE_MS * 1000);
+    }
+    ck_assert(!is_somebody_cut_off());
+    ck_assert_uint_gt(taken, 3 * READ_BYTES);
+    wire_close(wire);
+}
+END_TEST
+
 Suite *slow_suite(void)
 {
     Suite *suite = suite_create("api/slow");
@@ -124,6 +192,13 @@ Suite *slow_suite(void)
     tcase_add_test(tcase, the_next_request_of_a_kept_connection_may_not_come_byte_by_byte_for_ever);
     tcase_add_test(tcase, a_kept_connection_may_rest_for_the_idle_time);
     tcase_add_test(tcase, who_waits_for_the_vault_is_not_cut_off);
+    tcase_add_test(tcase, who_reads_an_answer_slowly_has_the_time_for_it);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("patient");
+    tcase_add_unchecked_fixture(tcase, front_make_pki, front_remove_pki);
+    tcase_add_checked_fixture(tcase, start_patient, front_stop);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, who_reads_hardly_anything_of_an_answer_is_cut_off);
     suite_add_tcase(suite, tcase);
     return suite;
 }

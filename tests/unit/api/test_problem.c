@@ -120,6 +120,38 @@ START_TEST(each_section_of_docs_problems_md_says_what_to_do_on_the_line_and_at_t
 }
 END_TEST
 
+static void expect_advice(enum error code, const char *const *checks, size_t count)
+{
+    static char section[16 * 1024];
+    char row[96];
+    (void)snprintf(section, sizeof section, "%s",
+                   section_of(read_document("docs/problems.md"), error_name(code)));
+    const char *contract = read_document("api/openapi.yaml");
+    for (size_t i = 0; i < count; i++) {
+        const char *advice = problem_advice(code, checks[i]);
+        ck_assert_str_ne(advice, problem_of(code)->action);
+        for (size_t j = 0; j < i; j++)
+            ck_assert_str_ne(advice, problem_advice(code, checks[j]));
+        (void)snprintf(row, sizeof row, "\n| `%s` | ", checks[i]);
+        ck_assert_msg(strstr(section, row) != NULL, "docs/problems.md lacks %s", row);
+        (void)snprintf(row, sizeof row, "\n            - %s\n", checks[i]);
+        ck_assert_msg(strstr(contract, row) != NULL, "api/openapi.yaml lacks %s", row);
+    }
+}
+
+START_TEST(each_check_of_a_caller_has_advice_of_its_own)
+{
+    static const char *const checks[] = {"principal-unknown", "principal-disabled",
+                                         "role-not-allowed",  "product-not-allowed",
+                                         "line-not-allowed",  "line-missing"};
+    static const char *const conflicts[] = {"grant-used"};
+    expect_advice(ERR_FORBIDDEN, checks, sizeof checks / sizeof checks[0]);
+    expect_advice(ERR_CONFLICT, conflicts, 1);
+    ck_assert_str_eq(problem_advice(ERR_FORBIDDEN, "anything"), problem_of(ERR_FORBIDDEN)->action);
+    ck_assert_str_eq(problem_advice(ERR_BUSY, "line-missing"), problem_of(ERR_BUSY)->action);
+}
+END_TEST
+
 /* OpenAPI has no word for the rest of a path: "{+tile}" is "{tile}" there. */
 static const char *openapi_path(const char *pattern)
 {
@@ -186,6 +218,7 @@ Suite *problem_suite(void)
     tcase_add_test(tcase, every_row_is_whole_and_says_when_to_retry);
     tcase_add_test(tcase, a_code_that_is_no_error_is_an_internal_problem);
     tcase_add_test(tcase, docs_problems_md_has_a_section_for_each_type_with_its_status);
+    tcase_add_test(tcase, each_check_of_a_caller_has_advice_of_its_own);
     tcase_add_test(tcase,
                    each_section_of_docs_problems_md_says_what_to_do_on_the_line_and_at_the_server);
     tcase_add_test(tcase, each_check_word_of_openapi_yaml_has_its_row_in_docs_problems_md);

@@ -184,6 +184,9 @@ static void see(struct vault_peer *peer, const Provisiond__StationRequest *reque
     seen->spki_length = request->caller_spki.len;
     if (request->caller_spki.len == SHA256_SIZE)
         memcpy(seen->spki, request->caller_spki.data, SHA256_SIZE);
+    seen->lane_length = request->lane.len;
+    if (request->lane.len == SHA256_SIZE)
+        memcpy(seen->lane, request->lane.data, SHA256_SIZE);
     copy_text(seen->request_id, request->request_id);
     copy_text(seen->traceparent, request->traceparent);
     if (request->op_case == PROVISIOND__STATION_REQUEST__OP_LICENSE)

@@ -35,6 +35,8 @@
 struct peer_seen {
     uint8_t spki[SHA256_SIZE];
     size_t spki_length;
+    uint8_t lane[SHA256_SIZE];
+    size_t lane_length;
     char request_id[PEER_TEXT_SIZE];
     char traceparent[PEER_TEXT_SIZE];
     char product[PEER_TEXT_SIZE];

@@ -18,8 +18,9 @@
 #include "core/clock.h"
 #include "front.h"
 
-#define PACE_MS     50
-#define PATIENCE_MS 20000
+#define PACE_MS      50
+#define PATIENCE_MS  20000
+#define NARROW_BYTES 65536
 
 struct wire {
     int socket;
@@ -44,7 +45,16 @@ struct wire *wire_connect(void)
     return wire;
 }
 
-struct wire *wire_connect_tls(void)
+static int narrow(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+    const int size = NARROW_BYTES;
+    (void)context;
+    (void)purpose;
+    ck_assert_int_eq(setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+    return CURL_SOCKOPT_OK;
+}
+
+static struct wire *connect_tls(curl_sockopt_callback prepare)
 {
     char url[64];
     curl_socket_t socket = CURL_SOCKET_BAD;
@@ -53,6 +63,7 @@ struct wire *wire_connect_tls(void)
     (void)snprintf(url, sizeof url, "https://127.0.0.1:%u/", (unsigned)api_port(front.api));
     (void)curl_easy_setopt(wire->easy, CURLOPT_URL, url);
     (void)curl_easy_setopt(wire->easy, CURLOPT_CONNECT_ONLY, 1L);
+    (void)curl_easy_setopt(wire->easy, CURLOPT_SOCKOPTFUNCTION, prepare);
     (void)curl_easy_setopt(wire->easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(wire->easy, CURLOPT_CAINFO, front_pki_path("ca", "pem"));
     (void)curl_easy_setopt(wire->easy, CURLOPT_SSLCERT, front_pki_path("station", "pem"));
@@ -61,6 +72,16 @@ struct wire *wire_connect_tls(void)
     ck_assert_int_eq(curl_easy_getinfo(wire->easy, CURLINFO_ACTIVESOCKET, &socket), CURLE_OK);
     wire->socket = socket;
     return wire;
+}
+
+struct wire *wire_connect_tls(void)
+{
+    return connect_tls(NULL);
+}
+
+struct wire *wire_connect_narrow(void)
+{
+    return connect_tls(narrow);
 }
 
 void wire_close(struct wire *wire)
@@ -72,12 +93,29 @@ void wire_close(struct wire *wire)
     free(wire);
 }
 
-static bool send_bytes(struct wire *wire, const char *data, size_t length)
+/* Bytes that went; -1: none, the connection is closed. */
+static ssize_t send_some(struct wire *wire, const char *data, size_t length)
 {
     size_t sent = 0;
     if (wire->easy == NULL)
-        return send(wire->socket, data, length, MSG_NOSIGNAL) == (ssize_t)length;
-    return curl_easy_send(wire->easy, data, length, &sent) == CURLE_OK && sent == length;
+        return send(wire->socket, data, length, MSG_NOSIGNAL);
+    CURLcode code = curl_easy_send(wire->easy, data, length, &sent);
+    return code == CURLE_OK || code == CURLE_AGAIN ? (ssize_t)sent : -1;
+}
+
+static bool send_bytes(struct wire *wire, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = send_some(wire, data, length);
+        if (n < 0)
+            return false;
+        data += n;
+        length -= (size_t)n;
+        struct pollfd entry = {.fd = wire->socket, .events = POLLOUT};
+        if (length > 0)
+            ck_assert_int_eq(poll(&entry, 1, PATIENCE_MS), 1);
+    }
+    return true;
 }
 
 bool wire_send(struct wire *wire, const char *text)
@@ -95,6 +133,18 @@ static ssize_t receive(struct wire *wire, char *out, size_t size)
     if (code == CURLE_AGAIN)
         return -1;
     return code == CURLE_OK ? (ssize_t)got : 0;
+}
+
+size_t wire_take(struct wire *wire, size_t most)
+{
+    char text[4096];
+    size_t taken = 0;
+    ssize_t n = 1;
+    while (n > 0 && taken < most) {
+        n = receive(wire, text, most - taken < sizeof text ? most - taken : sizeof text);
+        taken += n > 0 ? (size_t)n : 0;
+    }
+    return taken;
 }
 
 void wire_exchange(struct wire *wire, const char *text, const char *status)

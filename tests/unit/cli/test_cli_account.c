@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin_case.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "suite.h"
 
@@ -215,7 +216,7 @@ START_TEST(a_local_product_says_that_the_administrator_decides)
     claim_done("Product               meter\n"
                "Profile               cms\n"
                "Policy                per-device: one unit pays for one device\n"
-               "Requests per device   no limit\n"
+               "Attempts per device   no limit\n"
                "Rule                  local: this site's administrator decides\n"
                "State                 enabled\n"
                "Check                 ok\n" ACCOUNT_ROWS);
@@ -230,7 +231,7 @@ START_TEST(a_governed_product_says_who_decides)
     claim_done("Product               meter\n"
                "Profile               cms\n"
                "Policy                per-device: one unit pays for one device\n"
-               "Requests per device   20\n"
+               "Attempts per device   20\n"
                "Rule                  governed: documents signed by 2 of 2 authorities decide\n"
                "Sequence              4\n"
                "First authorities     " DIGEST_HEX "\n"
@@ -554,19 +555,38 @@ static void say_budgets(void)
     SAY(&answer, BUDGET_LIST, budget_list, &budgets);
 }
 
+/* The first period that begins after now, counted one by one from the beginning of Unix time. */
+static void format_next(int64_t period_minutes, int64_t offset_minutes, char out[TIMESTAMP_SIZE])
+{
+    const int64_t minute = 60000;
+    int64_t begin = offset_minutes * minute;
+    while (begin <= clock_unix_ms())
+        begin += period_minutes * minute;
+    timestamp_format(begin, out);
+}
+
 START_TEST(budgets_are_listed_in_columns)
 {
     say_budgets();
+    char expected[512];
+    char eight[TIMESTAMP_SIZE];
+    char week[TIMESTAMP_SIZE];
+    format_next(480, 360, eight);
+    format_next(10080, 0, week);
     ADMIN("budget", "list", "meter");
-    claim_done("STATION         PERIOD  OFFSET  UNITS  USED  REMAINING\n"
-               "(all together)      8h      6h    400    17        383\n"
-               "line-3              7d      0h      9    17          0\n");
+    (void)snprintf(expected, sizeof expected,
+                   "STATION         PERIOD  OFFSET  UNITS  USED  REMAINING  NEXT\n"
+                   "(all together)      8h      6h    400    17        383  %s\n"
+                   "line-3              7d      0h      9    17          0  %s\n",
+                   eight, week);
+    claim_done(expected);
     ck_assert_str_eq(vault.request->budget_list->product, "meter");
     ADMIN("budget", "list", "meter", "--json");
-    claim_json(json_pack("{s[{ss si si si si si} {ss si si si si si}]}", "budgets", "station", "",
-                         "units", 400, "period_minutes", 480, "offset_minutes", 360, "used", 17,
-                         "remaining", 383, "station", "line-3", "units", 9, "period_minutes", 10080,
-                         "offset_minutes", 0, "used", 17, "remaining", 0));
+    claim_json(json_pack("{s[{ss si si si si si ss} {ss si si si si si ss}]}", "budgets", "station",
+                         "", "units", 400, "period_minutes", 480, "offset_minutes", 360, "used", 17,
+                         "remaining", 383, "next_period_at", eight, "station", "line-3", "units", 9,
+                         "period_minutes", 10080, "offset_minutes", 0, "used", 17, "remaining", 0,
+                         "next_period_at", week));
 }
 END_TEST
 

@@ -421,7 +421,7 @@ START_TEST(a_product_is_shown_in_words)
     claim_done("Product               chip\n"
                "Profile               st-sfi\n"
                "Policy                per-device: one unit pays for one device\n"
-               "Requests per device   no limit\n"
+               "Attempts per device   no limit\n"
                "Rule                  local: this site's administrator decides\n"
                "State                 enabled\n"
                "Check                 ok\n"
@@ -864,7 +864,13 @@ START_TEST(the_configuration_names_the_socket)
     PROVCTL(&dir, &run, "status", "--config", path);
     ck_assert_msg(run.exit == 0, "%s", run.err);
     PROVCTL(&dir, &run, "status", "--config", "/nowhere.conf");
-    claim_failed(1, "The configuration /nowhere.conf cannot be read: No such file or directory.");
+    claim_failed(
+        1, "The configuration /nowhere.conf, which names the admin socket, cannot be read: No "
+           "such file or directory. This command runs on the server only");
+    PROVCTL(&dir, &run, "product", "list", "--config", "/nowhere.conf");
+    claim_failed(1, "Run it on the server, or give --url to ask provisiond");
+    PROVCTL(&dir, &run, "init", "--site", "x", "--socket", "/nowhere.sock");
+    claim_failed(20, "Is provision-vault running? This command runs on the server only");
 }
 END_TEST
 
@@ -900,7 +906,7 @@ START_TEST(the_overview_fits_one_screen)
         lines++;
     }
     ck_assert_uint_le(lines, 24);
-    ck_assert_ptr_nonnull(strstr(run.out, "image fetch DIGEST"));
+    ck_assert_ptr_nonnull(strstr(run.out, "image fetch|show"));
     PROVCTL(&dir, &run, "--version");
     ck_assert_int_eq(strncmp(run.out, "provctl ", 8), 0);
 }
@@ -969,8 +975,37 @@ START_TEST(help_is_to_be_had_by_every_name)
     PROVCTL(&dir, &run, "license", "-h");
     claim_done(run.out);
     ck_assert_int_eq(strncmp(run.out, "Usage: provctl license", 22), 0);
+    PROVCTL(&dir, &run, "station", "key", "--help");
+    claim_done(run.out);
+    ck_assert_ptr_nonnull(strstr(run.out, "  provctl station key remove NAME KEY "));
+    PROVCTL(&dir, &run, "help", "station", "key");
+    claim_done(run.out);
+    PROVCTL(&dir, &run, "metrics", "--help");
+    claim_done(run.out);
+    ck_assert_ptr_nonnull(strstr(run.out, "  provctl metrics key add NAME "));
     PROVCTL(&dir, &run, "nothing", "--help");
     claim_failed(64, "Unknown command nothing");
+}
+END_TEST
+
+/* Who reads the overview must know where a command can be run. */
+START_TEST(help_says_where_a_command_runs)
+{
+    PROVCTL(&dir, &run, "help");
+    const char *server = strstr(run.out, "On the server only");
+    const char *both = strstr(run.out, "From anywhere with --url (REST), or on the server");
+    const char *rest = strstr(run.out, "From anywhere over REST");
+    ck_assert(server != NULL && both != NULL && rest != NULL);
+    ck_assert(server < strstr(run.out, "  quota") || server < strstr(run.out, "product create"));
+    ck_assert(both < strstr(run.out, "  usage PRODUCT") &&
+              strstr(run.out, "  usage PRODUCT") < rest);
+    ck_assert(both < strstr(run.out, "  grant apply") && strstr(run.out, "  grant apply") < rest);
+    PROVCTL(&dir, &run, "image", "encrypt", "--help");
+    ck_assert_ptr_nonnull(strstr(run.out, "Runs on the server only"));
+    PROVCTL(&dir, &run, "image", "list", "--help");
+    ck_assert_ptr_nonnull(strstr(run.out, "Asks provisiond when there is an address"));
+    PROVCTL(&dir, &run, "usage", "--help");
+    ck_assert_ptr_nonnull(strstr(run.out, "For operators, auditors and administrators"));
 }
 END_TEST
 
@@ -983,9 +1018,8 @@ START_TEST(a_wrong_command_is_a_usage_error_with_a_suggestion)
     PROVCTL(&dir, &run, "image", "encrpyt", "x");
     claim_failed(64, "did you mean provctl image encrypt?");
     PROVCTL(&dir, &run, "station");
-    claim_failed(64,
-                 "After station comes one of: add, enroll, list, show, enable, disable, narrow, "
-                 "key add, key remove.");
+    claim_failed(64, "After station comes one of: add, enroll, enable, disable, narrow, key add, "
+                     "key remove, list, show.");
     PROVCTL(&dir, &run, "--json");
     claim_failed(64, "--json is no command");
     PROVCTL(&dir, &run, "\033[2J");
@@ -1045,6 +1079,7 @@ int main(void)
                                   options_are_explained_in_one_column,
                                   help_says_what_is_not_claimed_and_what_exposure_means,
                                   help_is_to_be_had_by_every_name,
+                                  help_says_where_a_command_runs,
                                   a_wrong_command_is_a_usage_error_with_a_suggestion,
                                   NULL};
     return suite_run("cli admin", set_up, tear_down, tests);

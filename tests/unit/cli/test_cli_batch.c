@@ -141,24 +141,84 @@ START_TEST(lines_that_cannot_be_asked_cost_nothing)
     static const struct {
         const char *lines;
         const char *words;
-    } rows[] = {{"", "has no device"},
-                {"{}\n", "Line 1 names no product"},
-                {"[]\n", "Line 1 is no JSON object"},
-                {"{\"a\":1,\"a\":2}\n", "Line 1 is no JSON object"},
-                {"{\"product\":\"m\"}\n", "Line 1 has no device"},
-                {"{\"name\":1}\n", "Line 1: the name is no text"},
-                {"{\"name\":\"../x\"}\n", "Line 1: \"../x\" is no name for a device"},
-                {"{\"product\":\"m\",\"name\":\"a\",\"device\":{}}\n"
-                 "{\"product\":\"m\",\"name\":\"a\",\"device\":{}}\n",
-                 "Two devices are called a"}};
+    } rows[] = {{"{}\n", ":1: there is no product"},
+                {"[]\n", ":1: this is no JSON object"},
+                {"\n{\"a\":1,\"a\":2}\n", ":2: this is no JSON object"},
+                {"{\"product\":\"m\"}\n", ":1: there is no device"},
+                {"{\"name\":1}\n", ":1: the name is no text"},
+                {"{\"name\":\"../x\"}\n", ":1: \"../x\" is no name for a device"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char words[TEMP_PATH_MAX + 128];
         write_lines(rows[i].lines);
         BATCH(source);
-        claim_failed(64, rows[i].words);
+        claim_failed(1, "1 of 1 devices got no license");
+        (void)snprintf(words, sizeof words, " refused bad-request: %s%s", source, rows[i].words);
+        ck_assert_msg(strstr(run.out, words) != NULL, "%s", run.out);
     }
+    ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
+START_TEST(a_source_that_is_none_is_refused_whole)
+{
+    write_lines("");
+    BATCH(source);
+    claim_failed(64, "devices.jsonl has no device");
+    write_lines("{\"product\":\"m\",\"name\":\"a\",\"device\":{}}\n\n"
+                "{\"product\":\"m\",\"name\":\"a\",\"device\":{}}\n");
+    BATCH(source);
+    claim_failed(64, "devices.jsonl:3: the device of line 1 is called a too");
     PROVCTL(&dir, &run, "license", "batch", source, "--out-dir", "/nonexistent");
     claim_failed(1, "/nonexistent is no folder that can be written");
+    BATCH(dir.path);
+    claim_failed(64, "The option --product NAME is missing");
     ck_assert_uint_eq(server.request_count, 0);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_named_and_the_others_go_on)
+{
+    char path[TEMP_PATH_MAX];
+    struct pki *root = pki_root("Devices");
+    struct pki *chip = pki_device(root, "SN-1");
+    struct temp_dir folder;
+    temp_dir_make(&folder);
+    temp_dir_path(&folder, "c.pem", path);
+    pki_write_certificate(chip, path);
+    write_file(&folder, "a.pem", "x", 1);
+    write_file(&folder, "b b.pem", "x", 1);
+    temp_dir_path(&folder, "d.pem", path);
+    ck_assert_int_eq(symlink("/nonexistent", path), 0);
+    server_say(&server, 200, RESULTS(LICENSED));
+    BATCH(folder.path, "--product", "meter");
+    claim_failed(1, "3 of 4 devices got no license.");
+    ck_assert_ptr_nonnull(strstr(run.out, "/a.pem holds no PEM certificate"));
+    ck_assert_ptr_nonnull(strstr(run.out, "- refused bad-request: "));
+    ck_assert_ptr_nonnull(strstr(run.out, "/b b.pem: \"b b\" is no name for a device"));
+    ck_assert_ptr_nonnull(strstr(run.out, "/d.pem cannot be read: No such file"));
+    ck_assert_ptr_nonnull(strstr(run.out, LICENSED_LINE("c")));
+    ck_assert_uint_eq(count_files(&out), 1);
+    temp_dir_remove(&folder);
+    pki_free(chip);
+    pki_free(root);
+}
+END_TEST
+
+START_TEST(a_line_that_is_too_long_is_one_device_that_gets_none)
+{
+    char path[TEMP_PATH_MAX];
+    temp_dir_path(&dir, "devices.jsonl", path);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    for (size_t i = 0; i < 300000; i++)
+        (void)fputc('x', file);
+    (void)fputs("\n" DEVICE("b"), file);
+    ck_assert_int_eq(fclose(file), 0);
+    server_say(&server, 200, RESULTS(LICENSED));
+    BATCH(source, "--product", "meter");
+    claim_failed(1, "1 of 2 devices got no license.");
+    ck_assert_ptr_nonnull(strstr(run.out, "devices.jsonl:1: too long"));
+    ck_assert_ptr_nonnull(strstr(run.out, LICENSED_LINE("b")));
 }
 END_TEST
 
@@ -282,15 +342,41 @@ START_TEST(later_to_the_end_exits_with_20_whatever_the_others_were_told)
 }
 END_TEST
 
-START_TEST(a_batch_that_is_refused_names_the_device)
+START_TEST(a_device_that_the_server_cannot_read_is_named_and_the_others_go_on)
 {
-    write_lines(DEVICE("a") DEVICE("b"));
+    write_lines(DEVICE("a") "\n" DEVICE("b") DEVICE("c"));
     server_say(&server, 400,
                "{\"type\":\"/problems/bad-request\",\"detail\":\"It is no certificate.\","
                "\"path\":\"$.licenses[1].device\"}");
+    server_say(&server, 200, RESULTS(LICENSED "," LICENSED));
     BATCH(source, "--product", "meter");
-    claim_failed(1, "b: It is no certificate (at $.licenses[1].device).");
-    ck_assert_uint_eq(count_files(&out), 0);
+    claim_failed(1, "1 of 3 devices got no license.");
+    ck_assert_ptr_nonnull(
+        strstr(run.out, "devices.jsonl:3: It is no certificate (at $.device).\n" LICENSED_LINE("a")
+                            LICENSED_LINE("c")));
+    ck_assert_ptr_eq(strstr(run.out, "b refused bad-request: "), run.out);
+    ck_assert_uint_eq(devices_of(1), 2);
+}
+END_TEST
+
+START_TEST(a_batch_that_is_refused_without_a_place_is_refused_whole)
+{
+    static const char *const paths[] = {"$.licenses", "$.licenses[7].device", "", "$.licenses[x"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        char *body = NULL;
+        ck_assert_int_gt(asprintf(&body,
+                                  "{\"type\":\"/problems/bad-request\",\"detail\":\"No.\","
+                                  "\"path\":\"%s\"}",
+                                  paths[i]),
+                         0);
+        write_lines(DEVICE("a") DEVICE("b"));
+        server_say(&server, 400, body);
+        BATCH(source, "--product", "meter");
+        free(body);
+    }
+    ck_assert_int_eq(run.exit, 1);
+    ck_assert_uint_eq(server.request_count, sizeof paths / sizeof paths[0]);
+    ck_assert_str_eq(run.out, "");
 }
 END_TEST
 
@@ -323,18 +409,23 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_folder_of_certificates_is_one_question,
-                                  a_line_says_more_than_the_options,
-                                  lines_that_cannot_be_asked_cost_nothing,
-                                  more_than_256_devices_are_several_questions,
-                                  a_server_that_takes_less_is_asked_for_less,
-                                  each_device_has_its_own_answer,
-                                  results_are_a_line_of_json_each,
-                                  a_device_that_was_told_later_is_asked_for_again_alone,
-                                  later_to_the_end_exits_with_20_whatever_the_others_were_told,
-                                  a_batch_that_is_refused_names_the_device,
-                                  an_answer_that_does_not_fit_writes_nothing,
-                                  a_license_for_another_image_is_refused,
-                                  NULL};
+    const TTest *const tests[] = {
+        a_folder_of_certificates_is_one_question,
+        a_line_says_more_than_the_options,
+        lines_that_cannot_be_asked_cost_nothing,
+        a_source_that_is_none_is_refused_whole,
+        a_file_that_cannot_be_read_is_named_and_the_others_go_on,
+        a_line_that_is_too_long_is_one_device_that_gets_none,
+        more_than_256_devices_are_several_questions,
+        a_server_that_takes_less_is_asked_for_less,
+        each_device_has_its_own_answer,
+        results_are_a_line_of_json_each,
+        a_device_that_was_told_later_is_asked_for_again_alone,
+        later_to_the_end_exits_with_20_whatever_the_others_were_told,
+        a_device_that_the_server_cannot_read_is_named_and_the_others_go_on,
+        a_batch_that_is_refused_without_a_place_is_refused_whole,
+        an_answer_that_does_not_fit_writes_nothing,
+        a_license_for_another_image_is_refused,
+        NULL};
     return suite_run("cli batch", set_up, tear_down, tests);
 }

@@ -53,10 +53,20 @@ static void claim_offers(const char *words, const char *expected)
 START_TEST(words_of_commands_are_offered_once_each)
 {
     claim_offers("stat", " status station \n");
-    claim_offers("station ''", " add enroll list show enable disable narrow key \n");
-    claim_offers("metrics-reader key ''", " add remove \n");
+    claim_offers("station ''", " add enroll enable disable narrow key list show \n");
+    claim_offers("metrics key ''", " add remove \n");
     claim_offers("license ''", " batch list show \n");
-    claim_offers("--json product ''", " create show list \n");
+    claim_offers("--json product ''", " create show list policy \n");
+}
+END_TEST
+
+START_TEST(help_and_outcomes_have_words_too)
+{
+    claim_offers("help stat", " status station \n");
+    claim_offers("help station k", " key \n");
+    claim_offers("help usage ''", "  \n");
+    claim_offers("outcome ins-1 ''", " succeeded failed scrapped \n");
+    claim_offers("outcome ins-1 --code E7 s", " succeeded scrapped \n");
 }
 END_TEST
 
@@ -105,9 +115,12 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {
-        words_of_commands_are_offered_once_each, options_of_the_command_are_offered,
-        values_are_files_words_or_nothing,       every_command_of_the_overview_is_there,
-        another_shell_is_a_usage_error,          NULL};
+    const TTest *const tests[] = {words_of_commands_are_offered_once_each,
+                                  help_and_outcomes_have_words_too,
+                                  options_of_the_command_are_offered,
+                                  values_are_files_words_or_nothing,
+                                  every_command_of_the_overview_is_there,
+                                  another_shell_is_a_usage_error,
+                                  NULL};
     return suite_run("cli completion", set_up, tear_down, tests);
 }

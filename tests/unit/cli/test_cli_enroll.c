@@ -111,6 +111,22 @@ START_TEST(a_ca_is_made_and_its_key_is_its_owners_alone)
 }
 END_TEST
 
+START_TEST(a_folder_for_the_ca_is_made_for_its_owner_alone)
+{
+    char folder[TEMP_PATH_MAX];
+    char below[TEMP_PATH_MAX + 8];
+    (void)umask(0);
+    temp_dir_path(&dir, "pki", folder);
+    PROVCTL(&dir, &run, "ca", "new", "--out-dir", folder);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_int_eq(mode_of("pki"), 0700);
+    ck_assert_int_eq(mode_of("pki/ca.key"), 0600);
+    (void)snprintf(below, sizeof below, "%s/no/ca", folder);
+    PROVCTL(&dir, &run, "ca", "new", "--out-dir", below);
+    claim_failed(1, "/no/ca cannot be made: No such file or directory");
+}
+END_TEST
+
 START_TEST(a_ca_is_never_replaced)
 {
     char before[4096];
@@ -163,7 +179,7 @@ START_TEST(an_enrolment_is_an_object_for_machines)
     ck_assert_str_eq(json_string_value(json_object_get(found, "key")), hex);
     ck_assert_str_eq(json_string_value(json_object_get(found, "private_key")), key_path);
     ck_assert_str_eq(json_string_value(json_object_get(found, "certificate")), certificate_path);
-    ck_assert_uint_eq(strlen(json_string_value(json_object_get(found, "end"))), 10);
+    ck_assert_uint_eq(strlen(json_string_value(json_object_get(found, "valid_until"))), 10);
     json_decref(found);
     ck_assert_int_ne(openssl("x509 -in line-3.pem -noout -checkend 86401"), 0);
     ck_assert_int_eq(openssl("x509 -in line-3.pem -noout -checkend 86000"), 0);
@@ -246,22 +262,57 @@ START_TEST(an_enrolment_whose_answer_was_lost_counts_when_the_vault_says_so)
 }
 END_TEST
 
-/* The same, but the vault knows nobody of the name afterwards. */
+/* The same, but the vault knows nobody of the name yet. */
 static void lose_request(struct vault_double *double_)
 {
     double_->is_hanging_up =
         double_->request->op_case == PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ADD;
 }
 
-START_TEST(an_enrolment_that_never_arrived_leaves_no_file)
+/* It may be enrolled a moment later: without its key that would be of no use to anybody. */
+START_TEST(an_enrolment_whose_end_is_not_known_keeps_its_files)
 {
     say_enrolling();
     make_ca();
     vault.before = lose_request;
     ENROLL();
-    ck_assert_int_eq(run.exit, 20);
+    claim_failed(1,
+                 "may enrol line-3 still. Its files stay. In a minute, see provctl station show");
+    ck_assert(is_there(key_path));
+    ck_assert(is_there(certificate_path));
+}
+END_TEST
+
+START_TEST(a_vault_that_is_busy_leaves_no_file)
+{
+    static Provisiond__FaultMessage fault = PROVISIOND__FAULT_MESSAGE__INIT;
+    static Provisiond__AdminReply busy = PROVISIOND__ADMIN_REPLY__INIT;
+    say_enrolling();
+    make_ca();
+    fault.code = ERR_BUSY;
+    fault.reason = (char *)"queue-full";
+    fault.detail = (char *)"The queue is full.";
+    busy.fault = &fault;
+    vault.replies[PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ADD] = &busy;
+    ENROLL();
+    claim_failed(20, "The queue is full");
     ck_assert(!is_there(key_path));
     ck_assert(!is_there(certificate_path));
+}
+END_TEST
+
+START_TEST(a_ca_key_that_others_can_read_is_used_with_a_warning)
+{
+    char key[TEMP_PATH_MAX];
+    say_enrolling();
+    make_ca();
+    temp_dir_path(&dir, "ca.key", key);
+    ck_assert_int_eq(chmod(key, 0644), 0);
+    ENROLL();
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_msg(strstr(run.err, "provctl: warning: others can read the CA's key ") == run.err,
+                  "%s", run.err);
+    ck_assert(is_there(key_path));
 }
 END_TEST
 
@@ -294,7 +345,7 @@ START_TEST(a_ca_that_can_not_sign_is_told_before_anything_is_made)
     temp_dir_path(&dir, "other.key", key);
     say_enrolling();
     ENROLL();
-    claim_failed(1, "ca.pem cannot be read");
+    claim_failed(1, "ca.pem is not there. Make one first: provctl ca new --out-dir ");
     make_ca();
     pki_write_certificate(root, other);
     pki_write_key(leaf, key);
@@ -342,7 +393,10 @@ int main(void)
                                   what_the_vault_refuses_leaves_no_file,
                                   a_vault_that_is_away_costs_no_key,
                                   an_enrolment_whose_answer_was_lost_counts_when_the_vault_says_so,
-                                  an_enrolment_that_never_arrived_leaves_no_file,
+                                  an_enrolment_whose_end_is_not_known_keeps_its_files,
+                                  a_vault_that_is_busy_leaves_no_file,
+                                  a_ca_key_that_others_can_read_is_used_with_a_warning,
+                                  a_folder_for_the_ca_is_made_for_its_owner_alone,
                                   a_certificate_from_elsewhere_is_enrolled_as_it_is,
                                   a_ca_that_can_not_sign_is_told_before_anything_is_made,
                                   an_encrypted_ca_key_fails_and_asks_nothing,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../grant/ceremony.h"
 #include "admin_case.h"
 #include "server.h"
 #include "suite.h"
@@ -155,6 +156,70 @@ START_TEST(refusal_is_told_in_the_vaults_words)
     claim_failed(1, "Fewer of the authorities signed than must. Ask the maker for further");
     ADMIN("grant", "apply", file, "--json");
     ck_assert_ptr_nonnull(strstr(run.out, "\"check\": \"too-few-signers\""));
+}
+END_TEST
+
+#define HEAD                                                                          \
+    "{\"type\": \"provisiond-grant/1\", \"id\": \"" ID "\", \"product\": \"widget\"," \
+    " \"site\": \"factory-7\", \"hsm\": \"" DIGEST_HEX "\", \"issued\": "             \
+    "\"2026-11-27T10:00:00Z\", \"kind\": \"install\", \"units\": 5000}\n"
+
+/* widget needs two of three: one, two and three. The document is signed by one and by a stranger.
+ */
+static void sign_once(struct ceremony *ceremony)
+{
+    static const char *const names[] = {"one", "two", "three", "stranger"};
+    ceremony_begin(ceremony);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        ceremony_officer_p256(ceremony, names[i]);
+    ceremony_write(ceremony, "g.json", HEAD, strlen(HEAD));
+    ceremony_run(ceremony, "openssl cms -sign -nodetach -binary -outform DER -in g.json -signer "
+                           "one.pem -inkey one.key -out g.1");
+    ceremony_run(ceremony, "openssl cms -resign -inform DER -outform DER -in g.1 -signer "
+                           "stranger.pem -inkey stranger.key -out g.p7s");
+    temp_dir_path(&ceremony->dir, "g.p7s", file);
+}
+
+static void say_authorities(const struct ceremony *ceremony)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    static struct sha256 keys[3];
+    static Provisiond__AuthorityEntry members[3];
+    static Provisiond__AuthorityEntry *member_list[3];
+    static Provisiond__ProductEntry product = PROVISIOND__PRODUCT_ENTRY__INIT;
+    static Provisiond__ProductEntry *products[] = {&product};
+    static Provisiond__ProductListReply list = PROVISIOND__PRODUCT_LIST_REPLY__INIT;
+    static Provisiond__AdminReply reply = PROVISIOND__ADMIN_REPLY__INIT;
+    for (size_t i = 0; i < 3; i++) {
+        struct authority_set *set = CEREMONY_SET(ceremony, 1, names[i]);
+        keys[i] = authority_set_key(set, 0);
+        authority_set_free(set);
+        provisiond__authority_entry__init(&members[i]);
+        members[i].key = (ProtobufCBinaryData){.data = keys[i].bytes, .len = SHA256_SIZE};
+        member_list[i] = &members[i];
+    }
+    product.name = (char *)"widget";
+    product.governed = true;
+    product.threshold = 2;
+    product.n_members = 3;
+    product.members = member_list;
+    list.n_products = 1;
+    list.products = products;
+    SAY(&reply, PRODUCT_LIST, product_list, &list);
+}
+
+START_TEST(too_few_signers_are_counted)
+{
+    struct ceremony ceremony;
+    sign_once(&ceremony);
+    say_fault(ERR_GRANT_REFUSED, "too-few-signers", "Fewer signed than must.");
+    ADMIN("grant", "apply", file);
+    claim_failed(1, "Fewer signed than must.");
+    say_authorities(&ceremony);
+    ADMIN("grant", "apply", file);
+    claim_failed(1, "Too few of the product's authorities signed it: 1 of the 2 that must. Ask the "
+                    "maker for further signatures");
+    ceremony_end(&ceremony);
 }
 END_TEST
 
@@ -309,9 +374,9 @@ START_TEST(list_shows_what_each_document_did)
     say_list(3);
     ADMIN("grant", "list", "widget");
     claim_done("ACCEPTED                  KIND     UNITS  TAKEN  SEQUENCE  LOT     LEAF  ID\n"
-               "2026-11-27T10:00:00.250Z  policy                        1             7  " ID "\n"
-               "2026-11-27T10:00:00.250Z  install   5000                   L\\x1b1     7  " ID "\n"
-               "2026-11-27T10:00:00.250Z  revoke     100      0                       7  " ID "\n");
+               "2026-11-27T10:00:00.250Z  policy       -      -         1  -          7  " ID "\n"
+               "2026-11-27T10:00:00.250Z  install   5000      -         -  L\\x1b1     7  " ID "\n"
+               "2026-11-27T10:00:00.250Z  revoke     100      0         -  -          7  " ID "\n");
     ck_assert_str_eq(vault.request->grant_list->product, "widget");
 }
 END_TEST
@@ -365,6 +430,7 @@ int main(void)
         answer_that_makes_no_sense_is_not_believed,
         seventeen_signers_are_not_believed,
         refusal_is_told_in_the_vaults_words,
+        too_few_signers_are_counted,
         document_that_counted_before_says_where_to_look,
         file_is_read_before_anybody_is_asked,
         largest_document_reaches_the_vault,

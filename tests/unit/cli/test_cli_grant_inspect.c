@@ -250,7 +250,7 @@ START_TEST(policy_is_shown_with_everything_that_it_sets)
               "Profile                 st-sfi\n"
               "Policy                  per-device: one unit pays for one device\n");
     claim_has("Session key exposure    allowed\n"
-              "Requests per device     20\n"
+              "Attempts per device     20\n"
               "Chips                   chip ID 450, security counter 02 (from 45002001)\n");
     claim_has("Must sign from then on  1 of 2\n");
     (void)snprintf(row, sizeof row, "May sign                %s  CN=two\n", two);

@@ -95,8 +95,7 @@ END_TEST
 /* The other roles have the commands of a station. */
 START_TEST(every_command_and_option_is_in_the_manual)
 {
-    static const char *const others[] = {"operator ", "auditor ", "administrator ",
-                                         "metrics-reader "};
+    static const char *const others[] = {"operator ", "auditor ", "administrator ", "metrics "};
     char words[128];
     read_page("provctl.1.scd");
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {

@@ -349,6 +349,28 @@ START_TEST(hex_is_whole_bytes_in_either_case_up_to_the_limit)
 }
 END_TEST
 
+START_TEST(waiting_times_are_rounded_up_to_what_people_count_in)
+{
+    static const struct {
+        int64_t seconds;
+        const char *words;
+    } rows[] = {{1, "1 s"},
+                {119, "119 s"},
+                {120, "2 min"},
+                {121, "3 min"},
+                {7140, "119 min"},
+                {7141, "2 h"},
+                {11500, "3 h 12 min"},
+                {172740, "47 h 59 min"},
+                {172800, "2 d"},
+                {180000, "2 d 2 h"},
+                {INT64_MAX, "106751991167300 d 15 h"}};
+    char text[TEXT_DURATION_SIZE];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_str_eq(text_duration(rows[i].seconds, text), rows[i].words);
+}
+END_TEST
+
 START_TEST(times_are_read_and_written_in_one_unit)
 {
     static const struct {
@@ -777,6 +799,7 @@ int main(void)
                                   escaping_cuts_at_a_whole_character,
                                   the_distance_of_words_counts_edits,
                                   hex_is_whole_bytes_in_either_case_up_to_the_limit,
+                                  waiting_times_are_rounded_up_to_what_people_count_in,
                                   times_are_read_and_written_in_one_unit,
                                   a_table_aligns_numbers_to_the_right_and_escapes,
                                   every_error_name_is_understood_as_a_problem_type,

@@ -24,7 +24,7 @@ static const struct {
     {"operator", "Operator", "operators", PROVISIOND__ROLE__ROLE_OPERATOR},
     {"auditor", "Auditor", "auditors", PROVISIOND__ROLE__ROLE_AUDITOR},
     {"administrator", "Administrator", "administrators", PROVISIOND__ROLE__ROLE_ADMINISTRATOR},
-    {"metrics-reader", "Metrics reader", "metrics_readers", PROVISIOND__ROLE__ROLE_METRICS}};
+    {"metrics", "Metrics caller", "metrics", PROVISIOND__ROLE__ROLE_METRICS}};
 
 #define ROLE_COUNT (sizeof roles / sizeof roles[0])
 
@@ -122,7 +122,7 @@ END_TEST
 START_TEST(an_enrolment_is_an_object_for_machines)
 {
     say_added();
-    ADMIN("metrics-reader", "add", "prometheus", "--certificate", certificate, "--json");
+    ADMIN("metrics", "add", "prometheus", "--certificate", certificate, "--json");
     claim_json(json_pack("{ss ss ss}", "name", "prometheus", "role", "metrics", "key", DIGEST_HEX));
 }
 END_TEST
@@ -205,15 +205,35 @@ START_TEST(a_certificate_without_usages_is_not_warned_of)
 }
 END_TEST
 
+START_TEST(a_product_that_is_not_there_is_warned_of)
+{
+    static Provisiond__ProductEntry product = PROVISIOND__PRODUCT_ENTRY__INIT;
+    static Provisiond__ProductEntry *products[] = {&product};
+    static Provisiond__ProductListReply list = PROVISIOND__PRODUCT_LIST_REPLY__INIT;
+    static Provisiond__AdminReply reply = PROVISIOND__ADMIN_REPLY__INIT;
+    product.name = (char *)"meter";
+    list.n_products = 1;
+    list.products = products;
+    SAY(&reply, PRODUCT_LIST, product_list, &list);
+    say_line_3();
+    ADMIN("station", "narrow", "line-3", "--product", "meter", "--product", "metre");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_str_eq(run.err,
+                     "provctl: warning: there is no product metre here; is it spelt right? "
+                     "See provctl product list\n");
+    ADMIN("station", "narrow", "line-3", "--product", "meter");
+    ck_assert_str_eq(run.err, "");
+}
+END_TEST
+
 /* ---- list and show ---- */
 
-START_TEST(a_list_shows_every_key_and_what_it_is_narrowed_to)
+START_TEST(a_list_shows_keys_in_short_and_what_it_is_narrowed_to)
 {
     say_line_3();
     ADMIN("station", "list");
     claim_done("NAME    STATE     PRODUCTS     LINES         KEY\n"
-               "line-3  disabled  meter, pump  hall 2, left  " DIGEST_HEX "\n"
-               "                                             " OTHER_HEX "\n");
+               "line-3  disabled  meter, pump  hall 2, left  001122334455... +1\n");
     ck_assert_int_eq(vault.request->principal_list->role, PROVISIOND__ROLE__ROLE_STATION);
     ck_assert_str_eq(vault.request->principal_list->name, "");
 }
@@ -228,8 +248,8 @@ START_TEST(a_list_of_each_role_is_an_object_for_machines)
         claim_json(json_pack("{s[]}", roles[i].things));
         ck_assert_int_eq(vault.request->principal_list->role, roles[i].role);
     }
-    ADMIN("metrics-reader", "list");
-    ck_assert_str_eq(run.err, "There are no metrics readers yet.\n");
+    ADMIN("metrics", "list");
+    ck_assert_str_eq(run.err, "There are no metrics callers yet.\n");
 }
 END_TEST
 
@@ -334,8 +354,8 @@ START_TEST(one_that_is_unknown_is_not_the_callers_own)
     say_fault(ERR_PRINCIPAL_UNKNOWN, "principal-unknown", "Nobody of this name is enrolled.");
     ADMIN("station", "disable", "nope");
     claim_failed(1, "provctl: There is no station of this name. See provctl station list.\n");
-    ADMIN("metrics-reader", "enable", "nope");
-    claim_failed(1, "There is no metrics-reader of this name. See provctl metrics-reader list.");
+    ADMIN("metrics", "enable", "nope");
+    claim_failed(1, "There is no metrics caller of this name. See provctl metrics list.");
     ADMIN("auditor", "narrow", "nope", "--all-lines");
     claim_failed(1, "There is no auditor of this name.");
     ADMIN("budget", "set", "meter", "--station", "nope", "--units", "1", "--period", "1h");
@@ -370,7 +390,8 @@ int main(void)
                                   a_list_of_more_than_32_products_is_refused,
                                   a_certificate_that_can_never_connect_is_warned_of,
                                   a_certificate_without_usages_is_not_warned_of,
-                                  a_list_shows_every_key_and_what_it_is_narrowed_to,
+                                  a_product_that_is_not_there_is_warned_of,
+                                  a_list_shows_keys_in_short_and_what_it_is_narrowed_to,
                                   a_list_of_each_role_is_an_object_for_machines,
                                   one_is_shown_with_all_that_is_known,
                                   an_answer_with_a_broken_key_is_refused,

@@ -100,7 +100,7 @@ START_TEST(licenses_are_listed)
     server_say(&server, 200, "{\"licenses\":[" LICENSE "]}");
     ASK("license", "list");
     claim_done("ISSUED                    LICENSE                                   PRODUCT  "
-               "SERIAL  STATION  CHARGED  REQUESTS\n" AT "  " LIC_1
+               "SERIAL  STATION  CHARGED  ATTEMPTS\n" AT "  " LIC_1
                "  meter    SN-1    line-3   yes             2\n");
     claim_asked(0, "/v1/licenses", "limit=100");
     ck_assert_str_eq(run.err, "");
@@ -114,7 +114,7 @@ START_TEST(a_list_is_narrowed_as_it_was_asked)
         "--device", HEX, "--result", "failed", "--since", "2026-11-27", "--until",
         "2026-11-27T10:00:00Z", "--limit", "7");
     ck_assert_msg(run.exit == 0, "%s", run.err);
-    ck_assert_str_eq(run.err, "There are no installs yet.\n");
+    ck_assert_str_eq(run.err, "No installs match the filter.\n");
     claim_asked(0, "/v1/installs",
                 "product=meter&lot=L 1&x=\xc3\xa4&station=line-3&device=" HEX
                 "&result=failed&since=2026-11-27T00:00:00.000Z&until=2026-11-27T10:00:00.000Z"
@@ -132,8 +132,12 @@ START_TEST(what_no_list_can_be_narrowed_by_is_a_usage_error)
     claim_failed(64, "--since wants a time such as");
     ASK("license", "list", "--until", "2026-02-30");
     claim_failed(64, "--until wants a time such as");
+    ASK("license", "list", "--since", "1h", "--until", "2h");
+    claim_failed(64, "--since is not before --until");
+    ASK("usage", "meter", "--by", "day", "--since", "2026-11-27", "--until", "2026-11-27");
+    claim_failed(64, "--since is not before --until");
     ASK("license", "list", "--limit", "0");
-    claim_failed(64, "--limit wants a whole number from 1 to 100000");
+    claim_failed(64, "--limit wants a whole number from 1 to 1000000000");
     ASK("license", "list", "--limit", "1", "--all");
     claim_failed(64, "--limit and --all: give one of them");
     ck_assert_uint_eq(server.request_count, 0);
@@ -184,6 +188,62 @@ START_TEST(a_cursor_that_does_not_move_ends_it)
 }
 END_TEST
 
+START_TEST(an_empty_list_says_why)
+{
+    server_say(&server, 200, "{\"licenses\":[]}");
+    ASK("license", "list");
+    claim_done("");
+    ck_assert_str_eq(run.err, "There are no licenses yet.\n");
+    ASK("license", "list", "--lot", "L1");
+    ck_assert_str_eq(run.err, "No licenses match the filter.\n");
+    server.answer_count = 0;
+    server_say(&server, 200, "{\"grants\":[]}");
+    ASK("grant", "list", "meter");
+    ck_assert_str_eq(run.err, "There are no accepted documents yet.\n");
+}
+END_TEST
+
+START_TEST(a_product_that_is_misspelt_is_said_to_be_so)
+{
+    server_say(&server, 404,
+               "{\"type\":\"/problems/product-unknown\",\"detail\":\"There is no product of this "
+               "name. Check the product's name in the station's recipe.\"}");
+    ASK("license", "list", "--product", "metre");
+    claim_failed(1, "provctl: There is no product of this name. See provctl product list.\n");
+    claim_asked(0, "/v1/licenses", "product=metre&limit=100");
+}
+END_TEST
+
+START_TEST(what_was_printed_stays_when_a_page_cannot_be_had)
+{
+    server_say(&server, 200, "{\"licenses\":[" LICENSE "],\"next_cursor\":\"aQE\"}");
+    server_say(&server, 403, "{\"type\":\"/problems/forbidden\",\"title\":\"No\"}");
+    ASK("license", "list", "--all", "--json");
+    json_t *found = json_loads(run.out, 0, NULL);
+    claim_failed(11, "provctl: No.");
+    ck_assert_msg(found != NULL, "%s", run.out);
+    ck_assert_uint_eq(json_array_size(json_object_get(found, "licenses")), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(found, "next_cursor")), "aQE");
+    ck_assert_str_eq(json_string_value(json_object_get(json_object_get(found, "error"), "code")),
+                     "forbidden");
+    json_decref(found);
+}
+END_TEST
+
+START_TEST(pages_are_one_table)
+{
+    server_say(&server, 200, "{\"licenses\":[" LICENSE "],\"next_cursor\":\"aQE\"}");
+    server_say(&server, 200, "{\"licenses\":[" LICENSE "]}");
+    ASK("license", "list", "--all");
+    const char *first = strstr(run.out, "\n" AT);
+    ck_assert_msg(first != NULL, "%s", run.out);
+    const char *second = strstr(first + 1, "\n" AT);
+    ck_assert_msg(second != NULL, "%s", run.out);
+    ck_assert_int_eq(strncmp(first + 1, second + 1, (size_t)(second - first - 1)), 0);
+    ck_assert_ptr_null(strstr(first, "ISSUED"));
+}
+END_TEST
+
 START_TEST(an_answer_without_a_member_prints_nothing)
 {
     server_say(&server, 200, "{\"licenses\":[" LICENSE ",{\"license_id\":\"x\"}]}");
@@ -209,7 +269,7 @@ START_TEST(a_license_is_shown_by_either_id)
     ck_assert_str_eq(json_string_value(json_object_get(found, "license_sha256")), HEX);
     json_decref(found);
     ASK("license", "show", "a/b");
-    claim_failed(64, "is no license id");
+    claim_failed(64, "is no id of a license or an install");
 }
 END_TEST
 
@@ -261,7 +321,7 @@ START_TEST(images_are_listed_over_rest)
                "\"size\":9,\"enabled\":true,\"latest\":true,\"created_at\":\"" AT "\"}]}");
     ASK("image", "list", "--product", "meter");
     ck_assert_msg(run.exit == 0, "%s", run.err);
-    ck_assert_ptr_nonnull(strstr(run.out, IMAGE "  1.4           latest  " AT "      9\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, IMAGE "  1.4    -      latest  " AT "      9\n"));
     claim_asked(0, "/v1/images", "product=meter");
 }
 END_TEST
@@ -271,7 +331,7 @@ START_TEST(grants_are_listed_with_leaf_and_id)
     server_say(&server, 200, "{\"grants\":[" GRANT_OF("") "]}");
     ASK("grant", "list", "meter");
     claim_done("ACCEPTED                  KIND     UNITS  TAKEN  SEQUENCE  LOT  LEAF  ID\n" AT
-               "  install    500                           9  " GRANT "\n");
+               "  install    500      -         -  -       9  " GRANT "\n");
     claim_asked(0, "/v1/grants", "product=meter&limit=100");
 }
 END_TEST
@@ -298,8 +358,8 @@ START_TEST(stations_are_listed_over_rest)
 {
     server_say(&server, 200, "{\"stations\":[" STATION "]}");
     ASK("station", "list");
-    claim_done("NAME    STATE    PRODUCTS  LINES  KEY\nline-3  enabled  meter     all    " HEX
-               "\n");
+    claim_done("NAME    STATE    PRODUCTS  LINES  KEY\nline-3  enabled  meter     all    "
+               "001122334455...\n");
     claim_asked(0, "/v1/stations", "");
 }
 END_TEST
@@ -320,8 +380,8 @@ START_TEST(usage_comes_in_rows)
                "\"succeeded\":2,\"failed\":1,\"scrapped\":0,\"unreported\":1,\"proven\":2}]}");
     ASK("usage", "meter", "--by", "lot", "--since", "2026-11-01");
     claim_done(
-        "LOT  LICENSES  CHARGED  REQUESTS  SUCCEEDED  PROVEN  FAILED  SCRAPPED  UNREPORTED\n"
-        "            4        3         5          2       2       1         0           1\n");
+        "LOT  LICENSES  CHARGED  ATTEMPTS  SUCCEEDED  PROVEN  FAILED  SCRAPPED  UNREPORTED\n"
+        "-           4        3         5          2       2       1         0           1\n");
     claim_asked(0, "/v1/products/meter/usage/lots", "since=2026-11-01T00:00:00.000Z&limit=100");
     ASK("usage", "meter", "--by", "hour");
     claim_failed(64, "--by is lot, day or station");
@@ -341,6 +401,72 @@ START_TEST(the_environments_product_goes_only_where_one_may_be_named)
     claim_asked(0, "/v1/products/pump/usage/days", "limit=100");
     ASK("install", "list");
     claim_asked(1, "/v1/installs", "product=meter&limit=100");
+}
+END_TEST
+
+START_TEST(an_image_is_shown_for_each_product_that_has_it)
+{
+#define IMAGE_OF(product)                                                                \
+    "{\"image\":\"" IMAGE "\",\"product\":\"" product "\",\"label\":\"1.4\",\"size\":9," \
+    "\"enabled\":true,\"latest\":false,\"created_at\":\"" AT "\"}"
+    server_say(&server, 200, "{\"images\":[" IMAGE_OF("meter") "," IMAGE_OF("pump") "]}");
+    ASK("image", "show", IMAGE);
+    claim_done("Image    " IMAGE "\nProduct  meter\nLabel    1.4\nState    enabled\nCreated  " AT
+               "\nBytes    9\n\nImage    " IMAGE "\nProduct  pump\nLabel    1.4\n"
+               "State    enabled\nCreated  " AT "\nBytes    9\n");
+    claim_asked(0, "/v1/images/" IMAGE, "");
+    ASK("image", "show", IMAGE, "--json");
+    json_t *found = json_loads(run.out, 0, NULL);
+    ck_assert_uint_eq(json_array_size(json_object_get(found, "images")), 2);
+    json_decref(found);
+    ASK("image", "show", "latest");
+    claim_failed(64, "latest is no digest");
+    server.answer_count = 0;
+    server_say(&server, 200, "{\"images\":[{}]}");
+    ASK("image", "show", IMAGE);
+    claim_failed(1, "cannot be understood (image)");
+}
+END_TEST
+
+START_TEST(a_policy_is_shown_and_its_anchors_are_written)
+{
+    char found[64];
+    char out[TEMP_PATH_MAX];
+    temp_dir_path(&dir, "anchors.pem", out);
+    server_say(&server, 200, POLICY);
+    ASK("product", "policy", "meter", "--anchors", out);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    claim_asked(0, "/v1/products/meter/policy", "");
+    ck_assert_ptr_nonnull(strstr(run.out, "documents signed by 2 of 2 authorities decide"));
+    ck_assert_ptr_nonnull(strstr(run.out, "Attempts per device   no limit\n"));
+    ck_assert_int_eq((int)read_file(&dir, "anchors.pem", found, sizeof found), 10);
+    ck_assert_str_eq(found, "-----BEGIN");
+    ASK("product", "policy", "meter", "--anchors", "-");
+    claim_done("-----BEGIN");
+    ASK("product", "policy", "meter", "--json");
+    ck_assert_ptr_nonnull(strstr(run.out, "\"anchors\": \"-----BEGIN\""));
+    server.answer_count = 0;
+    server_say(&server, 200, "{}");
+    ASK("product", "policy", "meter", "--anchors", out);
+    claim_failed(1, "cannot be understood (product)");
+}
+END_TEST
+
+START_TEST(a_list_that_the_server_cuts_says_so)
+{
+    const size_t size = (size_t)2000 * sizeof STATION + 64;
+    char *body = malloc(size);
+    char *end = stpcpy(body, "{\"stations\":[");
+    for (size_t i = 0; i < 2000; i++)
+        end = stpcpy(stpcpy(end, i > 0 ? "," : ""), STATION);
+    (void)stpcpy(end, "]}");
+    server_say(&server, 200, body);
+    PROVCTL(&dir, &run, "station", "list", "--timeout", "30");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_str_eq(run.err, "Only 2000 stations are shown: there may be older ones.\n");
+    ASK("station", "list", "--json");
+    ck_assert_str_eq(run.err, "Only 2000 stations are shown: there may be older ones.\n");
+    free(body);
 }
 END_TEST
 
@@ -542,6 +668,10 @@ int main(void)
                                   a_list_ends_with_its_limit_and_says_that_there_is_more,
                                   all_follows_the_cursors_to_the_end,
                                   a_cursor_that_does_not_move_ends_it,
+                                  an_empty_list_says_why,
+                                  a_product_that_is_misspelt_is_said_to_be_so,
+                                  what_was_printed_stays_when_a_page_cannot_be_had,
+                                  pages_are_one_table,
                                   an_answer_without_a_member_prints_nothing,
                                   a_license_is_shown_by_either_id,
                                   an_install_is_shown_and_nothing_in_it_reaches_the_terminal,
@@ -553,6 +683,9 @@ int main(void)
                                   stations_are_listed_over_rest,
                                   a_station_is_shown_over_rest,
                                   usage_comes_in_rows,
+                                  an_image_is_shown_for_each_product_that_has_it,
+                                  a_policy_is_shown_and_its_anchors_are_written,
+                                  a_list_that_the_server_cuts_says_so,
                                   the_environments_product_goes_only_where_one_may_be_named,
                                   a_checkpoint_is_kept_as_it_came,
                                   what_is_no_checkpoint_or_key_is_not_kept,

@@ -2,9 +2,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The station's commands, the real program against a TLS server that says what a test wants. */
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +19,9 @@
 #include "suite.h"
 #include "support/pki.h"
 
-#define IMAGE   "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-#define INSTALL "ins-01900000-0000-7000-8000-000000000001"
+#define IMAGE                 "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define INSTALL               "ins-01900000-0000-7000-8000-000000000001"
+#define LICENSE_ID_OF_INSTALL "lic-01900000-0000-7000-8000-000000000001"
 #define LICENSE_OF(members)                                                         \
     "{\"license_id\":\"lic-1\",\"install_id\":\"" INSTALL "\",\"profile\":\"cms\"," \
     "\"charged\":true,\"attempt\":1,\"remaining\":41,\"journal_index\":7," members "}"
@@ -265,7 +269,7 @@ START_TEST(problems_decide_the_exit_code)
                                               {422, "device-not-genuine", 12},
                                               {409, "device-identity-conflict", 13},
                                               {409, "device-scrapped", 13},
-                                              {404, "product-unknown", 1},
+                                              {404, "route-unknown", 1},
                                               {503, "not-initialised", 1},
                                               {500, "internal", 1}};
     char body[256];
@@ -306,12 +310,104 @@ START_TEST(json_tells_the_failed_check_and_what_to_do)
     claim_refused(12, "provctl: It is expired (at $.device). Set the device aside; \\x1b.\n");
     json_t *answer = json_loads(run.out, 0, NULL);
     json_t *expected =
-        json_pack("{s{ss ss ss ss ss sb ss si}}", "error", "code", "device-not-genuine", "message",
-                  "It is expired (at $.device).", "advice", "Set the device aside; \\x1b.", "check",
-                  "new-check", "path", "$.device", "retryable", 0, "request_id", "", "exit", 12);
+        json_pack("{s{ss ss ss ss ss sb sn ss si}}", "error", "code", "device-not-genuine",
+                  "message", "It is expired (at $.device).", "advice",
+                  "Set the device aside; \\x1b.", "check", "new-check", "path", "$.device",
+                  "retryable", 0, "retry_after", "request_id", "", "exit", 12);
     ck_assert_msg(json_equal(answer, expected), "%s", run.out);
     json_decref(answer);
     json_decref(expected);
+}
+END_TEST
+
+/* What the answer's error object says of a member; the caller frees nothing. */
+static void claim_error_member(const char *member, const char *text)
+{
+    json_t *answer = json_loads(run.out, 0, NULL);
+    const json_t *found = json_object_get(json_object_get(answer, "error"), member);
+    ck_assert_msg(json_is_string(found) && strcmp(json_string_value(found), text) == 0, "%s",
+                  run.out);
+    json_decref(answer);
+}
+
+START_TEST(a_failure_for_machines_never_lacks_what_to_do)
+{
+    LICENSE("--json", "--ca", "/nonexistent");
+    claim_error_member("message", "--ca /nonexistent cannot be read: No such file or directory");
+    claim_error_member("advice", "Mend what the message names.");
+    LICENSE("--json", "--url", "http://x");
+    claim_error_member("advice", "See provctl help, or --help behind the command.");
+    server_say(&server, 400, "{\"type\":\"/problems/bad-request\",\"title\":\"Wrong\"}");
+    LICENSE("--json");
+    claim_error_member("message", "Wrong");
+    claim_error_member("advice", "Mend what the message names.");
+    server_say(&server, 200, "{}");
+    server.answer_count = 1;
+    server.answers[0] = (struct server_answer){.status = 200, .body = "{}"};
+    LICENSE("--json");
+    claim_error_member("message", "The server's answer cannot be understood (license_id).");
+    claim_error_member("advice", "Is --url the address of provisiond, and are the versions equal?");
+}
+END_TEST
+
+START_TEST(what_a_server_says_to_programs_is_said_in_our_words)
+{
+    static const struct {
+        unsigned status;
+        const char *body;
+        const char *words;
+    } rows[] = {
+        {400,
+         "{\"type\":\"/problems/bad-request\",\"detail\":\"It is no name. Correct the "
+         "station's software; the same request will fail again.\",\"path\":\"$.product\"}",
+         "provctl: It is no name (at $.product). If that is right, are the versions of provctl and "
+         "the server equal?\n"},
+        {413,
+         "{\"type\":\"/problems/too-large\",\"detail\":\"It is too long. Split it. Correct "
+         "the station's software; the same request will fail again.\"}",
+         "provctl: It is too long. Split it.\n"},
+        {405,
+         "{\"type\":\"/problems/method-not-allowed\",\"title\":\"No\",\"detail\":\""
+         "Correct the station's software; see the Allow header.\"}",
+         "provctl: No. Check --url; are the versions equal?\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        server.answer_count = 0;
+        server_say(&server, rows[i].status, rows[i].body);
+        LICENSE();
+        claim_refused(1, rows[i].words);
+    }
+}
+END_TEST
+
+START_TEST(a_problem_says_when_to_try_again)
+{
+    static const struct {
+        struct server_answer answer;
+        int exit;
+        const char *words;
+    } rows[] = {
+        {{503,
+          "{\"type\":\"/problems/busy\",\"detail\":\"The queue is full. Retry after the time in "
+          "Retry-After.\"}",
+          0, "40", SERVER_WHOLE},
+         20,
+         "provctl: The queue is full. Try again in 40 s.\n"},
+        {{503, "{\"type\":\"/problems/timeout\",\"title\":\"Late\"}", 0, "130", SERVER_WHOLE},
+         20,
+         "provctl: Late. Try again in 3 min: a repeat costs nothing.\n"},
+        {{409, "{\"type\":\"/problems/budget-spent\",\"title\":\"Spent\"}", 0, "11500",
+          SERVER_WHOLE},
+         10,
+         "provctl: Spent. Wait for its next period, or ask the administrator; see provctl budget "
+         "list. Try again in 3 h 12 min.\n"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        server.answer_count = 0;
+        server_say_how(&server, &rows[i].answer);
+        LICENSE("--no-retry");
+        claim_refused(rows[i].exit, rows[i].words);
+    }
+    LICENSE("--no-retry", "--json");
+    ck_assert_msg(strstr(run.out, "\"retry_after\": 11500") != NULL, "%s", run.out);
 }
 END_TEST
 
@@ -459,6 +555,52 @@ START_TEST(a_server_that_is_not_there_exits_with_20)
 }
 END_TEST
 
+/* A host that hangs up on everybody, as provisiond does beyond its limits of connections. */
+static void *turn_away(void *context)
+{
+    const int listener = *(const int *)context;
+    for (int peer = accept(listener, NULL, NULL); peer >= 0; peer = accept(listener, NULL, NULL))
+        (void)close(peer);
+    return NULL;
+}
+
+START_TEST(a_connection_that_is_turned_away_says_what_the_cause_may_be)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    pthread_t thread;
+    char url[64];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(listener, 8), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, turn_away, &listener), 0);
+    (void)snprintf(url, sizeof url, "https://127.0.0.1:%u", ntohs(address.sin_port));
+    LICENSE("--url", url, "--no-retry");
+    claim_refused(20, "closed the connection before it was asked");
+    claim_refused(20, "too many connections from this address");
+    (void)shutdown(listener, SHUT_RDWR);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    (void)close(listener);
+}
+END_TEST
+
+START_TEST(a_certificate_that_cannot_sign_is_named_before_anybody_is_asked)
+{
+    char path[TEMP_PATH_MAX];
+    struct pki *root = pki_root("Root");
+    struct pki *client = pki_new(
+        root, &(struct pki_options){.name = "line-3", .key_usage = "critical,keyAgreement"});
+    temp_dir_path(&dir, "station.pem", path);
+    pki_write_certificate(client, path);
+    LICENSE();
+    claim_refused(1, "its key usage is without digitalSignature. Have it issued anew");
+    ck_assert_uint_eq(server.request_count, 0);
+    pki_free(client);
+    pki_free(root);
+}
+END_TEST
+
 /* ---- trust ---- */
 
 START_TEST(a_server_of_another_ca_is_not_trusted)
@@ -602,12 +744,22 @@ START_TEST(an_outcome_is_reported)
 }
 END_TEST
 
+START_TEST(an_outcome_takes_the_id_of_the_license_too)
+{
+    server_say(&server, 200, "{\"install_id\":\"" INSTALL "\",\"result\":\"failed\"}");
+    PROVCTL(&dir, &run, "outcome", LICENSE_ID_OF_INSTALL, "failed");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_str_eq(run.out, INSTALL " failed\n");
+    ck_assert_str_eq(server.requests[0].url, "/v1/installs/" INSTALL "/outcome");
+}
+END_TEST
+
 START_TEST(an_outcome_that_does_not_exist_is_a_usage_error)
 {
     PROVCTL(&dir, &run, "outcome", INSTALL, "broken");
     claim_refused(64, "broken is no result");
     PROVCTL(&dir, &run, "outcome", "../../x", "failed");
-    claim_refused(64, "../../x is no install id");
+    claim_refused(64, "../../x is no id of a license or an install. provctl license prints one");
     ck_assert_uint_eq(server.request_count, 0);
 }
 END_TEST
@@ -834,7 +986,7 @@ START_TEST(a_receipt_of_another_license_is_refused)
     GET_RECEIPT("lic-01900000-0000-7000-8000-000000000002");
     claim_refused(1, "The server answered with the receipt of another license");
     GET_RECEIPT("../../x");
-    claim_refused(64, "../../x is no license id; the install id that provctl license prints");
+    claim_refused(64, "../../x is no id of a license or an install");
     PROVCTL(&dir, &run, "receipt", LICENSE_ID, "--out", getenv("PROVCTL_KEY"));
     claim_refused(64, "would replace a file that this command reads");
     ck_assert_uint_eq(server.request_count, 1);
@@ -998,6 +1150,9 @@ int main(void)
                                   problems_decide_the_exit_code,
                                   json_gives_the_failure_as_an_object,
                                   json_tells_the_failed_check_and_what_to_do,
+                                  a_failure_for_machines_never_lacks_what_to_do,
+                                  what_a_server_says_to_programs_is_said_in_our_words,
+                                  a_problem_says_when_to_try_again,
                                   control_characters_of_a_server_are_escaped,
                                   a_wrong_answer_writes_no_file,
                                   a_license_for_another_image_is_refused,
@@ -1009,6 +1164,8 @@ int main(void)
                                   repeating_ends_with_the_time,
                                   a_long_retry_after_ends_it_at_once,
                                   a_server_that_is_not_there_exits_with_20,
+                                  a_connection_that_is_turned_away_says_what_the_cause_may_be,
+                                  a_certificate_that_cannot_sign_is_named_before_anybody_is_asked,
                                   a_server_of_another_ca_is_not_trusted,
                                   a_server_of_another_name_is_not_trusted,
                                   plain_http_is_refused,
@@ -1019,6 +1176,7 @@ int main(void)
                                   a_key_that_is_no_key_is_named_at_once,
                                   a_certificate_refused_by_tls_exits_with_11,
                                   an_outcome_is_reported,
+                                  an_outcome_takes_the_id_of_the_license_too,
                                   an_outcome_that_does_not_exist_is_a_usage_error,
                                   a_devices_receipt_goes_along_and_is_answered,
                                   a_devices_receipt_has_1_to_144_bytes_and_belongs_to_a_success,

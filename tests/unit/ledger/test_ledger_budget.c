@@ -172,6 +172,25 @@ START_TEST(a_new_period_begins_on_its_minute)
 }
 END_TEST
 
+static void assert_spent_until(int64_t unix_ms)
+{
+    assert_spent(1, "station-budget");
+    ck_assert_int_eq(world.fault.until_unix_ms, unix_ms);
+}
+
+START_TEST(a_spent_share_says_when_the_next_period_begins)
+{
+    must_set("st-1", 0, HOUR, 10);
+    set_clock_stop(AT(HOUR));
+    assert_spent_until(AT(HOUR) + 10 * MINUTE_MS);
+    set_clock_stop(AT(HOUR) + 10 * MINUTE_MS);
+    assert_spent_until(AT(HOUR) + (HOUR + 10) * MINUTE_MS);
+    struct ledger_issued issued;
+    world.station_id = stations[2];
+    ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
+}
+END_TEST
+
 /* Shifts from 06:00, 14:00 and 22:00 on. */
 START_TEST(shifts_begin_at_their_offset)
 {
@@ -398,6 +417,7 @@ int main(void)
     tcase_add_test(tcase, a_share_of_nothing_stops_new_devices);
     tcase_add_test(tcase, what_takes_no_unit_draws_no_share_and_needs_none);
     tcase_add_test(tcase, a_new_period_begins_on_its_minute);
+    tcase_add_test(tcase, a_spent_share_says_when_the_next_period_begins);
     tcase_add_test(tcase, shifts_begin_at_their_offset);
     tcase_add_test(tcase, periods_begin_at_their_offset_in_1970_too);
     tcase_add_test(tcase, nothing_is_carried_over);

@@ -2,8 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The n-th write, sync, truncate and allocation fails, for every n until nothing is left to fail.
- * After each: what was answered is there, the account holds, and service returns by itself.
+ * The n-th write, sync, truncate and allocation fails, for every n (the short size: for the first
+ * ones and every few after them) until nothing is left to fail. After each: what was answered is
+ * there, the account holds, and service returns by itself.
  */
 #include <pthread.h>
 #include <sqlite3.h>
@@ -11,13 +12,16 @@
 
 #include "fault_memory.h"
 #include "fault_vfs.h"
+#include "support/sizes.h"
 #include "world.h"
 
 #define BATCH      6
 #define ROUNDS_MAX 20000
+#define EACH_FIRST 24 /* each of the first ones fails, whatever the size */
 
 static struct world world;
 static int64_t next_device = 1;
+static long stride; /* from one operation that fails to the next, after the first ones */
 
 /* What the last scenario answered. */
 struct answered {
@@ -31,6 +35,13 @@ static void setup(void)
     fault_memory_register();
     fault_vfs_register();
     world_make(&world, 1000000);
+    stride =
+        (long)test_size("operations from one that fails to the next, after the first 24", 5, 1);
+}
+
+static long next_operation(long n)
+{
+    return n < EACH_FIRST ? n + 1 : n + stride;
 }
 
 static void teardown(void)
@@ -110,7 +121,7 @@ START_TEST(no_disk_fault_loses_an_answer)
 {
     const struct disk_fault *fault = &DISK_FAULTS[_i];
     long n = 1;
-    for (; n < ROUNDS_MAX; n++) {
+    for (; n < ROUNDS_MAX; n = next_operation(n)) {
         fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
         run_scenario();
         bool is_spent = fault_vfs_is_spent();
@@ -198,7 +209,7 @@ START_TEST(no_disk_fault_breaks_a_group_in_pieces)
     const struct disk_fault *fault = &DISK_FAULTS[_i];
     struct asker askers[GROUP_THREADS];
     struct ledger_issued again;
-    for (long n = 1; n < GROUP_ROUNDS; n++) {
+    for (long n = 1; n < GROUP_ROUNDS; n = next_operation(n)) {
         fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
         ask_together(askers);
         fault_vfs_arm(fault->operation, 0, SQLITE_OK, false);
@@ -269,7 +280,7 @@ START_TEST(a_fault_while_opening_leaves_a_ledger_that_opens)
     const struct disk_fault *fault = &DISK_FAULTS[_i];
     bool is_spent = true;
     run_scenario();
-    for (long n = 1; is_spent && n < ROUNDS_MAX; n++) {
+    for (long n = 1; is_spent && n < ROUNDS_MAX; n = next_operation(n)) {
         close_ledger();
         fault_vfs_arm(fault->operation, n, fault->code, fault->is_lasting);
         open_twice();
@@ -288,7 +299,7 @@ START_TEST(a_fault_while_making_the_file_leaves_nothing_half_made)
 {
     const struct disk_fault *fault = &DISK_FAULTS[_i];
     bool is_spent = true;
-    for (long n = 1; is_spent && n < ROUNDS_MAX; n++) {
+    for (long n = 1; is_spent && n < ROUNDS_MAX; n = next_operation(n)) {
         world_end(&world);
         world = (struct world){0};
         temp_dir_make(&world.dir);

@@ -358,6 +358,43 @@ START_TEST(who_was_narrowed_since_it_asked_gets_no_license)
 }
 END_TEST
 
+static enum error issue_with(int64_t key, int64_t n, struct ledger_issued *ret_issued)
+{
+    const struct ledger_issue issue = {.product_id = world.product_id,
+                                       .image_id = world.image_id,
+                                       .principal_id = world.station_id,
+                                       .asked_with = world_digest('s', key),
+                                       .device = world_device(n),
+                                       .license = bytes_of("license", 7)};
+    return ledger_issue(world.ledger, &issue, ret_issued, &world.fault);
+}
+
+static enum error report_with(int64_t key, const struct uuid *install)
+{
+    struct ledger_recorded recorded;
+    const struct ledger_outcome outcome = {.install = *install,
+                                           .principal_id = world.station_id,
+                                           .asked_with = world_digest('s', key),
+                                           .result = LEDGER_FAILED};
+    return ledger_outcome_record(world.ledger, &outcome, &recorded, &world.fault);
+}
+
+START_TEST(who_asked_with_a_key_that_was_removed_since_gets_nothing)
+{
+    struct ledger_issued issued;
+    ck_assert_int_eq(key_add("st-1", 11), ERR_OK);
+    ck_assert_int_eq(issue_with(11, 1, &issued), ERR_OK);
+    ck_assert_int_eq(report_with(11, &issued.install), ERR_OK);
+    ck_assert_int_eq(key_remove("st-1", 11), ERR_OK);
+    refused(issue_with(11, 2, &issued), ERR_FORBIDDEN, "principal-unknown");
+    refused(issue_with(11, 1, &issued), ERR_FORBIDDEN, "principal-unknown");
+    refused(report_with(11, &issued.install), ERR_FORBIDDEN, "principal-unknown");
+    refused(issue_with(2, 2, &issued), ERR_FORBIDDEN, "principal-unknown"); /* of st-2 */
+    ck_assert_int_eq(issue_with(1, 2, &issued), ERR_OK);
+    ck_assert_int_eq(world_usage(&world).charged, 2);
+}
+END_TEST
+
 START_TEST(an_outcome_is_of_a_product_in_scope)
 {
     struct ledger_issued issued;
@@ -445,6 +482,7 @@ int main(void)
     tcase_add_test(tcase, a_scope_outside_its_form_is_refused);
     tcase_add_test(tcase, the_largest_scopes_fit_a_leaf);
     tcase_add_test(tcase, who_was_narrowed_since_it_asked_gets_no_license);
+    tcase_add_test(tcase, who_asked_with_a_key_that_was_removed_since_gets_nothing);
     tcase_add_test(tcase, an_outcome_is_of_a_product_in_scope);
     tcase_add_test(tcase, only_stations_get_licenses_and_report);
     tcase_add_test(tcase, a_list_shows_each_principal_once_with_all_its_keys);

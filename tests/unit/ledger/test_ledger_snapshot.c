@@ -117,7 +117,7 @@ START_TEST(accounts_and_journal_are_of_one_moment)
     int64_t before = size_now();
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, issue_on, NULL), 0);
-    for (int i = 0; i < READS; i++) {
+    for (int i = 0; i < READS || moments <= 1; i++) {
         struct accounts accounts = read_accounts(-1);
         ck_assert_int_eq(accounts.journal_size, before + accounts.licensed);
         moments += accounts.licensed != last;
@@ -126,7 +126,6 @@ START_TEST(accounts_and_journal_are_of_one_moment)
     atomic_store(&is_over, true);
     for (int i = 0; i < THREADS; i++)
         (void)pthread_join(threads[i], NULL);
-    ck_assert_int_gt(moments, 1);
 }
 END_TEST
 

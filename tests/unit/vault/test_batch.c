@@ -3,6 +3,7 @@
 
 /* Batches of licenses: each request has its own answer, as if they had come one after the other. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -346,6 +347,82 @@ START_TEST(without_a_worker_only_repeats_are_answered)
 }
 END_TEST
 
+/* ---- deadlines ---- */
+
+static Provisiond__StationReply *send_in(struct batch *batch, unsigned timeout_ms)
+{
+    Provisiond__StationRequest request = PROVISIOND__STATION_REQUEST__INIT;
+    Provisiond__LicenseBatchRequest asked = PROVISIOND__LICENSE_BATCH_REQUEST__INIT;
+    asked.n_licenses = batch->count;
+    asked.licenses = batch->links;
+    request.op_case = PROVISIOND__STATION_REQUEST__OP_LICENSE_BATCH;
+    request.license_batch = &asked;
+    request.timeout_ms = timeout_ms;
+    return vault_rig_ask(&rig, &rig.station, &request);
+}
+
+#define PATIENCE_MS 1000
+
+static void *send_impatiently(void *argument)
+{
+    return send_in(argument, PATIENCE_MS);
+}
+
+/* The vault may have found the HSM dead, and sees twice a second that it is not. */
+static void await_hsm(struct batch *batch)
+{
+    deadline_ms deadline = deadline_in(20000);
+    enum error e = ERR_HSM_UNAVAILABLE;
+    while (e == ERR_HSM_UNAVAILABLE && deadline_left_ms(deadline) > 0) {
+        Provisiond__StationReply *reply = send(batch);
+        e = (enum error)reply->license_batch->results[0]->fault->code;
+        vault_rig_free(reply);
+    }
+    ck_assert_int_eq(e, ERR_OK);
+}
+
+/* The HSM stands still until whoever asked has given up; then it wraps. */
+START_TEST(after_the_callers_deadline_nothing_is_charged)
+{
+    struct batch batch = {.count = 0};
+    pthread_t thread;
+    void *reply = NULL;
+    vault_rig_start(&rig);
+    for (size_t i = 0; i < 3; i++)
+        (void)add(&batch, "widget", device(i));
+    deadline_ms deadline = deadline_in(PATIENCE_MS);
+    ck_assert_int_eq(kill(rig.hsm.master, SIGSTOP), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, send_impatiently, &batch), 0);
+    while (deadline_left_ms(deadline) > 0)
+        hsm_rig_pause(20);
+    ck_assert_int_eq(kill(rig.hsm.master, SIGCONT), 0);
+    ck_assert_int_eq(pthread_join(thread, &reply), 0);
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_ne(
+            ((Provisiond__StationReply *)reply)->license_batch->results[i]->fault->code, ERR_OK);
+    vault_rig_free(reply);
+    expect_charged("widget", 0);
+    await_hsm(&batch);
+    expect_charged("widget", 3);
+}
+END_TEST
+
+START_TEST(request_that_is_late_when_its_turn_comes_is_refused)
+{
+    struct batch batch = {.count = 0};
+    vault_rig_start(&rig);
+    (void)add(&batch, "widget", device(0));
+    Provisiond__StationReply *reply = NULL;
+    deadline_ms deadline = deadline_in(30000);
+    do { /* one millisecond is over before a thread has it, nearly always */
+        vault_rig_free(reply);
+        reply = send_in(&batch, 1);
+    } while (reply->fault->code == ERR_OK && deadline_left_ms(deadline) > 0);
+    vault_rig_expect(reply, ERR_BUSY, "waited-too-long");
+    vault_rig_free(reply);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -359,6 +436,8 @@ int main(void)
         scope_is_checked_for_each,
         same_batch_at_once_charges_once,
         without_a_worker_only_repeats_are_answered,
+        after_the_callers_deadline_nothing_is_charged,
+        request_that_is_late_when_its_turn_comes_is_refused,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "batch",

@@ -181,7 +181,7 @@ END_TEST
 
 START_TEST(nobody_makes_a_product_on_the_station_socket)
 {
-    expect(bring(&bringer, policy(BARREL, 10)), ERR_PRODUCT_UNKNOWN, "product-unknown");
+    expect(bring(&bringer, policy(BARREL, 10)), ERR_PRODUCT_UNKNOWN, "product-not-made");
     ck_assert_int_eq(vault_rig_query(&rig, "SELECT count(*) FROM product"), 3);
 }
 END_TEST

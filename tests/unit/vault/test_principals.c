@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Principals on the admin socket: enrolled, listed, narrowed, disabled, given new keys. */
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,6 +211,37 @@ START_TEST(key_is_either_added_or_removed)
 }
 END_TEST
 
+/* ---- under way ---- */
+
+static void *ask_license(void *key)
+{
+    Provisiond__LicenseRequest license;
+    struct pki *device = pki_device(rig.maker, "SN-1");
+    vault_rig_license(&license, "widget", pki_certificate(device));
+    Provisiond__StationReply *reply =
+        vault_rig_question(&rig, key, PROVISIOND__STATION_REQUEST__OP_LICENSE, &license);
+    pki_free(device);
+    return reply;
+}
+
+/* The HSM stands still while the license is made, and the key is removed meanwhile. */
+START_TEST(key_removed_while_its_request_is_under_way_gets_no_license)
+{
+    pthread_t thread;
+    void *reply = NULL;
+    struct sha256 second = vault_rig_add_key(&rig, "first");
+    ck_assert_int_eq(kill(rig.hsm.master, SIGSTOP), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, ask_license, &second), 0);
+    hsm_rig_pause(300); /* the vault has looked the key up, nearly always; the answer is the same */
+    vault_rig_remove_key(&rig, "first", &second);
+    ck_assert_int_eq(kill(rig.hsm.master, SIGCONT), 0);
+    ck_assert_int_eq(pthread_join(thread, &reply), 0);
+    vault_rig_expect(reply, ERR_FORBIDDEN, "principal-unknown");
+    vault_rig_free(reply);
+    ck_assert_int_eq(vault_rig_usage(&rig, "widget").charged, 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -218,6 +251,7 @@ int main(void)
         scope_is_bounded_and_of_names,
         new_key_works_beside_the_old_one_until_that_is_removed,
         key_is_either_added_or_removed,
+        key_removed_while_its_request_is_under_way_gets_no_license,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "principals",

@@ -50,6 +50,35 @@ START_TEST(policy_is_shown_with_the_anchors)
 }
 END_TEST
 
+/* Lists, sums and single ones alike; who is narrowed is told nothing of it (test_narrowed.c). */
+START_TEST(product_that_does_not_exist_is_unknown_wherever_it_is_named)
+{
+    Provisiond__InstallListRequest installs = PROVISIOND__INSTALL_LIST_REQUEST__INIT;
+    Provisiond__ImageReadRequest images = PROVISIOND__IMAGE_READ_REQUEST__INIT;
+    Provisiond__GrantReadRequest grants = PROVISIOND__GRANT_READ_REQUEST__INIT;
+    Provisiond__PolicyReadRequest policy = PROVISIOND__POLICY_READ_REQUEST__INIT;
+    Provisiond__UsageByRequest sums = PROVISIOND__USAGE_BY_REQUEST__INIT;
+    char *nobody = site_text(SITE_NOBODY);
+    installs.product = images.product = grants.product = policy.product = sums.product = nobody;
+    installs.limit = grants.limit = sums.limit = 10;
+    sums.by = PROVISIOND__USAGE_KEY__USAGE_BY_DAY;
+    const struct {
+        Provisiond__StationRequest__OpCase op;
+        void *body;
+    } questions[] = {{OP(INSTALL_LIST), &installs},
+                     {OP(IMAGE_READ), &images},
+                     {OP(GRANT_READ), &grants},
+                     {OP(POLICY_READ), &policy},
+                     {OP(USAGE_BY), &sums}};
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        Provisiond__StationReply *reply =
+            vault_rig_question(&site.rig, &site.auditor, questions[i].op, questions[i].body);
+        vault_rig_expect(reply, ERR_PRODUCT_UNKNOWN, "product-unknown");
+        vault_rig_free(reply);
+    }
+}
+END_TEST
+
 /* ---- images ---- */
 
 START_TEST(images_are_shown_of_all_products_or_one_or_by_digest)
@@ -311,6 +340,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         products_are_shown_with_their_account,
+        product_that_does_not_exist_is_unknown_wherever_it_is_named,
         policy_is_shown_with_the_anchors,
         images_are_shown_of_all_products_or_one_or_by_digest,
         install_is_shown_as_it_was_issued_and_reported,

@@ -78,6 +78,21 @@ static Provisiond__StationReply *ask(const struct question *question, const stru
     return vault_rig_ask(&rig, caller, &request);
 }
 
+/* Who the caller is, and all who may: by the letters of the table. */
+static void check_sentence(const char *detail, const char *who, int role)
+{
+    static const char *const singular[ROLES] = {"a station", "an operator", "an auditor",
+                                                "an administrator", "a reader of metrics"};
+    static const char *const plural[ROLES] = {"stations", "operators", "auditors", "administrators",
+                                              "readers of metrics"};
+    char begin[64];
+    (void)snprintf(begin, sizeof begin, "The caller is %s; only ", singular[role]);
+    ck_assert_msg(strncmp(detail, begin, strlen(begin)) == 0, "%s", detail);
+    for (int i = 0; i < ROLES; i++)
+        ck_assert_msg((strstr(detail, plural[i]) != NULL) == (strchr(who, "soadm"[i]) != NULL),
+                      "%s: %s", who, detail);
+}
+
 static void check_role(const struct question *question, int role)
 {
     Provisiond__StationReply *reply = ask(question, &callers[role]);
@@ -87,6 +102,7 @@ static void check_role(const struct question *question, int role)
                   error_name((enum error)reply->fault->code), reply->fault->reason);
     if (is_refused) {
         ck_assert_str_eq(reply->fault->reason, "role-not-allowed");
+        check_sentence(reply->fault->detail, question->who, role);
         ck_assert_int_eq(reply->result_case, PROVISIOND__STATION_REPLY__RESULT__NOT_SET);
     }
     vault_rig_free(reply);

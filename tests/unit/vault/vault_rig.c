@@ -191,6 +191,35 @@ struct sha256 vault_rig_enrol(struct vault_rig *rig, const char *name, Provision
     return spki;
 }
 
+struct sha256 vault_rig_add_key(struct vault_rig *rig, const char *name)
+{
+    struct sha256 spki;
+    struct pki *client = pki_client(rig->maker, name);
+    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
+    Provisiond__PrincipalKeyRequest asked = PROVISIOND__PRINCIPAL_KEY_REQUEST__INIT;
+    const char *pem = pki_certificate(client);
+    asked.name = text(name);
+    asked.certificate = data_of(pem, strlen(pem));
+    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY;
+    request.principal_key = &asked;
+    Provisiond__AdminReply *reply = vault_rig_administer(rig, &request, -1, ERR_OK);
+    memcpy(spki.bytes, reply->principal_key->spki.data, SHA256_SIZE);
+    vault_admin_reply_free(reply);
+    pki_free(client);
+    return spki;
+}
+
+void vault_rig_remove_key(struct vault_rig *rig, const char *name, const struct sha256 *spki)
+{
+    Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
+    Provisiond__PrincipalKeyRequest asked = PROVISIOND__PRINCIPAL_KEY_REQUEST__INIT;
+    asked.name = text(name);
+    asked.remove_spki = data_of(spki->bytes, SHA256_SIZE);
+    request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY;
+    request.principal_key = &asked;
+    administer(rig, &request, -1);
+}
+
 void vault_rig_enable(struct vault_rig *rig, const char *name, bool is_enabled)
 {
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;

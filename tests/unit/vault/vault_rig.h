@@ -48,6 +48,9 @@ Provisiond__AdminReply *vault_rig_administer(struct vault_rig *rig,
 /* Texts with a space between names; NULL: not narrowed. Returns the principal's key. */
 struct sha256 vault_rig_enrol(struct vault_rig *rig, const char *name, Provisiond__Role role,
                               const char *products, const char *lines);
+/* A new key of an enrolled principal, which has its others still; and an end of one. */
+struct sha256 vault_rig_add_key(struct vault_rig *rig, const char *name);
+void vault_rig_remove_key(struct vault_rig *rig, const char *name, const struct sha256 *spki);
 void vault_rig_enable(struct vault_rig *rig, const char *name, bool is_enabled);
 void vault_rig_add_quota(struct vault_rig *rig, const char *product, int64_t units);
 
