@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One thread that waits for connections and for turns in the lobby. The pipe's end tells it to
- * leave.
+ * One thread that waits for connections and for turns in the lobby. Through a pipe come the numbers
+ * of the program's own sockets; the pipe's end tells it to leave.
  */
 #include "api/acceptor.h"
 
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "api/caller.h"
@@ -32,7 +33,8 @@ static const int UNSENT_MAX = 131072;
 
 struct acceptor {
     struct acceptor_setting setting;
-    int stop_pipe[2];
+    int pipe[2]; /* the end to write is non-blocking */
+    atomic_bool is_closed;
     bool is_stopped; /* owned by the thread that stops */
     pthread_t thread;
     int64_t told_ms; /* both owned by the thread: the last line, and who was refused since */
@@ -131,19 +133,33 @@ static void serve_lobby(struct acceptor *acceptor)
         hand_over(acceptor, &guest);
 }
 
+/* False at the pipe's end. */
+static bool admit_one(struct acceptor *acceptor)
+{
+    const struct sockaddr_un own = {.sun_family = AF_UNIX};
+    int socket = -1;
+    ssize_t got = read(acceptor->pipe[0], &socket, sizeof socket);
+    if (got == (ssize_t)sizeof socket)
+        (void)MHD_add_connection(acceptor->setting.daemon, socket, (const struct sockaddr *)&own,
+                                 sizeof own);
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
 static void *acceptor_main(void *argument)
 {
     struct acceptor *acceptor = argument;
     struct lobby *lobby = acceptor->setting.lobby;
     struct pollfd entries[3] = {{.fd = acceptor->setting.listener, .events = POLLIN},
-                                {.fd = acceptor->stop_pipe[0], .events = POLLIN},
+                                {.fd = acceptor->pipe[0], .events = POLLIN},
                                 {.fd = lobby_descriptor(lobby), .events = POLLIN}};
     for (;;) {
         if (poll(entries, 3, lobby_pause_ms(lobby, clock_monotonic_ms())) < 0 && errno != EINTR)
             return NULL;
-        if (entries[1].revents != 0)
+        if (entries[1].revents != 0 && !admit_one(acceptor))
             return NULL;
-        if (entries[0].revents != 0)
+        if (atomic_load(&acceptor->is_closed))
+            entries[0].fd = -1;
+        else if (entries[0].revents != 0)
             accept_one(acceptor);
         serve_lobby(acceptor);
     }
@@ -155,13 +171,14 @@ enum error acceptor_new(const struct acceptor_setting *setting, struct acceptor 
     if (acceptor == NULL)
         return ERR_INTERNAL;
     acceptor->setting = *setting;
-    if (pipe2(acceptor->stop_pipe, O_CLOEXEC) != 0) {
+    if (pipe2(acceptor->pipe, O_CLOEXEC) != 0) {
         free(acceptor);
         return ERR_INTERNAL;
     }
+    (void)fcntl(acceptor->pipe[1], F_SETFL, O_NONBLOCK);
     if (pthread_create(&acceptor->thread, NULL, acceptor_main, acceptor) != 0) {
-        (void)close(acceptor->stop_pipe[0]);
-        (void)close(acceptor->stop_pipe[1]);
+        (void)close(acceptor->pipe[0]);
+        (void)close(acceptor->pipe[1]);
         free(acceptor);
         return ERR_INTERNAL;
     }
@@ -169,14 +186,28 @@ enum error acceptor_new(const struct acceptor_setting *setting, struct acceptor 
     return ERR_OK;
 }
 
+bool acceptor_admit(struct acceptor *acceptor, int socket)
+{
+    if (write(acceptor->pipe[1], &socket, sizeof socket) == (ssize_t)sizeof socket)
+        return true;
+    (void)close(socket);
+    return false;
+}
+
+void acceptor_close(struct acceptor *acceptor)
+{
+    if (acceptor != NULL)
+        atomic_store(&acceptor->is_closed, true);
+}
+
 void acceptor_stop(struct acceptor *acceptor)
 {
     if (acceptor == NULL || acceptor->is_stopped)
         return;
     acceptor->is_stopped = true;
-    (void)close(acceptor->stop_pipe[1]);
+    (void)close(acceptor->pipe[1]);
     (void)pthread_join(acceptor->thread, NULL);
-    (void)close(acceptor->stop_pipe[0]);
+    (void)close(acceptor->pipe[0]);
     lobby_dismiss(acceptor->setting.lobby);
 }
 

@@ -8,13 +8,14 @@
  * socket that the service manager keeps for the next life of the program would be dead with it; and
  * its way around that (MHD_quiesce_daemon) races with its own threads in 0.9.75.
  *
- * Order of calls: acceptor_new, acceptor_stop, stop of the daemon, acceptor_free. Threads: one
- * thread of its own; the functions from one thread.
+ * Order of calls: acceptor_new, acceptor_close, acceptor_stop, stop of the daemon, acceptor_free.
+ * Threads: one thread of its own; the functions from one thread.
  */
 #ifndef API_ACCEPTOR_H
 #define API_ACCEPTOR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <microhttpd.h>
 
@@ -35,6 +36,13 @@ struct acceptor_setting {
 /* Starts accepting. Of what is refused it logs one line a second at most. */
 enum error acceptor_new(const struct acceptor_setting *setting,
                         struct acceptor **ret_acceptor) MUST_USE;
+/*
+ * Hands a connected socket of this program's own to libmicrohttpd, past the lobby; takes it in
+ * every case. False: the acceptor has more of them than it gets rid of.
+ */
+bool acceptor_admit(struct acceptor *acceptor, int socket) MUST_USE;
+/* Nothing is accepted any more; who waits in the lobby gets its turn. NULL is allowed. */
+void acceptor_close(struct acceptor *acceptor);
 /* Nothing is accepted any more, and who waits in the lobby is sent away; who connects waits for the
  * socket's next owner. NULL is allowed. */
 void acceptor_stop(struct acceptor *acceptor);

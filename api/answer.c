@@ -120,7 +120,7 @@ json_t *answer_problem_json(const struct request *request)
     add_text(json, "request_id", request->id);
     (void)json_object_set_new(json, "retryable", json_boolean(error_is_retryable(fault->code)));
     add_text(json, "path", request->path.text);
-    if (problem->has_check || request->shows_check)
+    if (problem_shows_check(fault->code, fault->reason) || request->shows_check)
         add_text(json, "check", fault->reason);
     if (fault->native != 0)
         (void)json_object_set_new(json, "native", json_integer(fault->native));

@@ -10,7 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -25,7 +25,12 @@
 #include "api/request_limits.h"
 #include "api/server.h"
 #include "api/server_certificate.h"
+#include "api/settings.h"
 #include "api/tls.h"
+#include "api/tls_files.h"
+#include "core/log.h"
+
+#define GREET_PACE_MS 5
 
 static_assert(API_CHAIN_MAX_BYTES + 16 * 1024 < VAULT_REQUEST_MAX_BYTES,
               "the largest request fits one question to the vault");
@@ -59,10 +64,11 @@ static unsigned pool_size(unsigned connections)
 }
 
 /* The lobby keeps the limits. An event loop must never find one connection too many (api/lobby.h):
- * each could take them all, those that it is about to close beside them. */
-static intptr_t connection_limit(unsigned connections, unsigned loops)
+ * each could take them all, as many as a reload may allow, those that it is about to close beside
+ * them. */
+static intptr_t connection_limit(unsigned loops)
 {
-    return ((intptr_t)connections + 1) * (loops > 0 ? loops : 1);
+    return ((intptr_t)API_CONNECTIONS_MAX + 1) * (loops > 0 ? loops : 1);
 }
 
 static struct MHD_Daemon *start_daemon(struct api *api, const char *client_ca)
@@ -70,9 +76,10 @@ static struct MHD_Daemon *start_daemon(struct api *api, const char *client_ca)
     const struct config_api *config = api->config;
     const intptr_t memory = (intptr_t)config->header_max_bytes + API_ANSWER_HEAD_BYTES;
     const unsigned loops = pool_size(config->connections);
+    api->loops = loops > 0 ? loops : 1;
     const struct MHD_OptionItem options[] = {
         {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)loops, NULL},
-        {MHD_OPTION_CONNECTION_LIMIT, connection_limit(config->connections, loops), NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, connection_limit(loops), NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)config->idle_timeout_s, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
@@ -100,8 +107,10 @@ static int64_t look_after(void *context)
         return pause_ms;
     api->looked_ms = now_ms;
     watch_sweep(&api->watch, now_ms);
+    (void)pthread_mutex_lock(&api->files);
     crl_look(api->crl);
     server_certificate_look(api->certificate);
+    (void)pthread_mutex_unlock(&api->files);
     return pause_ms;
 }
 
@@ -122,17 +131,18 @@ static enum error start_threads(struct api *api, const char *client_ca, struct f
 
 static enum error serve(struct api *api, struct fault *fault)
 {
-    struct tls_client_ca ca = {0};
-    enum error e = server_certificate_new(api->config, &api->certificate, fault);
-    if (e == ERR_OK)
-        e = tls_client_ca_load(api->config->client_ca, &ca, fault);
-    if (e == ERR_OK)
-        e = crl_new(api->config->client_crl, ca.text, &api->crl, fault);
-    if (e == ERR_OK) {
-        api->client_ca_expires_unix_s = ca.expires_unix_s;
-        e = start_threads(api, ca.text, fault);
-    }
-    tls_client_ca_clear(&ca); /* libmicrohttpd has its own form of it by now */
+    struct tls_files files = {0};
+    enum error e = tls_files_load(api->config, &files, fault);
+    if (e != ERR_OK)
+        return e;
+    api->certificate = files.certificate;
+    api->crl = files.crl;
+    trusts_put(&api->trusts, files.trust);
+    files.certificate = NULL;
+    files.crl = NULL;
+    files.trust = NULL;
+    e = start_threads(api, files.ca.text, fault);
+    tls_files_clear(&files); /* libmicrohttpd has its own form of the CA by now */
     return e;
 }
 
@@ -147,22 +157,16 @@ static enum error listen_somewhere(struct api *api, struct fault *fault)
 
 static enum error make_lobby(struct api *api)
 {
-    const struct lobby_options options = {.connections = api->config->connections,
-                                          .per_address = api->config->connections_per_address,
-                                          .handshakes_per_second =
-                                              api->config->handshakes_per_second,
-                                          .patience_ms = limits_receive_ms(api->config)};
+    const struct lobby_options options = settings_lobby(api->config);
     return lobby_new(&options, &api->lobby);
 }
 
 static enum error make_rates(struct api *api)
 {
-    struct rate_options options = {.requests_per_second = api->config->requests_per_second,
-                                   .burst = api->config->request_burst,
-                                   .under_way_max = api->config->requests_waiting};
-    enum error e = rate_new(&options, &api->rate);
-    options.under_way_max = UINT_MAX;
-    return e == ERR_OK ? rate_new(&options, &api->strangers) : e;
+    const struct rate_options rate = settings_rate(api->config);
+    const struct rate_options strangers = settings_strangers(api->config);
+    enum error e = rate_new(&rate, &api->rate);
+    return e == ERR_OK ? rate_new(&strangers, &api->strangers) : e;
 }
 
 static enum error make_counters(struct api *api, struct fault *fault)
@@ -195,6 +199,8 @@ enum error api_new(const struct config *config, int listen_fd, struct api **ret_
     api->config = &config->api;
     api->listener = listen_fd;
     gate_init(&api->gate);
+    trusts_init(&api->trusts);
+    (void)pthread_mutex_init(&api->files, NULL);
     watch_init(&api->watch, limits_receive_ms(&config->api), API_ANSWER_BYTES_PER_S);
     penance_init(&api->penance);
     budget_init(&api->bodies, config->api.bodies_max_bytes);
@@ -222,9 +228,20 @@ uint16_t api_port(const struct api *api)
 
 /* ---- stop ---- */
 
+/* Who has connected could not know better, and a request on a new connection that gets no answer is
+ * lost for a client that does not ask again. A kept connection may be closed between two. */
+static void answer_newcomers(struct api *api)
+{
+    deadline_ms deadline = deadline_in(API_GREET_TIMEOUT_MS);
+    acceptor_close(api->acceptor);
+    while (lobby_newcomers(api->lobby) > 0 && deadline_left_ms(deadline) > 0)
+        (void)poll(NULL, 0, GREET_PACE_MS);
+}
+
 /* Until no question is under way and no thread inside a send. */
 static void drain(struct api *api)
 {
+    answer_newcomers(api);
     acceptor_stop(api->acceptor);
     gate_shut(&api->gate);
     penance_end(&api->penance);
@@ -232,6 +249,15 @@ static void drain(struct api *api)
     /* A send has its own deadline: this wait ends. */
     while (!gate_wait(&api->gate, GATE_SENDING, deadline_in(API_DRAIN_TIMEOUT_MS)))
         continue;
+}
+
+static void free_settings(struct setting *setting)
+{
+    while (setting != NULL) {
+        struct setting *next = setting->next;
+        free(setting);
+        setting = next;
+    }
 }
 
 void api_free(struct api *api)
@@ -258,5 +284,8 @@ void api_free(struct api *api)
     watch_clear(&api->watch);
     penance_clear(&api->penance);
     gate_clear(&api->gate);
+    trusts_clear(&api->trusts);
+    (void)pthread_mutex_destroy(&api->files);
+    free_settings(api->settings);
     free(api);
 }

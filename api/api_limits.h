@@ -36,9 +36,11 @@
 #define API_ANSWER_BYTES_PER_S  16384  /* that a client reads of an answer at least */
 #define API_HEALTH_TIMEOUT_MS   3000   /* how long /readyz and /metrics wait for the vault */
 #define API_DRAIN_TIMEOUT_MS    5000   /* how long a stop waits for requests under way */
+#define API_GREET_TIMEOUT_MS    1000   /* how long a stop waits for first requests */
 #define API_LEAVE_TIMEOUT_MS    2000   /* how long a stop waits for answers to leave */
 #define API_REQUEST_ID_MAX      64
 #define API_THREADS_MAX         64
+#define API_CONNECTIONS_MAX     65536 /* [api] connections says less */
 
 #define API_TEXT_OF(value)      #value
 #define API_NUMBER_OF(limit)    API_TEXT_OF(limit) /* a limit's digits, for a sentence */

@@ -10,7 +10,7 @@
 
 void budget_init(struct budget *budget, size_t max)
 {
-    budget->max = max;
+    atomic_init(&budget->max, max);
     atomic_init(&budget->taken, 0);
     atomic_init(&budget->refused, 0);
 }
@@ -18,7 +18,7 @@ void budget_init(struct budget *budget, size_t max)
 bool budget_take(struct budget *budget, size_t bytes, unsigned share)
 {
     assert(share <= WHOLE);
-    size_t max = budget->max / WHOLE * share;
+    size_t max = atomic_load(&budget->max) / WHOLE * share;
     size_t taken = atomic_load(&budget->taken);
     do {
         if (bytes > max || taken > max - bytes) {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct budget {
-    size_t max;
+    atomic_size_t max; /* may change while some is taken */
     atomic_size_t taken;
     atomic_uint_fast64_t refused; /* since the start */
 };

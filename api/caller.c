@@ -32,18 +32,35 @@ int caller_socket(struct MHD_Connection *connection)
     return info != NULL ? info->connect_fd : -1;
 }
 
-static void watch_handshake(struct MHD_Connection *connection, struct tls_watched *watched)
+static gnutls_session_t session_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info != NULL && info->tls_session != NULL)
-        tls_watch_client(info->tls_session, watched);
+    return info != NULL ? info->tls_session : NULL;
+}
+
+static void watch_handshake(struct MHD_Connection *connection, struct tls_watched *watched)
+{
+    gnutls_session_t session = session_of(connection);
+    if (session != NULL)
+        tls_watch_client(session, watched);
+}
+
+/* The newest client CA is the session's; without a session there is nothing to verify. */
+static bool renew_trust(struct caller *caller, struct MHD_Connection *connection, struct api *api)
+{
+    gnutls_session_t session = session_of(connection);
+    trusts_let_go(&api->trusts, caller->trust);
+    caller->trust = trusts_hold(&api->trusts);
+    return session == NULL || trust_apply(caller->trust, session);
 }
 
 static void note_address(struct caller *caller, const struct sockaddr *address)
 {
     uint8_t key[LOBBY_KEY_SIZE];
-    caller_format_address(address, caller->address);
+    caller->is_own = address->sa_family == AF_UNIX;
+    if (!caller->is_own)
+        caller_format_address(address, caller->address);
     lobby_key(address, key);
     caller->place = sha256_of(bytes_of(key, sizeof key));
 }
@@ -63,26 +80,29 @@ struct caller *caller_new(struct MHD_Connection *connection, struct api *api)
         note_address(caller, info->client_addr);
     caller->watched_tls = (struct tls_watched){
         .certificate = api->certificate, .lobby = api->lobby, .socket = caller_socket(connection)};
-    watch_handshake(connection, &caller->watched_tls);
+    watch_handshake(connection, renew_trust(caller, connection, api) ? &caller->watched_tls : NULL);
     return caller;
 }
 
-void caller_free(struct caller *caller)
+void caller_free(struct caller *caller, struct api *api)
 {
+    trusts_let_go(&api->trusts, caller->trust);
     free(caller);
 }
 
 static void look_up(struct caller *caller, struct MHD_Connection *connection, struct api *api)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    gnutls_session_t session = session_of(connection);
     caller->is_checked = true;
-    if (info == NULL || info->tls_session == NULL) {
+    caller->crl_generation = 0;
+    caller->fault = (struct fault){0};
+    strcpy(caller->principal, "-");
+    if (session == NULL) {
         (void)fault_set(&caller->fault, ERR_UNAUTHENTICATED, "no-tls",
                         "The connection has no TLS session.", 0);
         return;
     }
-    if (tls_identify_peer(info->tls_session, api->config->chain_max_certificates, &caller->peer,
+    if (tls_identify_peer(session, api->config->chain_max_certificates, &caller->peer,
                           &caller->fault) == ERR_OK)
         hex_encode(bytes_of(caller->peer.spki.bytes, (CALLER_PRINCIPAL_SIZE - 1) / 2),
                    caller->principal);
@@ -101,6 +121,11 @@ static bool is_revoked(struct caller *caller, struct crl *crl)
 enum error caller_check(struct caller *caller, struct MHD_Connection *connection, struct api *api,
                         struct fault *fault)
 {
+    if (!trusts_is_newest(&api->trusts, caller->trust)) {
+        caller->is_checked = false;
+        if (!renew_trust(caller, connection, api))
+            return fault_set(fault, ERR_BUSY, "memory", "The server is out of memory.", 0);
+    }
     if (!caller->is_checked)
         look_up(caller, connection, api);
     /* A kept connection may outlive its certificate. */

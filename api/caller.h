@@ -27,6 +27,9 @@ struct caller {
     struct watch_entry watched;        /* until when the connection must have got on */
     char address[CALLER_ADDRESS_SIZE]; /* of the TCP peer, numeric */
     struct sha256 place;               /* that all of its address have in api->strangers */
+    struct trust *trust;               /* that the client is verified by; held */
+    unsigned idle_timeout_s;           /* as libmicrohttpd has it; 0: as it was started with */
+    bool is_own;                       /* this program's own, see api/probe.c */
     bool is_checked;
     struct fault fault; /* ERR_OK: peer is set */
     struct tls_peer peer;
@@ -43,11 +46,11 @@ int caller_socket(struct MHD_Connection *connection);
 
 /* NULL when memory is out: the handshake will fail. */
 struct caller *caller_new(struct MHD_Connection *connection, struct api *api);
-void caller_free(struct caller *caller);
+void caller_free(struct caller *caller, struct api *api);
 
 /*
- * Verifies the client's certificate at the first call; at each one, that it has not expired and has
- * not been revoked meanwhile.
+ * Verifies the client's certificate at the first call, and again when another client CA is in
+ * force; at each one, that it has not expired and has not been revoked meanwhile.
  */
 enum error caller_check(struct caller *caller, struct MHD_Connection *connection, struct api *api,
                         struct fault *fault) MUST_USE;

@@ -33,7 +33,7 @@ struct revoked {
 };
 
 struct crl {
-    const char *path;
+    const char *path;     /* written under lock, by the looking thread */
     struct pem_mark mark; /* the looking thread's, as warned_s and the CAs */
     int64_t warned_s;
     gnutls_x509_crt_t *authorities;
@@ -362,6 +362,32 @@ void crl_free(struct crl *crl)
     free(crl);
 }
 
+enum error crl_check_progress(struct crl *fresh, const struct crl *crl, struct fault *fault)
+{
+    return check_progress(&fresh->revoked, &crl->revoked, fault);
+}
+
+void crl_adopt(struct crl *crl, struct crl *fresh)
+{
+    const struct crl old = {.authorities = crl->authorities,
+                            .authority_count = crl->authority_count};
+    (void)pthread_rwlock_wrlock(&crl->lock);
+    struct revoked revoked = crl->revoked;
+    crl->revoked = fresh->revoked;
+    crl->path = fresh->path;
+    (void)pthread_rwlock_unlock(&crl->lock);
+    crl->mark = fresh->mark;
+    crl->warned_s = 0;
+    crl->authorities = fresh->authorities;
+    crl->authority_count = fresh->authority_count;
+    atomic_store(&crl->is_broken, false);
+    (void)atomic_fetch_add(&crl->generation, 1);
+    fresh->revoked = revoked;
+    fresh->authorities = old.authorities;
+    fresh->authority_count = old.authority_count;
+    crl_free(fresh);
+}
+
 /* ---- asking ---- */
 
 unsigned crl_generation(struct crl *crl)
@@ -388,8 +414,9 @@ struct crl_state crl_state(struct crl *crl)
                               .is_broken = atomic_load(&crl->is_broken),
                               .entries = crl->revoked.count,
                               .next_update_unix_s = crl->revoked.next_update_unix_s};
+    bool is_wanted = crl->path[0] != '\0';
     (void)pthread_rwlock_unlock(&crl->lock);
-    if (crl->path[0] == '\0')
+    if (!is_wanted)
         state.condition = CRL_NONE;
     else if (state.next_update_unix_s > 0 && state.next_update_unix_s < clock_unix_ms() / MS_PER_S)
         state.condition = CRL_EXPIRED;

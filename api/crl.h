@@ -10,7 +10,7 @@
  * towards serving, aloud. What the lists say is kept as a sorted table of hashes, so that a check
  * costs the same whatever their size.
  *
- * Threads: crl_look from one thread; the rest from any.
+ * Threads: crl_look, crl_check_progress and crl_adopt one at a time; the rest from any.
  */
 #ifndef API_CRL_H
 #define API_CRL_H
@@ -41,13 +41,22 @@ struct crl_state {
 };
 
 /*
- * Reads path ("": no lists); client_ca is the PEM text of the CA file, borrowed for the call.
- * ERR_CONFIG with a sentence when the file cannot be used.
+ * Reads path ("": no lists), which is borrowed until crl_free or until another is adopted;
+ * client_ca is the PEM text of the CA file, borrowed for the call. ERR_CONFIG with a sentence when
+ * the file cannot be used.
  */
 enum error crl_new(const char *path, const char *client_ca, struct crl **ret_crl,
                    struct fault *fault) MUST_USE;
 /* NULL is allowed. */
 void crl_free(struct crl *crl);
+
+/* Whether fresh says at least what crl says, as a file that changes must: ERR_CONFIG otherwise. Not
+ * beside crl_look. */
+enum error crl_check_progress(struct crl *fresh, const struct crl *crl,
+                              struct fault *fault) MUST_USE;
+/* What fresh holds is in force from now on, and its file is looked at; fresh is freed. Not beside
+ * crl_look. */
+void crl_adopt(struct crl *crl, struct crl *fresh);
 
 /* Reads the file when it changed, and logs what is wrong with it: once, an overdue list hourly. */
 void crl_look(struct crl *crl);

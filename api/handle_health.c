@@ -19,6 +19,7 @@
 #define EXPIRES_SOON_S (14 * 86400L)
 #define EXPIRED        "expired"
 #define UNUSABLE       "file-unusable"
+#define DISK_LOW       "disk-low"
 
 /* ---- livez: the event loop answers, nothing else is looked at ---- */
 
@@ -48,6 +49,13 @@ static enum error ready_start(struct request *request)
     return request_ask(request, &message);
 }
 
+static const char *first_sentence(const Provisiond__ReadyReply *from)
+{
+    if (from->hsm_detail[0] != '\0')
+        return from->hsm_detail;
+    return from->ledger_detail[0] != '\0' ? from->ledger_detail : from->anchor_detail;
+}
+
 static enum error ready_take(struct request *request, const Provisiond__StationReply *reply,
                              int *file)
 {
@@ -62,8 +70,7 @@ static enum error ready_take(struct request *request, const Provisiond__StationR
     strcpy(result->hsm, from->hsm);
     strcpy(result->ledger, from->ledger);
     strcpy(result->anchor, from->anchor);
-    (void)snprintf(result->detail, sizeof result->detail, "%s",
-                   from->hsm_detail[0] != '\0' ? from->hsm_detail : from->anchor_detail);
+    (void)snprintf(result->detail, sizeof result->detail, "%s", first_sentence(from));
     return ERR_OK;
 }
 
@@ -108,7 +115,7 @@ static bool are_well(const char *vault, const struct ready_result *checks,
                      const struct check *certificate)
 {
     return strcmp(vault, "ok") == 0 && strcmp(checks->hsm, "ok") == 0 &&
-           strcmp(checks->ledger, "ok") == 0 &&
+           (strcmp(checks->ledger, "ok") == 0 || strcmp(checks->ledger, DISK_LOW) == 0) &&
            (strcmp(checks->anchor, "ok") == 0 || strcmp(checks->anchor, "none") == 0) &&
            strcmp(certificate->word, EXPIRED) != 0;
 }

@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define LISTEN_HOST_SIZE 64
 #define LISTEN_PORT_SIZE 8
+#define DECIMAL          10
 
 /* "host:port" or "[host]:port". */
 static bool split_address(const char *address, char host[LISTEN_HOST_SIZE],
@@ -47,6 +49,21 @@ static bool listen_at(int fd, const struct addrinfo *place)
            bind(fd, place->ai_addr, place->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0;
 }
 
+static enum error refuse_place(struct fault *fault, int reason)
+{
+    const char *detail = "Listening at [api] listen failed.";
+    if (reason == EADDRINUSE)
+        detail = "The port of [api] listen is in use by another program: end that one (`ss -ltnp` "
+                 "names it) or choose another port.";
+    else if (reason == EADDRNOTAVAIL)
+        detail = "The address of [api] listen is not one of this machine: correct it, or take "
+                 "[::] for all.";
+    else if (reason == EACCES)
+        detail = "This user may not listen at the port of [api] listen: choose one above 1023, or "
+                 "let the socket unit listen.";
+    return fault_set(fault, ERR_CONFIG, "listen", detail, reason);
+}
+
 static enum error open_place(const struct addrinfo *place, int *ret_fd, struct fault *fault)
 {
     int fd = socket(place->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -57,10 +74,7 @@ static enum error open_place(const struct addrinfo *place, int *ret_fd, struct f
     int reason = errno;
     if (fd >= 0)
         (void)close(fd);
-    return fault_set(
-        fault, ERR_CONFIG, "listen",
-        "Listening at [api] listen failed: the address is not of this host, or the port is taken.",
-        reason);
+    return refuse_place(fault, reason);
 }
 
 enum error listener_open(const char *address, int *ret_fd, struct fault *fault)
@@ -93,6 +107,14 @@ enum error listener_adopt(int fd, struct fault *fault)
         return fault_set(fault, ERR_CONFIG, "passed-socket",
                          "The socket that was passed is no listening stream socket.", errno);
     return ERR_OK;
+}
+
+bool listener_is_at(int fd, const char *address)
+{
+    char host[LISTEN_HOST_SIZE];
+    char port[LISTEN_PORT_SIZE];
+    return split_address(address, host, port) &&
+           strtoul(port, NULL, DECIMAL) == (unsigned long)listener_port(fd);
 }
 
 uint16_t listener_port(int fd)

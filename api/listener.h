@@ -9,6 +9,7 @@
 #ifndef API_LISTENER_H
 #define API_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -21,6 +22,9 @@ enum error listener_open(const char *address, int *ret_fd, struct fault *fault) 
 
 /* Checks that fd is a listening stream socket, and makes it non-blocking. */
 enum error listener_adopt(int fd, struct fault *fault) MUST_USE;
+
+/* Whether fd listens at the port of that "address:port"; the addresses may differ in form. */
+bool listener_is_at(int fd, const char *address);
 
 /* The local port, 0 when fd has none. */
 uint16_t listener_port(int fd);

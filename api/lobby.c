@@ -34,6 +34,7 @@ struct guest {
     struct lobby_guest self;
     struct address *address;
     enum state state;
+    bool is_greeted;
     int64_t until_ms;         /* WAITING: when it is overdue; SHAKING: when it counts as settled */
     TAILQ_ENTRY(guest) place; /* WAITING: in its address; SHAKING: in the lobby */
 };
@@ -52,15 +53,16 @@ LIST_HEAD(chain, address);
 TAILQ_HEAD(turns, address);
 
 struct lobby {
-    struct lobby_options options;
-    int64_t cost_us; /* of one handshake */
     int wake;
     uint8_t seed[SEED_SIZE];
     pthread_mutex_t lock; /* guards what follows */
+    struct lobby_options options;
+    int64_t cost_us; /* of one handshake */
     struct guest **guests;
     size_t room;
     unsigned connections;
     unsigned waiting;
+    unsigned newcomers;    /* guests that are not greeted */
     struct guests shaking; /* the oldest first */
     struct turns turns;
     struct chain chains[BUCKETS];
@@ -76,14 +78,21 @@ enum error lobby_new(const struct lobby_options *options, struct lobby **ret_lob
         free(lobby);
         return ERR_INTERNAL;
     }
-    lobby->options = *options;
-    lobby->cost_us = US_PER_S / options->handshakes_per_second;
     random_fill(lobby->seed, sizeof lobby->seed);
     (void)pthread_mutex_init(&lobby->lock, NULL);
+    lobby_set_options(lobby, options);
     TAILQ_INIT(&lobby->shaking);
     TAILQ_INIT(&lobby->turns);
     *ret_lobby = lobby;
     return ERR_OK;
+}
+
+void lobby_set_options(struct lobby *lobby, const struct lobby_options *options)
+{
+    (void)pthread_mutex_lock(&lobby->lock);
+    lobby->options = *options;
+    lobby->cost_us = US_PER_S / options->handshakes_per_second;
+    (void)pthread_mutex_unlock(&lobby->lock);
 }
 
 /* ---- addresses ---- */
@@ -200,6 +209,8 @@ static void forget(struct lobby *lobby, struct guest *guest)
         end_waiting(lobby, guest);
     else if (guest->state == SHAKING)
         end_shaking(lobby, guest);
+    if (!guest->is_greeted)
+        lobby->newcomers--;
     guest->address->connections--;
     lobby->connections--;
     lobby->guests[guest->self.socket] = NULL;
@@ -231,6 +242,7 @@ static enum lobby_refusal admit(struct lobby *lobby, const struct lobby_guest *s
     address->connections++;
     lobby->connections++;
     lobby->waiting++;
+    lobby->newcomers++;
     return LOBBY_WELCOME;
 }
 
@@ -343,6 +355,27 @@ int lobby_pause_ms(struct lobby *lobby, int64_t now_ms)
 int lobby_descriptor(const struct lobby *lobby)
 {
     return lobby->wake;
+}
+
+/* ---- newcomers ---- */
+
+void lobby_greet(struct lobby *lobby, int socket)
+{
+    (void)pthread_mutex_lock(&lobby->lock);
+    struct guest *guest = guest_of(lobby, socket);
+    if (guest != NULL && !guest->is_greeted) {
+        guest->is_greeted = true;
+        lobby->newcomers--;
+    }
+    (void)pthread_mutex_unlock(&lobby->lock);
+}
+
+unsigned lobby_newcomers(struct lobby *lobby)
+{
+    (void)pthread_mutex_lock(&lobby->lock);
+    unsigned newcomers = lobby->newcomers;
+    (void)pthread_mutex_unlock(&lobby->lock);
+    return newcomers;
 }
 
 /* ---- ends ---- */

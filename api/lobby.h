@@ -54,6 +54,8 @@ enum lobby_refusal { LOBBY_WELCOME, LOBBY_FULL, LOBBY_ADDRESS_FULL, LOBBY_NO_MEM
 enum error lobby_new(const struct lobby_options *options, struct lobby **ret_lobby) MUST_USE;
 /* NULL is allowed. */
 void lobby_free(struct lobby *lobby);
+/* Other limits from now on; who is here stays. */
+void lobby_set_options(struct lobby *lobby, const struct lobby_options *options);
 
 /* The guest waits from now on; after a refusal its socket is the caller's still. */
 enum lobby_refusal lobby_arrive(struct lobby *lobby, const struct lobby_guest *guest,
@@ -72,6 +74,11 @@ int lobby_descriptor(const struct lobby *lobby);
 /* Both allow a socket that is not known. */
 void lobby_settle(struct lobby *lobby, int socket);
 void lobby_leave(struct lobby *lobby, int socket);
+
+/* The socket's client has had its first answer; until then it is a newcomer. A socket that is not
+ * known is allowed. */
+void lobby_greet(struct lobby *lobby, int socket);
+unsigned lobby_newcomers(struct lobby *lobby);
 
 /* Closes the sockets of those who wait. */
 void lobby_dismiss(struct lobby *lobby);

@@ -208,7 +208,7 @@ static void write_certificates(struct api *api, FILE *out)
                         server_certificate_is_stale(api->certificate));
     exposition_gauge_of(out, "provisiond_client_ca_expiry_timestamp_seconds",
                         "When the first certificate of the client CA expires.",
-                        api->client_ca_expires_unix_s);
+                        trusts_expires_unix_s(&api->trusts));
     write_crl(api, out);
 }
 

@@ -101,6 +101,12 @@ static void write_work(const Provisiond__MetricsReply *reply, FILE *out)
                     reply->commit);
     exposition_counter_of(out, "provisiond_ledger_changes_total",
                           "Changes that the group commits made durable.", reply->committed);
+    exposition_gauge_of(out, "provisiond_ledger_disk_free_bytes",
+                        "Bytes of the ledger's disk that the vault may still write.",
+                        reply->disk_free);
+    exposition_gauge_of(out, "provisiond_ledger_disk_reserve_bytes",
+                        "[vault] disk_reserve_mb: with less free no new license is issued.",
+                        reply->disk_reserve);
 }
 
 static void write_journal(const Provisiond__MetricsReply *reply, FILE *out)

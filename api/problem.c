@@ -109,24 +109,28 @@ static const struct problem PROBLEMS[ERR_COUNT] = {
 
 static const struct advice {
     enum error code;
+    bool is_shown; /* as the member "check", though the type has none of its own */
     const char *check;
     const char *action;
 } ADVICE[] = {
-    {ERR_FORBIDDEN, "principal-unknown",
+    {ERR_FORBIDDEN, false, "principal-unknown",
      "Ask the operator to enrol the certificate's key, or use a certificate that is enrolled."},
-    {ERR_FORBIDDEN, "principal-disabled",
+    {ERR_FORBIDDEN, false, "principal-disabled",
      "Ask the operator, who finds out why it was disabled before he enables it."},
-    {ERR_FORBIDDEN, "role-not-allowed", "Use the certificate of a caller who may."},
-    {ERR_FORBIDDEN, "product-not-allowed",
+    {ERR_FORBIDDEN, false, "role-not-allowed", "Use the certificate of a caller who may."},
+    {ERR_FORBIDDEN, false, "product-not-allowed",
      "Use a caller that may see it, or ask the operator to widen this one."},
-    {ERR_FORBIDDEN, "line-not-allowed",
+    {ERR_FORBIDDEN, false, "line-not-allowed",
      "Check the line in context.line, or ask the operator to widen this caller."},
-    {ERR_FORBIDDEN, "line-missing", "Send context.line."},
-    {ERR_CONFLICT, "grant-used",
+    {ERR_FORBIDDEN, false, "line-missing", "Send context.line."},
+    {ERR_CONFLICT, false, "grant-used",
      "When an answer to it was lost, it counts and nothing is left to do; otherwise ask its maker "
      "for a new document."},
-    {ERR_PRODUCT_UNKNOWN, "product-not-made",
+    {ERR_PRODUCT_UNKNOWN, false, "product-not-made",
      "Give the document to an administrator of the server, who runs `provctl grant apply`."},
+    {ERR_LEDGER_UNAVAILABLE, true, "disk-nearly-full",
+     "Call the operator, who makes room on the ledger's disk. Licenses that were issued before are "
+     "still answered."},
 };
 
 bool problem_exists(enum error code)
@@ -139,13 +143,25 @@ const struct problem *problem_of(enum error code)
     return &PROBLEMS[problem_exists(code) ? code : ERR_INTERNAL];
 }
 
-const char *problem_advice(enum error code, const char *check)
+static const struct advice *find_advice(enum error code, const char *check)
 {
     for (size_t i = 0; i < sizeof ADVICE / sizeof ADVICE[0]; i++) {
         if (ADVICE[i].code == code && strcmp(ADVICE[i].check, check) == 0)
-            return ADVICE[i].action;
+            return &ADVICE[i];
     }
-    return problem_of(code)->action;
+    return NULL;
+}
+
+const char *problem_advice(enum error code, const char *check)
+{
+    const struct advice *advice = find_advice(code, check);
+    return advice != NULL ? advice->action : problem_of(code)->action;
+}
+
+bool problem_shows_check(enum error code, const char *check)
+{
+    const struct advice *advice = find_advice(code, check);
+    return problem_of(code)->has_check || (advice != NULL && advice->is_shown);
 }
 
 void problem_type(enum error code, char out[PROBLEM_TYPE_SIZE])

@@ -23,7 +23,7 @@ struct problem {
     unsigned retry_after_s; /* 0: no Retry-After */
     const char *title;      /* the same for each problem of the type */
     const char *action;     /* what to do on the line, when the check has no advice of its own */
-    bool has_check;         /* the fault's reason word is the member "check" */
+    bool has_check;         /* every reason word is the member "check" */
 };
 
 /* The row of code; ERR_OK and unknown codes get the row of ERR_INTERNAL. */
@@ -31,6 +31,9 @@ const struct problem *problem_of(enum error code);
 
 /* What to do on the line: the advice of the check (a fault's reason), or the row's action. */
 const char *problem_advice(enum error code, const char *check);
+
+/* Whether the reason word is the member "check" of this answer. */
+bool problem_shows_check(enum error code, const char *check);
 
 /* True when code has a row of its own. For the test that proves the table complete. */
 bool problem_exists(enum error code);

@@ -28,12 +28,12 @@ struct place {
 };
 
 struct rate {
-    int64_t cost_ns; /* of one request */
+    uint8_t seed[RATE_SEED_SIZE];
+    pthread_mutex_t lock; /* guards what follows */
+    int64_t cost_ns;      /* of one request */
     int64_t ahead_ns;
     unsigned under_way_max;
-    uint8_t seed[RATE_SEED_SIZE];
-    pthread_mutex_t lock;
-    struct place places[RATE_SETS][RATE_PLACES]; /* guarded by lock, as the refusals */
+    struct place places[RATE_SETS][RATE_PLACES];
     struct rate_refusals refusals;
 };
 
@@ -42,13 +42,20 @@ enum error rate_new(const struct rate_options *options, struct rate **ret_rate)
     struct rate *rate = calloc(1, sizeof *rate);
     if (rate == NULL)
         return ERR_INTERNAL;
+    random_fill(rate->seed, sizeof rate->seed);
+    (void)pthread_mutex_init(&rate->lock, NULL);
+    rate_set_options(rate, options);
+    *ret_rate = rate;
+    return ERR_OK;
+}
+
+void rate_set_options(struct rate *rate, const struct rate_options *options)
+{
+    (void)pthread_mutex_lock(&rate->lock);
     rate->cost_ns = NS_PER_S / options->requests_per_second;
     rate->ahead_ns = rate->cost_ns * options->burst;
     rate->under_way_max = options->under_way_max;
-    random_fill(rate->seed, sizeof rate->seed);
-    (void)pthread_mutex_init(&rate->lock, NULL);
-    *ret_rate = rate;
-    return ERR_OK;
+    (void)pthread_mutex_unlock(&rate->lock);
 }
 
 void rate_free(struct rate *rate)

@@ -34,6 +34,8 @@ struct rate_options {
 enum error rate_new(const struct rate_options *options, struct rate **ret_rate) MUST_USE;
 /* NULL is allowed. */
 void rate_free(struct rate *rate);
+/* Other limits from now on; what a caller owes it owes still, in time. */
+void rate_set_options(struct rate *rate, const struct rate_options *options);
 
 /* Set when a request is refused. */
 struct rate_refusal {

@@ -172,10 +172,10 @@ static size_t next_room(const struct request *request, size_t needed)
     size_t max = limits_body_max(request->api->config, request->match.route->body);
     uint64_t length = request_content_length(request);
     size_t room = request->body_room > 0 ? 2 * request->body_room : BODY_ROOM_FIRST;
-    if (room < needed)
-        room = needed;
     if (room > max)
         room = max;
+    if (room < needed) /* the limit may have become less since it was looked at */
+        room = needed;
     return length >= needed && length < room ? (size_t)length : room;
 }
 
@@ -299,10 +299,10 @@ enum error request_ask(struct request *request, Provisiond__StationRequest *mess
 
 /* ---- the log ---- */
 
-/* Who is refused again and again shall not drown the others' lines. */
+/* Who is refused again and again, and the watchdog, shall not drown the others' lines. */
 static enum log_level level_of(const struct request *request)
 {
-    if (request->refusal.is_repeated)
+    if (request->refusal.is_repeated || request->caller->is_own)
         return LOG_LEVEL_DEBUG;
     return request->status >= 500 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
 }

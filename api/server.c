@@ -106,6 +106,17 @@ static struct caller *caller_of(struct MHD_Connection *connection)
     return info != NULL ? info->socket_context : NULL;
 }
 
+/* A reload may have changed it since the connection began. */
+static void keep_idle_timeout(struct caller *caller, struct MHD_Connection *connection,
+                              const struct config_api *config)
+{
+    if (caller->idle_timeout_s == config->idle_timeout_s)
+        return;
+    caller->idle_timeout_s = config->idle_timeout_s;
+    (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                    config->idle_timeout_s);
+}
+
 static enum MHD_Result begin(struct api *api, struct MHD_Connection *connection, const char *url,
                              const char *method, void **state)
 {
@@ -116,6 +127,7 @@ static enum MHD_Result begin(struct api *api, struct MHD_Connection *connection,
     gate_enter(&api->gate, GATE_REQUESTS);
     *state = request;
     watch_set(&caller->watched, deadline_in(limits_receive_ms(api->config)));
+    keep_idle_timeout(caller, connection, api->config);
     if (check_headers(request, url, method) != ERR_OK && is_answered_at_once(request))
         return answer_problem(request);
     return MHD_YES;
@@ -225,6 +237,7 @@ void server_note_completed(void *cls, struct MHD_Connection *connection, void **
         rate_leave(api->rate, &request->meter);
     metrics_note(api->metrics, request->match.route, request->method, request->status,
                  clock_monotonic_us() - request->started_us);
+    lobby_greet(api->lobby, request->caller->watched_tls.socket);
     request_log(request, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     request_release(request);
     gate_leave(&api->gate, GATE_REQUESTS);
@@ -252,6 +265,6 @@ void server_note_connection(void *cls, struct MHD_Connection *connection, void *
     if (*caller == NULL)
         return;
     watch_remove(&api->watch, &((struct caller *)*caller)->watched);
-    caller_free(*caller);
+    caller_free(*caller, api);
     *caller = NULL;
 }

@@ -15,16 +15,20 @@
 #include "api/budget.h"
 #include "api/gate.h"
 #include "api/penance.h"
+#include "api/trust.h"
 #include "api/watch.h"
 #include "config/config.h"
 #include "vault/vault_client.h"
 
 struct api {
-    const struct config_api *config;
+    const struct config_api *_Atomic config; /* the newest */
+    struct setting *settings;                /* of reloads, the newest first */
     struct vault_client *vault;
     struct MHD_Daemon *daemon;
     struct lobby *lobby;
     struct acceptor *acceptor;
+    unsigned loops;       /* event loops */
+    unsigned probed_loop; /* the probe's: which one it asks next */
     struct keeper *keeper;
     int64_t looked_ms;      /* the keeper's: when it looked at the files and the watch */
     struct rate *rate;      /* of callers, by their keys */
@@ -32,7 +36,9 @@ struct api {
     struct metrics *metrics;
     struct server_certificate *certificate;
     struct crl *crl;
-    int64_t client_ca_expires_unix_s;
+    struct trusts trusts;
+    pthread_mutex_t
+        files; /* held while the files of [api] are looked at, or others take their place */
     struct gate gate;
     struct watch watch;
     struct penance penance;

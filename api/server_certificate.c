@@ -67,7 +67,9 @@ static enum error load_chain(const char *path, struct material *material, struct
     SECRET_TEXT_AUTO text = pem_file_read(path, PEM_FILE_MAX_BYTES);
     if (text == NULL)
         return fault_set(fault, ERR_CONFIG, "certificate-file",
-                         "The server certificate ([api] certificate) cannot be read.", errno);
+                         "The server certificate ([api] certificate) cannot be read: the user of "
+                         "provisiond must be able to read the file and its folders.",
+                         errno);
     gnutls_datum_t datum = datum_of(text);
     if (gnutls_x509_crt_list_import2(&material->chain, &material->count, &datum,
                                      GNUTLS_X509_FMT_PEM, 0) < 0 ||
@@ -81,8 +83,11 @@ static enum error load_key(const char *path, struct material *material, struct f
 {
     SECRET_TEXT_AUTO text = pem_file_read(path, PEM_FILE_MAX_BYTES);
     if (text == NULL)
-        return fault_set(fault, ERR_CONFIG, "key-file",
-                         "The server key ([api] key) cannot be read.", errno);
+        return fault_set(
+            fault, ERR_CONFIG, "key-file",
+            "The server key ([api] key) cannot be read: the user of provisiond must be "
+            "able to read the file and its folders.",
+            errno);
     gnutls_datum_t datum = datum_of(text);
     if (gnutls_x509_privkey_init(&material->key) != 0 ||
         gnutls_x509_privkey_import2(material->key, &datum, GNUTLS_X509_FMT_PEM, NULL, 0) != 0)
@@ -106,16 +111,23 @@ static enum error check(const struct material *material, struct fault *fault)
 {
     time_t now = time(NULL);
     if (!is_key_of(material->key, material->chain[0]))
-        return fault_set(fault, ERR_CONFIG, "key-mismatch",
-                         "The server key ([api] key) does not belong to the first certificate.", 0);
-    if (gnutls_x509_crt_get_expiration_time(material->chain[0]) < now)
-        return fault_set(fault, ERR_CONFIG, "certificate-expired",
-                         "The server certificate ([api] certificate) has expired.", 0);
-    if (gnutls_x509_crt_get_activation_time(material->chain[0]) > now)
         return fault_set(
-            fault, ERR_CONFIG, "certificate-not-yet-valid",
-            "The server certificate ([api] certificate) is not valid yet by this server's clock.",
+            fault, ERR_CONFIG, "key-mismatch",
+            "The server key ([api] key) does not belong to the first certificate of [api] "
+            "certificate: put the two there that were made together.",
             0);
+    if (gnutls_x509_crt_get_expiration_time(material->chain[0]) < now)
+        return fault_set(
+            fault, ERR_CONFIG, "certificate-expired",
+            "The server certificate ([api] certificate) has expired: put a renewed one "
+            "there, and its key at [api] key, and start again.",
+            0);
+    if (gnutls_x509_crt_get_activation_time(material->chain[0]) > now)
+        return fault_set(fault, ERR_CONFIG, "certificate-not-yet-valid",
+                         "The server certificate ([api] certificate) is not valid yet by this "
+                         "server's clock: set "
+                         "the clock right, or put another one there.",
+                         0);
     return ERR_OK;
 }
 
@@ -183,6 +195,21 @@ void server_certificate_free(struct server_certificate *certificate)
     material_clear(&certificate->material);
     (void)pthread_rwlock_destroy(&certificate->lock);
     free(certificate);
+}
+
+void server_certificate_adopt(struct server_certificate *certificate,
+                              struct server_certificate *fresh)
+{
+    (void)pthread_rwlock_wrlock(&certificate->lock);
+    struct material old = certificate->material;
+    certificate->material = fresh->material;
+    (void)pthread_rwlock_unlock(&certificate->lock);
+    certificate->config = fresh->config;
+    certificate->certificate_mark = fresh->certificate_mark;
+    certificate->key_mark = fresh->key_mark;
+    atomic_store(&certificate->is_stale, false);
+    fresh->material = old;
+    server_certificate_free(fresh);
 }
 
 int64_t server_certificate_expires_unix_s(struct server_certificate *certificate)

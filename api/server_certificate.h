@@ -32,6 +32,11 @@ enum error server_certificate_new(const struct config_api *config,
 /* NULL is allowed. When no session uses it any more. */
 void server_certificate_free(struct server_certificate *certificate);
 
+/* What fresh holds is in force from now on, and its files are looked at; fresh is freed. Not beside
+ * server_certificate_look. */
+void server_certificate_adopt(struct server_certificate *certificate,
+                              struct server_certificate *fresh);
+
 /* Reads the files when one of them changed; logs what came of it. */
 void server_certificate_look(struct server_certificate *certificate);
 

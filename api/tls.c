@@ -86,8 +86,11 @@ enum error tls_client_ca_load(const char *path, struct tls_client_ca *ret_ca, st
     CHAIN_AUTO chain = {0};
     struct tls_client_ca ca = {.text = pem_file_read(path, PEM_FILE_MAX_BYTES)};
     if (ca.text == NULL)
-        return fault_set(fault, ERR_CONFIG, "client-ca-file",
-                         "The client CA ([api] client_ca) cannot be read.", errno);
+        return fault_set(
+            fault, ERR_CONFIG, "client-ca-file",
+            "The client CA ([api] client_ca) cannot be read: the user of provisiond must "
+            "be able to read the file and its folders.",
+            errno);
     enum error e = ERR_OK;
     if (!import_chain(ca.text, &chain))
         e = fault_set(fault, ERR_CONFIG, "client-ca-invalid",

@@ -14,9 +14,15 @@
 
 void watch_init(struct watch *watch, int64_t pace_ms, uint64_t bytes_per_s)
 {
-    *watch = (struct watch){.pace_ms = pace_ms,
-                            .pace_bytes = bytes_per_s * (uint64_t)pace_ms / MS_PER_S};
+    *watch = (struct watch){0};
+    watch_set_pace(watch, pace_ms, bytes_per_s);
     (void)pthread_mutex_init(&watch->lock, NULL);
+}
+
+void watch_set_pace(struct watch *watch, int64_t pace_ms, uint64_t bytes_per_s)
+{
+    atomic_store(&watch->pace_bytes, bytes_per_s * (uint64_t)pace_ms / MS_PER_S);
+    atomic_store(&watch->pace_ms, pace_ms);
 }
 
 void watch_clear(struct watch *watch)
@@ -63,7 +69,7 @@ void watch_set(struct watch_entry *entry, deadline_ms deadline)
 void watch_reader(const struct watch *watch, struct watch_entry *entry)
 {
     atomic_store(&entry->is_marked, false);
-    atomic_store(&entry->deadline, deadline_in(watch->pace_ms));
+    atomic_store(&entry->deadline, deadline_in(atomic_load(&watch->pace_ms)));
     atomic_store(&entry->is_reading, true);
 }
 
@@ -82,12 +88,13 @@ static bool has_read_on(const struct watch *watch, struct watch_entry *entry, in
     if (!atomic_load(&entry->is_reading))
         return false;
     uint64_t taken = taken_by(entry->socket);
-    if (atomic_load(&entry->is_marked) && taken - entry->mark < watch->pace_bytes)
+    if (atomic_load(&entry->is_marked) && taken - entry->mark < atomic_load(&watch->pace_bytes))
         return false;
     entry->mark = taken;
     atomic_store(&entry->is_marked, true);
     /* Unless the answer has ended meanwhile. */
-    (void)atomic_compare_exchange_strong(&entry->deadline, &deadline, now_ms + watch->pace_ms);
+    (void)atomic_compare_exchange_strong(&entry->deadline, &deadline,
+                                         now_ms + atomic_load(&watch->pace_ms));
     return true;
 }
 

@@ -36,8 +36,9 @@ struct watch_entry {
 };
 
 struct watch {
-    int64_t pace_ms; /* a reader takes pace_bytes in that time, or is cut off at the end of it */
-    uint64_t pace_bytes;
+    atomic_int_fast64_t pace_ms; /* a reader takes pace_bytes in that time, or is cut off at the
+                                    end of it */
+    atomic_uint_fast64_t pace_bytes;
     pthread_mutex_t lock;
     struct watch_entry *first;      /* guarded by lock */
     atomic_uint_fast64_t connected; /* entries now */
@@ -45,6 +46,8 @@ struct watch {
 };
 
 void watch_init(struct watch *watch, int64_t pace_ms, uint64_t bytes_per_s);
+/* Another pace for whoever begins to read from now on. */
+void watch_set_pace(struct watch *watch, int64_t pace_ms, uint64_t bytes_per_s);
 /* When no entry is left. */
 void watch_clear(struct watch *watch);
 

@@ -22,8 +22,8 @@
 /* The result of operation N of AdminRequest is field N + 1 of AdminReply. */
 static_assert((int)PROVISIOND__ADMIN_REPLY__RESULT_STATUS ==
                       (int)PROVISIOND__ADMIN_REQUEST__OP_STATUS + 1 &&
-                  (int)PROVISIOND__ADMIN_REPLY__RESULT_PRINCIPAL_KEY ==
-                      (int)PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY + 1,
+                  (int)PROVISIOND__ADMIN_REPLY__RESULT_IMAGE_FILE ==
+                      (int)PROVISIOND__ADMIN_REQUEST__OP_IMAGE_FILE + 1,
               "results are numbered like operations");
 
 void admin_reply_free(Provisiond__AdminReply **reply)
@@ -215,14 +215,23 @@ static int timeout_of(const Provisiond__AdminRequest *request)
         return INIT_TIMEOUT_MS;
     case PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT:
     case PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT:
+    case PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY:
         return FILE_TIMEOUT_MS;
     default:
         return ASK_TIMEOUT_MS;
     }
 }
 
-enum error admin_ask(const struct arguments *arguments, const Provisiond__AdminRequest *request,
-                     int file, Provisiond__AdminReply **ret_reply, struct failure *failure)
+/* What goes along and what comes along. */
+struct admin_files {
+    int sent;     /* -1: none */
+    int received; /* -1: none came, or nobody wants it */
+    bool is_wanted;
+};
+
+static enum error ask(const struct arguments *arguments, const Provisiond__AdminRequest *request,
+                      struct admin_files *files, Provisiond__AdminReply **ret_reply,
+                      struct failure *failure)
 {
     char path[CONFIG_PATH_MAX];
     struct fault fault = {0};
@@ -233,7 +242,8 @@ enum error admin_ask(const struct arguments *arguments, const Provisiond__AdminR
         return e;
     if (vault_client_new(path, &client) != ERR_OK)
         return failure_set_memory(failure);
-    e = vault_admin_call(client, request, file, deadline_in(timeout_of(request)), &reply, &fault);
+    e = vault_admin_call(client, request, files->sent, deadline_in(timeout_of(request)), &reply,
+                         files->is_wanted ? &files->received : NULL, &fault);
     vault_client_free(client);
     if (e != ERR_OK)
         return fail(arguments, path, request, &fault, failure);
@@ -243,6 +253,36 @@ enum error admin_ask(const struct arguments *arguments, const Provisiond__AdminR
     }
     *ret_reply = reply;
     return ERR_OK;
+}
+
+enum error admin_ask(const struct arguments *arguments, const Provisiond__AdminRequest *request,
+                     int file, Provisiond__AdminReply **ret_reply, struct failure *failure)
+{
+    struct admin_files files = {.sent = file, .received = -1};
+    return ask(arguments, request, &files, ret_reply, failure);
+}
+
+static enum error fail_without_file(struct failure *failure)
+{
+    return failure_set_plain(failure, ERR_INTERNAL,
+                             "The vault's answer came without the file that belongs to it. Are the "
+                             "versions equal?");
+}
+
+enum error admin_fetch(const struct arguments *arguments, const Provisiond__AdminRequest *request,
+                       Provisiond__AdminReply **ret_reply, int *ret_file, struct failure *failure)
+{
+    struct admin_files files = {.sent = -1, .received = -1, .is_wanted = true};
+    enum error e = ask(arguments, request, &files, ret_reply, failure);
+    if (e == ERR_OK && files.received < 0) {
+        admin_reply_free(ret_reply);
+        e = fail_without_file(failure);
+    }
+    if (e == ERR_OK)
+        *ret_file = files.received;
+    else if (files.received >= 0)
+        (void)close(files.received);
+    return e;
 }
 
 enum error admin_read_digest(ProtobufCBinaryData data, struct sha256 *ret_digest,

@@ -30,6 +30,14 @@ enum error admin_ask(const struct arguments *arguments, const Provisiond__AdminR
                      int file, Provisiond__AdminReply **ret_reply,
                      struct failure *failure) MUST_USE;
 
+/*
+ * Likewise for a question whose answer comes with a descriptor, which is the caller's to close; an
+ * answer without one is a failure.
+ */
+enum error admin_fetch(const struct arguments *arguments, const Provisiond__AdminRequest *request,
+                       Provisiond__AdminReply **ret_reply, int *ret_file,
+                       struct failure *failure) MUST_USE;
+
 /* Where the admin socket is, by the arguments. */
 enum error admin_find_socket(const struct arguments *arguments, char out[], size_t size,
                              struct failure *failure) MUST_USE;

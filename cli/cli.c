@@ -34,7 +34,7 @@ static const struct {
      "encrypt a firmware, let it be installed"},
     {"station add", 7, "station add|enroll|narrow|...", "enrol stations, say what they may"},
     {"operator add", 36, "operator, auditor, metrics, ...", "likewise the callers of other roles"},
-    {"journal export", 2, "journal export|override", "for the auditor; after a restored ledger"},
+    {"journal export", 3, "journal export|override, backup", "for the auditor; for a lost disk"},
     {"product show", 5, "product, image, station list|..", "show what there is"},
     {"grant apply", 2, "grant apply|list", "take a signed document, list what was taken"},
     {"license", 4, "license [batch|list|show]", "get licenses of devices, show licenses"},
@@ -43,8 +43,9 @@ static const struct {
     {"image fetch", 3, "image fetch|show, product policy", "get an image; a product's anchors"},
     {"journal checkpoint", 3, "journal checkpoint|key, ...", "what an auditor keeps; grant show"},
     {"self", 3, "self, ready, metrics", "who am I, is it ready, how is it"},
+    {"ca new", 2, "ca new|server", "certificates of one's own: stations, server"},
     {"grant new", 2, "grant new|inspect", "write a document to be signed, read one"},
-    {"journal verify", 2, "journal verify, reconcile", "judge a journal; compare what was shipped"},
+    {"journal verify", 3, "journal verify, reconcile, ...", "judge a journal; restore a backup"},
 };
 
 static size_t print_shared_line(const char *name, FILE *out)

@@ -10,10 +10,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/certificate.h"
 #include "cli/commands.h"
@@ -22,7 +19,7 @@
 #include "cli/key_pair.h"
 #include "cli/output.h"
 #include "cli/principal.h"
-#include "cli/text.h"
+#include "cli/site_ca.h"
 
 #define DAYS_DEFAULT 365
 
@@ -140,51 +137,18 @@ static enum error enrol_pair(const struct arguments *arguments, const struct iss
     return e;
 }
 
-/* A folder without a CA is where somebody begins who has none. */
-static enum error check_ca(const struct arguments *arguments, const struct key_pair *ca,
-                           struct failure *failure)
-{
-    if (arguments_has(arguments, OPTION_ISSUER) || access(ca->certificate, F_OK) == 0)
-        return ERR_OK;
-    return failure_set_plain(failure, ERR_CONFIG,
-                             "There is no CA: %s is not there. Make one first: provctl ca new "
-                             "--out-dir %s; or name yours: --ca FILE --ca-key FILE",
-                             ca->certificate, arguments_get(arguments, OPTION_NEW_DIR));
-}
-
-static void warn_of_readers(const char *key)
-{
-    struct stat info;
-    char escaped[PATH_MAX];
-    text_escape(key, escaped, sizeof escaped);
-    if (stat(key, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0)
-        (void)fprintf(stderr,
-                      "provctl: warning: others can read the CA's key %s, and whoever has it can "
-                      "make certificates: chmod 600 %s\n",
-                      escaped, escaped);
-}
-
 static enum error issue(const struct arguments *arguments, struct issued *ret_issued,
                         struct failure *failure)
 {
     ISSUER_AUTO issuer = NULL;
-    struct key_pair ca;
-    const char *key = NULL;
     int64_t days = DAYS_DEFAULT;
-    enum error e = key_pair_name(arguments_get(arguments, OPTION_NEW_DIR), "ca", &ca, failure);
-    if (e == ERR_OK && arguments_has(arguments, OPTION_DAYS))
+    enum error e = ERR_OK;
+    if (arguments_has(arguments, OPTION_DAYS))
         e = arguments_get_number(arguments, OPTION_DAYS, 1, ISSUER_DAYS_MAX, &days, failure);
     if (e == ERR_OK)
-        e = check_ca(arguments, &ca, failure);
-    if (e == ERR_OK) {
-        key = arguments_get_or(arguments, OPTION_ISSUER_KEY, ca.key);
-        e = issuer_open(arguments_get_or(arguments, OPTION_ISSUER, ca.certificate), key, &issuer,
-                        failure);
-    }
-    if (e != ERR_OK)
-        return e;
-    warn_of_readers(key);
-    return issuer_issue(issuer, arguments->operands[0], days, ret_issued, failure);
+        e = site_ca_open(arguments, &issuer, failure);
+    return e == ERR_OK ? issuer_issue(issuer, arguments->operands[0], days, ret_issued, failure)
+                       : e;
 }
 
 static enum error enroll_new(const struct arguments *arguments, struct failure *failure)
@@ -216,8 +180,6 @@ enum error command_principal_enroll(const struct arguments *arguments, struct fa
     if (!has_certificate && !arguments_has(arguments, OPTION_NEW_DIR))
         return failure_set_usage(failure, "Say where the new key goes: --out-dir DIR, or give a "
                                           "certificate from elsewhere: --certificate FILE");
-    if (arguments_has(arguments, OPTION_ISSUER) != arguments_has(arguments, OPTION_ISSUER_KEY))
-        return failure_set_usage(failure, "--ca and --ca-key belong together");
     principal_warn_products(arguments);
     return has_certificate ? enroll_certificate(arguments, failure)
                            : enroll_new(arguments, failure);

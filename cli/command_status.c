@@ -15,7 +15,8 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-#define GOVERNED_MAX 512
+#define GOVERNED_MAX  512
+#define BYTES_PER_MIB (INT64_C(1024) * 1024)
 
 /* What was read of an answer beside its texts. */
 struct status_page {
@@ -61,6 +62,9 @@ static enum error read_page(const Provisiond__AdminStatusReply *reply, struct st
                             struct failure *failure)
 {
     *page = (struct status_page){.reply = reply};
+    if (reply->disk_free < 0 || reply->disk_reserve < 0)
+        return failure_set_plain(failure, ERR_INTERNAL,
+                                 "The vault's answer holds a disk of less than nothing");
     if (reply->journal_size < 0 || reply->checkpoint_size < 0 || reply->anchored_size < -1)
         return failure_set_plain(failure, ERR_INTERNAL,
                                  "The vault's answer holds a journal size below zero");
@@ -80,12 +84,14 @@ static json_t *journal_to_json(const struct status_page *page)
                          ? json_pack("{s:s, s:s, s:o}", "anchor", page->anchor, "head", page->head,
                                      "governed", json_incref(page->governed))
                          : json_null();
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "journal_size",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I}", "journal_size",
                      (json_int_t)status->journal_size, "checkpoint_size",
                      (json_int_t)status->checkpoint_size, "anchored_size", anchored, "anchor",
                      output_text(status->anchor), "anchor_detail",
                      output_text(status->anchor_detail), "origin", output_text(status->origin),
-                     "breach", breach, "products_tampered", (json_int_t)status->products_tampered);
+                     "breach", breach, "products_tampered", (json_int_t)status->products_tampered,
+                     "disk", output_text(status->disk), "disk_free", (json_int_t)status->disk_free,
+                     "disk_reserve", (json_int_t)status->disk_reserve);
 }
 
 static enum error print_json(const struct status_page *page, struct failure *failure)
@@ -154,6 +160,21 @@ static void add_journal(struct table *table, const struct status_page *page)
     add_pair(table, "Ledger has", page->head);
 }
 
+/* Nothing while there is room. */
+static void add_disk(struct table *table, const struct status_page *page)
+{
+    const Provisiond__AdminStatusReply *status = page->reply;
+    char text[2 * NUMBER_TEXT_SIZE + 128];
+    if (status->disk[0] == '\0' || strcmp(status->disk, "ok") == 0)
+        return;
+    (void)snprintf(text, sizeof text,
+                   "%" PRId64 " MiB free; below %" PRId64
+                   " MiB no new license is issued: make room",
+                   status->disk_free / BYTES_PER_MIB, status->disk_reserve / BYTES_PER_MIB);
+    add_pair(table, "Ledger's disk", status->disk);
+    add_pair(table, "", text);
+}
+
 static void add_products(struct table *table, const struct status_page *page)
 {
     char text[NUMBER_TEXT_SIZE + 64];
@@ -192,6 +213,7 @@ static enum error print_page(const struct status_page *page, struct failure *fai
     TABLE_AUTO table = table_new_pairs(false);
     add_hsm(table, page);
     add_journal(table, page);
+    add_disk(table, page);
     add_products(table, page);
     if (table_print(table, stdout) != ERR_OK)
         return failure_set_memory(failure);

@@ -79,6 +79,7 @@ enum error command_principal_key_add(const struct arguments *arguments, struct f
 enum error command_principal_key_remove(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_export(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_override(const struct arguments *arguments, struct failure *failure);
+enum error command_backup(const struct arguments *arguments, struct failure *failure);
 /* On the admin socket, or over REST with --url. */
 enum error command_usage(const struct arguments *arguments, struct failure *failure);
 
@@ -102,9 +103,11 @@ enum error command_image_fetch(const struct arguments *arguments, struct failure
 
 /* ---- officers and auditors, on files ---- */
 enum error command_ca_new(const struct arguments *arguments, struct failure *failure);
+enum error command_ca_server(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_new(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_inspect(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_verify(const struct arguments *arguments, struct failure *failure);
 enum error command_reconcile(const struct arguments *arguments, struct failure *failure);
+enum error command_restore(const struct arguments *arguments, struct failure *failure);
 
 #endif

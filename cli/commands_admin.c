@@ -179,6 +179,13 @@ static const struct command COMMANDS[] = {
      "Name both heads exactly as status shows them. What an override means is said on standard\n"
      "error; nothing is asked. Each governed product's authorities sign one of their own first.",
      command_journal_override},
+    {{"backup", "", 0, BIT(OUT) | BIT(RECIPIENT), ADMIN_OPTIONS},
+     "write ledger and images into one encrypted file",
+     "While everything runs. The ledger is that of one moment, with its journal. Only the owner "
+     "of\n"
+     "the certificate's private key can open FILE: provctl restore, or openssl and tar. There is\n"
+     "no private key, no PIN and nothing of the HSM in it: back the HSM up as its maker says.",
+     command_backup},
 };
 
 const struct command_group ADMIN_COMMANDS = {

@@ -9,12 +9,21 @@
 #define BIT(name) OPTION_BIT(OPTION_##name)
 
 static const struct command COMMANDS[] = {
-    {{"ca new", "", 0, BIT(NEW_DIR), BIT(CA_NAME) | BIT(DAYS)},
-     "make a client CA (for station enroll)",
+    {{"ca new", "", 0, BIT(NEW_DIR), BIT(CA_NAME) | BIT(DAYS) | BIT(SERVER)},
+     "make a CA for stations and the server",
      "For a site without a PKI. Writes DIR/ca.key, for its owner alone, and DIR/ca.pem, never\n"
      "over files that are there; makes DIR when it is not there. The CA signs no other CA. --days\n"
-     "is 3650 when it is not given.",
+     "is 3650 when it is not given. With --server also DIR/server.key and DIR/server.pem, for\n"
+     "provisiond, as ca server makes them. The package looks for all in /etc/provisiond/pki.",
      command_ca_new},
+    {{"ca server", "HOST[,HOST...]", 1, BIT(NEW_DIR), BIT(ISSUER) | BIT(ISSUER_KEY) | BIT(DAYS)},
+     "make the server's certificate anew",
+     "Makes a key and a certificate of the CA in DIR for the names and addresses by which "
+     "stations\n"
+     "reach provisiond, valid for 825 days when --days is not given, and no longer than the CA.\n"
+     "They take the place of DIR/server.key and DIR/server.pem; provisiond reads them by itself.\n"
+     "In a folder that hands on its group (setgid) that group may read the key.",
+     command_ca_server},
     {{"grant new", "", 0, GRANT_FORM_REQUIRED, GRANT_FORM_OPTIONAL},
      "write a document to be signed",
      "Beside --kind, --product, --site, --hsm and --out, and --not-before and --not-after:\n"
@@ -48,6 +57,14 @@ static const struct command COMMANDS[] = {
      "product, serial or device (SHA-256 of its key), shipped (2026-11-27) and, if you like, lot;\n"
      "others are passed over. Believes FILE: verify it first.",
      command_reconcile},
+    {{"restore", "", 0, BIT(BACKUP_IN) | BIT(BACKUP_CERT) | BIT(BACKUP_KEY) | BIT(RESTORE_TO),
+      BIT(CHECKPOINT_KEY)},
+     "open a backup into a new folder and check it",
+     "Checks every file by its digest, the ledger's tables, each leaf of the journal against its\n"
+     "tree and its checkpoint, and that all images are there; with --checkpoint-key the\n"
+     "checkpoint's signature, too. DIR has its name only when all of it holds. Touches no running\n"
+     "service; says what to do next.",
+     command_restore},
 };
 
 const struct command_group FILE_COMMANDS = {

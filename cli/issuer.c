@@ -308,11 +308,11 @@ void issuer_free(struct issuer **issuer)
 
 /* ---- a client ---- */
 
-static bool sign_client(const struct issuer *issuer, X509 *certificate)
+static bool sign(const struct issuer *issuer, const struct extension *extensions, size_t count,
+                 X509 *certificate)
 {
     return X509_set_issuer_name(certificate, X509_get_subject_name(issuer->certificate)) == 1 &&
-           add_extensions(certificate, issuer->certificate, CLIENT_EXTENSIONS,
-                          COUNT(CLIENT_EXTENSIONS)) &&
+           add_extensions(certificate, issuer->certificate, extensions, count) &&
            X509_sign(certificate, issuer->key, digest_for(issuer->key)) > 0;
 }
 
@@ -329,8 +329,9 @@ static enum error issue(const struct issuer *issuer, EVP_PKEY *key, X509 *certif
                                  "The CA's certificate %s ends before that. Give fewer --days, or "
                                  "make a new CA",
                                  issuer->certificate_path);
-    return sign_client(issuer, certificate) ? give(key, certificate, ret_issued, failure)
-                                            : fail_make(failure);
+    return sign(issuer, CLIENT_EXTENSIONS, COUNT(CLIENT_EXTENSIONS), certificate)
+               ? give(key, certificate, ret_issued, failure)
+               : fail_make(failure);
 }
 
 enum error issuer_issue(const struct issuer *issuer, const char *name, int64_t days,
@@ -340,6 +341,37 @@ enum error issuer_issue(const struct issuer *issuer, const char *name, int64_t d
     X509 *certificate = key != NULL ? begin_certificate(name, days, key) : NULL;
     enum error e = certificate != NULL ? issue(issuer, key, certificate, ret_issued, failure)
                                        : fail_make(failure);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return e;
+}
+
+/* ---- a server ---- */
+
+/* It ends with the CA's at the latest: nobody would accept it longer. */
+static bool shorten(const struct issuer *issuer, X509 *certificate)
+{
+    return !outlives(certificate, issuer->certificate) ||
+           X509_set1_notAfter(certificate, X509_get0_notAfter(issuer->certificate)) == 1;
+}
+
+enum error issuer_issue_server(const struct issuer *issuer, const char *name,
+                               const char *alternatives, int64_t days, struct issued *ret_issued,
+                               struct failure *failure)
+{
+    const struct extension extensions[] = {
+        {NID_basic_constraints, "critical,CA:FALSE"},
+        {NID_key_usage, "critical,digitalSignature"},
+        {NID_ext_key_usage, "serverAuth"},
+        {NID_subject_key_identifier, "hash"},
+        {NID_authority_key_identifier, "keyid:always"},
+        {NID_subject_alt_name, alternatives},
+    };
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = key != NULL ? begin_certificate(name, days, key) : NULL;
+    bool is_made = certificate != NULL && shorten(issuer, certificate) &&
+                   sign(issuer, extensions, COUNT(extensions), certificate);
+    enum error e = is_made ? give(key, certificate, ret_issued, failure) : fail_make(failure);
     X509_free(certificate);
     EVP_PKEY_free(key);
     return e;

@@ -55,4 +55,12 @@ void issuer_free(struct issuer **issuer);
 enum error issuer_issue(const struct issuer *issuer, const char *name, int64_t days,
                         struct issued *ret_issued, struct failure *failure) MUST_USE;
 
+/*
+ * A new key and a TLS server's certificate for it, which ends with the CA's at the latest.
+ * alternatives is as in struct server_names.
+ */
+enum error issuer_issue_server(const struct issuer *issuer, const char *name,
+                               const char *alternatives, int64_t days, struct issued *ret_issued,
+                               struct failure *failure) MUST_USE;
+
 #endif

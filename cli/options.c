@@ -100,6 +100,8 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_DAYS] = {"days", "N", NULL, "how long the certificate is valid"},
     [OPTION_NEW_DIR] = {"out-dir", "DIR", NULL, "write the new files there"},
     [OPTION_CA_NAME] = {"name", "TEXT", NULL, "the CA's name (default: Local client CA)"},
+    [OPTION_SERVER] = {"server", "HOST[,HOST...]", NULL,
+                       "make the server's certificate too, for these names"},
     [OPTION_OF_LOT] = {"lot", "TEXT", NULL, "of this lot only"},
     [OPTION_OF_STATION] = {"station", "NAME", NULL, "of this station only"},
     [OPTION_DEVICE] = {"device", "HEX", NULL, "of this device only: SHA-256 of its key"},
@@ -114,6 +116,14 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_DOCUMENT_OUT] = {"out", "FILE", NULL, "write the document that was signed there"},
     [OPTION_ANCHORS_OUT] = {"anchors", "FILE", NULL, "write its anchors there, PEM"},
     [OPTION_ALL_LINES] = {"all-lines", NULL, NULL, "for every line again"},
+    [OPTION_RECIPIENT] = {"recipient", "FILE", NULL,
+                          "PEM, the certificate that it is encrypted to"},
+    [OPTION_BACKUP_IN] = {"in", "FILE", NULL, "the backup"},
+    [OPTION_BACKUP_CERT] = {"cert", "FILE", NULL, "PEM, the certificate that it was encrypted to"},
+    [OPTION_BACKUP_KEY] = {"key", "FILE", NULL, "PEM, the private key of it, not encrypted"},
+    [OPTION_RESTORE_TO] = {"to", "DIR", NULL, "an empty folder, or one to be made"},
+    [OPTION_CHECKPOINT_KEY] = {"checkpoint-key", "FILE", NULL,
+                               "PEM, the public key that signed the journal's checkpoint"},
 };
 
 const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {

@@ -15,6 +15,7 @@
 
 #define FIRST_SHOWN_MS 1000
 #define REDRAW_MS      200
+#define MS_PER_S       1000
 #define BAR_WIDTH      40
 #define READ_BYTES     65536
 #define MIB            (INT64_C(1024) * 1024)
@@ -75,6 +76,8 @@ void progress_format_written(int64_t lines, int64_t bytes, char out[PROGRESS_LIN
 
 /* What is looked at while the work goes on. */
 struct view {
+    const char *what; /* of work that has no descriptor; NULL: fd */
+    int64_t begun_ms;
     int fd;
     int64_t size;    /* of a file that is read; -1: it is written */
     int64_t counted; /* bytes of a file that is written, whose lines are counted */
@@ -96,7 +99,10 @@ static void count_lines(struct view *view)
 static void draw(struct view *view)
 {
     char line[PROGRESS_LINE_MAX];
-    if (view->size >= 0) {
+    if (view->what != NULL) {
+        (void)snprintf(line, sizeof line, "%s, %" PRId64 " s", view->what,
+                       (clock_monotonic_ms() - view->begun_ms) / MS_PER_S);
+    } else if (view->size >= 0) {
         progress_format(lseek(view->fd, 0, SEEK_CUR), view->size, line);
     } else {
         count_lines(view);
@@ -136,5 +142,11 @@ void progress_run(void (*work)(void *context), void *context, int fd, int64_t si
 void progress_run_writing(void (*work)(void *context), void *context, int fd)
 {
     struct view view = {.fd = fd, .size = -1};
+    run(work, context, &view);
+}
+
+void progress_run_unsized(void (*work)(void *context), void *context, const char *what)
+{
+    struct view view = {.what = what, .begun_ms = clock_monotonic_ms()};
     run(work, context, &view);
 }

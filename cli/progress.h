@@ -24,6 +24,9 @@ void progress_run(void (*work)(void *context), void *context, int fd, int64_t si
 /* Likewise for a file of lines that grows from nothing; its content is read to count them. */
 void progress_run_writing(void (*work)(void *context), void *context, int fd);
 
+/* Likewise for work whose end nobody can see: says what it is and how many seconds it lasts. */
+void progress_run_unsized(void (*work)(void *context), void *context, const char *what);
+
 /* "[#####     ]  50 %  12 of 24 MiB", without a line end; for progress_run and its test. */
 void progress_format(int64_t done, int64_t size, char out[PROGRESS_LINE_MAX]);
 

@@ -5,7 +5,7 @@
  * The strict reader. inih splits lines into sections, keys and values; the lines are handed to it
  * one by one from a buffer, so that this file knows their numbers and refuses what inih would
  * forgive: lines cut in two, continued lines, text behind a section, sections nobody knows.
- * inih's options are process-wide: config_load runs on the main thread, before any other.
+ * inih's options are process-wide: config_load runs on the main thread alone.
  */
 #include "config/config.h"
 
@@ -128,7 +128,8 @@ static bool complain_of_key(struct reader *reader, const char *section, const ch
     if (section[0] == '\0')
         return complain(reader, "`%.*s` stands before the first [section]", QUOTE_MAX, name);
     if (meant != NULL)
-        return complain(reader, "unknown key `%.*s`; did you mean `%s`?", QUOTE_MAX, name, meant);
+        return complain(reader, "unknown key `%.*s` in [%s]; did you mean `%s`?", QUOTE_MAX, name,
+                        section, meant);
     for (size_t i = 0; i < CONFIG_KEYS_COUNT; i++) {
         if (strcmp(CONFIG_KEYS[i].name, name) == 0)
             return complain(reader, "unknown key `%s` in [%s]; it belongs to [%s]", name, section,
@@ -172,11 +173,15 @@ static bool defaults_are_set(struct reader *reader)
 
 static bool required_are_there(struct reader *reader, enum config_program program)
 {
+    static const char *const names[] = {[CONFIG_HSM] = "provision-hsm",
+                                        [CONFIG_VAULT] = "provision-vault",
+                                        [CONFIG_API] = "provisiond",
+                                        [CONFIG_CLI] = "provctl"};
     for (size_t i = 0; i < CONFIG_KEYS_COUNT; i++) {
         const struct config_key *key = &CONFIG_KEYS[i];
         if ((key->required_by & CONFIG_BIT(program)) != 0 && reader->seen[i] == 0)
-            return complain(reader, "`%s` is missing in [%s]; this program needs it", key->name,
-                            key->section);
+            return complain(reader, "`%s` is missing in [%s]; %s needs it", key->name, key->section,
+                            names[program]);
     }
     return true;
 }
@@ -251,4 +256,30 @@ enum error config_load(const char *path, enum config_program program, struct con
         return ERR_CONFIG;
     *ret_config = config;
     return ERR_OK;
+}
+
+/* ---- two of them ---- */
+
+static bool is_same(const struct config_key *key, const struct config *a, const struct config *b)
+{
+    const char *in_a = (const char *)a + key->offset;
+    const char *in_b = (const char *)b + key->offset;
+    if (key->type == CONFIG_NUMBER)
+        return memcmp(in_a, in_b, sizeof(unsigned)) == 0;
+    if (key->type == CONFIG_LEVEL)
+        return memcmp(in_a, in_b, sizeof(enum log_level)) == 0;
+    return strcmp(in_a, in_b) == 0;
+}
+
+void config_restart_keys(const struct config *running, const struct config *fresh,
+                         enum config_program program, char keys[CONFIG_PROBLEM_MAX])
+{
+    size_t length = 0;
+    keys[0] = '\0';
+    for (size_t i = 0; i < CONFIG_KEYS_COUNT && length < CONFIG_PROBLEM_MAX; i++) {
+        const struct config_key *key = &CONFIG_KEYS[i];
+        if ((key->restarts & CONFIG_BIT(program)) != 0 && !is_same(key, running, fresh))
+            length += (size_t)snprintf(keys + length, CONFIG_PROBLEM_MAX - length, "%s[%s] %s",
+                                       length > 0 ? ", " : "", key->section, key->name);
+    }
 }

@@ -4,9 +4,10 @@
 /*
  * The configuration: one INI file for the three programs and provctl's admin side.
  *
- * Read once at start into an immutable struct; strict: an unknown section or key, a key twice, a
- * value outside its limits is an error that names file, line and key. Every key has a default but
- * those marked required. Paths are absolute. Threads: immutable after config_load.
+ * Read at start, and again at each reload, into an immutable struct; strict: an unknown section or
+ * key, a key twice, a value outside its limits is an error that names file, line and key. Every key
+ * has a default but those marked required. Paths are absolute. Threads: immutable after
+ * config_load.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -21,6 +22,9 @@
 #define CONFIG_PROBLEM_MAX  512
 #define CONFIG_DEFAULT_PATH "/etc/provisiond/provisiond.conf"
 
+/* How much provision-hsm closes for itself and for the vendor's module in it (daemon/sandbox.h). */
+enum config_sandbox { CONFIG_SANDBOX_STRICT, CONFIG_SANDBOX_MODULE };
+
 /* [hsm]: provision-hsm, and where the vault finds it */
 struct config_hsm {
     char module[CONFIG_PATH_MAX];           /* required: the vendor's PKCS#11 module */
@@ -33,6 +37,7 @@ struct config_hsm {
     unsigned call_timeout_ms;               /* 100 to 600000, default 2000: one HSM call */
     unsigned recycle_after; /* calls after which a worker is replaced, default 200000 */
     char pin_credential[CONFIG_NAME_MAX]; /* systemd credential, default "hsm-pin" */
+    enum config_sandbox sandbox;          /* strict (default) or module */
 };
 
 /* [vault]: provision-vault */
@@ -52,6 +57,8 @@ struct config_vault {
     unsigned checkpoint_interval_ms;    /* 50 to 60000, default 1000: at most so often one is
                                            signed */
     unsigned anchor_interval_s;         /* 1 to 3600, default 10: a leaf is anchored by then */
+    unsigned disk_reserve_mb; /* MiB of the ledger's disk that new licenses leave alone, 0 to
+                                 1048576, default 256 */
 };
 
 /* [api]: provisiond */
@@ -96,5 +103,12 @@ enum config_program { CONFIG_HSM = 1, CONFIG_VAULT = 2, CONFIG_API = 3, CONFIG_C
  */
 enum error config_load(const char *path, enum config_program program, struct config *ret_config,
                        char problem[CONFIG_PROBLEM_MAX]) MUST_USE;
+
+/*
+ * Which keys differ that program takes at a start only: "[api] listen, [api] header_max_bytes" in
+ * keys, "" for none; of very many the first.
+ */
+void config_restart_keys(const struct config *running, const struct config *fresh,
+                         enum config_program program, char keys[CONFIG_PROBLEM_MAX]);
 
 #endif

@@ -18,12 +18,13 @@
 #define CONFIG_WHY_MAX 160 /* bytes of "what is wrong with this value", with NUL */
 
 enum config_type {
-    CONFIG_NUMBER, /* decimal, min to max */
-    CONFIG_TEXT,   /* min to max bytes of anything printable */
-    CONFIG_PATH,   /* absolute; min to max bytes */
-    CONFIG_NAME,   /* [A-Za-z0-9._-], not first '.' or '-'; min to max bytes */
-    CONFIG_LISTEN, /* address:port, IPv6 in brackets; min to max bytes */
-    CONFIG_LEVEL,  /* a word of enum log_level */
+    CONFIG_NUMBER,     /* decimal, min to max */
+    CONFIG_TEXT,       /* min to max bytes of anything printable */
+    CONFIG_PATH,       /* absolute; min to max bytes */
+    CONFIG_NAME,       /* [A-Za-z0-9._-], not first '.' or '-'; min to max bytes */
+    CONFIG_LISTEN,     /* address:port, IPv6 in brackets; min to max bytes */
+    CONFIG_LEVEL,      /* a word of enum log_level */
+    CONFIG_STRICTNESS, /* a word of enum config_sandbox */
 };
 
 struct config_key {
@@ -35,10 +36,11 @@ struct config_key {
     unsigned max;         /* the same */
     const char *preset;   /* the default; NULL when the key has none */
     unsigned required_by; /* CONFIG_BIT of each program that cannot start without it */
+    unsigned restarts;    /* CONFIG_BIT of each that takes a change of it at a start only */
 };
 
 #define CONFIG_BIT(program) (1U << (program))
-#define CONFIG_KEYS_COUNT   42
+#define CONFIG_KEYS_COUNT   44
 
 extern const struct config_key CONFIG_KEYS[CONFIG_KEYS_COUNT];
 

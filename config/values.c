@@ -55,6 +55,17 @@ static bool level_read(const char *value, void *place, char *why)
     return refuse(why, "must be debug, info, warning or error");
 }
 
+static bool strictness_read(const char *value, void *place, char *why)
+{
+    enum config_sandbox sandbox = CONFIG_SANDBOX_STRICT;
+    if (strcmp(value, "module") == 0)
+        sandbox = CONFIG_SANDBOX_MODULE;
+    else if (strcmp(value, "strict") != 0)
+        return refuse(why, "must be strict or module");
+    memcpy(place, &sandbox, sizeof sandbox);
+    return true;
+}
+
 /* "# like this" or "; like this" behind a value is part of the value, which nobody wants. */
 static bool has_comment(const char *value)
 {
@@ -110,6 +121,8 @@ bool config_value_read(const struct config_key *key, const char *value, struct c
         return number_read(key, value, place, why);
     if (key->type == CONFIG_LEVEL)
         return level_read(value, place, why);
+    if (key->type == CONFIG_STRICTNESS)
+        return strictness_read(value, place, why);
     if (!text_is_allowed(key, value, why))
         return false;
     memcpy(place, value, strlen(value) + 1);

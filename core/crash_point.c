@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Test builds only: kills the own process at a chosen step. The counter is process-wide. */
+/* Test builds only: kills the own process at a chosen step, or stops the thread there. The counter
+ * is process-wide. */
 #include "core/crash_point.h"
 
 #ifdef PROVISIOND_CRASH_POINTS
@@ -35,6 +36,9 @@ void crash_point(const char *label)
         return;
     if (once != NULL && open(once, O_CREAT | O_EXCL | O_CLOEXEC, 0600) < 0)
         return;
+    const char *how = getenv("PROVISIOND_CRASH_HOW");
+    while (how != NULL && strcmp(how, "hang") == 0)
+        (void)pause();
     (void)kill(getpid(), SIGKILL);
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* JSON lines, or entries of the journal. What log_init sets is set once before threads start. */
+/* JSON lines, or entries of the journal. What log_init sets is set once before threads start, but
+ * for the level. */
 #include "core/log.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +18,19 @@
 #include "core/log_journal.h"
 
 static const char *log_program = "?";
-static enum log_level log_lowest = LOG_LEVEL_INFO;
+static atomic_int log_lowest = LOG_LEVEL_INFO;
 static bool log_is_journal;
 
 void log_init(const char *program, enum log_level level)
 {
     log_program = program;
-    log_lowest = level;
+    log_set_level(level);
     log_is_journal = log_journal_is_stderr() && log_journal_is_reachable();
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store(&log_lowest, (int)level);
 }
 
 /* Invalid UTF-8 cannot be a JSON string: show its bytes. */
@@ -85,7 +92,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 {
     const struct log_event_parts parts = {
         .program = log_program, .level = level, .event = event, .fields = fields, .count = count};
-    if (level < log_lowest)
+    if ((int)level < atomic_load(&log_lowest))
         return;
     /* A journal that takes no entry may still take a line. */
     if (!log_is_journal || !send_to_journal(&parts))

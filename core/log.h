@@ -33,6 +33,9 @@ struct log_field {
  */
 void log_init(const char *program, enum log_level level);
 
+/* Another level, from now on; safe from any thread. */
+void log_set_level(enum log_level level);
+
 /* log_event(LOG_LEVEL_INFO, "request", LOG_TEXT("route", r), LOG_NUMBER("status", 201)); */
 #define log_event(level, event, ...)                                     \
     log_write((level), (event), (const struct log_field[]){__VA_ARGS__}, \

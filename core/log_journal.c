@@ -89,14 +89,26 @@ static void write_printable(FILE *out, const char *text)
         (void)fputc(*at >= 0x20 && *at < 0x7f ? *at : '?', out);
 }
 
-static const char *detail_of(const struct log_event_parts *parts)
+/* NULL when there is none, or it is empty. */
+static const char *text_of(const struct log_event_parts *parts, const char *name)
 {
     for (size_t i = 0; i < parts->count; i++) {
         const struct log_field *field = &parts->fields[i];
-        if (strcmp(field->name, "detail") == 0 && field->text != NULL && field->text[0] != '\0')
+        if (strcmp(field->name, name) == 0 && field->text != NULL && field->text[0] != '\0')
             return field->text;
     }
     return NULL;
+}
+
+/* Beside the sentence stands its word, by which the documents know it. */
+static void write_detail(FILE *out, const char *detail, const char *reason)
+{
+    write_printable(out, detail);
+    if (reason == NULL)
+        return;
+    (void)fputs(" (", out);
+    write_printable(out, reason);
+    (void)fputc(')', out);
 }
 
 /* "status 201, route /v1/licenses"; what is empty is left out. */
@@ -121,13 +133,13 @@ static void write_fields(FILE *out, const struct log_event_parts *parts)
 
 static void write_message(FILE *out, const struct log_event_parts *parts)
 {
-    const char *detail = detail_of(parts);
+    const char *detail = text_of(parts, "detail");
     (void)fputs("MESSAGE=", out);
     (void)fputc(toupper((unsigned char)parts->event[0]), out);
     write_words(out, parts->event + 1);
     (void)fputs(": ", out);
     if (detail != NULL)
-        write_printable(out, detail);
+        write_detail(out, detail, text_of(parts, "reason"));
     else
         write_fields(out, parts);
 }

@@ -21,9 +21,17 @@ enum error secret_heap_init(struct fault *fault)
     /* 2 means: heap made, but its pages could not be locked. */
     if (CRYPTO_secure_malloc_init(SECRET_HEAP_BYTES, SECRET_HEAP_MIN) == 1)
         return ERR_OK;
+    int reason = errno;
+    if (reason == EPERM)
+        return fault_set(fault, ERR_INTERNAL, "memory-lock",
+                         "Memory for secrets cannot be locked, because mlock is forbidden here: "
+                         "allow 256 KiB or more of locked memory (LimitMEMLOCK=), and in a "
+                         "container the system calls of @memlock.",
+                         reason);
     return fault_set(fault, ERR_INTERNAL, "memory-lock",
-                     "Memory for secrets cannot be locked; allow 256 KiB or more of locked memory.",
-                     errno);
+                     "Memory for secrets cannot be locked: allow 256 KiB or more of locked memory "
+                     "(LimitMEMLOCK=, `ulimit -l`).",
+                     reason);
 }
 
 enum error secret_new(size_t length, struct secret *ret_secret)
@@ -69,10 +77,16 @@ enum error secret_read_pin(int fd, struct secret *ret_pin, struct fault *fault)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory for the PIN.", 0);
     ssize_t got = read_full(fd, pin.bytes, SECRET_MAX_BYTES);
     if (got < 0)
-        return fault_set(fault, ERR_CONFIG, "pin-unreadable", "The PIN cannot be read.", errno);
+        return fault_set(fault, ERR_CONFIG, "pin-unreadable",
+                         "The PIN cannot be read: is the credential a file with the PIN in it?",
+                         errno);
     size_t length = length_without_newline(pin.bytes, (size_t)got);
     if (length == 0)
-        return fault_set(fault, ERR_CONFIG, "pin-empty", "The PIN is empty.", 0);
+        return fault_set(
+            fault, ERR_CONFIG, "pin-empty",
+            "The PIN is empty: write it into the credential, or give none at all to a token "
+            "that asks for no PIN.",
+            0);
     if (got == SECRET_MAX_BYTES || memchr(pin.bytes, 0, length) != NULL)
         return fault_set(fault, ERR_CONFIG, "pin-malformed",
                          "The PIN is longer than 511 bytes or contains a NUL byte.", 0);

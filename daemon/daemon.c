@@ -5,8 +5,11 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,7 +17,7 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "config/config.h"
+#include "core/clock.h"
 #include "core/secret.h"
 
 #define EXIT_USAGE 64
@@ -43,50 +46,134 @@ enum error daemon_start(const char *program, enum log_level level, struct fault 
     return secret_heap_init(fault);
 }
 
-void daemon_ready(const char *status)
+void daemon_ready(const struct daemon_life *life)
 {
-    (void)sd_notifyf(0, "READY=1\nSTATUS=%s", status);
-    log_event(LOG_LEVEL_INFO, "ready", LOG_TEXT("status", status));
+    (void)sd_notifyf(0, "READY=1\nSTATUS=%s", life->status);
+    log_event(LOG_LEVEL_INFO, "ready", LOG_TEXT("status", life->status));
 }
 
-void daemon_wait(void)
+static bool is_taken_over(const struct daemon_life *life, const struct config *config)
+{
+    struct fault fault = {0};
+    if (life->reload == NULL || life->reload(life->context, config, &fault) == ERR_OK)
+        return true;
+    log_fault(LOG_LEVEL_ERROR, "reload-refused", &fault);
+    return false;
+}
+
+static void reload(const struct daemon_life *life)
+{
+    struct config config;
+    char text[CONFIG_PROBLEM_MAX];
+    if (config_load(life->path, life->program, &config, text) != ERR_OK) {
+        log_event(LOG_LEVEL_ERROR, "reload-refused", LOG_TEXT("reason", "configuration"),
+                  LOG_TEXT("detail", text));
+        return;
+    }
+    if (!is_taken_over(life, &config))
+        return;
+    log_set_level(config.log_level);
+    config_restart_keys(life->started, &config, life->program, text);
+    if (text[0] != '\0')
+        log_event(LOG_LEVEL_WARNING, "restart-needed", LOG_TEXT("keys", text));
+    log_event(LOG_LEVEL_INFO, "reloaded", LOG_TEXT("file", life->path));
+}
+
+/* systemd 252 has Type=notify only: it is told when a reload begins, by its clock, and the end. */
+static void reload_aloud(const struct daemon_life *life)
+{
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reading %s",
+                     clock_monotonic_us(), life->path);
+    reload(life);
+    (void)sd_notifyf(0, "READY=1\nSTATUS=%s", life->status);
+}
+
+void daemon_wait(const struct daemon_life *life)
 {
     sigset_t signals;
     int received = 0;
     stop_signals(&signals);
-    do {
-        (void)sigwait(&signals, &received);
-    } while (received == SIGHUP); /* nothing to reload yet: never a reason to stop */
+    while (sigwait(&signals, &received) != 0 || received == SIGHUP) {
+        if (received == SIGHUP)
+            reload_aloud(life);
+    }
     (void)sd_notify(0, "STOPPING=1");
     log_event(LOG_LEVEL_INFO, "stopping", LOG_NUMBER("signal", received));
 }
 
-const char *daemon_arguments(int argc, char **argv, const char *usage,
-                             int (*other)(void *context, int argc, char **argv), void *context,
-                             int *ret_exit)
+/* ---- the command line ---- */
+
+/* How many arguments were taken; 0 for unknown. */
+static int take_argument(struct daemon_options *options, int argc, char **argv)
 {
-    const char *path = CONFIG_DEFAULT_PATH;
-    int i = 1;
-    while (i < argc) {
-        int taken = 0;
+    if (strcmp(argv[0], "--check") == 0) {
+        options->is_check = true;
+        return 1;
+    }
+    if (strcmp(argv[0], "--config") == 0 && argc > 1) {
+        options->path = argv[1];
+        return 2;
+    }
+    return options->other != NULL ? options->other(options->context, argc, argv) : 0;
+}
+
+bool daemon_arguments(int argc, char **argv, struct daemon_options *options, int *ret_exit)
+{
+    int taken = 0;
+    options->path = CONFIG_DEFAULT_PATH;
+    options->is_check = false;
+    for (int i = 1; i < argc; i += taken) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--version") == 0) {
-            puts(argv[i][2] == 'h' ? usage : PROVISIOND_VERSION);
-            *ret_exit = 0;
-            return NULL;
+            puts(argv[i][2] == 'h' ? options->usage : PROVISIOND_VERSION);
+            *ret_exit = EXIT_SUCCESS;
+            return false;
         }
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            path = argv[i + 1];
-            taken = 2;
-        } else if (other != NULL) {
-            taken = other(context, argc - i, argv + i);
-        }
+        taken = take_argument(options, argc - i, argv + i);
         if (taken == 0) {
             (void)fprintf(stderr, "%s: unknown or incomplete argument: %s\n\n%s\n", argv[0],
-                          argv[i], usage);
+                          argv[i], options->usage);
             *ret_exit = EXIT_USAGE;
-            return NULL;
+            return false;
         }
-        i += taken;
     }
-    return path;
+    return true;
+}
+
+/* ---- the configuration ---- */
+
+bool daemon_configure(const struct daemon_options *options, enum config_program program,
+                      struct config *ret_config)
+{
+    char problem[CONFIG_PROBLEM_MAX];
+    enum error e = config_load(options->path, program, ret_config, problem);
+    for (enum config_program other = CONFIG_HSM; options->is_check && other <= CONFIG_API; other++)
+        e = e == ERR_OK ? config_load(options->path, other, ret_config, problem) : e;
+    if (e != ERR_OK)
+        (void)fprintf(stderr, "%s: %s\n", program_invocation_short_name, problem);
+    return e == ERR_OK;
+}
+
+/* Numbers of other kinds (of SQLite, of PKCS#11) come with other codes. */
+static const char *cause_of(const struct fault *fault)
+{
+    return fault->code == ERR_CONFIG && fault->native > 0 ? strerror((int)fault->native) : "";
+}
+
+int daemon_end_check(const struct daemon_options *options, enum error e, const struct fault *fault)
+{
+    if (e == ERR_OK) {
+        (void)printf("%s: no mistake found\n", options->path);
+        return EXIT_SUCCESS;
+    }
+    (void)fprintf(stderr, "%s: %s: %s%s%s\n", program_invocation_short_name, options->path,
+                  fault->detail, cause_of(fault)[0] != '\0' ? " Cause: " : "", cause_of(fault));
+    return EXIT_FAILURE;
+}
+
+int daemon_fail(const struct fault *fault)
+{
+    log_event(LOG_LEVEL_ERROR, "start-failed", LOG_TEXT("code", error_name(fault->code)),
+              LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail),
+              LOG_TEXT("cause", cause_of(fault)), LOG_NUMBER("native", fault->native));
+    return EXIT_FAILURE;
 }

@@ -2,48 +2,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* provision-vault: decides and counts. Starts and stops the vault; everything else is in vault/. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "config/config.h"
 #include "daemon/daemon.h"
+#include "daemon/sandbox.h"
+#include "daemon/sandbox_trial.h"
+#include "daemon/watchdog.h"
 #include "vault/vault.h"
 
 static const char USAGE[] = "provision-vault: checks devices, counts licenses, keeps the journal\n"
                             "\n"
-                            "usage: provision-vault [--config FILE]\n"
+                            "usage: provision-vault [--config FILE] [--check]\n"
                             "\n"
+                            "  --check         look for mistakes in the configuration, and end\n"
                             "  --config FILE   the configuration, default " CONFIG_DEFAULT_PATH "\n"
                             "  --version       print the version\n"
                             "  --help          print this\n"
                             "\n"
                             "Administered with provctl(1) over its admin socket. Stops on SIGTERM.";
 
-static int fail(const struct fault *fault)
+static enum error probe(void *context, deadline_ms deadline, struct fault *fault)
 {
-    log_fault(LOG_LEVEL_ERROR, "start-failed", fault);
-    return EXIT_FAILURE;
+    return vault_probe(context, deadline, fault);
+}
+
+static int serve(const struct daemon_options *options, const struct config *config)
+{
+    struct fault fault = {0};
+    struct vault *vault = NULL;
+    struct watchdog *watchdog = NULL;
+    const struct daemon_life life = {.status = "serving stations and administration",
+                                     .path = options->path,
+                                     .program = CONFIG_VAULT,
+                                     .started = config};
+    if (daemon_start("provision-vault", config->log_level, &fault) != ERR_OK ||
+        sandbox_enter_vault(options->path, config, &fault) != ERR_OK ||
+        vault_new(config, &vault, &fault) != ERR_OK ||
+        watchdog_new(probe, vault, &watchdog, &fault) != ERR_OK) {
+        vault_free(vault);
+        return daemon_fail(&fault);
+    }
+    sandbox_trial();
+    daemon_ready(&life);
+    daemon_wait(&life);
+    watchdog_free(watchdog);
+    vault_free(vault);
+    return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
     static struct config config;
-    char problem[CONFIG_PROBLEM_MAX];
+    struct daemon_options options = {.usage = USAGE};
     struct fault fault = {0};
-    struct vault *vault = NULL;
     int status = EXIT_FAILURE;
-    const char *path = daemon_arguments(argc, argv, USAGE, NULL, NULL, &status);
-    if (path == NULL)
+    if (!daemon_arguments(argc, argv, &options, &status))
         return status;
-    if (config_load(path, CONFIG_VAULT, &config, problem) != ERR_OK) {
-        (void)fprintf(stderr, "provision-vault: %s\n", problem);
+    if (!daemon_configure(&options, CONFIG_VAULT, &config))
         return EXIT_FAILURE;
-    }
-    if (daemon_start("provision-vault", config.log_level, &fault) != ERR_OK ||
-        vault_new(&config, &vault, &fault) != ERR_OK)
-        return fail(&fault);
-    daemon_ready("serving stations and administration");
-    daemon_wait();
-    vault_free(vault);
-    return EXIT_SUCCESS;
+    if (options.is_check)
+        return daemon_end_check(&options, vault_check(&config, &fault), &fault);
+    return serve(&options, &config);
 }

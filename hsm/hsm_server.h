@@ -13,6 +13,7 @@
 #define HSM_HSM_SERVER_H
 
 #include "config/config.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/secret.h"
 
@@ -25,6 +26,16 @@ struct hsm_server;
  */
 enum error hsm_server_new(const struct config_hsm *config, const struct secret *pin,
                           struct hsm_server **ret_server, struct fault *fault) MUST_USE;
+
+/* Whether the module's file is there and can be read; loads nothing. ERR_CONFIG. */
+enum error hsm_check(const struct config_hsm *config, struct fault *fault) MUST_USE;
+
+/*
+ * Whether the vault is served: asks the master's socket for its status, as the vault would. Any
+ * answer will do: a token that is away is no reason to start anew. ERR_HSM_UNAVAILABLE or
+ * ERR_TIMEOUT otherwise.
+ */
+enum error hsm_probe(const char *socket, deadline_ms deadline, struct fault *fault) MUST_USE;
 
 /* Refuses what waits, ends the workers, frees. NULL is allowed. */
 void hsm_server_free(struct hsm_server *server);

@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "hsm/ckr.h"
 #include "hsm/hsm_message.h"
+#include "hsm/hsm_server.h"
 #include "hsm/worker_process.h"
 #include "worker.pb-c.h"
 
@@ -91,9 +92,13 @@ static enum error read_ready(struct keeper *keeper, struct worker_process *worke
     return e;
 }
 
-/* The operator's own words for what is missing: which token, in which module. */
-static void log_start_failure(const struct config_hsm *config, const struct fault *fault)
+/* The operator's own words for what is missing: which token, in which module. Starts go on every
+ * two seconds; what they end in is said once a minute. */
+static void log_start_failure(const struct keeper *keeper, const struct fault *fault)
 {
+    const struct config_hsm *config = keeper->config;
+    if (!pool_is_news(keeper->pool, fault))
+        return;
     bool is_refusal = fault->code == ERR_HSM_PIN_REFUSED;
     log_event(is_refusal ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
               is_refusal ? "hsm-pin-refused" : "hsm-worker-start-failed",
@@ -126,21 +131,34 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
     if (e != ERR_OK && e != ERR_HSM_PIN_REFUSED && worker->is_logging_in)
         e = pool_count_lost_login(keeper->pool, fault);
     if (e != ERR_OK) {
-        log_start_failure(keeper->config, fault);
+        log_start_failure(keeper, fault);
         (void)worker_process_kill(worker);
     }
     return e;
 }
 
+/* The file may come back, as an HSM may. */
+static enum error check_module(const struct keeper *keeper, struct fault *fault)
+{
+    if (hsm_check(keeper->config, fault) == ERR_OK)
+        return ERR_OK;
+    fault->code = ERR_HSM_UNAVAILABLE;
+    fault->native = 0; /* it would be read as the module's */
+    return fault->code;
+}
+
 static enum error start_process(struct keeper *keeper, struct worker_process *ret_worker,
                                 struct fault *fault)
 {
-    enum error e = worker_process_start(keeper->config, keeper->pin, pool_token_lock(keeper->pool),
-                                        ret_worker, fault);
+    enum error e = check_module(keeper, fault);
+    if (e == ERR_OK)
+        e = worker_process_start(keeper->config, keeper->pin, pool_token_lock(keeper->pool),
+                                 ret_worker, fault);
     if (e != ERR_OK)
-        log_start_failure(keeper->config, fault);
+        log_start_failure(keeper, fault);
     else
-        log_event(LOG_LEVEL_INFO, "hsm-worker-started", LOG_NUMBER("pid", ret_worker->pid));
+        log_event(pool_is_failing(keeper->pool) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+                  "hsm-worker-started", LOG_NUMBER("pid", ret_worker->pid));
     return e;
 }
 

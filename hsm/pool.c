@@ -20,6 +20,7 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   2000
+#define TELL_EVERY_MS    60000
 #define PARKED_MAX       16 /* jobs that wait for a place in their lane */
 #define ATTEMPTS_MAX     2
 #define LOST_LOGINS_MAX  2 /* of a PIN that was never accepted; tokens lock after three */
@@ -45,8 +46,10 @@ struct pool {
     unsigned lost_logins;
     bool is_known; /* status was set */
     int backoff_ms;
-    deadline_ms not_before; /* the next start */
-    struct fault fault;     /* why there is no worker */
+    deadline_ms not_before;              /* the next start */
+    struct fault fault;                  /* why there is no worker */
+    char told_reason[FAULT_REASON_SIZE]; /* of the last line about it, and when that was */
+    int64_t told_ms;
     unsigned workers;
     unsigned states[KEEPER_STATES];
     unsigned busy;
@@ -363,6 +366,7 @@ void pool_leave_start(struct pool *pool, enum error result, const struct fault *
     (void)pthread_mutex_lock(&pool->lock);
     pool->is_starting = false;
     if (result == ERR_OK) {
+        pool->told_reason[0] = '\0';
         pool->is_failing = false;
         pool->backoff_ms = 0;
         pool->not_before = 0;
@@ -374,6 +378,28 @@ void pool_leave_start(struct pool *pool, enum error result, const struct fault *
     (void)pthread_mutex_unlock(&pool->lock);
     if (result != ERR_OK && is_over)
         drain(pool);
+}
+
+bool pool_is_failing(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    bool is_failing = pool->is_failing;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_failing;
+}
+
+bool pool_is_news(struct pool *pool, const struct fault *fault)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    (void)pthread_mutex_lock(&pool->lock);
+    bool is_news =
+        strcmp(pool->told_reason, fault->reason) != 0 || now_ms - pool->told_ms >= TELL_EVERY_MS;
+    if (is_news) {
+        strcpy(pool->told_reason, fault->reason);
+        pool->told_ms = now_ms;
+    }
+    (void)pthread_mutex_unlock(&pool->lock);
+    return is_news;
 }
 
 void pool_confirm_pin(struct pool *pool)

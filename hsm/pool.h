@@ -84,6 +84,10 @@ bool pool_enter_start(struct pool *pool);
 bool pool_try_enter_start(struct pool *pool);
 /* Ends what the two above began. */
 void pool_leave_start(struct pool *pool, enum error result, const struct fault *fault);
+/* Whether the newest start failed, or takes long. */
+bool pool_is_failing(struct pool *pool);
+/* Whether a failed start is worth a line: another reason than the last one had, or a minute ago. */
+bool pool_is_news(struct pool *pool, const struct fault *fault);
 /* The token accepted the PIN. */
 void pool_confirm_pin(struct pool *pool);
 /*

@@ -34,11 +34,14 @@ static enum error fail_start(int native, struct fault *fault)
 
 /* The child keeps WORKER_FD, WORKER_LOCK_FD and the standard descriptors; all others are
  * close-on-exec. */
-static int spawn(int child_socket, int token_lock, pid_t *ret_pid)
+static int spawn(int child_socket, int token_lock, enum config_sandbox sandbox, pid_t *ret_pid)
 {
     static char name[] = "provision-hsm";
-    static char mode[] = "--worker";
-    char *const arguments[] = {name, mode, NULL};
+    static char mode[] = WORKER_OPTION;
+    static char strict[] = WORKER_STRICT;
+    static char module[] = WORKER_MODULE;
+    char *const arguments[] = {name, mode, sandbox == CONFIG_SANDBOX_STRICT ? strict : module,
+                               NULL};
     posix_spawn_file_actions_t actions;
     int problem = posix_spawn_file_actions_init(&actions);
     if (problem != 0)
@@ -81,7 +84,7 @@ enum error worker_process_start(const struct config_hsm *config, const struct se
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return fail_start(errno, fault);
-    int problem = spawn(pair[1], token_lock, &worker.pid);
+    int problem = spawn(pair[1], token_lock, config->sandbox, &worker.pid);
     (void)close(pair[1]);
     if (problem != 0) {
         (void)close(pair[0]);

@@ -42,6 +42,7 @@ struct change_context {
     int64_t wall_unix_ms; /* what the clock says */
     int64_t now_unix_ms;  /* the time of the change: never before that of the newest leaf */
     struct change_anchored anchored;
+    bool is_room_spent; /* the disk has less free than the reserve */
     struct change_memory memory;
 };
 

@@ -22,6 +22,7 @@ struct committer {
     struct histogram durations;  /* of groups that were kept */
     atomic_uint_fast64_t kept;   /* changes in them; a batch counts its steps */
     atomic_size_t bytes;         /* of changes that wait or are applied */
+    atomic_int_fast64_t reserve; /* bytes of the disk; see room.c */
     pthread_mutex_t lock;
     struct change_anchored anchored; /* guarded by lock */
 };
@@ -30,8 +31,9 @@ struct committer {
 struct group {
     struct change *changes[LEDGER_GROUP_MAX];
     size_t count;
-    size_t steps;                /* of all of them */
-    size_t kept;                 /* steps that were applied and not undone */
+    size_t steps; /* of all of them */
+    size_t kept;  /* steps that were applied and not undone */
+    bool is_room_spent;
     struct change_memory memory; /* of what was kept so far */
 };
 
@@ -68,6 +70,7 @@ static struct change_context context_of(struct committer *committer, const struc
         .wall_unix_ms = wall,
         .now_unix_ms = wall > newest ? wall : newest,
         .anchored = anchored_now(committer),
+        .is_room_spent = group->is_room_spent,
         .memory = group->memory,
     };
 }
@@ -106,12 +109,24 @@ static void note_commit(struct committer *committer, const struct group *group, 
     (void)atomic_fetch_add_explicit(&committer->kept, group->kept, memory_order_relaxed);
 }
 
+int64_t committer_reserve(struct committer *committer)
+{
+    return atomic_load_explicit(&committer->reserve, memory_order_relaxed);
+}
+
+void committer_set_reserve(struct committer *committer, int64_t bytes)
+{
+    atomic_store_explicit(&committer->reserve, bytes, memory_order_relaxed);
+}
+
 static enum error run_group(struct committer *committer, struct group *group, struct fault *fault)
 {
     int64_t begun_us = clock_monotonic_us();
     enum error e = committer->ops->begin(committer->store, fault);
     group->memory = committer->memory;
     group->kept = 0;
+    group->is_room_spent =
+        committer->ops->free_bytes(committer->store) < committer_reserve(committer);
     for (size_t i = 0; i < group->count && e == ERR_OK; i++)
         e = run_change(committer, group, group->changes[i], fault);
     if (e == ERR_OK) {

@@ -23,6 +23,10 @@ enum error committer_new(const struct ledger_store_ops *ops, struct ledger_store
 /* Commits what waits, ends the thread, frees. NULL is allowed. */
 void committer_free(struct committer *committer);
 
+/* Bytes of the disk that first licenses leave alone; 0 at first. */
+void committer_set_reserve(struct committer *committer, int64_t bytes);
+int64_t committer_reserve(struct committer *committer);
+
 /* What changes see in their context from now on; at first nothing is anchored. */
 void committer_set_anchored(struct committer *committer, const struct change_anchored *anchored);
 

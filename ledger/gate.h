@@ -10,6 +10,8 @@
 
 #include "ledger/change.h"
 
+/* A first license: ERR_LEDGER_UNAVAILABLE (LEDGER_DISK_NEARLY_FULL). */
+enum error gate_room(const struct change_context *context, struct fault *fault) MUST_USE;
 /* Any license: ERR_CLOCK_SET_BACK. */
 enum error gate_license(const struct change_context *context, struct fault *fault) MUST_USE;
 /* A first license, whose leaf is the next: ERR_BUSY (LEDGER_AWAITS_ANCHOR). */

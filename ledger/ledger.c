@@ -39,23 +39,29 @@ static enum error start_after(struct change_context *context, struct bytes newes
     return ERR_OK;
 }
 
-/* The body is the index of the leaf. An empty journal was never stopped, and never lost anything
+struct start {
+    int64_t index;     /* of the leaf */
+    int64_t behind_ms; /* how far the clock is behind the newest leaf; 0: it is not */
+};
+
+/* The body is a struct start. An empty journal was never stopped, and never lost anything
  * either. */
 static enum error apply_start(struct change_context *context, void *body, struct fault *fault)
 {
     uint8_t last[LEAF_MAX_BYTES];
-    int64_t *index = body;
+    struct start *start = body;
     size_t length = 0;
     enum error e = context->ops->journal_last(context->store, last, sizeof last, &length, fault);
     if (e == ERR_OK)
         e = start_after(context, bytes_of(last, length), fault);
     if (e != ERR_OK)
         return e;
+    start->behind_ms = context->now_unix_ms - context->wall_unix_ms;
     struct leaf leaf = leaf_new(context, "start");
     leaf_put_flag(&leaf, "clean", length == 0 || leaf_is_stop(bytes_of(last, length)));
-    e = leaf_append(&leaf, index, fault);
+    e = leaf_append(&leaf, &start->index, fault);
     if (e == ERR_OK)
-        change_raise_barrier(context, *index);
+        change_raise_barrier(context, start->index);
     return e;
 }
 
@@ -68,13 +74,17 @@ static enum error apply_stop(struct change_context *context, void *body, struct 
 
 static enum error run_start(struct ledger *ledger, struct fault *fault)
 {
-    CHANGE_AUTO *change = ledger_change(apply_start, sizeof(int64_t), fault);
+    struct start start;
+    CHANGE_AUTO *change = ledger_change(apply_start, sizeof start, fault);
     if (change == NULL)
         return ERR_INTERNAL;
     enum error e = commit_run(ledger->committer, change, fault);
-    if (e == ERR_OK)
-        memcpy(&ledger->opened_size, change->body, sizeof ledger->opened_size);
-    return e;
+    if (e != ERR_OK)
+        return e;
+    memcpy(&start, change->body, sizeof start);
+    ledger->opened_size = start.index;
+    ledger->opened_behind_ms = start.behind_ms;
+    return ERR_OK;
 }
 
 static enum error run_stop(struct ledger *ledger, struct fault *fault)

@@ -68,7 +68,8 @@
 #define LEDGER_SUM_MAX            500000 /* installs summed for one listing of usage */
 #define LEDGER_PERIOD_MAX_MINUTES 10080  /* a week */
 #define LEDGER_CLOCK_TOLERANCE_MS 60000  /* a clock may step back by this much */
-#define LEDGER_AWAITS_ANCHOR      "awaits-anchor" /* the reason of ledger_issue's ERR_BUSY */
+#define LEDGER_DISK_NEARLY_FULL   "disk-nearly-full" /* the reason when the reserve is reached */
+#define LEDGER_AWAITS_ANCHOR      "awaits-anchor"    /* the reason of ledger_issue's ERR_BUSY */
 #define LEDGER_NO_ANCHOR          INT64_MAX /* for ledger_set_anchored: this token keeps none */
 
 struct ledger;
@@ -201,9 +202,10 @@ struct ledger_context {
 
 /*
  * Opens the database at path and makes it when it does not exist. Refuses (ERR_CONFIG) a database
- * of a newer schema ("schema-newer") or an older one ("schema-older"), and one whose WAL mode or
- * synchronous=FULL does not read back as set. Appends a "start" leaf that says whether the last
- * stop was clean.
+ * of a newer schema ("schema-newer"), and one whose WAL mode or synchronous=FULL does not read back
+ * as set. One of an older schema is brought to this one on a copy, and kept under another name
+ * (ledger/sqlite_migrate.h; "migration-failed"); one that is too old is refused ("schema-older").
+ * Appends a "start" leaf that says whether the last stop was clean.
  */
 enum error ledger_open(const char *path, struct ledger **ret_ledger, struct fault *fault) MUST_USE;
 /* Appends the "stop" leaf; only reading, ledger_checkpoint_set and ledger_close may follow. */
@@ -217,6 +219,26 @@ enum error ledger_initialise(struct ledger *ledger, const char *site,
                              const struct sha256 *hsm_identity, struct fault *fault) MUST_USE;
 enum error ledger_info(struct ledger *ledger, struct ledger_info *ret_info,
                        struct fault *fault) MUST_USE;
+
+/*
+ * Room on the ledger's disk. With less than the reserve free (0: none is kept, as at first) first
+ * licenses are ERR_LEDGER_UNAVAILABLE (LEDGER_DISK_NEARLY_FULL), so that outcomes, grants and
+ * licenses that were issued before still have the rest. Looked at for each group commit.
+ */
+enum ledger_room_state {
+    LEDGER_ROOM_OK = 0,
+    LEDGER_ROOM_LOW = 1,  /* less than twice the reserve */
+    LEDGER_ROOM_SPENT = 2 /* less than the reserve */
+};
+struct ledger_room {
+    enum ledger_room_state state;
+    int64_t free_bytes; /* for this user; INT64_MAX: not known */
+    int64_t reserve_bytes;
+};
+void ledger_set_reserve(struct ledger *ledger, int64_t bytes);
+void ledger_room(struct ledger *ledger, struct ledger_room *ret_room);
+/* The refusal, for what else would take room. */
+enum error ledger_room_fault(struct fault *fault);
 
 /* ---- administration; by names who did it, for the journal ---- */
 
@@ -731,6 +753,8 @@ enum error ledger_documents_each(struct ledger *ledger, const char *product,
 
 /* Leaves that were there when this process opened the ledger, before its "start" leaf. */
 int64_t ledger_opened_size(const struct ledger *ledger);
+/* How far the clock was behind the newest leaf then; 0: it was not. */
+int64_t ledger_opened_behind_ms(const struct ledger *ledger);
 /* The durable leaves and their root. */
 enum error ledger_head(struct ledger *ledger, struct ledger_head *ret_head,
                        struct fault *fault) MUST_USE;

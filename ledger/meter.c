@@ -90,7 +90,9 @@ static enum error issue_first(struct change_context *context, struct issue_chang
     if (change->issue.license.length == 0)
         return fault_set(fault, ERR_INTERNAL, "license-missing",
                          "A stored license was asked for and none is stored.", 0);
-    enum error e = gate_first_license(context, fault);
+    enum error e = gate_room(context, fault);
+    if (e == ERR_OK)
+        e = gate_first_license(context, fault);
     if (e == ERR_OK)
         e = context->ops->install_add(context->store, &install, fault);
     if (e == ERR_OK && install.unit_id == 0)

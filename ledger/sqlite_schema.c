@@ -10,10 +10,8 @@
 
 #include <assert.h>
 
-#define SCHEMA_VERSION 4          /* 4: principals' roles, keys and scopes; indexes of installs */
-#define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
-
 /* The numbers in texts below. */
+static_assert(SCHEMA_VERSION == 4 && APPLICATION_ID == 1886807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_REBIND == 6, "the check on a document's kind");
@@ -359,11 +357,13 @@ static enum error check_version(struct db *db, bool *ret_is_empty, struct fault 
         return fault_set(fault, ERR_CONFIG, "not-a-ledger", "The file is not a ledger.", 0);
     if (version > SCHEMA_VERSION)
         return fault_set(fault, ERR_CONFIG, "schema-newer",
-                         "The ledger was written by a newer version than this one.", (long)version);
+                         "The ledger was written by a newer version of provision-vault than this "
+                         "one: install that version, or put back the ledger from before.",
+                         (long)version);
     if (!*ret_is_empty && version < SCHEMA_VERSION)
         return fault_set(fault, ERR_CONFIG, "schema-older",
-                         "The ledger was written by an older version, whose tables this one does "
-                         "not read.",
+                         "The ledger was written by a version so old that there is no way from it "
+                         "to this one: install one in between first.",
                          (long)version);
     return ERR_OK;
 }
@@ -385,6 +385,11 @@ static enum error check_durability(struct db *db, struct fault *fault)
     return fault_set(fault, ERR_CONFIG, "durability",
                      "The ledger's disk cannot keep a write-ahead log with full synchronisation.",
                      0);
+}
+
+const char *schema_triggers(void)
+{
+    return TRIGGERS;
 }
 
 enum error schema_start(struct db *db, struct fault *fault)

@@ -7,11 +7,17 @@
 
 #include "ledger/sqlite_db.h"
 
+#define SCHEMA_VERSION 4          /* 4: principals' roles, keys and scopes; indexes of installs */
+#define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
+
 /*
  * Checks the file before anything is written to it (ERR_CONFIG: "schema-newer", "schema-older",
  * "not-a-ledger"), sets WAL and synchronous=FULL and reads both back (ERR_CONFIG: "durability"),
  * makes the tables in an empty file.
  */
 enum error schema_start(struct db *db, struct fault *fault) MUST_USE;
+
+/* The statements behind the tables: all triggers, the version, and the end of the transaction. */
+const char *schema_triggers(void);
 
 #endif

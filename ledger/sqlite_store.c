@@ -15,8 +15,10 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "ledger/sqlite_migrate.h"
 #include "ledger/sqlite_schema.h"
 
 #define LOCK_SUFFIX ".lock"
@@ -140,6 +142,13 @@ static bool path_is_plain(const char *path)
     return path[0] != '\0' && path[0] != ':' && strncmp(path, "file:", strlen("file:")) != 0;
 }
 
+/* Its lock is held, so no other process makes a copy; the length was checked with the lock's. */
+static void take_path(struct ledger_store *store, const char *path)
+{
+    (void)snprintf(store->path, sizeof store->path, "%s", path);
+    store_copy_forget(path);
+}
+
 static enum error store_open(const char *path, struct ledger_store **ret_store, struct fault *fault)
 {
     if (!path_is_plain(path))
@@ -153,6 +162,10 @@ static enum error store_open(const char *path, struct ledger_store **ret_store, 
     store->lock_fd = -1;
     enum error e = lock_file(path, &store->lock_fd, fault);
     if (e == ERR_OK)
+        take_path(store, path);
+    if (e == ERR_OK)
+        e = migrate_ledger(path, fault);
+    if (e == ERR_OK)
         e = make_file(path, fault);
     if (e == ERR_OK)
         e = open_writer(store, path, fault);
@@ -164,6 +177,21 @@ static enum error store_open(const char *path, struct ledger_store **ret_store, 
     }
     *ret_store = store;
     return ERR_OK;
+}
+
+/* The lock file is beside the database. */
+int64_t store_free_bytes(struct ledger_store *store)
+{
+    struct statvfs info;
+    if (fstatvfs(store->lock_fd, &info) != 0)
+        return INT64_MAX;
+    return (int64_t)info.f_bavail * (int64_t)info.f_frsize;
+}
+
+int64_t store_size(struct ledger_store *store)
+{
+    struct stat info;
+    return stat(store->path, &info) == 0 ? (int64_t)info.st_size : 0;
 }
 
 /* ---- readers ---- */
@@ -321,4 +349,7 @@ const struct ledger_store_ops ledger_sqlite_ops = {
     .hashes = store_hashes,
     .install_leaf = store_install_leaf,
     .checkpoint_get = store_checkpoint_get,
+    .free_bytes = store_free_bytes,
+    .size = store_size,
+    .copy = store_copy,
 };

@@ -8,7 +8,10 @@
 #ifndef LEDGER_SQLITE_STORE_H
 #define LEDGER_SQLITE_STORE_H
 
+#include <limits.h>
+
 #include "core/queue.h"
+#include "ledger/copy.h"
 #include "ledger/sqlite_db.h"
 
 #define STORE_READERS 8
@@ -16,9 +19,10 @@
 struct ledger_store {
     struct db writer;
     struct db readers[STORE_READERS];
-    struct queue *idle; /* of struct db: the readers nobody uses */
-    int lock_fd;        /* holds "<path>.lock"; -1 when not */
-    int64_t version;    /* SQLite's data_version as the writer saw it first */
+    struct queue *idle;  /* of struct db: the readers nobody uses */
+    int lock_fd;         /* holds "<path>.lock"; -1 when not */
+    int64_t version;     /* SQLite's data_version as the writer saw it first */
+    char path[PATH_MAX]; /* of the database; immutable after open */
 };
 
 /* A reader for the scope: READER_AUTO reader = store_reader(store); db is NULL with *fault filled
@@ -30,6 +34,16 @@ struct store_reader {
 #define READER_AUTO __attribute__((cleanup(store_reader_return))) struct store_reader
 struct store_reader store_reader(struct ledger_store *store, struct fault *fault);
 void store_reader_return(struct store_reader *reader);
+
+/* ---- sqlite_store.c ---- */
+int64_t store_free_bytes(struct ledger_store *store);
+int64_t store_size(struct ledger_store *store);
+
+/* ---- sqlite_copy.c ---- */
+enum error store_copy(struct ledger_store *store, struct ledger_copy *ret_copy,
+                      struct fault *fault);
+/* Removes what a copy left that was cut off. */
+void store_copy_forget(const char *path);
 
 /* ---- sqlite_admin.c ---- */
 enum error store_bind(struct ledger_store *store, const char *site,

@@ -18,6 +18,7 @@
 
 #include "ledger/ledger.h"
 
+struct ledger_copy;
 struct ledger_store;
 
 /* A share of a quota, of the station and of all together. */
@@ -363,6 +364,13 @@ struct ledger_store_ops {
                                int64_t *ret_index, struct fault *fault);
     enum error (*checkpoint_get)(struct ledger_store *store, int64_t *ret_size,
                                  char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault);
+    /* Bytes that this user may still write where the ledger is; INT64_MAX: not known. Any thread.
+     */
+    int64_t (*free_bytes)(struct ledger_store *store);
+    int64_t (*size)(struct ledger_store *store); /* of the file; bytes. Any thread. */
+    /* ledger/copy.h */
+    enum error (*copy)(struct ledger_store *store, struct ledger_copy *ret_copy,
+                       struct fault *fault);
 };
 
 /* The embedded store: one SQLite database file. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/fault_message.h"
 #include "core/log.h"
@@ -47,6 +48,8 @@ static const struct operation {
     {"budget-set", admin_budget_set, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, true},
     {"budget-list", admin_budget_list, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, false},
     {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, true},
+    {"ledger-copy", admin_ledger_copy, PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY, false},
+    {"image-file", admin_image_file, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_FILE, false},
 };
 
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)
@@ -101,7 +104,7 @@ static void shorten(Provisiond__AdminReply *message, Provisiond__FaultMessage *f
     message->fault = fault_message;
 }
 
-static void send_reply(struct rpc_call *call, Provisiond__AdminReply *message)
+static void send_reply(struct rpc_call *call, Provisiond__AdminReply *message, int file)
 {
     Provisiond__FaultMessage fault;
     shorten(message, &fault);
@@ -113,17 +116,17 @@ static void send_reply(struct rpc_call *call, Provisiond__AdminReply *message)
         return;
     }
     provisiond__admin_reply__pack(message, payload);
-    rpc_reply(call, bytes_of(payload, length), NULL, 0);
+    rpc_reply(call, bytes_of(payload, length), &file, file >= 0);
     free(payload);
 }
 
 static void reply_with_fault(struct rpc_call *call, Provisiond__AdminReply *reply,
-                             const struct fault *fault)
+                             const struct fault *fault, int file)
 {
     Provisiond__FaultMessage message;
     fault_to_message(fault, &message);
     reply->fault = &message;
-    send_reply(call, reply);
+    send_reply(call, reply, file);
 }
 
 void *admin_read(const struct rpc_call *call, struct sha256 *ret_key, size_t *ret_bytes)
@@ -135,7 +138,7 @@ void *admin_read(const struct rpc_call *call, struct sha256 *ret_key, size_t *re
 
 void admin_serve(void *context, struct rpc_call *call, void *message, int64_t wait_us)
 {
-    struct admin_task task = {.vault = context, .request = message, .file = -1};
+    struct admin_task task = {.vault = context, .request = message, .file = -1, .answer_file = -1};
     unsigned file_count = 0;
     const int *files = rpc_call_fds(call, &file_count);
     (void)wait_us;
@@ -145,7 +148,9 @@ void admin_serve(void *context, struct rpc_call *call, void *message, int64_t wa
     provisiond__admin_reply__init(&task.reply);
     if (serve(&task) == ERR_OK)
         task.fault = (struct fault){0};
-    reply_with_fault(call, &task.reply, &task.fault);
+    reply_with_fault(call, &task.reply, &task.fault, task.answer_file);
+    if (task.answer_file >= 0)
+        (void)close(task.answer_file);
     if (task.free_memory != NULL)
         task.free_memory(task.memory);
     provisiond__admin_request__free_unpacked(message, NULL);
@@ -156,6 +161,6 @@ void admin_refuse(void *context, struct rpc_call *call, void *message, const str
     Provisiond__AdminReply reply;
     (void)context;
     provisiond__admin_reply__init(&reply);
-    reply_with_fault(call, &reply, why);
+    reply_with_fault(call, &reply, why, -1);
     provisiond__admin_request__free_unpacked(message, NULL);
 }

@@ -10,6 +10,7 @@
 #include "core/bytes.h"
 #include "device/device.h"
 #include "license/license.h"
+#include "vault/disk_watch.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 #include "vault/product_options.h"
@@ -57,6 +58,15 @@ static void put_journal(struct admin_task *task, Provisiond__AdminStatusReply *r
     reply->breach_head = &task->values.status.breach_head;
 }
 
+static void put_disk(struct admin_task *task, Provisiond__AdminStatusReply *reply)
+{
+    struct ledger_room room;
+    ledger_room(task->vault->ledger, &room);
+    reply->disk = (char *)(uintptr_t)disk_word(room.state);
+    reply->disk_free = room.free_bytes;
+    reply->disk_reserve = room.reserve_bytes;
+}
+
 enum error admin_status(struct admin_task *task)
 {
     struct ledger_info *info = &task->values.status.info;
@@ -78,6 +88,7 @@ enum error admin_status(struct admin_task *task)
     reply->hsm_identity = data_of(info->hsm_identity.bytes, SHA256_SIZE);
     reply->journal_size = info->journal_size;
     put_journal(task, reply);
+    put_disk(task, reply);
     task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_STATUS;
     task->reply.status = reply;
     return ERR_OK;

@@ -21,8 +21,9 @@
 struct admin_task {
     struct vault *vault;
     const Provisiond__AdminRequest *request;
-    int file;    /* the descriptor that came along, borrowed; -1 for none */
-    char by[32]; /* "uid:1000", for the journal */
+    int file;        /* the descriptor that came along, borrowed; -1 for none */
+    int answer_file; /* to go with the answer, closed behind it; -1 for none */
+    char by[32];     /* "uid:1000", for the journal */
 
     Provisiond__AdminReply reply;
     struct fault fault;
@@ -48,6 +49,8 @@ struct admin_task {
         Provisiond__BudgetSetReply budget_set;
         Provisiond__BudgetListReply budget_list;
         Provisiond__DeviceRebindReply device_rebind;
+        Provisiond__LedgerCopyReply ledger_copy;
+        Provisiond__ImageFileReply image_file;
     } result; /* reply points here */
     union {
         struct {
@@ -95,6 +98,8 @@ enum error admin_journal_override(struct admin_task *task) MUST_USE;
 enum error admin_budget_set(struct admin_task *task) MUST_USE;
 enum error admin_budget_list(struct admin_task *task) MUST_USE;
 enum error admin_device_rebind(struct admin_task *task) MUST_USE;
+enum error admin_ledger_copy(struct admin_task *task) MUST_USE;
+enum error admin_image_file(struct admin_task *task) MUST_USE;
 
 /* The refusal of a malformed field. */
 enum error admin_refuse_field(struct admin_task *task, const char *reason,

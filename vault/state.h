@@ -18,6 +18,7 @@
 #include "ledger/ledger.h"
 #include "vault/turns.h"
 
+struct disk_watch;
 struct governance;
 struct hsm_watch;
 struct notary;
@@ -31,6 +32,7 @@ struct vault {
     struct image_store *images;
     struct hsm_client *hsm;
     struct hsm_watch *watch;
+    struct disk_watch *disk;
     struct governance *governance;
     struct notary *notary;
     struct product_cache *products;
@@ -38,6 +40,7 @@ struct vault {
     struct work_pool *admin_pool;
     struct rpc_server *station_server;
     struct rpc_server *admin_server;
+    uint64_t probed_taken;      /* the probe's: calls that the station pool had taken then */
     atomic_uint encryptions;    /* under way; see admin_image.c */
     atomic_uint anchor_waiters; /* see course.c */
     struct turns batches;       /* see recipe_batch.c */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "vault/disk_watch.h"
 #include "vault/hsm_watch.h"
 #include "vault/listing.h"
 #include "vault/notary.h"
@@ -39,7 +40,10 @@ enum error station_ready(struct vault *vault, const request_message *message,
     enum error ledger = ledger_info(vault->ledger, &info, ledger_fault);
     notary_show(vault->notary, view);
     reply->hsm = reason_of(hsm_fault, hsm);
+    if (ledger == ERR_OK)
+        ledger = disk_fault(vault->ledger, ledger_fault);
     reply->ledger = reason_of(ledger_fault, ledger);
+    reply->ledger_detail = ledger_fault->detail;
     reply->hsm_detail = hsm_fault->detail;
     reply->anchor = (char *)(uintptr_t)notary_word(view);
     reply->anchor_detail = view->fault.detail;
@@ -173,9 +177,13 @@ static void put_ledger(struct vault *vault, struct metrics *metrics,
                        Provisiond__MetricsReply *reply)
 {
     struct ledger_commits commits;
+    struct ledger_room room;
     ledger_commits_get(vault->ledger, &commits);
+    ledger_room(vault->ledger, &room);
     metrics->commit.counts = commits.durations;
-    reply->ledger = (char *)(uintptr_t) "ok"; /* the accounts were read from it */
+    reply->ledger = (char *)(uintptr_t)disk_word(room.state); /* the accounts were read from it */
+    reply->disk_free = room.free_bytes;
+    reply->disk_reserve = room.reserve_bytes;
     reply->commit = put_histogram(&metrics->commit);
     reply->committed = commits.changes;
     reply->journal_size = metrics->journal_size;

@@ -10,9 +10,12 @@
 
 #include <stdlib.h>
 
+#include "core/clock.h"
+#include "core/log.h"
 #include "core/peer.h"
 #include "core/rpc_server.h"
 #include "vault/admin.h"
+#include "vault/disk_watch.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 #include "vault/notary.h"
@@ -25,8 +28,10 @@
 #define THREADS_SHARE   8
 #define BATCHES_SHARE   8
 #define SUMS_MAX        2
+#define BYTES_PER_MB    (INT64_C(1024) * 1024)
 #define ADMIN_THREADS   4
 #define ADMIN_QUEUE     64
+#define MS_PER_S        1000
 #define QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of requests that wait, per socket */
 
 static bool station_peer_is_allowed(void *context, const struct rpc_peer *peer)
@@ -53,13 +58,41 @@ static void take_admin_call(void *context, struct rpc_call *call)
     work_pool_submit(vault->admin_pool, call);
 }
 
+/* Said at the start already, for whoever looks then; a license says it each time. */
+static void warn_of_clock(const struct ledger *ledger)
+{
+    int64_t behind_ms = ledger_opened_behind_ms(ledger);
+    if (behind_ms <= LEDGER_CLOCK_TOLERANCE_MS)
+        return;
+    log_event(LOG_LEVEL_ERROR, "clock-set-back", LOG_NUMBER("behind_s", behind_ms / MS_PER_S),
+              LOG_TEXT("detail",
+                       "The clock is behind the newest leaf of the journal: set it right. "
+                       "No new license is issued until then."));
+}
+
+static enum error open_ledger(struct vault *vault, struct fault *fault)
+{
+    const char *path = vault->config->vault.ledger;
+    const int64_t began_us = clock_monotonic_us();
+    log_event(LOG_LEVEL_INFO, "starting", LOG_TEXT("ledger", path));
+    enum error e = ledger_open(path, &vault->ledger, fault);
+    if (e != ERR_OK)
+        return e;
+    ledger_set_reserve(vault->ledger, (int64_t)vault->config->vault.disk_reserve_mb * BYTES_PER_MB);
+    log_event(LOG_LEVEL_INFO, "ledger-opened",
+              LOG_NUMBER("leaves", ledger_opened_size(vault->ledger)),
+              LOG_NUMBER("duration_us", clock_monotonic_us() - began_us));
+    warn_of_clock(vault->ledger);
+    return ERR_OK;
+}
+
 static enum error open_stores(struct vault *vault, struct fault *fault)
 {
-    const struct config_vault *config = &vault->config->vault;
-    enum error e = ledger_open(config->ledger, &vault->ledger, fault);
+    /* What may fail comes before the ledger is made. */
+    enum error e = vault_check(vault->config, fault);
     if (e == ERR_OK)
-        e = image_store_open(config->images, &vault->images, fault);
-    return e;
+        e = image_store_open(vault->config->vault.images, &vault->images, fault);
+    return e == ERR_OK ? open_ledger(vault, fault) : e;
 }
 
 static enum error start_notary(struct vault *vault)
@@ -130,6 +163,8 @@ static enum error start_threads(struct vault *vault, struct fault *fault)
     if (e == ERR_OK)
         e = start_notary(vault);
     if (e == ERR_OK)
+        e = disk_watch_new(vault->ledger, &vault->disk);
+    if (e == ERR_OK)
         e = work_pool_new(&station, &vault->station_pool);
     if (e == ERR_OK)
         e = work_pool_new(&admin, &vault->admin_pool);
@@ -196,6 +231,7 @@ void vault_free(struct vault *vault)
     work_pool_free(vault->admin_pool);
     rpc_server_free(vault->station_server);
     rpc_server_free(vault->admin_server);
+    disk_watch_free(vault->disk);
     notary_free(vault->notary);
     hsm_watch_free(vault->watch);
     hsm_client_free(vault->hsm);

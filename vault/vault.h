@@ -16,6 +16,7 @@
 #define VAULT_VAULT_H
 
 #include "config/config.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 struct vault;
@@ -23,6 +24,15 @@ struct vault;
 /* Opens ledger and image store and starts serving. config is borrowed until vault_free. */
 enum error vault_new(const struct config *config, struct vault **ret_vault,
                      struct fault *fault) MUST_USE;
+/* Whether ledger and images have folders that can be written; changes nothing. ERR_CONFIG. */
+enum error vault_check(const struct config *config, struct fault *fault) MUST_USE;
+
+/*
+ * Whether stations are served: asks the vault's own station socket what /readyz asks, as provisiond
+ * would. Any answer will do, what it says of the HSM too; "busy" only while requests are taken from
+ * the queue. ERR_VAULT_UNAVAILABLE or ERR_TIMEOUT otherwise. From one thread at a time.
+ */
+enum error vault_probe(struct vault *vault, deadline_ms deadline, struct fault *fault) MUST_USE;
 /* Stops reading requests, finishes those under way, closes the ledger. NULL is allowed. */
 void vault_free(struct vault *vault);
 

@@ -142,7 +142,7 @@ static enum error ask_admin(struct vault_client *client, const Provisiond__Admin
 
 enum error vault_admin_call(struct vault_client *client, const Provisiond__AdminRequest *request,
                             int file, deadline_ms deadline, Provisiond__AdminReply **ret_reply,
-                            struct fault *fault)
+                            int *ret_file, struct fault *fault)
 {
     struct frame answer;
     enum error e = ask_admin(client, request, file, deadline, &answer);
@@ -150,10 +150,10 @@ enum error vault_admin_call(struct vault_client *client, const Provisiond__Admin
         return fault_of_link(e, fault);
     Provisiond__AdminReply *reply =
         provisiond__admin_reply__unpack(NULL, answer.length, answer.payload);
+    e = reply != NULL ? fault_from_message(reply->fault, fault) : fault_of_garbage(fault);
+    if (e == ERR_OK && ret_file != NULL)
+        *ret_file = take_first_file(&answer);
     frame_clear(&answer);
-    if (reply == NULL)
-        return fault_of_garbage(fault);
-    e = fault_from_message(reply->fault, fault);
     if (e != ERR_OK) {
         vault_admin_reply_free(reply);
         return e;

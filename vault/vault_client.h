@@ -38,12 +38,13 @@ void vault_station_send(struct vault_client *client, const Provisiond__StationRe
 
 /*
  * Asks on the admin socket and waits. file is a descriptor to send along, or -1. ERR_OK: *ret_reply
- * is the caller's, free it with vault_admin_reply_free. Otherwise *fault is filled, with the
- * reply's own fault when the vault answered one.
+ * is the caller's, free it with vault_admin_reply_free, and so is the descriptor *ret_file that
+ * came along, -1 for none; ret_file may be NULL. Otherwise *fault is filled, with the reply's own
+ * fault when the vault answered one.
  */
 enum error vault_admin_call(struct vault_client *client, const Provisiond__AdminRequest *request,
                             int file, deadline_ms deadline, Provisiond__AdminReply **ret_reply,
-                            struct fault *fault) MUST_USE;
+                            int *ret_file, struct fault *fault) MUST_USE;
 void vault_admin_reply_free(Provisiond__AdminReply *reply);
 
 #endif

@@ -12,6 +12,7 @@ Suite *lobby_suite(void);
 Suite *bounds_suite(void);
 Suite *rate_suite(void);
 Suite *metered_suite(void);
+Suite *reload_suite(void);
 Suite *revoked_suite(void);
 Suite *metrics_suite(void);
 

@@ -10,6 +10,7 @@
 #include "call.h"
 #include "front.h"
 #include "suites.h"
+#include "wire.h"
 
 #define STOP_CLIENTS 20
 #define LOAD_THREADS 4
@@ -95,6 +96,18 @@ START_TEST(a_kept_connection_is_refused_and_closed_during_a_stop)
 }
 END_TEST
 
+START_TEST(a_stop_answers_who_has_connected_and_asks_then)
+{
+    pthread_t thread;
+    struct wire *wire = wire_connect_tls();
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_in_thread, NULL), 0);
+    (void)usleep(100 * 1000); /* most likely during the stop; right in either case */
+    wire_exchange(wire, "GET /livez HTTP/1.1\r\nHost: front\r\n\r\n", "HTTP/1.1 200");
+    (void)pthread_join(thread, NULL);
+    wire_close(wire);
+}
+END_TEST
+
 START_TEST(a_stop_with_clients_that_left_ends)
 {
     struct calls *calls = start_held();
@@ -160,6 +173,7 @@ Suite *stop_suite(void)
     tcase_add_test(tcase, a_stop_ends_requests_that_the_vault_never_answers_with_a_problem);
     tcase_add_test(tcase, a_stop_lets_requests_under_way_finish);
     tcase_add_test(tcase, a_kept_connection_is_refused_and_closed_during_a_stop);
+    tcase_add_test(tcase, a_stop_answers_who_has_connected_and_asks_then);
     tcase_add_test(tcase, a_stop_with_clients_that_left_ends);
     tcase_add_loop_test(tcase, a_stop_under_load_is_clean, 0, LOAD_ROUNDS);
     tcase_add_test(tcase, a_stop_frees_the_port_for_the_next_start);

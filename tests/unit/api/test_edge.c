@@ -17,6 +17,7 @@ int main(void)
     srunner_add_suite(runner, bounds_suite());
     srunner_add_suite(runner, rate_suite());
     srunner_add_suite(runner, metered_suite());
+    srunner_add_suite(runner, reload_suite());
     srunner_add_suite(runner, revoked_suite());
     srunner_add_suite(runner, metrics_suite());
     srunner_run_all(runner, CK_ENV);

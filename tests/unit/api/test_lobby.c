@@ -181,6 +181,20 @@ START_TEST(who_waits_counts_in_the_limits_and_who_left_does_not)
 }
 END_TEST
 
+START_TEST(who_had_no_answer_yet_is_a_newcomer)
+{
+    int first = arrive("192.0.2.1", NOW);
+    int second = arrive("192.0.2.1", NOW);
+    lobby_greet(lobby, first);
+    lobby_greet(lobby, first);
+    ck_assert_uint_eq(lobby_newcomers(lobby), 1);
+    lobby_leave(lobby, first);
+    ck_assert_uint_eq(lobby_newcomers(lobby), 1);
+    lobby_leave(lobby, second);
+    ck_assert_uint_eq(lobby_newcomers(lobby), 0);
+}
+END_TEST
+
 START_TEST(the_first_64_bits_are_an_ipv6_address_and_a_mapped_one_is_ipv4)
 {
     arrive_many("2001:db8:0:1::1", PER_ADDRESS, NOW);
@@ -355,6 +369,7 @@ Suite *lobby_suite(void)
     tcase_add_test(tcase, an_address_begins_so_many_handshakes_a_second);
     tcase_add_test(tcase, who_closes_and_connects_again_is_paced_all_the_same);
     tcase_add_test(tcase, who_waits_counts_in_the_limits_and_who_left_does_not);
+    tcase_add_test(tcase, who_had_no_answer_yet_is_a_newcomer);
     tcase_add_test(tcase, the_first_64_bits_are_an_ipv6_address_and_a_mapped_one_is_ipv4);
     tcase_add_test(tcase, nobody_waits_for_longer_than_patience);
     tcase_add_test(tcase,

@@ -127,6 +127,89 @@ START_TEST(a_folder_for_the_ca_is_made_for_its_owner_alone)
 }
 END_TEST
 
+START_TEST(a_ca_makes_the_servers_certificate_for_the_names_it_is_told)
+{
+    (void)umask(0);
+    PROVCTL(&dir, &run, "ca", "new", "--out-dir", dir.path, "--server",
+            "prov.example,10.0.0.5,2001:db8::7");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_ptr_nonnull(strstr(run.out, "/server.key  its private key"));
+    ck_assert_int_eq(openssl("verify -x509_strict -purpose sslserver -verify_hostname prov.example "
+                             "-CAfile ca.pem server.pem"),
+                     0);
+    ck_assert_int_eq(openssl("verify -verify_ip 10.0.0.5 -CAfile ca.pem server.pem"), 0);
+    ck_assert_int_eq(openssl("verify -verify_ip 2001:db8::7 -CAfile ca.pem server.pem"), 0);
+    ck_assert_int_ne(openssl("verify -verify_hostname other -CAfile ca.pem server.pem"), 0);
+    ck_assert_int_ne(openssl("verify -purpose sslclient -CAfile ca.pem server.pem"), 0);
+    ck_assert_int_eq(mode_of("server.key"), 0600);
+}
+END_TEST
+
+/* As the package makes /etc/provisiond/pki; the umask that many administrators have. */
+START_TEST(a_folder_that_hands_on_its_group_lets_it_read_the_servers_key_alone)
+{
+    (void)umask(077);
+    ck_assert_int_eq(chmod(dir.path, 02750), 0);
+    PROVCTL(&dir, &run, "ca", "new", "--out-dir", dir.path, "--server", "prov.example");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_int_eq(mode_of("server.key"), 0640);
+    ck_assert_int_eq(mode_of("ca.key"), 0600);
+}
+END_TEST
+
+START_TEST(what_is_no_name_of_a_server_makes_no_ca)
+{
+    static const char *const LISTS[] = {
+        "",
+        "a,",
+        ",a",
+        "a b",
+        "a,,b",
+        "a,DNS:b",
+        "-a",
+        "*.example",
+        "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
+        ("a2345678901234567890123456789012345678901234567890123456789"
+         "012345")};
+    size_t files = count_files(&dir);
+    for (size_t i = 0; i < sizeof LISTS / sizeof LISTS[0]; i++) {
+        PROVCTL(&dir, &run, "ca", "new", "--out-dir", dir.path, "--server", LISTS[i]);
+        claim_failed(64, "The server's names are host names and addresses");
+        ck_assert_uint_eq(count_files(&dir), files);
+    }
+}
+END_TEST
+
+START_TEST(a_renewed_server_certificate_takes_the_place_of_the_old_one)
+{
+    char before[4096];
+    char after[4096];
+    PROVCTL(&dir, &run, "ca", "new", "--out-dir", dir.path, "--days", "30", "--server", "old");
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_int_gt((int)read_file(&dir, "server.key", before, sizeof before), 0);
+    size_t files = count_files(&dir);
+    PROVCTL(&dir, &run, "ca", "server", "new,localhost", "--out-dir", dir.path);
+    ck_assert_msg(run.exit == 0, "%s", run.err);
+    ck_assert_uint_eq(count_files(&dir), files);
+    ck_assert_int_gt((int)read_file(&dir, "server.key", after, sizeof after), 0);
+    ck_assert_str_ne(before, after);
+    ck_assert_int_eq(openssl("verify -verify_hostname new -CAfile ca.pem server.pem"), 0);
+    /* 825 days would be longer than the CA has. */
+    ck_assert_int_eq(openssl("x509 -in server.pem -noout -checkend 2500000"), 0);
+    ck_assert_int_ne(openssl("x509 -in server.pem -noout -checkend 2600000"), 0);
+}
+END_TEST
+
+START_TEST(a_server_certificate_needs_a_ca)
+{
+    PROVCTL(&dir, &run, "ca", "server", "prov.example", "--out-dir", dir.path);
+    claim_failed(1, "There is no CA: ");
+    PROVCTL(&dir, &run, "ca", "new", "--out-dir", dir.path, "--server", "prov.example");
+    PROVCTL(&dir, &run, "ca", "server", "prov.example", "--out-dir", dir.path, "--ca", "x.pem");
+    claim_failed(64, "--ca and --ca-key belong together");
+}
+END_TEST
+
 START_TEST(a_ca_is_never_replaced)
 {
     char before[4096];
@@ -385,21 +468,27 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {a_ca_is_made_and_its_key_is_its_owners_alone,
-                                  a_ca_is_never_replaced,
-                                  a_station_gets_key_certificate_and_enrolment,
-                                  an_enrolment_is_an_object_for_machines,
-                                  a_key_that_is_there_is_never_overwritten,
-                                  what_the_vault_refuses_leaves_no_file,
-                                  a_vault_that_is_away_costs_no_key,
-                                  an_enrolment_whose_answer_was_lost_counts_when_the_vault_says_so,
-                                  an_enrolment_whose_end_is_not_known_keeps_its_files,
-                                  a_vault_that_is_busy_leaves_no_file,
-                                  a_ca_key_that_others_can_read_is_used_with_a_warning,
-                                  a_folder_for_the_ca_is_made_for_its_owner_alone,
-                                  a_certificate_from_elsewhere_is_enrolled_as_it_is,
-                                  a_ca_that_can_not_sign_is_told_before_anything_is_made,
-                                  an_encrypted_ca_key_fails_and_asks_nothing,
-                                  NULL};
+    const TTest *const tests[] = {
+        a_ca_is_made_and_its_key_is_its_owners_alone,
+        a_ca_makes_the_servers_certificate_for_the_names_it_is_told,
+        a_folder_that_hands_on_its_group_lets_it_read_the_servers_key_alone,
+        what_is_no_name_of_a_server_makes_no_ca,
+        a_renewed_server_certificate_takes_the_place_of_the_old_one,
+        a_server_certificate_needs_a_ca,
+        a_ca_is_never_replaced,
+        a_station_gets_key_certificate_and_enrolment,
+        an_enrolment_is_an_object_for_machines,
+        a_key_that_is_there_is_never_overwritten,
+        what_the_vault_refuses_leaves_no_file,
+        a_vault_that_is_away_costs_no_key,
+        an_enrolment_whose_answer_was_lost_counts_when_the_vault_says_so,
+        an_enrolment_whose_end_is_not_known_keeps_its_files,
+        a_vault_that_is_busy_leaves_no_file,
+        a_ca_key_that_others_can_read_is_used_with_a_warning,
+        a_folder_for_the_ca_is_made_for_its_owner_alone,
+        a_certificate_from_elsewhere_is_enrolled_as_it_is,
+        a_ca_that_can_not_sign_is_told_before_anything_is_made,
+        an_encrypted_ca_key_fails_and_asks_nothing,
+        NULL};
     return suite_run("cli enroll", set_up, admin_case_tear_down, tests);
 }

@@ -63,6 +63,7 @@ START_TEST(empty_file_is_all_defaults)
     ck_assert_uint_eq(config.hsm.workers, 2);
     ck_assert_uint_eq(config.hsm.call_timeout_ms, 2000);
     ck_assert_uint_eq(config.hsm.recycle_after, 200000);
+    ck_assert_int_eq(config.hsm.sandbox, CONFIG_SANDBOX_STRICT);
     ck_assert_str_eq(config.hsm.pin_credential, "hsm-pin");
     ck_assert_str_eq(config.hsm.module_arguments, "");
     ck_assert_str_eq(config.vault.socket, "/run/provision-vault/station.sock");
@@ -108,9 +109,12 @@ END_TEST
 
 START_TEST(unknown_names_are_answered_with_the_nearest_known_one)
 {
-    claim_problem("[hsm]\nworker = 3\n", 2, "unknown key `worker`; did you mean `workers`?");
-    claim_problem("[hsm]\nWorkers = 3\n", 2, "unknown key `Workers`; did you mean `workers`?");
-    claim_problem("[api]\nlsiten = x\n", 2, "unknown key `lsiten`; did you mean `listen`?");
+    claim_problem("[hsm]\nworker = 3\n", 2,
+                  "unknown key `worker` in [hsm]; did you mean `workers`?");
+    claim_problem("[hsm]\nWorkers = 3\n", 2,
+                  "unknown key `Workers` in [hsm]; did you mean `workers`?");
+    claim_problem("[api]\nlsiten = x\n", 2,
+                  "unknown key `lsiten` in [api]; did you mean `listen`?");
     claim_problem("\n[volt]\n", 2, "unknown section [volt]; did you mean [vault]?");
     claim_problem("[hsm]\nlisten = :1\n", 2, "unknown key `listen` in [hsm]; it belongs to [api]");
     claim_problem("[hsm]\npin = 1234\n", 2, "unknown key `pin` in [hsm]");
@@ -216,6 +220,16 @@ START_TEST(log_level_is_one_of_four_words)
 }
 END_TEST
 
+START_TEST(sandbox_is_strict_or_module)
+{
+    ck_assert_int_eq(load("[hsm]\nsandbox = module\n"), ERR_OK);
+    ck_assert_int_eq(config.hsm.sandbox, CONFIG_SANDBOX_MODULE);
+    ck_assert_int_eq(load("[hsm]\nsandbox = strict\n"), ERR_OK);
+    ck_assert_int_eq(config.hsm.sandbox, CONFIG_SANDBOX_STRICT);
+    claim_problem("[hsm]\nsandbox = off\n", 2, "`sandbox` = `off`: must be strict or module");
+}
+END_TEST
+
 START_TEST(lines_of_another_form_are_refused)
 {
     claim_problem("[hsm]\nworkers\n", 2, "neither a [section], a `key = value` nor a comment");
@@ -314,6 +328,7 @@ static void add_tests(TCase *all)
     tcase_add_loop_test(all, listen_is_an_address_and_a_port, 0, 5);
     tcase_add_loop_test(all, other_forms_of_listen_are_refused, 0, 13);
     tcase_add_loop_test(all, log_level_is_one_of_four_words, 0, 4);
+    tcase_add_test(all, sandbox_is_strict_or_module);
     tcase_add_test(all, lines_of_another_form_are_refused);
     tcase_add_test(all, line_that_is_too_long_is_refused_and_not_split);
     tcase_add_test(all, file_that_is_too_large_or_binary_is_refused);

@@ -62,10 +62,14 @@ START_TEST(an_event_becomes_a_sentence_and_fields)
 }
 END_TEST
 
-START_TEST(the_sentence_of_a_fault_is_its_detail)
+START_TEST(the_sentence_of_a_fault_is_its_detail_and_its_word)
 {
     const struct log_field fields[] = {LOG_TEXT("code", "configuration"),
-                                       LOG_TEXT("detail", "The key cannot be read.")};
+                                       LOG_TEXT("detail", "The key cannot be read."),
+                                       LOG_TEXT("reason", "key-file")};
+    build(LOG_LEVEL_ERROR, "start-failed", fields, 3);
+    expect_field(0, "MESSAGE=Start failed: The key cannot be read. (key-file)");
+    clear();
     build(LOG_LEVEL_ERROR, "start-failed", fields, 2);
     expect_field(0, "MESSAGE=Start failed: The key cannot be read.");
     expect_field(1, "PRIORITY=3");
@@ -215,7 +219,7 @@ int main(void)
     TCase *all = tcase_create("journal");
     tcase_add_checked_fixture(all, NULL, clear);
     tcase_add_test(all, an_event_becomes_a_sentence_and_fields);
-    tcase_add_test(all, the_sentence_of_a_fault_is_its_detail);
+    tcase_add_test(all, the_sentence_of_a_fault_is_its_detail_and_its_word);
     tcase_add_test(all, each_level_has_its_priority);
     tcase_add_test(all, what_is_no_plain_text_is_shown_as_hex);
     tcase_add_test(all, the_journal_is_used_when_standard_error_is_its_stream);

@@ -298,13 +298,13 @@ START_TEST(a_missing_token_is_named_as_the_reason)
 }
 END_TEST
 
-START_TEST(a_missing_module_is_named_as_the_reason)
+START_TEST(a_module_that_cannot_be_loaded_is_named_as_the_reason)
 {
     struct fault fault;
-    rig.module = "/nonexistent/module.so";
+    rig.module = _i == 0 ? "/nonexistent/module.so" : "/etc/passwd";
     hsm_rig_start(&rig);
     fault = hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE);
-    ck_assert_str_eq(fault.reason, "module-not-loadable");
+    ck_assert_str_eq(fault.reason, _i == 0 ? "module-missing" : "module-not-loadable");
 }
 END_TEST
 
@@ -435,7 +435,7 @@ int main(void)
     tcase_add_test(tests, an_encryption_that_hangs_is_given_up_and_not_repeated);
     tcase_add_test(tests, a_token_that_goes_away_comes_back_by_itself);
     tcase_add_test(tests, a_missing_token_is_named_as_the_reason);
-    tcase_add_test(tests, a_missing_module_is_named_as_the_reason);
+    tcase_add_loop_test(tests, a_module_that_cannot_be_loaded_is_named_as_the_reason, 0, 2);
     tcase_add_test(tests, a_master_killed_while_workers_log_in_leaves_the_token_whole);
     tcase_add_test(tests, ten_thousand_wraps_with_recycling_stay_correct);
     tcase_add_loop_test(tests, a_wrap_whose_worker_crashes_is_done_by_another, 0, 2);

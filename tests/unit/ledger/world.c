@@ -138,7 +138,7 @@ enum error world_issue_image(struct world *world, const struct ledger_device *de
                              int64_t image_id, struct ledger_issued *ret_issued)
 {
     char license[128];
-    struct fault fault = {0};
+    struct fault *fault = &world->fault;
     int length =
         snprintf(license, sizeof license, "license-%s-%lld", device->serial, (long long)image_id);
     const struct ledger_issue issue = {
@@ -149,9 +149,9 @@ enum error world_issue_image(struct world *world, const struct ledger_device *de
         .license = bytes_of(license, (size_t)length),
         .context = {.lot = "L-7", .line = "2"},
     };
-    enum error e = ledger_issue(world->ledger, &issue, ret_issued, &fault);
+    enum error e = ledger_issue(world->ledger, &issue, ret_issued, fault);
     if (e != ERR_OK)
-        ck_assert_int_eq(fault.code, e);
+        ck_assert_int_eq(fault->code, e);
     return e;
 }
 

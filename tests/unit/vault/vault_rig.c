@@ -90,8 +90,8 @@ Provisiond__AdminReply *vault_rig_administer(struct vault_rig *rig,
 {
     struct fault fault = {0};
     Provisiond__AdminReply *reply = NULL;
-    enum error e =
-        vault_admin_call(rig->admin, request, file, deadline_in(ANSWER_TIMEOUT_MS), &reply, &fault);
+    enum error e = vault_admin_call(rig->admin, request, file, deadline_in(ANSWER_TIMEOUT_MS),
+                                    &reply, NULL, &fault);
     ck_assert_msg(e == expected, "operation %d: %s %s %s", (int)request->op_case, error_name(e),
                   fault.reason, fault.detail);
     return reply;

@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Whether a file is a whole ledger: SQLite's own check, every leaf against the stored tree, the
+ * root against the checkpoint, and every image that it names against the images that are there.
+ * It is opened for writing, as its log demands, and is not changed. Threads: a pure function.
+ */
+#ifndef BACKUP_LEDGER_CHECK_H
+#define BACKUP_LEDGER_CHECK_H
+
+#include <stdbool.h>
+
+#include "backup/backup.h"
+
+struct ledger_checked {
+    int64_t leaves;
+    struct sha256 root;
+    int64_t checkpoint_size; /* leaves that its checkpoint covers; -1: there is none */
+    bool is_signature_checked;
+    int64_t schema;
+    int64_t images;
+};
+
+/*
+ * images is the folder of the images that must be there. checkpoint_key is the DER
+ * SubjectPublicKeyInfo that must have signed the checkpoint; empty: its signature is not looked at.
+ * ERR_BAD_REQUEST: BACKUP_DAMAGED; "checkpoint-..." and "key-malformed" as checkpoint_open.
+ */
+enum error ledger_check(const char *path, int images, struct bytes checkpoint_key,
+                        struct ledger_checked *ret_checked, struct fault *fault) MUST_USE;
+
+#endif

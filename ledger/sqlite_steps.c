@@ -1,0 +1,93 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The steps. Owns no state. */
+#include "ledger/sqlite_steps.h"
+
+#include <stddef.h>
+
+/*
+ * 4: principals have roles, several keys and scopes; an install says its product and whether it
+ * took its unit. A key was added when the journal says so; of the installs of a unit the first one
+ * took it.
+ */
+static const char FROM_3[] =
+    "ALTER TABLE principal RENAME TO principal_3;"
+    "CREATE TABLE principal ("
+    "  id INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 5),"
+    "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
+    "  products TEXT NOT NULL CHECK (length(CAST(products AS BLOB)) <= 2080),"
+    "  lines TEXT NOT NULL CHECK (length(CAST(lines AS BLOB)) <= 2080)"
+    ") STRICT;"
+    "CREATE TABLE principal_key ("
+    "  id INTEGER PRIMARY KEY,"
+    "  principal_id INTEGER NOT NULL REFERENCES principal (id),"
+    "  spki BLOB NOT NULL UNIQUE CHECK (length(spki) = 32),"
+    "  added_unix_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX principal_key_of ON principal_key (principal_id);"
+    "INSERT INTO principal (id, name, role, is_enabled, products, lines)"
+    "  SELECT id, name, role, is_enabled, '', '' FROM principal_3 ORDER BY id;"
+    "CREATE TEMP TABLE added AS"
+    "  SELECT json_extract(CAST(entry AS TEXT), '$.principal') AS name,"
+    "    CAST(round((julianday(json_extract(CAST(entry AS TEXT), '$.time')) - 2440587.5)"
+    "      * 86400000) AS INTEGER) AS unix_ms"
+    "  FROM journal WHERE CAST(entry AS TEXT) LIKE '%\"principal-added\"%'"
+    "    AND json_extract(CAST(entry AS TEXT), '$.type') = 'principal-added';"
+    "INSERT INTO principal_key (principal_id, spki, added_unix_ms)"
+    "  SELECT p.id, p.spki, coalesce((SELECT min(a.unix_ms) FROM added a WHERE a.name = p.name), 0)"
+    "  FROM principal_3 p ORDER BY p.id;"
+    "DROP TABLE added;"
+    "DROP TABLE principal_3;"
+
+    "ALTER TABLE install RENAME TO install_3;"
+    "DROP INDEX install_charge;"
+    "CREATE TABLE install ("
+    "  id INTEGER PRIMARY KEY,"
+    "  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  device_id INTEGER NOT NULL REFERENCES device (id),"
+    "  image_id INTEGER NOT NULL REFERENCES image (id),"
+    "  principal_id INTEGER NOT NULL REFERENCES principal (id),"
+    "  charge_id INTEGER NOT NULL REFERENCES charge (id),"
+    "  is_charged INTEGER NOT NULL CHECK (is_charged IN (0, 1)),"
+    "  leaf INTEGER NOT NULL CHECK (leaf >= 0),"
+    "  license BLOB NOT NULL CHECK (length(license) BETWEEN 1 AND 4096),"
+    "  attempts INTEGER NOT NULL DEFAULT 1 CHECK (attempts >= 1),"
+    "  licensed_unix_ms INTEGER NOT NULL,"
+    "  attempted_unix_ms INTEGER NOT NULL,"
+    "  lot TEXT NOT NULL, line TEXT NOT NULL, work_order TEXT NOT NULL,"
+    "  operator TEXT NOT NULL, socket TEXT NOT NULL,"
+    "  result INTEGER CHECK (result BETWEEN 1 AND 3),"
+    "  code TEXT NOT NULL DEFAULT '',"
+    "  detail TEXT NOT NULL DEFAULT '',"
+    "  reporter_id INTEGER REFERENCES principal (id),"
+    "  reported_unix_ms INTEGER,"
+    "  receipt BLOB NOT NULL DEFAULT x'' CHECK (length(receipt) <= 144),"
+    "  is_proven INTEGER NOT NULL DEFAULT 0 CHECK (is_proven = (length(receipt) > 0)),"
+    "  UNIQUE (device_id, image_id)"
+    ") STRICT;"
+    "INSERT INTO install (id, uuid, product_id, device_id, image_id, principal_id, charge_id,"
+    "    is_charged, leaf, license, attempts, licensed_unix_ms, attempted_unix_ms, lot, line,"
+    "    work_order, operator, socket, result, code, detail, reporter_id, reported_unix_ms,"
+    "    receipt, is_proven)"
+    "  SELECT i.id, i.uuid, d.product_id, i.device_id, i.image_id, i.principal_id, i.charge_id,"
+    "    i.id = min(i.id) OVER (PARTITION BY i.charge_id), i.leaf, i.license, i.attempts,"
+    "    i.licensed_unix_ms, i.attempted_unix_ms, i.lot, i.line, i.work_order, i.operator,"
+    "    i.socket, i.result, i.code, i.detail, i.reporter_id, i.reported_unix_ms, i.receipt,"
+    "    length(i.receipt) > 0"
+    "  FROM install_3 i JOIN device d ON d.id = i.device_id ORDER BY i.id;"
+    "DROP TABLE install_3;"
+    "CREATE INDEX install_charge ON install (charge_id);"
+    "CREATE INDEX install_lot ON install (lot);"
+    "CREATE INDEX install_usage ON install (product_id, id, licensed_unix_ms, lot, principal_id,"
+    "  is_charged, attempts, result, is_proven);"
+
+    "CREATE INDEX document_leaf ON document (leaf);";
+
+const char *step_from(int64_t version)
+{
+    return version == 3 ? FROM_3 : NULL;
+}

@@ -1,0 +1,297 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Backup and restore with the real programs: whole or nothing, read by openssl and tar alone,
+ * damaged ones refused, an older one caught by the HSM, and kill -9 at each step.
+ */
+#include "e2e/floor.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "support/run.h"
+#include "support/sizes.h"
+
+#define MAKER(...) \
+    ck_assert_int_eq(rig_shell(&rig, ". $SOURCE/tests/e2e/maker.sh; " HELPERS __VA_ARGS__), 0)
+#define WAIT_MS 20000
+
+/* What the lines below have in common. */
+#define HELPERS                                                                                    \
+    "backup() { ctl backup --out \"$1\" --recipient $DIR/backup.pem; }; "                          \
+    "restore() { rm -rf \"$2.incomplete\"; $BIN/provctl restore --in \"$1\" --key "                \
+    "$DIR/backup.key --cert $DIR/backup.pem --to \"$2\" --checkpoint-key $RIG_CHECKPOINT_KEY; }; " \
+    "key_pair() { openssl req -x509 -newkey $2 -nodes -keyout $DIR/$1.key -out $DIR/$1.pem "       \
+    "-subj /CN=$1 -days 9 >/dev/null 2>&1; }; "
+
+static struct rig rig;
+
+static void set_up(void)
+{
+    http_init();
+    rig_up_governed(&rig, 1000, 20);
+    MAKER("key_pair backup rsa:2048");
+}
+
+static void tear_down(void)
+{
+    rig_down(&rig);
+}
+
+static void ask(const char *product, const struct floor_device *device, long status)
+{
+    struct http_answer answer;
+    http_license_of(&rig, product, device->pem, NULL, &answer);
+    ck_assert_msg(answer.status == status, "%s: %ld %s", device->name, answer.status, answer.body);
+    http_answer_clear(&answer);
+}
+
+/* For a device that is made for it. */
+static void license(const char *product, const char *name, long status)
+{
+    struct floor_device device;
+    floor_device_make(&rig, name, NULL, &device);
+    ask(product, &device, status);
+}
+
+static void wait_for_anchor(const char *word)
+{
+    deadline_ms deadline = deadline_in(WAIT_MS);
+    while (rig_shell(&rig,
+                     ". $SOURCE/tests/e2e/maker.sh; test \"$(ctl status --json | jq -r .anchor)\" "
+                     "= %s",
+                     word) != 0) {
+        ck_assert_msg(deadline_left_ms(deadline) > 0, "the anchor is not %s", word);
+        (void)usleep(50000);
+    }
+}
+
+START_TEST(backup_of_a_running_site_is_restored_whole)
+{
+    license("rig-gateway", "before", 201);
+    MAKER("backup $DIR/site.backup && restore $DIR/site.backup $DIR/restored >$DIR/said && "
+          "grep -q 'signature=checked' $DIR/said && grep -q 'provctl status' $DIR/said");
+    license("rig-gateway", "after", 201);
+    MAKER("cmp $RIG_CONFIG $DIR/restored/provisiond.conf && "
+          "diff -r $DIR/vault/images $DIR/restored/images && "
+          "test $(sqlite3 $DIR/restored/ledger.db 'SELECT count(*) FROM charge') = 1 && "
+          "test $(sqlite3 $RIG_LEDGER 'SELECT count(*) FROM charge') = 2");
+    /* Nothing of it stays beside the ledger or the backup. */
+    MAKER("test ! -e $RIG_LEDGER.copy && test $(ls -A $DIR | grep -c site.backup) = 1");
+    /* A folder with something in it is left alone, and so is a backup that is there. */
+    MAKER("! restore $DIR/site.backup $DIR/restored 2>/dev/null && "
+          "! ctl backup --out /nowhere/site.backup --recipient $DIR/backup.pem 2>/dev/null");
+    rig_check_invariants(&rig);
+}
+END_TEST
+
+START_TEST(openssl_and_tar_open_it_without_this_program)
+{
+    static const char *const KEYS[] = {"rsa:2048", "ec -pkeyopt ec_paramgen_curve:P-256"};
+    for (size_t i = 0; i < 2; i++) {
+        MAKER("key_pair backup '%s'; "
+              "rm -rf $DIR/parts $DIR/files $DIR/site.backup; backup $DIR/site.backup && "
+              "mkdir $DIR/parts $DIR/files && tar -xf $DIR/site.backup -C $DIR/parts && "
+              "for part in $DIR/parts/part-*.cms; do openssl cms -decrypt -inform DER -in $part "
+              "-recip $DIR/backup.pem -inkey $DIR/backup.key || exit 1; done | "
+              "tar -xf - -C $DIR/files",
+              KEYS[i]);
+        MAKER("cd $DIR/files && jq -r '.files[] | .sha256 + \"  \" + .name' manifest.json | "
+              "sha256sum -c --quiet && test -f ledger.db && diff -r images $DIR/vault/images && "
+              "test \"$(sqlite3 ledger.db 'PRAGMA integrity_check')\" = ok");
+    }
+    /* Nothing secret is in it. */
+    MAKER("! grep -rql 'PRIVATE KEY' $DIR/files && ! grep -rqFf $RIG_PIN_FILE $DIR/files/*.conf");
+}
+END_TEST
+
+/* A part of more than one, so that parts can be mixed, left out and turned. */
+static void make_large_backups(void)
+{
+    MAKER("head -c 20000000 /dev/urandom > $DIR/firmware && "
+          "ctl image encrypt $DIR/firmware --product rig-gateway >/dev/null && "
+          "backup $DIR/one && ctl quota add rig-gateway --units 1 >/dev/null && backup $DIR/two && "
+          "for b in one two; do mkdir $DIR/$b.d && tar -xf $DIR/$b -C $DIR/$b.d; done && "
+          "test $(ls $DIR/one.d | wc -l) -gt 2");
+}
+
+START_TEST(changed_backup_is_refused_and_leaves_nothing)
+{
+    make_large_backups();
+    MAKER("bad() { tar -cf $DIR/bad --sort=name -C $DIR/bad.d .  && refuse $1; }; "
+          "refuse() { restore $DIR/bad $DIR/out 2>$DIR/said && exit 1; test ! -e $DIR/out && "
+          "test ! -e $DIR/out.incomplete && grep -q \"$1\" $DIR/said || { cat $DIR/said; exit 1; "
+          "}; }; "
+          "fresh() { rm -rf $DIR/bad.d; cp -r $DIR/one.d $DIR/bad.d; }; "
+          "pack() { (cd $DIR/bad.d && tar -cf $DIR/bad $(ls)); }; "
+          /* A control: packed again as it was, it is taken. */
+          "fresh; pack; restore $DIR/bad $DIR/good >/dev/null || exit 1; "
+          "printf X | dd of=$DIR/bad.d/part-00002.cms bs=1 seek=4000000 conv=notrunc status=none; "
+          "pack; refuse damaged || exit 1; "
+          "fresh; mv $DIR/bad.d/part-00001.cms $DIR/t; mv $DIR/bad.d/part-00002.cms "
+          "$DIR/bad.d/part-00001.cms; mv $DIR/t $DIR/bad.d/part-00002.cms; pack; refuse backup || "
+          "exit 1; "
+          "fresh; rm $DIR/bad.d/$(ls $DIR/bad.d | tail -n 1); pack; refuse 'cut off' || exit 1; "
+          "fresh; cp $DIR/two.d/part-00001.cms $DIR/bad.d/; pack; refuse backup || exit 1; "
+          "head -c 9000000 $DIR/one > $DIR/bad; refuse backup || exit 1; "
+          "head -c 100000 /dev/urandom > $DIR/bad; refuse 'no backup'");
+}
+END_TEST
+
+START_TEST(another_key_does_not_open_it)
+{
+    MAKER("backup $DIR/one && mv $DIR/backup.key $DIR/old.key && key_pair other rsa:2048 && "
+          "key_pair small rsa:1024; "
+          "! $BIN/provctl restore --in $DIR/one --key $DIR/other.key --cert $DIR/other.pem --to "
+          "$DIR/out 2>$DIR/said && grep -q 'another certificate' $DIR/said && "
+          "! $BIN/provctl restore --in $DIR/one --key $DIR/other.key --cert $DIR/backup.pem --to "
+          "$DIR/out 2>$DIR/said && grep -q 'belong together' $DIR/said && "
+          "! ctl backup --out $DIR/two --recipient $DIR/small.pem 2>$DIR/said && grep -q 2048 "
+          "$DIR/said && test ! -e $DIR/two && test ! -e $DIR/out && "
+          /* A checkpoint of another HSM is seen, too. */
+          "openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl pkey -pubout "
+          "-out $DIR/foreign.pub && ! $BIN/provctl restore --in $DIR/one --key $DIR/old.key --cert "
+          "$DIR/backup.pem --to $DIR/out --checkpoint-key $DIR/foreign.pub 2>/dev/null && "
+          "test ! -e $DIR/out");
+}
+END_TEST
+
+/* The ledger of the backup takes the place of the one that is lost. */
+static void put_back(const char *restored)
+{
+    MAKER("rm -rf $RIG_LEDGER $RIG_LEDGER-wal $RIG_LEDGER-shm $DIR/vault/images && "
+          "mv $DIR/%s/ledger.db $RIG_LEDGER && mv $DIR/%s/images $DIR/vault/images",
+          restored, restored);
+}
+
+#define HEADS                                                                               \
+    "heads() { ctl status --json | jq -r '\"--anchor \" + .breach.anchor + \" --head \" + " \
+    ".breach.head'; }; "
+
+START_TEST(older_backup_is_caught_by_the_hsm_and_goes_on_after_an_override)
+{
+    struct floor_device device;
+    floor_device_make(&rig, "before", NULL, &device);
+    ask("rig-gateway", &device, 201);
+    MAKER("backup $DIR/site.backup");
+    license("rig-gateway", "lost", 201);
+    license("rig-governed", "lost-too", 201);
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    MAKER("restore $DIR/site.backup $DIR/restored >/dev/null");
+    put_back("restored");
+    rig_start(&rig, RIG_VAULT, NULL);
+    wait_for_anchor("mismatch");
+    license("rig-gateway", "new", 503);
+    MAKER(HEADS "! ctl journal override $(heads) 2>/dev/null && "
+                "new_document yes --kind override $(heads) && sign yes officer-1 officer-3 && "
+                "apply yes && ctl journal override $(heads) >/dev/null");
+    wait_for_anchor("ok");
+    ask("rig-gateway", &device, 200);
+    license("rig-gateway", "after", 201);
+    MAKER("verified; grep -qi override $DIR/said");
+    rig_check_invariants(&rig);
+}
+END_TEST
+
+/* ---- kill -9 ---- */
+
+static void backup_cut_at(const char *label)
+{
+    MAKER("rm -f $DIR/crashed; PROVISIOND_CRASH_AT=%s backup $DIR/cut >/dev/null 2>&1; "
+          "test $? = 137 || { echo \"%s was not reached\" >&2; exit 1; }; "
+          "if test -e $DIR/cut; then restore $DIR/cut $DIR/of-cut >/dev/null || exit 1; fi; "
+          "rm -rf $DIR/cut $DIR/of-cut",
+          label, label);
+}
+
+static void restore_cut_at(const char *label)
+{
+    MAKER("PROVISIOND_CRASH_AT=%s restore $DIR/one $DIR/cut >/dev/null 2>&1; "
+          "test $? = 137 || { echo \"%s was not reached\" >&2; exit 1; }; "
+          "if test -e $DIR/cut; then diff -r $DIR/whole $DIR/cut || exit 1; rm -r $DIR/cut; fi; "
+          "restore $DIR/one $DIR/cut >/dev/null && diff -r $DIR/whole $DIR/cut && rm -r $DIR/cut",
+          label, label);
+}
+
+START_TEST(killed_backup_or_restore_leaves_all_or_nothing)
+{
+    static const char *const BACKUP[] = {"backup.part-written:1", "backup.before-name",
+                                         "backup.after-name"};
+    static const char *const RESTORE[] = {"restore.file-written:1", "restore.file-written:3",
+                                          "restore.before-name", "restore.after-name"};
+    MAKER("backup $DIR/one && restore $DIR/one $DIR/whole >/dev/null");
+    for (size_t i = 0; i < sizeof BACKUP / sizeof BACKUP[0]; i++)
+        backup_cut_at(BACKUP[i]);
+    for (size_t i = 0; i < sizeof RESTORE / sizeof RESTORE[0]; i++)
+        restore_cut_at(RESTORE[i]);
+    license("rig-gateway", "after", 201);
+    rig_check_invariants(&rig);
+}
+END_TEST
+
+static void lose_vault_at(const char *label)
+{
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    MAKER("rm -f $DIR/crashed");
+    rig_start(&rig, RIG_VAULT, label);
+    rig_wait_ready(&rig);
+    MAKER("! backup $DIR/cut >/dev/null 2>&1 && test ! -e $DIR/cut");
+    rig_wait_for_death(&rig, RIG_VAULT);
+    rig_start(&rig, RIG_VAULT, NULL);
+    rig_wait_ready(&rig);
+    MAKER("test ! -e $RIG_LEDGER.copy && backup $DIR/cut && rm $DIR/cut");
+}
+
+START_TEST(vault_that_dies_while_it_copies_its_ledger_goes_on)
+{
+    struct floor_device device;
+    floor_device_make(&rig, "before", NULL, &device);
+    ask("rig-gateway", &device, 201);
+    lose_vault_at("ledger.copy-pages");
+    lose_vault_at("ledger.copy-made");
+    ask("rig-gateway", &device, 200);
+    rig_check_invariants(&rig);
+}
+END_TEST
+
+/* At random moments, while licenses are issued. */
+START_TEST(backups_killed_at_random_moments_leave_all_or_nothing)
+{
+    size_t cuts = test_size("random kills of backups", 10, 200);
+    char name[32];
+    for (size_t i = 0; i < cuts; i++) {
+        MAKER("$BIN/provctl --config $RIG_CONFIG backup --out $DIR/cut --recipient "
+              "$DIR/backup.pem >/dev/null 2>&1 & pid=$!; sleep 0.0$((%zu * 37 %% 100)); "
+              "kill -9 $pid 2>/dev/null; wait $pid; if test -e $DIR/cut; then restore "
+              "$DIR/cut $DIR/of-cut >/dev/null || exit 1; fi; rm -rf $DIR/cut $DIR/of-cut",
+              i);
+        (void)snprintf(name, sizeof name, "random-%zu", i);
+        license("rig-gateway", name, 201);
+    }
+    rig_check_invariants(&rig);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        backup_of_a_running_site_is_restored_whole,
+        openssl_and_tar_open_it_without_this_program,
+        changed_backup_is_refused_and_leaves_nothing,
+        another_key_does_not_open_it,
+        older_backup_is_caught_by_the_hsm_and_goes_on_after_an_override,
+        killed_backup_or_restore_leaves_all_or_nothing,
+        vault_that_dies_while_it_copies_its_ledger_goes_on,
+        backups_killed_at_random_moments_leave_all_or_nothing,
+        NULL,
+    };
+    return run_suite(&(struct run_case){.name = "backup, end to end",
+                                        .set_up = set_up,
+                                        .tear_down = tear_down,
+                                        .timeout_s = 600,
+                                        .tests = tests});
+}

@@ -1,0 +1,14 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Ledgers of older versions for tests: the tables as that version made them (schema_<N>.sql, which
+ * is never changed), filled with the rows of a closed ledger of today. Threads: one.
+ */
+#ifndef TESTS_LEDGER_OLD_LEDGER_H
+#define TESTS_LEDGER_OLD_LEDGER_H
+
+/* Replaces the closed ledger at path by one of version 3; the ledger of today becomes modern. */
+void old_ledger_make_3(const char *path, const char *modern);
+
+#endif
