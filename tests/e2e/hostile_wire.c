@@ -87,13 +87,19 @@ static void take_body(struct text *bytes, bool is_head_request, struct hostile_a
     text_clear(bytes);
 }
 
-/* The word of the request line that begins there; a NUL ends it, too, as it does for the server. */
+/*
+ * The word of the request line that begins there, and where the next one does: the server passes
+ * over any number of blanks. A NUL ends a word, too, as it does for the server.
+ */
 static char *word(const char *begin, const char *end, const char **ret_next)
 {
     size_t length = strcspn(begin, " \r\n");
     if (begin + length > end)
         length = (size_t)(end - begin);
-    *ret_next = begin + length < end && begin[length] == ' ' ? begin + length + 1 : begin + length;
+    const char *next = begin + length;
+    while (next < end && *next == ' ')
+        next++;
+    *ret_next = next;
     return strndup(begin, length);
 }
 
