@@ -20,6 +20,12 @@ void samples_add(struct samples *samples, int64_t us)
     samples->us[samples->count++] = us;
 }
 
+void samples_add_all(struct samples *samples, const struct samples *more)
+{
+    for (size_t i = 0; i < more->count; i++)
+        samples_add(samples, more->us[i]);
+}
+
 static int compare(const void *left, const void *right)
 {
     int64_t a = *(const int64_t *)left;

@@ -15,6 +15,7 @@ struct samples {
 };
 
 void samples_add(struct samples *samples, int64_t us);
+void samples_add_all(struct samples *samples, const struct samples *more);
 /* The smallest duration that at least that share of them does not exceed; 0 when there is none. */
 int64_t samples_percentile(struct samples *samples, double percent);
 void samples_clear(struct samples *samples);

@@ -56,7 +56,7 @@ const struct config_key CONFIG_KEYS[CONFIG_KEYS_COUNT] = {
     {"api", "connections_per_address", CONFIG_NUMBER, AT(api.connections_per_address), 1, 65536, "512", 0, 0},
     {"api", "handshakes_per_second", CONFIG_NUMBER, AT(api.handshakes_per_second), 1, 100000, "100", 0, 0},
     {"api", "requests_per_second", CONFIG_NUMBER, AT(api.requests_per_second), 1, 100000, "200", 0, 0},
-    {"api", "request_burst", CONFIG_NUMBER, AT(api.request_burst), 1, 100000, "64", 0, 0},
+    {"api", "request_burst", CONFIG_NUMBER, AT(api.request_burst), 1, 100000, "32", 0, 0},
     {"api", "requests_waiting", CONFIG_NUMBER, AT(api.requests_waiting), 1, 4096, "64", 0, 0},
     {"api", "header_max_bytes", CONFIG_NUMBER, AT(api.header_max_bytes), 4096, 262144, "32768", 0, BY_API},
     {"api", "body_max_bytes", CONFIG_NUMBER, AT(api.body_max_bytes), 1024, 98304, "98304", 0, 0},

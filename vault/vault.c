@@ -25,7 +25,7 @@
 #include "vault/vault_client.h"
 #include "vault/work_pool.h"
 
-#define THREADS_SHARE   8
+#define THREADS_SHARE   16
 #define BATCHES_SHARE   8
 #define SUMS_MAX        2
 #define BYTES_PER_MB    (INT64_C(1024) * 1024)

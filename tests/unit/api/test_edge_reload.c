@@ -54,6 +54,15 @@ static long kept_status(struct kept *kept)
     return status;
 }
 
+/* Connections that their clients have closed count until the server has noticed. */
+static long status_once_there_is_room(struct kept *kept)
+{
+    long status = 0;
+    for (deadline_ms end = deadline_in(PROBE_MS); status == 0 && deadline_left_ms(end) > 0;)
+        status = kept_status(kept);
+    return status;
+}
+
 static void reload(void)
 {
     ck_assert_msg(api_reload(front.api, &fresh, &fault) == ERR_OK, "%s", fault.detail);
@@ -115,7 +124,7 @@ START_TEST(limits_become_those_of_the_new_configuration)
     fresh.api.connections_per_address = 1;
     reload();
     struct kept *kept = kept_open("/livez");
-    ck_assert_int_eq(kept_status(kept), 200);
+    ck_assert_int_eq(status_once_there_is_room(kept), 200);
     ck_assert_int_eq(call_status(&(struct call){.path = "/livez", .client = ""}), 0);
     kept_close(kept);
 }
