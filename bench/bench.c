@@ -15,6 +15,7 @@
 
 #include <check.h>
 
+#include "compare.h"
 #include "flood.h"
 #include "limits.h"
 #include "many.h"
@@ -33,12 +34,19 @@
 #define P50           50.0
 
 static struct rig rig;
+static bool is_quick;
+static const char *json_path;
 
-static void set_up(void)
+static void set_up_open(void)
 {
     http_init();
     (void)signal(SIGPIPE, SIG_IGN);
     rig_up(&rig, QUOTA);
+}
+
+static void set_up(void)
+{
+    set_up_open();
     limits_restore(&rig);
 }
 
@@ -168,19 +176,73 @@ START_TEST(quiet_stations_beside_a_flood)
 }
 END_TEST
 
-/* bench [connections|flood]: all without a word. */
-int main(int argc, char **argv)
+START_TEST(a_license_beside_the_least_it_could_cost)
 {
-    const TTest *tests[] = {stations_connected_at_once, quiet_stations_beside_a_flood, NULL};
-    if (argc > 1 && strcmp(argv[1], "connections") == 0)
-        tests[1] = NULL;
-    else if (argc > 1 && strcmp(argv[1], "flood") == 0)
-        tests[0] = quiet_stations_beside_a_flood, tests[1] = NULL;
-    else if (argc > 1)
-        return EX_USAGE;
-    return run_suite(&(struct run_case){.name = "bench",
-                                        .set_up = set_up,
+    compare_run(&rig, is_quick, json_path);
+}
+END_TEST
+
+static const struct {
+    const char *word;
+    const TTest *const *test;
+    bool is_limited; /* by the limits that the product has by default, which a rig has not */
+} BENCHES[] = {
+    {"licenses", &a_license_beside_the_least_it_could_cost, false},
+    {"connections", &stations_connected_at_once, true},
+    {"flood", &quiet_stations_beside_a_flood, true},
+};
+#define BENCHES_COUNT (sizeof BENCHES / sizeof BENCHES[0])
+
+static int run_bench(size_t place)
+{
+    const TTest *tests[] = {*BENCHES[place].test, NULL};
+    return run_suite(&(struct run_case){.name = BENCHES[place].word,
+                                        .set_up = BENCHES[place].is_limited ? set_up : set_up_open,
                                         .tear_down = tear_down,
                                         .timeout_s = BENCH_TIME_S,
                                         .tests = tests});
+}
+
+/* ---- what was asked for ---- */
+
+static bool is_chosen[BENCHES_COUNT];
+
+static bool choose(const char *word)
+{
+    for (size_t i = 0; i < BENCHES_COUNT; i++) {
+        if (strcmp(word, BENCHES[i].word) == 0)
+            return is_chosen[i] = true;
+    }
+    return false;
+}
+
+static bool take_arguments(int argc, char **argv)
+{
+    bool has_word = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0)
+            is_quick = true;
+        else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+            json_path = argv[++i];
+        else if (choose(argv[i]))
+            has_word = true;
+        else
+            return false;
+    }
+    for (size_t i = 0; i < BENCHES_COUNT && !has_word; i++)
+        is_chosen[i] = !is_quick || !BENCHES[i].is_limited;
+    return true;
+}
+
+/* bench [licenses|connections|flood]... [--quick] [--json FILE]: all without a word. */
+int main(int argc, char **argv)
+{
+    int failed = 0;
+    if (!take_arguments(argc, argv)) {
+        (void)fputs("bench: licenses, connections, flood; --quick; --json FILE\n", stderr);
+        return EX_USAGE;
+    }
+    for (size_t i = 0; i < BENCHES_COUNT; i++)
+        failed |= is_chosen[i] ? run_bench(i) : 0;
+    return failed;
 }

@@ -13,7 +13,7 @@
 #include <check.h>
 
 #include "core/clock.h"
-#include "unit/hsm/token.h"
+#include "rig_token.h"
 
 #define SECOND_US    1000000
 #define STAT_MAX     1024
@@ -23,8 +23,6 @@
 #define SYSTEM_FIELD 15
 #define WRAP_TIME_MS 1000
 #define WRAPPED_MAX  64
-#define KEY_BYTES    32
-#define PIN_MAX      64
 
 /* What stands behind the closing bracket of /proc/PID/stat, or "" when it is gone. */
 static void read_stat(pid_t pid, char out[STAT_MAX])
@@ -89,6 +87,11 @@ static int64_t usage_of(pid_t pid)
     return cpu_us;
 }
 
+int64_t meter_program_cpu_us(const struct rig *rig, enum rig_program program)
+{
+    return usage_of(rig->pids[program]);
+}
+
 int64_t meter_cpu_us(const struct rig *rig)
 {
     int64_t sum = 0;
@@ -99,52 +102,15 @@ int64_t meter_cpu_us(const struct rig *rig)
 
 /* ---- the bare token ---- */
 
-static CK_OBJECT_HANDLE make_key(struct token *token, CK_ATTRIBUTE_TYPE use, bool is_extractable)
-{
-    CK_BBOOL yes = CK_TRUE;
-    CK_BBOOL no = CK_FALSE;
-    CK_BBOOL extractable = is_extractable ? CK_TRUE : CK_FALSE;
-    CK_ULONG length = KEY_BYTES;
-    CK_ATTRIBUTE template[] = {
-        {CKA_TOKEN, &no, sizeof no},
-        {use, &yes, sizeof yes},
-        {CKA_EXTRACTABLE, &extractable, sizeof extractable},
-        {CKA_VALUE_LEN, &length, sizeof length},
-    };
-    CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, NULL, 0};
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    ck_assert_uint_eq(token->call->C_GenerateKey(token->session, &mechanism, template, 4, &key),
-                      CKR_OK);
-    return key;
-}
-
-static void open_token(const struct rig *rig, struct token *token)
-{
-    char module[RIG_VALUE_MAX];
-    char label[RIG_VALUE_MAX];
-    char path[RIG_VALUE_MAX];
-    char pin[PIN_MAX] = "";
-    rig_value(rig, "RIG_HSM_MODULE", module);
-    rig_value(rig, "RIG_TOKEN", label);
-    rig_value(rig, "RIG_SOFTHSM2_CONF", path);
-    ck_assert_int_eq(setenv("SOFTHSM2_CONF", path, 1), 0);
-    rig_value(rig, "RIG_PIN_FILE", path);
-    FILE *file = fopen(path, "re");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_ptr_nonnull(fgets(pin, sizeof pin, file));
-    (void)fclose(file);
-    token_open(token, module, label, pin);
-}
-
 double meter_bare_wraps_per_s(const struct rig *rig)
 {
     struct token token;
     CK_MECHANISM mechanism = {CKM_AES_KEY_WRAP, NULL, 0};
     unsigned char wrapped[WRAPPED_MAX];
     int64_t wraps = 0;
-    open_token(rig, &token);
-    CK_OBJECT_HANDLE kek = make_key(&token, CKA_WRAP, false);
-    CK_OBJECT_HANDLE key = make_key(&token, CKA_ENCRYPT, true);
+    rig_token_open(rig, &token);
+    CK_OBJECT_HANDLE kek = rig_token_make_key(&token, CKA_WRAP, false);
+    CK_OBJECT_HANDLE key = rig_token_make_key(&token, CKA_ENCRYPT, true);
     int64_t start = clock_monotonic_us();
     for (deadline_ms end = deadline_in(WRAP_TIME_MS); deadline_left_ms(end) > 0; wraps++) {
         CK_ULONG length = sizeof wrapped;

@@ -11,6 +11,8 @@
 
 /* CPU time of the three programs and the HSM workers that live now. */
 int64_t meter_cpu_us(const struct rig *rig);
+/* Of one of them. */
+int64_t meter_program_cpu_us(const struct rig *rig, enum rig_program program);
 
 /*
  * Wraps of an AES-256 key under another per second, by one session of this process that does

@@ -36,8 +36,10 @@ struct config_hsm {
     unsigned workers;                       /* 1 to 64, default 2 */
     unsigned call_timeout_ms;               /* 100 to 600000, default 2000: one HSM call */
     unsigned recycle_after; /* calls after which a worker is replaced, default 200000 */
+    unsigned recycle_mb;    /* MiB by which one may grow before that */
     char pin_credential[CONFIG_NAME_MAX]; /* systemd credential, default "hsm-pin" */
-    enum config_sandbox sandbox;          /* strict (default) or module */
+    char state[CONFIG_PATH_MAX]; /* folder of what outlives a start: whether the PIN was refused */
+    enum config_sandbox sandbox; /* strict (default) or module */
 };
 
 /* [vault]: provision-vault */

@@ -40,7 +40,7 @@ struct config_key {
 };
 
 #define CONFIG_BIT(program) (1U << (program))
-#define CONFIG_KEYS_COUNT   44
+#define CONFIG_KEYS_COUNT   46
 
 extern const struct config_key CONFIG_KEYS[CONFIG_KEYS_COUNT];
 

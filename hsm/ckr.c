@@ -105,6 +105,11 @@ static const struct row ROWS[] = {
     ROW(CKR_PIN_TOO_WEAK, KIND_PIN),
 };
 
+unsigned long ckr_value(unsigned index)
+{
+    return index < sizeof ROWS / sizeof ROWS[0] ? ROWS[index].rv : CKR_VALUES_END;
+}
+
 static const struct row *find_row(unsigned long rv)
 {
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {

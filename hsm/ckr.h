@@ -29,6 +29,11 @@ struct ckr_meaning {
 /* "CKR_DEVICE_ERROR"; "CKR_VENDOR_DEFINED" or "CKR_UNKNOWN" for what the table does not know. */
 const char *ckr_name(unsigned long rv);
 
+/* The values that the table knows, in its order. */
+#define CKR_VALUES_END ((unsigned long)-1)
+/* CKR_VALUES_END after the last one. */
+unsigned long ckr_value(unsigned index);
+
 /* Never NULL; an unknown value means "replace me". rv is not CKR_OK. */
 const struct ckr_meaning *ckr_meaning(unsigned long rv);
 

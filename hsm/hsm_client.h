@@ -26,6 +26,7 @@
 #define HSM_KEY_ID_BYTES        16
 #define HSM_LABEL_MAX_BYTES     64
 #define HSM_SPKI_MAX_BYTES      600
+#define HSM_SERIAL_SIZE         17 /* of a token's serial number, with the terminating NUL */
 #define HSM_SESSION_KEY_MAX     32
 #define HSM_WRAPPED_KEY_MAX     (HSM_SESSION_KEY_MAX + 8)
 #define HSM_POINT_MAX_BYTES     133 /* uncompressed P-521 */
@@ -75,7 +76,7 @@ struct hsm_status {
     unsigned workers_busy;
     uint64_t worker_restarts; /* lost and replaced since the service started */
     char token_label[33];
-    char token_serial[17];
+    char token_serial[HSM_SERIAL_SIZE];
     char token_model[17];
     enum hsm_mode mode;
     bool keeps_data;            /* the token has data objects: it can keep an anchor */

@@ -25,6 +25,7 @@
 struct hsm_server {
     const struct config_hsm *config;
     struct pool *pool;
+    struct pin_guard *pin_guard;
     struct rpc_server *socket;
     struct keeper *keepers[WORKERS_MAX];
     bool has_client_user;
@@ -104,11 +105,14 @@ static enum error start(struct hsm_server *server, const struct secret *pin, str
                                                .is_allowed = is_allowed,
                                                .handle = handle,
                                                .context = server};
-    if (pool_new(server->config->workers, &server->pool) != ERR_OK)
+    if (pool_new(server->config->workers, &server->pool) != ERR_OK ||
+        pin_guard_new(server->config->state, &server->pin_guard) != ERR_OK)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    const struct keeper_options keeper = {
+        .config = server->config, .pin = pin, .pin_guard = server->pin_guard, .pool = server->pool};
     enum error e = rpc_server_new(&options, &server->socket, fault);
     for (unsigned i = 0; i < server->config->workers && e == ERR_OK; i++) {
-        e = keeper_new(server->config, pin, server->pool, &server->keepers[i]);
+        e = keeper_new(&keeper, &server->keepers[i]);
         if (e != ERR_OK)
             (void)fault_set(fault, e, "thread", "A thread cannot be started.", 0);
     }
@@ -145,6 +149,7 @@ void hsm_server_free(struct hsm_server *server)
     for (unsigned i = 0; i < WORKERS_MAX; i++)
         keeper_free(server->keepers[i]);
     pool_free(server->pool);
+    pin_guard_free(server->pin_guard);
     rpc_server_free(server->socket);
     free(server);
 }

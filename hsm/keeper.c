@@ -26,7 +26,8 @@
 #define START_GRACE_MS   1000  /* how long requests wait for a lost worker's successor */
 #define CHECK_MS         1000  /* between two questions whether the token is still there */
 #define IDLE_MS          250   /* how late an idle worker's death is noticed */
-#define SLICE_MS         50    /* how late a stop is noticed */
+#define KIB_PER_MIB      1024
+#define SLICE_MS         50 /* how late a stop is noticed */
 
 enum outcome {
     ANSWERED,
@@ -38,12 +39,15 @@ enum outcome {
 struct keeper {
     const struct config_hsm *config;
     const struct secret *pin;
+    struct pin_guard *pin_guard;
     struct pool *pool;
     pthread_t thread;
     struct worker_process worker;    /* ready when pid is not 0 */
     struct worker_process successor; /* on its way when pid is not 0 */
     deadline_ms successor_deadline;
-    unsigned calls; /* of the present worker */
+    unsigned calls;     /* of the present worker */
+    uint64_t first_kib; /* its memory at its first answer; 0 before */
+    uint64_t peak_kib;
     int64_t checked_ms;
 };
 
@@ -67,7 +71,7 @@ static enum error read_step(struct keeper *keeper, struct worker_process *worker
     if (ready->step != PROVISIOND__WORKER_STEP__WORKER_STARTED) {
         worker->is_logging_in = ready->step == PROVISIOND__WORKER_STEP__WORKER_LOGGING_IN;
         if (!worker->is_logging_in)
-            pool_confirm_pin(keeper->pool);
+            pin_guard_confirm(keeper->pin_guard);
         return ERR_TIMEOUT;
     }
     enum error e = fault_from_message(ready->fault, fault);
@@ -104,6 +108,7 @@ static void log_start_failure(const struct keeper *keeper, const struct fault *f
               is_refusal ? "hsm-pin-refused" : "hsm-worker-start-failed",
               LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail),
               LOG_TEXT("token", config->token), LOG_TEXT("module", config->module),
+              LOG_TEXT("state", config->state),
               LOG_TEXT("ckr", fault->native != 0 ? ckr_name((unsigned long)fault->native) : ""),
               LOG_NUMBER("native", fault->native));
 }
@@ -128,9 +133,8 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-crashed",
                       "A worker ended before it was ready.", 0);
     }
-    if (e != ERR_OK && e != ERR_HSM_PIN_REFUSED && worker->is_logging_in)
-        e = pool_count_lost_login(keeper->pool, fault);
     if (e != ERR_OK) {
+        e = pin_guard_fail(keeper->pin_guard, worker->is_logging_in, fault);
         log_start_failure(keeper, fault);
         (void)worker_process_kill(worker);
     }
@@ -150,10 +154,20 @@ static enum error check_module(const struct keeper *keeper, struct fault *fault)
 static enum error start_process(struct keeper *keeper, struct worker_process *ret_worker,
                                 struct fault *fault)
 {
+    char serial[HSM_SERIAL_SIZE];
+    pool_get_serial(keeper->pool, serial);
+    const struct worker_inheritance inheritance = {.config = keeper->config,
+                                                   .pin = keeper->pin,
+                                                   .serial = serial,
+                                                   .token_lock = pool_token_lock(keeper->pool)};
     enum error e = check_module(keeper, fault);
-    if (e == ERR_OK)
-        e = worker_process_start(keeper->config, keeper->pin, pool_token_lock(keeper->pool),
-                                 ret_worker, fault);
+    if (e == ERR_OK && keeper->pin->length > 0)
+        e = pin_guard_enter(keeper->pin_guard, fault);
+    if (e == ERR_OK) {
+        e = worker_process_start(&inheritance, ret_worker, fault);
+        if (e != ERR_OK)
+            e = pin_guard_fail(keeper->pin_guard, false, fault);
+    }
     if (e != ERR_OK)
         log_start_failure(keeper, fault);
     else
@@ -186,6 +200,7 @@ static enum error await_ready(struct keeper *keeper, struct fault *fault)
 static void begin_service(struct keeper *keeper)
 {
     keeper->calls = 0;
+    keeper->first_kib = keeper->peak_kib = 0;
     keeper->checked_ms = clock_monotonic_ms();
     log_event(LOG_LEVEL_INFO, "hsm-worker-ready", LOG_NUMBER("pid", keeper->worker.pid));
 }
@@ -210,11 +225,17 @@ static bool hire(struct keeper *keeper, enum keeper_state *state)
 
 /* ---- recycling: the successor starts while the present worker serves ---- */
 
+static bool is_worn(const struct keeper *keeper)
+{
+    uint64_t grown_kib = keeper->peak_kib - keeper->first_kib;
+    return keeper->calls >= keeper->config->recycle_after ||
+           grown_kib >= (uint64_t)keeper->config->recycle_mb * KIB_PER_MIB;
+}
+
 static void begin_recycling(struct keeper *keeper)
 {
     struct fault fault = {0};
-    if (keeper->calls < keeper->config->recycle_after || keeper->successor.pid != 0 ||
-        !pool_try_enter_start(keeper->pool))
+    if (!is_worn(keeper) || keeper->successor.pid != 0 || !pool_try_enter_start(keeper->pool))
         return;
     enum error e = start_process(keeper, &keeper->successor, &fault);
     if (e != ERR_OK)
@@ -235,7 +256,8 @@ static void advance_recycling(struct keeper *keeper, int wait_ms)
     if (e != ERR_OK)
         return; /* the present worker serves on; the next try is after the back-off */
     log_event(LOG_LEVEL_INFO, "hsm-worker-recycled", LOG_NUMBER("pid", keeper->worker.pid),
-              LOG_NUMBER("calls", keeper->calls));
+              LOG_NUMBER("calls", keeper->calls),
+              LOG_NUMBER("grown_kib", (int64_t)(keeper->peak_kib - keeper->first_kib)));
     worker_process_end(&keeper->worker);
     keeper->worker = keeper->successor;
     keeper->successor = (struct worker_process){.socket = -1};
@@ -349,6 +371,9 @@ static enum outcome ask(struct keeper *keeper, struct bytes request, enum job_la
             provisiond__worker_answer__free_unpacked(answer, NULL);
         return CRASHED;
     }
+    keeper->peak_kib = answer->peak_kib;
+    if (keeper->first_kib == 0)
+        keeper->first_kib = answer->peak_kib;
     *ret_answer = answer;
     return answer->is_unfit ? UNFIT : ANSWERED;
 }
@@ -473,15 +498,15 @@ static void *keeper_main(void *argument)
     return NULL;
 }
 
-enum error keeper_new(const struct config_hsm *config, const struct secret *pin, struct pool *pool,
-                      struct keeper **ret_keeper)
+enum error keeper_new(const struct keeper_options *options, struct keeper **ret_keeper)
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
     if (keeper == NULL)
         return ERR_INTERNAL;
-    *keeper = (struct keeper){.config = config,
-                              .pin = pin,
-                              .pool = pool,
+    *keeper = (struct keeper){.config = options->config,
+                              .pin = options->pin,
+                              .pin_guard = options->pin_guard,
+                              .pool = options->pool,
                               .worker = {.socket = -1},
                               .successor = {.socket = -1}};
     if (pthread_create(&keeper->thread, NULL, keeper_main, keeper) != 0) {

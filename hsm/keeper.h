@@ -15,13 +15,21 @@
 #include "config/config.h"
 #include "core/error.h"
 #include "core/secret.h"
+#include "hsm/pin_guard.h"
 #include "hsm/pool.h"
 
 struct keeper;
 
-/* Starts the thread. config, pin and pool are borrowed for the keeper's life. */
-enum error keeper_new(const struct config_hsm *config, const struct secret *pin, struct pool *pool,
-                      struct keeper **ret_keeper) MUST_USE;
+/* What all keepers of a master have; borrowed for their lives. */
+struct keeper_options {
+    const struct config_hsm *config;
+    const struct secret *pin;
+    struct pin_guard *pin_guard;
+    struct pool *pool;
+};
+
+/* Starts the thread. */
+enum error keeper_new(const struct keeper_options *options, struct keeper **ret_keeper) MUST_USE;
 /* Waits for the thread, which ends after pool_stop, and frees. NULL is allowed. */
 void keeper_free(struct keeper *keeper);
 

@@ -77,6 +77,7 @@ struct p11_options {
     const char *module;
     const char *token;
     const char *arguments; /* "" is none */
+    const char *serial;    /* another token than this gets no PIN; "" is any */
     /* Called right before C_Login, and again after it succeeded. */
     void (*note_login)(void *context, bool is_done);
     void *context;

@@ -130,6 +130,13 @@ static enum error select_token(struct p11 *p11, const struct p11_options *option
     copy_text(p11->label, sizeof p11->label, slot->token->label);
     copy_text(p11->serial, sizeof p11->serial, slot->token->serialnr);
     copy_text(p11->model, sizeof p11->model, slot->token->model);
+    if (options->serial[0] != '\0' && strcmp(options->serial, p11->serial) != 0)
+        return fault_set(
+            fault, ERR_HSM_UNAVAILABLE, "token-other",
+            "A token of this label is there, but with another serial number than the one "
+            "that served until now. Put that one back, or restart provision-hsm to go on "
+            "with this one.",
+            0);
     return check_login(slot->token, pin, fault);
 }
 

@@ -109,18 +109,27 @@ static bool can_round_trip(struct p11 *p11, CK_OBJECT_HANDLE kek)
     return is_good;
 }
 
+/* What unwrap is asked for once more. */
+struct unwrap {
+    CK_OBJECT_HANDLE kek;
+    struct bytes wrapped;
+    bool can_encrypt;
+};
+
 /*
  * A corrupted wrapped key makes SoftHSM answer CKR_GENERAL_ERROR, as a dying token would. When the
- * firmware key works on other data, the data is what is wrong.
+ * firmware key works on other data and again refuses these, the data is what is wrong.
  */
-static enum error fail_unwrap(struct p11 *p11, CK_OBJECT_HANDLE kek, CK_RV rv, struct fault *fault)
+static enum error retry_unwrap(struct p11 *p11, const struct unwrap *asked, CK_RV rv,
+                               CK_OBJECT_HANDLE *ret_key, struct fault *fault)
 {
     enum error e = p11_fail(p11, rv, fault);
-    if (p11->is_stale)
-        return e;
-    if (!can_round_trip(p11, kek))
+    if (p11->is_stale || !can_round_trip(p11, asked->kek))
         return e;
     p11->is_unfit = false;
+    rv = unwrap(p11, asked->kek, asked->wrapped, asked->can_encrypt, ret_key);
+    if (rv == CKR_OK)
+        return ERR_OK;
     return fault_set(fault, ERR_BAD_REQUEST, "wrapped-key-refused",
                      "The wrapped session key does not open under this firmware key.", (long)rv);
 }
@@ -134,7 +143,10 @@ static enum error unwrap_session_key(struct p11 *p11, const struct hsm_key_id *f
     if (e != ERR_OK)
         return e;
     CK_RV rv = unwrap(p11, kek, wrapped, can_encrypt, ret_key);
-    return rv == CKR_OK ? ERR_OK : fail_unwrap(p11, kek, rv, fault);
+    if (rv == CKR_OK)
+        return ERR_OK;
+    const struct unwrap asked = {.kek = kek, .wrapped = wrapped, .can_encrypt = can_encrypt};
+    return retry_unwrap(p11, &asked, rv, ret_key, fault);
 }
 
 enum error p11_unwrap_for_encryption(struct p11 *p11, const struct hsm_key_id *firmware_key,

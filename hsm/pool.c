@@ -23,7 +23,6 @@
 #define TELL_EVERY_MS    60000
 #define PARKED_MAX       16 /* jobs that wait for a place in their lane */
 #define ATTEMPTS_MAX     2
-#define LOST_LOGINS_MAX  2 /* of a PIN that was never accepted; tokens lock after three */
 
 /* A kind of job of which only so many run at a time. */
 struct lane {
@@ -42,9 +41,7 @@ struct pool {
     bool is_starting; /* one worker is between its start and ready */
     bool is_failing;  /* the newest start failed or takes long */
     bool is_refused;  /* the PIN: nobody starts any more */
-    bool is_pin_good; /* the token accepted the PIN once */
-    unsigned lost_logins;
-    bool is_known; /* status was set */
+    bool is_known;    /* status was set */
     int backoff_ms;
     deadline_ms not_before;              /* the next start */
     struct fault fault;                  /* why there is no worker */
@@ -402,25 +399,6 @@ bool pool_is_news(struct pool *pool, const struct fault *fault)
     return is_news;
 }
 
-void pool_confirm_pin(struct pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->is_pin_good = true;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-enum error pool_count_lost_login(struct pool *pool, struct fault *fault)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    bool is_refusal = !pool->is_pin_good && ++pool->lost_logins >= LOST_LOGINS_MAX;
-    (void)pthread_mutex_unlock(&pool->lock);
-    if (is_refusal)
-        return fault_set(fault, ERR_HSM_PIN_REFUSED, "pin-not-confirmed",
-                         "The HSM failed twice while it checked the PIN, which is not tried again.",
-                         fault->native);
-    return fault->code;
-}
-
 void pool_report_slow_start(struct pool *pool)
 {
     (void)pthread_mutex_lock(&pool->lock);
@@ -457,6 +435,13 @@ void pool_set_status(struct pool *pool, const struct hsm_status *status)
     (void)pthread_mutex_lock(&pool->lock);
     pool->status = *status;
     pool->is_known = true;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_get_serial(struct pool *pool, char ret_serial[HSM_SERIAL_SIZE])
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    strcpy(ret_serial, pool->status.token_serial); /* zeros before the first worker */
     (void)pthread_mutex_unlock(&pool->lock);
 }
 

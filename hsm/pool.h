@@ -88,14 +88,6 @@ void pool_leave_start(struct pool *pool, enum error result, const struct fault *
 bool pool_is_failing(struct pool *pool);
 /* Whether a failed start is worth a line: another reason than the last one had, or a minute ago. */
 bool pool_is_news(struct pool *pool, const struct fault *fault);
-/* The token accepted the PIN. */
-void pool_confirm_pin(struct pool *pool);
-/*
- * A worker was lost in C_Login, so the token may have counted a failed try. While the PIN was never
- * accepted, a second such loss is a refusal: *fault becomes ERR_HSM_PIN_REFUSED, which is returned.
- * Otherwise returns the code that *fault has.
- */
-enum error pool_count_lost_login(struct pool *pool, struct fault *fault) MUST_USE;
 /* The start under way takes long: requests are refused until it ends. */
 void pool_report_slow_start(struct pool *pool);
 
@@ -108,6 +100,8 @@ void pool_change_busy(struct pool *pool, bool is_busy);
 
 /* What a worker found at its start. */
 void pool_set_status(struct pool *pool, const struct hsm_status *status);
+/* The serial number of the token that the newest worker found; "" before the first one. */
+void pool_get_serial(struct pool *pool, char ret_serial[HSM_SERIAL_SIZE]);
 /* True when the finding is new. */
 bool pool_add_weak_key(struct pool *pool, const struct hsm_weak_key *weak);
 void pool_set_spkis(struct pool *pool, const struct hsm_spki *checkpoint,

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -51,6 +52,12 @@ static bool send_answer(struct worker *worker, uint64_t id)
     return e == ERR_OK;
 }
 
+static uint64_t peak_kib(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss : 0;
+}
+
 static bool answer_request(struct worker *worker, const struct frame *frame)
 {
     struct answer *answer = &worker->answer;
@@ -66,6 +73,7 @@ static bool answer_request(struct worker *worker, const struct frame *frame)
     prepare_answer(answer, worker_operate(worker, request, frame->fds));
     provisiond__hsm_request__free_unpacked(request, NULL);
     answer->message.is_unfit = worker->p11.is_unfit;
+    answer->message.peak_kib = peak_kib();
     if (worker->p11.weak_key_count > known) {
         hsm_weak_key_to_message(&worker->p11.weak_keys[known], &answer->weak_message);
         answer->message.weak_key = &answer->weak_message;
@@ -133,6 +141,7 @@ static enum error open_token(struct worker *worker, const Provisiond__WorkerHell
     const struct p11_options options = {.module = hello->module,
                                         .token = hello->token,
                                         .arguments = hello->arguments,
+                                        .serial = hello->serial,
                                         .note_login = note_login,
                                         .context = worker};
     if (hello->has_pin && receive_pin(worker->socket, &pin) != ERR_OK)

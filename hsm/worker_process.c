@@ -55,13 +55,16 @@ static int spawn(int child_socket, int token_lock, enum config_sandbox sandbox, 
     return problem;
 }
 
-static enum error send_hello(struct worker_process *worker, const struct config_hsm *config,
-                             const struct secret *pin)
+static enum error send_hello(struct worker_process *worker,
+                             const struct worker_inheritance *inheritance)
 {
+    const struct config_hsm *config = inheritance->config;
+    const struct secret *pin = inheritance->pin;
     Provisiond__WorkerHello hello = PROVISIOND__WORKER_HELLO__INIT;
     hello.module = (char *)(uintptr_t)config->module;
     hello.token = (char *)(uintptr_t)config->token;
     hello.arguments = (char *)(uintptr_t)config->module_arguments;
+    hello.serial = (char *)(uintptr_t)inheritance->serial;
     hello.has_pin = pin->length > 0;
     size_t length = provisiond__worker_hello__get_packed_size(&hello);
     uint8_t *payload = malloc(length);
@@ -76,22 +79,22 @@ static enum error send_hello(struct worker_process *worker, const struct config_
     return e;
 }
 
-enum error worker_process_start(const struct config_hsm *config, const struct secret *pin,
-                                int token_lock, struct worker_process *ret_worker,
-                                struct fault *fault)
+enum error worker_process_start(const struct worker_inheritance *inheritance,
+                                struct worker_process *ret_worker, struct fault *fault)
 {
     struct worker_process worker = {.last_id = UINT64_MAX}; /* WorkerReady comes under id 0 */
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return fail_start(errno, fault);
-    int problem = spawn(pair[1], token_lock, config->sandbox, &worker.pid);
+    int problem =
+        spawn(pair[1], inheritance->token_lock, inheritance->config->sandbox, &worker.pid);
     (void)close(pair[1]);
     if (problem != 0) {
         (void)close(pair[0]);
         return fail_start(problem, fault);
     }
     worker.socket = pair[0];
-    if (send_hello(&worker, config, pin) != ERR_OK) {
+    if (send_hello(&worker, inheritance) != ERR_OK) {
         (void)worker_process_kill(&worker);
         return fail_start(0, fault);
     }

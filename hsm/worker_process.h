@@ -27,11 +27,17 @@ struct worker_process {
     bool is_logging_in; /* C_Login was called and has not been answered: see keeper.c */
 };
 
-/* Executes this program again as a worker and sends it its parameters and the PIN. token_lock is
- * borrowed for the call. */
-enum error worker_process_start(const struct config_hsm *config, const struct secret *pin,
-                                int token_lock, struct worker_process *ret_worker,
-                                struct fault *fault) MUST_USE;
+/* What every worker of a master is given; borrowed for the call. */
+struct worker_inheritance {
+    const struct config_hsm *config;
+    const struct secret *pin;
+    const char *serial; /* of the token that served before; "" is any */
+    int token_lock;
+};
+
+/* Executes this program again as a worker and sends it its parameters and the PIN. */
+enum error worker_process_start(const struct worker_inheritance *inheritance,
+                                struct worker_process *ret_worker, struct fault *fault) MUST_USE;
 
 /* ERR_LINK_CLOSED or ERR_TIMEOUT: the worker is lost. */
 enum error worker_process_send(struct worker_process *worker, struct bytes request, const int *fds,

@@ -166,6 +166,7 @@ module = $module
 token = $token
 socket = $run/hsm.sock
 client_user = root
+state = $dir
 
 [vault]
 socket = $run/station.sock

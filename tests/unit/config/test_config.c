@@ -63,8 +63,10 @@ START_TEST(empty_file_is_all_defaults)
     ck_assert_uint_eq(config.hsm.workers, 2);
     ck_assert_uint_eq(config.hsm.call_timeout_ms, 2000);
     ck_assert_uint_eq(config.hsm.recycle_after, 200000);
+    ck_assert_uint_eq(config.hsm.recycle_mb, 128);
     ck_assert_int_eq(config.hsm.sandbox, CONFIG_SANDBOX_STRICT);
     ck_assert_str_eq(config.hsm.pin_credential, "hsm-pin");
+    ck_assert_str_eq(config.hsm.state, "/var/lib/provision-hsm");
     ck_assert_str_eq(config.hsm.module_arguments, "");
     ck_assert_str_eq(config.vault.socket, "/run/provision-vault/station.sock");
     ck_assert_str_eq(config.vault.client_user, "provisiond");

@@ -28,12 +28,16 @@ void hsm_rig_pause(int ms)
 
 void hsm_rig_make(struct hsm_rig *rig)
 {
-    *rig = (struct hsm_rig){
-        .workers = 2, .recycle_after = 200000, .call_timeout_ms = 2000, .module_arguments = ""};
+    *rig = (struct hsm_rig){.workers = 2,
+                            .recycle_after = 200000,
+                            .recycle_mb = 128,
+                            .call_timeout_ms = 2000,
+                            .module_arguments = ""};
     temp_dir_make(&rig->dir);
     softhsm_make(&rig->dir, &rig->token);
     rig->module = rig->token.module;
     rig->label = rig->token.token;
+    rig->state = rig->dir.path;
     rig->pin_file = rig->token.pin_file;
     temp_dir_path(&rig->dir, "hsm.sock", rig->socket);
     temp_dir_path(&rig->dir, "log", rig->log);
@@ -44,10 +48,11 @@ static void write_config(struct hsm_rig *rig)
     char text[2048];
     int n = snprintf(text, sizeof text,
                      "[hsm]\nmodule = %s\ntoken = %s\nsocket = %s\nclient_user = root\n"
-                     "workers = %u\ncall_timeout_ms = %u\nrecycle_after = %u\n%s%s\n",
+                     "workers = %u\ncall_timeout_ms = %u\nrecycle_after = %u\n"
+                     "recycle_mb = %u\nstate = %s\n%s%s\n",
                      rig->module, rig->label, rig->socket, rig->workers, rig->call_timeout_ms,
-                     rig->recycle_after, rig->module_arguments[0] ? "module_arguments = " : "",
-                     rig->module_arguments);
+                     rig->recycle_after, rig->recycle_mb, rig->state,
+                     rig->module_arguments[0] ? "module_arguments = " : "", rig->module_arguments);
     ck_assert_int_lt(n, (int)sizeof text);
     softhsm_write_file(&rig->dir, "provisiond.conf", text, rig->config);
 }

@@ -31,10 +31,12 @@ struct hsm_rig {
     /* set before hsm_rig_start to differ from the defaults */
     unsigned workers;
     unsigned recycle_after;
+    unsigned recycle_mb;
     unsigned call_timeout_ms;
     const char *module;
     const char *module_arguments;
     const char *label;
+    const char *state;
     const char *pin_file; /* NULL: no PIN is given */
 };
 

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "hsm_rig.h"
+#include "support/hsm_faults.h"
 #include "token.h"
 
 static struct hsm_rig rig;
+static struct hsm_faults *faults;
 static char wrong_pin_file[TEMP_PATH_MAX];
 
 static void set_up(void)
@@ -27,6 +29,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     hsm_rig_remove(&rig);
+    hsm_faults_free(faults);
 }
 
 START_TEST(a_wrong_pin_is_tried_exactly_once)
@@ -77,15 +80,161 @@ START_TEST(a_refused_pin_refuses_every_operation)
 }
 END_TEST
 
-START_TEST(a_restart_with_the_right_pin_serves)
+/* ---- over restarts ---- */
+
+static void restart(void)
 {
+    hsm_rig_kill_master(&rig);
+    hsm_rig_start(&rig);
+}
+
+static void count_logins(void)
+{
+    char path[TEMP_PATH_MAX];
+    temp_dir_path(&rig.dir, "faults", path);
+    faults = hsm_faults_new(path);
+    rig.module = MODULE_FAULTS;
+}
+
+static void state_path(char path[TEMP_PATH_MAX])
+{
+    temp_dir_path(&rig.dir, "pin-state", path);
+}
+
+START_TEST(a_wrong_pin_is_tried_once_in_however_many_starts)
+{
+    char path[TEMP_PATH_MAX];
+    count_logins();
     rig.pin_file = wrong_pin_file;
     hsm_rig_start(&rig);
-    (void)hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
-    hsm_rig_kill_master(&rig);
+    ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED).reason, "pin-refused");
+    for (int i = 0; i < 5; i++) {
+        restart();
+        ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED).reason,
+                         "pin-refused-before");
+    }
+    ck_assert_uint_eq(atomic_load(&faults->logins), 1);
+    /* The right PIN alone is not enough: nothing of a PIN is kept, so nobody knows that it is new.
+     */
     rig.pin_file = rig.token.pin_file;
+    restart();
+    (void)hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    ck_assert_uint_eq(atomic_load(&faults->logins), 1);
+    state_path(path);
+    ck_assert_int_eq(unlink(path), 0);
+    restart();
+    hsm_rig_await_workers(&rig, 4);
+}
+END_TEST
+
+/* Also when it was right for years. */
+START_TEST(a_pin_that_is_wrong_after_it_was_right_is_tried_once)
+{
+    count_logins();
     hsm_rig_start(&rig);
     hsm_rig_await_workers(&rig, 4);
+    rig.pin_file = wrong_pin_file;
+    unsigned before = atomic_load(&faults->logins);
+    for (int i = 0; i < 3; i++) {
+        restart();
+        (void)hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    }
+    ck_assert_uint_eq(atomic_load(&faults->logins), before + 1);
+}
+END_TEST
+
+/* A master that is killed while the token checks a PIN that it never accepted. */
+START_TEST(lost_logins_are_counted_over_restarts)
+{
+    count_logins();
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_Login",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_HANG});
+    for (unsigned tries = 1; tries <= 2; tries++) {
+        hsm_rig_start(&rig);
+        while (atomic_load(&faults->logins) < tries)
+            hsm_rig_pause(10);
+        hsm_rig_kill_master(&rig);
+    }
+    hsm_faults_clear(faults);
+    hsm_rig_start(&rig);
+    ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED).reason, "pin-not-confirmed");
+    ck_assert_uint_eq(atomic_load(&faults->logins), 2);
+}
+END_TEST
+
+START_TEST(a_pin_that_was_accepted_once_survives_any_number_of_kills)
+{
+    count_logins();
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 4);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_Login",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_HANG});
+    for (unsigned i = 0; i < 5; i++) {
+        unsigned before = atomic_load(&faults->logins);
+        restart();
+        while (atomic_load(&faults->logins) == before)
+            hsm_rig_pause(10);
+    }
+    hsm_faults_clear(faults);
+    restart();
+    hsm_rig_await_workers(&rig, 4);
+}
+END_TEST
+
+START_TEST(a_start_that_spends_no_try_counts_none)
+{
+    const char *label = rig.label;
+    count_logins();
+    rig.label = "no such token";
+    for (int i = 0; i < 3; i++) {
+        hsm_rig_start(&rig);
+        ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE).reason, "token-not-found");
+        hsm_rig_kill_master(&rig);
+    }
+    rig.label = label;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 4);
+}
+END_TEST
+
+/* Whatever stands in the file that is no count: also one that somebody made by hand. */
+START_TEST(a_state_that_cannot_be_read_is_a_refusal)
+{
+    static const char *const texts[] = {
+        "", "refused", "tries", "tries 1", "tries 1\n\n", "tries -1\n", "tries 99\n", "accepted"};
+    char path[TEMP_PATH_MAX];
+    count_logins();
+    softhsm_write_file(&rig.dir, "pin-state", texts[_i], path);
+    hsm_rig_start(&rig);
+    (void)hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED);
+    ck_assert_uint_eq(atomic_load(&faults->logins), 0);
+}
+END_TEST
+
+START_TEST(without_the_folder_the_pin_is_not_tried)
+{
+    count_logins();
+    rig.state = "/nonexistent";
+    hsm_rig_start(&rig);
+    ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE).reason, "pin-state-unusable");
+    ck_assert_uint_eq(atomic_load(&faults->logins), 0);
+}
+END_TEST
+
+START_TEST(the_state_says_nothing_of_the_pin)
+{
+    char path[TEMP_PATH_MAX];
+    char text[64] = "";
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 4);
+    state_path(path);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(text, sizeof text, file));
+    (void)fclose(file);
+    ck_assert_str_eq(text, "accepted\n");
 }
 END_TEST
 
@@ -156,7 +305,14 @@ int main(void)
     tcase_add_test(tests,
                    a_pin_that_was_never_accepted_is_not_spent_on_a_module_that_dies_in_login);
     tcase_add_test(tests, a_refused_pin_refuses_every_operation);
-    tcase_add_test(tests, a_restart_with_the_right_pin_serves);
+    tcase_add_test(tests, a_wrong_pin_is_tried_once_in_however_many_starts);
+    tcase_add_test(tests, a_pin_that_is_wrong_after_it_was_right_is_tried_once);
+    tcase_add_test(tests, lost_logins_are_counted_over_restarts);
+    tcase_add_test(tests, a_pin_that_was_accepted_once_survives_any_number_of_kills);
+    tcase_add_test(tests, a_start_that_spends_no_try_counts_none);
+    tcase_add_loop_test(tests, a_state_that_cannot_be_read_is_a_refusal, 0, 8);
+    tcase_add_test(tests, without_the_folder_the_pin_is_not_tried);
+    tcase_add_test(tests, the_state_says_nothing_of_the_pin);
     tcase_add_test(tests, a_token_that_wants_a_pin_is_not_asked_without_one);
     tcase_add_test(tests, the_pin_comes_from_a_systemd_credential);
     tcase_add_test(tests, the_pin_is_in_no_argument_no_environment_and_no_log);

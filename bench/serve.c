@@ -1,0 +1,148 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One thread drives all stations. */
+#include "serve.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "core/clock.h"
+#include "crowd.h"
+#include "meter.h"
+
+#define DRIVE_MS 10
+#define OK       200
+#define CREATED  201
+#define HEAD     "{\"licenses\":["
+#define TAIL     "]}"
+
+struct run {
+    const struct serve *serve;
+    struct crowd *crowd;
+    char **bodies; /* of the requests, each of serve->batch devices */
+    size_t count;
+    size_t next;
+    struct serve_result *result;
+};
+
+/* ---- the bodies, made before anything is measured ---- */
+
+static char *join_bodies(const struct devices *devices, size_t first, size_t count)
+{
+    size_t size = sizeof HEAD + sizeof TAIL;
+    for (size_t i = first; i < first + count; i++)
+        size += strlen(devices->bodies[i]) + 1;
+    char *body = malloc(size);
+    ck_assert_ptr_nonnull(body);
+    char *at = stpcpy(body, HEAD);
+    for (size_t i = first; i < first + count; i++) {
+        at = stpcpy(at, i > first ? "," : "");
+        at = stpcpy(at, devices->bodies[i]);
+    }
+    (void)stpcpy(at, TAIL);
+    return body;
+}
+
+static void make_bodies(struct run *run)
+{
+    const struct serve *serve = run->serve;
+    run->count = serve->devices->count / serve->batch;
+    run->bodies = calloc(run->count, sizeof *run->bodies);
+    ck_assert_ptr_nonnull(run->bodies);
+    for (size_t i = 0; i < run->count; i++)
+        run->bodies[i] = serve->batch > 1
+                             ? join_bodies(serve->devices, i * serve->batch, serve->batch)
+                             : strdup(serve->devices->bodies[i]);
+}
+
+static void free_bodies(struct run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        free(run->bodies[i]);
+    free(run->bodies);
+}
+
+/* ---- the stations ---- */
+
+static void send_next(struct run *run, size_t member)
+{
+    const char *path = run->serve->batch > 1 ? "/v1/licenses/batch" : "/v1/licenses";
+    if (run->next < run->count)
+        crowd_send(run->crowd, member, path, run->bodies[run->next++]);
+}
+
+/* How many devices of a batch got a license. */
+static size_t count_licenses(const char *body)
+{
+    size_t count = 0;
+    for (const char *at = strstr(body, "\"license_id\""); at != NULL;
+         at = strstr(at + 1, "\"license_id\""))
+        count++;
+    return count;
+}
+
+static void take(void *context, const struct crowd_answer *answer)
+{
+    struct run *run = context;
+    if (run->result == NULL) { /* only a connection */
+        ck_assert_int_eq(answer->status, OK);
+        return;
+    }
+    ck_assert_msg(answer->status == (run->serve->batch > 1 ? OK : CREATED), "%ld %s",
+                  answer->status, answer->body);
+    ck_assert_uint_eq(count_licenses(answer->body), run->serve->batch);
+    run->result->licensed += run->serve->batch;
+    samples_add(&run->result->requests, answer->took_us);
+    send_next(run, answer->member);
+}
+
+static void drive_to_end(struct run *run)
+{
+    while (crowd_busy(run->crowd) > 0)
+        crowd_drive(run->crowd, DRIVE_MS);
+}
+
+static void connect_all(struct run *run)
+{
+    const struct stations *stations = run->serve->stations;
+    for (size_t i = 0; i < stations->count; i++) {
+        crowd_join(run->crowd,
+                   &(struct crowd_member){.certificate = pki_certificate(stations->list[i]),
+                                          .key = pki_key(stations->list[i]),
+                                          .address = (unsigned)i});
+        crowd_send(run->crowd, i, "/v1/self", NULL);
+    }
+    drive_to_end(run);
+}
+
+void serve_run(const struct serve *serve, struct serve_result *ret_result)
+{
+    struct run run = {.serve = serve};
+    *ret_result = (struct serve_result){0};
+    make_bodies(&run);
+    run.crowd = crowd_new(serve->rig->url, serve->rig->ca, take, &run);
+    connect_all(&run);
+    run.result = ret_result;
+    for (int i = 0; i < RIG_PROGRAMS; i++)
+        ret_result->cpu_us[i] = -meter_program_cpu_us(serve->rig, (enum rig_program)i);
+    int64_t begin_us = clock_monotonic_us();
+    for (size_t i = 0; i < serve->stations->count; i++)
+        send_next(&run, i);
+    drive_to_end(&run);
+    ret_result->took_us = clock_monotonic_us() - begin_us;
+    for (int i = 0; i < RIG_PROGRAMS; i++)
+        ret_result->cpu_us[i] += meter_program_cpu_us(serve->rig, (enum rig_program)i);
+    crowd_free(run.crowd);
+    free_bodies(&run);
+}
+
+int64_t serve_cpu_us(const struct serve_result *result)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < RIG_PROGRAMS; i++)
+        sum += result->cpu_us[i];
+    return sum;
+}

@@ -1,0 +1,36 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The product at work: stations with kept connections over mutual TLS, each of which asks for its
+ * next devices as soon as it has an answer.
+ */
+#ifndef BENCH_SERVE_H
+#define BENCH_SERVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "samples.h"
+#include "stations.h"
+#include "support/rig.h"
+
+struct serve {
+    const struct rig *rig;
+    const struct stations *stations; /* enrolled, one connection each */
+    const struct devices *devices;   /* new ones */
+    size_t batch;                    /* devices in a request; 1 asks for a single license */
+};
+
+struct serve_result {
+    size_t licensed;
+    int64_t took_us;
+    int64_t cpu_us[RIG_PROGRAMS]; /* of each program with its workers */
+    struct samples requests;
+};
+
+/* A request that is not answered with its licenses fails the test. Free the samples. */
+void serve_run(const struct serve *serve, struct serve_result *ret_result);
+int64_t serve_cpu_us(const struct serve_result *result);
+
+#endif

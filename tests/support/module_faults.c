@@ -1,0 +1,379 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The PKCS#11 module of hsm_faults.h: a real module behind functions that look at the rules first.
+ * It holds no lock while a rule acts, so that a call that hangs holds up nobody but its caller.
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include "support/hsm_faults.h"
+
+#define DEFAULT_MODULE "/usr/lib/softhsm/libsofthsm2.so"
+#define HANG_LOOK_MS   20
+#define NO_HANDLE      0x5ca1ab1eUL
+#define KIB            1024
+#define US_PER_S       1000000
+#define NS_PER_US      1000
+#define MODEL_LOOK_US  100
+
+static CK_FUNCTION_LIST *real;
+static struct hsm_faults *faults;
+static unsigned losses_at_start; /* of this process's sessions */
+
+/* ---- what a call meets ---- */
+
+/* What is left to do when the real call was made. */
+struct verdict {
+    bool is_answered; /* with rv, and the real call is not made */
+    bool is_late;     /* with rv, after the real call */
+    bool has_no_handle;
+    CK_RV rv;
+};
+
+static void hang(void)
+{
+    while (atomic_load(&faults->rule_count) > 0)
+        (void)poll(NULL, 0, HANG_LOOK_MS);
+}
+
+/* Kept for ever, and touched, so that it is resident. */
+static void leak(size_t kib)
+{
+    char *memory = malloc(kib * KIB);
+    if (memory != NULL)
+        memset(memory, 1, kib * KIB);
+    static char *volatile last;
+    last = memory;
+    (void)last;
+}
+
+static void act(const struct hsm_fault *rule, struct verdict *verdict)
+{
+    switch (rule->action) {
+    case HSM_FAULT_RETURN:
+        *verdict = (struct verdict){.is_answered = true, .rv = rule->value};
+        break;
+    case HSM_FAULT_LATE_RETURN:
+        *verdict = (struct verdict){.is_late = true, .rv = rule->value};
+        break;
+    case HSM_FAULT_HANG:
+        hang();
+        break;
+    case HSM_FAULT_CRASH:
+        (void)signal(SIGSEGV, SIG_DFL);
+        (void)raise(SIGSEGV);
+        break;
+    case HSM_FAULT_SLOW:
+        (void)poll(NULL, 0, (int)rule->value);
+        break;
+    case HSM_FAULT_HANDLE:
+        verdict->has_no_handle = true;
+        break;
+    case HSM_FAULT_LEAK:
+        leak(rule->value);
+        break;
+    default:
+        break;
+    }
+}
+
+static struct verdict consult(const char *function, bool is_of_session)
+{
+    struct verdict verdict = {0};
+    for (unsigned i = 0; i < atomic_load(&faults->rule_count); i++) {
+        const struct hsm_fault *rule = &faults->rules[i].rule;
+        bool is_meant =
+            rule->function[0] == '\0' ? is_of_session : strcmp(rule->function, function) == 0;
+        if (!is_meant)
+            continue;
+        unsigned seen = atomic_fetch_add(&faults->rules[i].seen, 1);
+        if (seen < rule->skip || seen - rule->skip >= rule->times)
+            continue;
+        atomic_fetch_add(&faults->rules[i].done, 1);
+        act(rule, &verdict);
+    }
+    return verdict;
+}
+
+/* Sessions that were open when the token went are dead, also when it is back. */
+static struct verdict consult_session(const char *function)
+{
+    unsigned token = atomic_load(&faults->token);
+    if (token == HSM_TOKEN_GONE)
+        return (struct verdict){.is_answered = true, .rv = CKR_DEVICE_REMOVED};
+    if (atomic_load(&faults->losses) != losses_at_start)
+        return (struct verdict){.is_answered = true, .rv = CKR_SESSION_HANDLE_INVALID};
+    return consult(function, true);
+}
+
+/* ---- the model of a network HSM ---- */
+
+static void pause_us(long us)
+{
+    struct timespec pause = {.tv_sec = us / US_PER_S, .tv_nsec = us % US_PER_S * NS_PER_US};
+    (void)nanosleep(&pause, NULL);
+}
+
+static bool take_place(void)
+{
+    unsigned parallel = atomic_load(&faults->parallel);
+    unsigned under_way = atomic_load(&faults->under_way);
+    return parallel == 0 ||
+           (under_way < parallel &&
+            atomic_compare_exchange_strong(&faults->under_way, &under_way, under_way + 1));
+}
+
+static void travel(void)
+{
+    unsigned latency_us = atomic_load(&faults->latency_us);
+    if (latency_us == 0)
+        return;
+    while (!take_place())
+        pause_us(MODEL_LOOK_US);
+    pause_us(latency_us);
+    if (atomic_load(&faults->parallel) > 0)
+        atomic_fetch_sub(&faults->under_way, 1);
+    atomic_fetch_add(&faults->served, 1);
+}
+
+/* ---- functions ---- */
+
+/* One that works in a session; key_work: it crosses the network to a key. */
+#define SESSION_CALL(name, key_work, parameters, arguments)   \
+    static CK_RV faulty_##name parameters                     \
+    {                                                         \
+        struct verdict verdict = consult_session("C_" #name); \
+        if (verdict.is_answered)                              \
+            return verdict.rv;                                \
+        if (key_work)                                         \
+            travel();                                         \
+        CK_RV rv = real->C_##name arguments;                  \
+        return verdict.is_late ? verdict.rv : rv;             \
+    }
+
+/* One whose last argument gets a handle. */
+#define MAKING_CALL(name, key_work, parameters, arguments)    \
+    static CK_RV faulty_##name parameters                     \
+    {                                                         \
+        struct verdict verdict = consult_session("C_" #name); \
+        if (verdict.is_answered)                              \
+            return verdict.rv;                                \
+        if (key_work)                                         \
+            travel();                                         \
+        CK_RV rv = real->C_##name arguments;                  \
+        if (rv == CKR_OK && verdict.has_no_handle)            \
+            *handle = NO_HANDLE;                              \
+        return verdict.is_late ? verdict.rv : rv;             \
+    }
+
+SESSION_CALL(CloseSession, false, (CK_SESSION_HANDLE session), (session))
+SESSION_CALL(GetSessionInfo, false, (CK_SESSION_HANDLE session, CK_SESSION_INFO_PTR info),
+             (session, info))
+SESSION_CALL(DestroyObject, false, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object),
+             (session, object))
+SESSION_CALL(GetAttributeValue, false,
+             (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_PTR attributes,
+              CK_ULONG count),
+             (session, object, attributes, count))
+SESSION_CALL(FindObjectsInit, false,
+             (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR attributes, CK_ULONG count),
+             (session, attributes, count))
+SESSION_CALL(FindObjectsFinal, false, (CK_SESSION_HANDLE session), (session))
+SESSION_CALL(GenerateRandom, false, (CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG length),
+             (session, out, length))
+SESSION_CALL(EncryptInit, false,
+             (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key),
+             (session, mechanism, key))
+SESSION_CALL(Encrypt, true,
+             (CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length, CK_BYTE_PTR out,
+              CK_ULONG_PTR ret_length),
+             (session, data, length, out, ret_length))
+SESSION_CALL(EncryptUpdate, true,
+             (CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length, CK_BYTE_PTR out,
+              CK_ULONG_PTR ret_length),
+             (session, data, length, out, ret_length))
+SESSION_CALL(EncryptFinal, false,
+             (CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG_PTR ret_length),
+             (session, out, ret_length))
+SESSION_CALL(SignInit, false,
+             (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key),
+             (session, mechanism, key))
+SESSION_CALL(Sign, true,
+             (CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length, CK_BYTE_PTR out,
+              CK_ULONG_PTR ret_length),
+             (session, data, length, out, ret_length))
+SESSION_CALL(WrapKey, true,
+             (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE kek,
+              CK_OBJECT_HANDLE key, CK_BYTE_PTR out, CK_ULONG_PTR ret_length),
+             (session, mechanism, kek, key, out, ret_length))
+SESSION_CALL(GenerateKeyPair, true,
+             (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR public,
+              CK_ULONG public_count, CK_ATTRIBUTE_PTR private, CK_ULONG private_count,
+              CK_OBJECT_HANDLE_PTR ret_public, CK_OBJECT_HANDLE_PTR ret_private),
+             (session, mechanism, public, public_count, private, private_count, ret_public,
+              ret_private))
+MAKING_CALL(GenerateKey, true,
+            (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR attributes,
+             CK_ULONG count, CK_OBJECT_HANDLE_PTR handle),
+            (session, mechanism, attributes, count, handle))
+MAKING_CALL(CreateObject, false,
+            (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR attributes, CK_ULONG count,
+             CK_OBJECT_HANDLE_PTR handle),
+            (session, attributes, count, handle))
+MAKING_CALL(DeriveKey, true,
+            (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key,
+             CK_ATTRIBUTE_PTR attributes, CK_ULONG count, CK_OBJECT_HANDLE_PTR handle),
+            (session, mechanism, key, attributes, count, handle))
+MAKING_CALL(UnwrapKey, true,
+            (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE kek,
+             CK_BYTE_PTR wrapped, CK_ULONG length, CK_ATTRIBUTE_PTR attributes, CK_ULONG count,
+             CK_OBJECT_HANDLE_PTR handle),
+            (session, mechanism, kek, wrapped, length, attributes, count, handle))
+
+static CK_RV faulty_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects,
+                                CK_ULONG max, CK_ULONG_PTR ret_count)
+{
+    struct verdict verdict = consult_session("C_FindObjects");
+    if (verdict.is_answered)
+        return verdict.rv;
+    CK_RV rv = real->C_FindObjects(session, objects, max, ret_count);
+    if (rv == CKR_OK && atomic_load(&faults->token) == HSM_TOKEN_OTHER)
+        *ret_count = 0;
+    for (CK_ULONG i = 0; rv == CKR_OK && verdict.has_no_handle && i < *ret_count; i++)
+        objects[i] = NO_HANDLE + i;
+    return verdict.is_late ? verdict.rv : rv;
+}
+
+static CK_RV faulty_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin,
+                          CK_ULONG length)
+{
+    atomic_fetch_add(&faults->logins, 1);
+    struct verdict verdict = consult_session("C_Login");
+    if (verdict.is_answered)
+        return verdict.rv;
+    CK_RV rv = real->C_Login(session, user, pin, length);
+    return verdict.is_late ? verdict.rv : rv;
+}
+
+/* ---- slots ---- */
+
+static CK_RV faulty_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR application,
+                                CK_NOTIFY notify, CK_SESSION_HANDLE_PTR session)
+{
+    struct verdict verdict = consult_session("C_OpenSession");
+    if (verdict.is_answered)
+        return verdict.rv;
+    CK_RV rv = real->C_OpenSession(slot, flags, application, notify, session);
+    return verdict.is_late ? verdict.rv : rv;
+}
+
+static CK_RV faulty_GetSlotList(CK_BBOOL is_present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR ret_count)
+{
+    struct verdict verdict = consult("C_GetSlotList", false);
+    if (verdict.is_answered)
+        return verdict.rv;
+    if (atomic_load(&faults->token) != HSM_TOKEN_GONE)
+        return real->C_GetSlotList(is_present, slots, ret_count);
+    *ret_count = 0;
+    return CKR_OK;
+}
+
+static CK_RV faulty_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
+{
+    struct verdict verdict = consult("C_GetTokenInfo", false);
+    if (verdict.is_answered)
+        return verdict.rv;
+    if (atomic_load(&faults->token) == HSM_TOKEN_GONE)
+        return CKR_TOKEN_NOT_PRESENT;
+    CK_RV rv = real->C_GetTokenInfo(slot, info);
+    if (rv == CKR_OK && atomic_load(&faults->token) == HSM_TOKEN_OTHER)
+        memset(info->serialNumber, 'f', sizeof info->serialNumber);
+    return verdict.is_late ? verdict.rv : rv;
+}
+
+static CK_RV faulty_Initialize(CK_VOID_PTR arguments)
+{
+    struct verdict verdict = consult("C_Initialize", false);
+    losses_at_start = atomic_load(&faults->losses);
+    return verdict.is_answered ? verdict.rv : real->C_Initialize(arguments);
+}
+
+/* ---- the list ---- */
+
+static CK_FUNCTION_LIST *faulty_list(void)
+{
+    static CK_FUNCTION_LIST list;
+    list = *real;
+    list.C_Initialize = faulty_Initialize;
+    list.C_GetSlotList = faulty_GetSlotList;
+    list.C_GetTokenInfo = faulty_GetTokenInfo;
+    list.C_OpenSession = faulty_OpenSession;
+    list.C_CloseSession = faulty_CloseSession;
+    list.C_GetSessionInfo = faulty_GetSessionInfo;
+    list.C_Login = faulty_Login;
+    list.C_CreateObject = faulty_CreateObject;
+    list.C_DestroyObject = faulty_DestroyObject;
+    list.C_GetAttributeValue = faulty_GetAttributeValue;
+    list.C_FindObjectsInit = faulty_FindObjectsInit;
+    list.C_FindObjects = faulty_FindObjects;
+    list.C_FindObjectsFinal = faulty_FindObjectsFinal;
+    list.C_EncryptInit = faulty_EncryptInit;
+    list.C_Encrypt = faulty_Encrypt;
+    list.C_EncryptUpdate = faulty_EncryptUpdate;
+    list.C_EncryptFinal = faulty_EncryptFinal;
+    list.C_SignInit = faulty_SignInit;
+    list.C_Sign = faulty_Sign;
+    list.C_GenerateKey = faulty_GenerateKey;
+    list.C_GenerateKeyPair = faulty_GenerateKeyPair;
+    list.C_WrapKey = faulty_WrapKey;
+    list.C_UnwrapKey = faulty_UnwrapKey;
+    list.C_DeriveKey = faulty_DeriveKey;
+    list.C_GenerateRandom = faulty_GenerateRandom;
+    return &list;
+}
+
+static struct hsm_faults *map_faults(void)
+{
+    const char *path = getenv(HSM_FAULTS_VARIABLE);
+    int file = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (file < 0)
+        return NULL;
+    void *map = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    (void)close(file);
+    return map != MAP_FAILED ? map : NULL;
+}
+
+static CK_FUNCTION_LIST *load_real(void)
+{
+    const char *path = getenv(HSM_FAULTS_REAL);
+    CK_C_GetFunctionList get = NULL;
+    CK_FUNCTION_LIST *list = NULL;
+    void *library = dlopen(path != NULL ? path : DEFAULT_MODULE, RTLD_NOW | RTLD_LOCAL);
+    if (library != NULL)
+        *(void **)&get = dlsym(library, "C_GetFunctionList");
+    return get != NULL && get(&list) == CKR_OK ? list : NULL;
+}
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list)
+{
+    if (faults == NULL)
+        faults = map_faults();
+    if (real == NULL)
+        real = load_real();
+    if (faults == NULL || real == NULL)
+        return CKR_FUNCTION_FAILED;
+    *list = faulty_list();
+    return CKR_OK;
+}
