@@ -191,10 +191,9 @@ static enum error read_size(struct copy_work *work, struct fault *fault)
 
 static enum error stopped_fault(struct fault *fault)
 {
-    return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "copy-stopped",
-                     "The vault is stopping and gave up the copy of its ledger: begin the backup "
-                     "anew when the vault runs again.",
-                     0);
+    return fault_set(
+        fault, ERR_LEDGER_UNAVAILABLE, "copy-stopped",
+        "The vault is stopping and gave up the copy of its ledger: no backup was made.", 0);
 }
 
 static enum error fill(struct copy_work *work, struct fault *fault)
