@@ -136,7 +136,8 @@ static enum error print_made(const struct arguments *arguments, const struct mad
                  made->end, made->ca.certificate, made->ca.key);
     if (server != NULL)
         print_server(server, made->server_end);
-    (void)puts("Where provisiond runs already, restart it: it reads [api] client_ca at its start.\n"
+    (void)puts("Where provisiond runs already, reload it (systemctl reload provisiond): then it\n"
+               "reads [api] client_ca anew.\n"
                "Then: provctl station enroll NAME --out-dir DIR");
     return ERR_OK;
 }

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOOK_US 10000
+
 static bool is_label(const char *wanted, const char *label, long *ret_passing)
 {
     size_t length = strlen(label);
@@ -22,6 +24,12 @@ static bool is_label(const char *wanted, const char *label, long *ret_passing)
         return false;
     *ret_passing = wanted[length] == ':' ? strtol(wanted + length + 1, NULL, 10) : 1;
     return wanted[length] == '\0' || wanted[length] == ':';
+}
+
+static void wait_until_gone(const char *path)
+{
+    while (access(path, F_OK) == 0)
+        (void)usleep(LOOK_US);
 }
 
 void crash_point(const char *label)
@@ -39,6 +47,10 @@ void crash_point(const char *label)
     const char *how = getenv("PROVISIOND_CRASH_HOW");
     while (how != NULL && strcmp(how, "hang") == 0)
         (void)pause();
+    if (how != NULL && once != NULL && strcmp(how, "wait") == 0) {
+        wait_until_gone(once);
+        return;
+    }
     (void)kill(getpid(), SIGKILL);
 }
 

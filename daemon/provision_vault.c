@@ -3,6 +3,7 @@
 
 /* provision-vault: decides and counts. Starts and stops the vault; everything else is in vault/. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "daemon/daemon.h"
@@ -27,6 +28,17 @@ static enum error probe(void *context, deadline_ms deadline, struct fault *fault
     return vault_probe(context, deadline, fault);
 }
 
+/* A commit that hangs cannot be waited for; that the process may end at any moment is provided for.
+ */
+static void end_if_it_hangs(struct vault *vault)
+{
+    struct fault fault = {0};
+    if (vault_writer_check(vault, &fault) == ERR_OK)
+        return;
+    log_fault(LOG_LEVEL_ERROR, "stop-cut-short", &fault);
+    _exit(EXIT_FAILURE);
+}
+
 static int serve(const struct daemon_options *options, const struct config *config)
 {
     struct fault fault = {0};
@@ -47,6 +59,7 @@ static int serve(const struct daemon_options *options, const struct config *conf
     daemon_ready(&life);
     daemon_wait(&life);
     watchdog_free(watchdog);
+    end_if_it_hangs(vault);
     vault_free(vault);
     return EXIT_SUCCESS;
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -15,13 +14,12 @@
 #include "config/config.h"
 #include "core/log.h"
 #include "daemon/daemon.h"
+#include "daemon/descriptors.h"
 #include "daemon/sandbox.h"
 #include "daemon/sandbox_trial.h"
 #include "daemon/watchdog.h"
 
-#define PORT_PATH_SIZE         (CONFIG_PATH_MAX + 8)
-#define SPARE_DESCRIPTORS      256 /* beside those of connections: an image each, files, the vault */
-#define DESCRIPTORS_PER_CLIENT 2
+#define PORT_PATH_SIZE (CONFIG_PATH_MAX + 8)
 
 static const char USAGE[] =
     "Usage: provisiond [--config FILE] [--port-file FILE] [--check]\n"
@@ -59,20 +57,6 @@ static enum error write_port(const char *path, uint16_t port, struct fault *faul
     return ERR_OK;
 }
 
-/* Each connection may hold its socket and an image's descriptor. */
-static void raise_descriptor_limit(unsigned connections)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)connections * DESCRIPTORS_PER_CLIENT + SPARE_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-        log_event(LOG_LEVEL_WARNING, "few-descriptors",
-                  LOG_NUMBER("limit", (int64_t)limit.rlim_cur),
-                  LOG_NUMBER("wanted", (int64_t)wanted));
-}
-
 static enum error choose_socket(const char *address, int *ret_fd, struct fault *fault)
 {
     int passed = sd_listen_fds(1);
@@ -90,13 +74,18 @@ static enum error choose_socket(const char *address, int *ret_fd, struct fault *
     return ERR_OK;
 }
 
+static enum error check(const struct config *config, struct fault *fault)
+{
+    enum error e = descriptors_provide(config->api.connections, fault);
+    return e == ERR_OK ? api_check(config, fault) : e;
+}
+
 /* What needs the network and other folders, for the last time. */
 static enum error open_doors(const struct config *config, const struct options *options,
                              int *ret_socket, struct fault *fault)
 {
-    raise_descriptor_limit(config->api.connections);
-    /* Files that are wrong are told before a port file says that there is somebody. */
-    enum error e = api_check(config, fault);
+    /* What is wrong is told before a port file says that there is somebody. */
+    enum error e = check(config, fault);
     if (e == ERR_OK)
         e = choose_socket(config->api.listen, ret_socket, fault);
     if (e == ERR_OK && options->port_file != NULL)
@@ -128,8 +117,8 @@ static enum error probe(void *context, deadline_ms deadline, struct fault *fault
 
 static enum error reload(void *context, const struct config *config, struct fault *fault)
 {
-    raise_descriptor_limit(config->api.connections);
-    return api_reload(context, config, fault);
+    enum error e = descriptors_provide(config->api.connections, fault);
+    return e == ERR_OK ? api_reload(context, config, fault) : e;
 }
 
 static int serve(const struct config *config, const struct options *options)
@@ -173,7 +162,7 @@ int main(int argc, char **argv)
     if (!daemon_configure(&arguments, CONFIG_API, &config))
         return EXIT_FAILURE;
     if (arguments.is_check)
-        return daemon_end_check(&arguments, api_check(&config, &fault), &fault);
+        return daemon_end_check(&arguments, check(&config, &fault), &fault);
     options.config_path = arguments.path;
     return serve(&config, &options);
 }

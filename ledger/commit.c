@@ -18,11 +18,12 @@ struct committer {
     struct ledger_store *store;
     struct queue *queue;
     pthread_t thread;
-    struct change_memory memory; /* of what is durable; the writer's */
-    struct histogram durations;  /* of groups that were kept */
-    atomic_uint_fast64_t kept;   /* changes in them; a batch counts its steps */
-    atomic_size_t bytes;         /* of changes that wait or are applied */
-    atomic_int_fast64_t reserve; /* bytes of the disk; see room.c */
+    struct change_memory memory;  /* of what is durable; the writer's */
+    struct histogram durations;   /* of groups that were kept */
+    atomic_uint_fast64_t kept;    /* changes in them; a batch counts its steps */
+    atomic_size_t bytes;          /* of changes that wait or are applied */
+    atomic_int_fast64_t reserve;  /* bytes of the disk; see room.c */
+    atomic_int_fast64_t begun_ms; /* when the group under way began, monotonic; 0: there is none */
     pthread_mutex_t lock;
     struct change_anchored anchored; /* guarded by lock */
 };
@@ -155,15 +156,22 @@ static void finish_group(struct committer *committer, struct group *group, enum 
     }
 }
 
+static void serve_group(struct committer *committer, struct group *group)
+{
+    struct fault fault = {0};
+    atomic_store(&committer->begun_ms, clock_monotonic_ms());
+    finish_group(committer, group, run_group(committer, group, &fault), &fault);
+    atomic_store(&committer->begun_ms, 0);
+}
+
 static void *run_writer(void *argument)
 {
     struct committer *committer = argument;
     struct group group = {0};
-    struct fault fault = {0};
     for (;;) {
         take_group(committer, &group);
         if (group.count > 0)
-            finish_group(committer, &group, run_group(committer, &group, &fault), &fault);
+            serve_group(committer, &group);
         else if (queue_is_closed(committer->queue) && queue_length(committer->queue) == 0)
             return NULL;
     }
@@ -215,6 +223,12 @@ void committer_read(struct committer *committer, struct ledger_commits *ret_comm
 {
     histogram_read(&committer->durations, &ret_commits->durations);
     ret_commits->changes = atomic_load_explicit(&committer->kept, memory_order_relaxed);
+}
+
+int64_t committer_under_way_ms(struct committer *committer)
+{
+    int64_t begun_ms = atomic_load(&committer->begun_ms);
+    return begun_ms == 0 ? 0 : clock_monotonic_ms() - begun_ms;
 }
 
 static bool take_room(struct committer *committer, size_t bytes)

@@ -33,6 +33,9 @@ void committer_set_anchored(struct committer *committer, const struct change_anc
 /* As ledger_commits_get. */
 void committer_read(struct committer *committer, struct ledger_commits *ret_commits);
 
+/* For how long the present group has been under way; 0: there is none. */
+int64_t committer_under_way_ms(struct committer *committer);
+
 /* Hands the change to the writer and waits at most LEDGER_COMMIT_TIMEOUT_MS. ERR_BUSY when too many
  * wait, or LEDGER_QUEUE_BYTES of them; ERR_TIMEOUT. */
 enum error commit_run(struct committer *committer, struct change *change,

@@ -35,6 +35,9 @@ struct ledger_copy {
  */
 enum error ledger_copy(struct ledger *ledger, struct ledger_copy *ret_copy,
                        struct fault *fault) MUST_USE;
+/* For the end of the process: a copy that is under way, and each one after it, soon is
+ * ERR_LEDGER_UNAVAILABLE ("copy-stopped"). Any thread. */
+void ledger_copy_stop(struct ledger *ledger);
 /* {.file = -1} is allowed. */
 void ledger_copy_clear(struct ledger_copy *copy);
 

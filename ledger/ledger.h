@@ -482,6 +482,12 @@ struct ledger_commits {
     uint64_t changes;
 };
 void ledger_commits_get(struct ledger *ledger, struct ledger_commits *ret_commits);
+/*
+ * Whether the writer gets on: ERR_LEDGER_UNAVAILABLE ("commit-hangs") when one group has been under
+ * way for longer than LEDGER_COMMIT_TIMEOUT_MS, so that whoever waited for it was told ERR_TIMEOUT.
+ * Never waits. A queue that is long moves as long as groups end, and is not looked at.
+ */
+enum error ledger_writer_check(struct ledger *ledger, struct fault *fault) MUST_USE;
 
 /* ---- metering ---- */
 

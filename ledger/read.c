@@ -92,6 +92,16 @@ void ledger_commits_get(struct ledger *ledger, struct ledger_commits *ret_commit
     committer_read(ledger->committer, ret_commits);
 }
 
+enum error ledger_writer_check(struct ledger *ledger, struct fault *fault)
+{
+    if (committer_under_way_ms(ledger->committer) <= LEDGER_COMMIT_TIMEOUT_MS)
+        return ERR_OK;
+    return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "commit-hangs",
+                     "One commit to the ledger has been under way for more than 10 s: look at its "
+                     "disk. Nothing new is written meanwhile.",
+                     0);
+}
+
 enum error ledger_usage(struct ledger *ledger, const char *product, struct ledger_usage *ret_usage,
                         struct fault *fault)
 {

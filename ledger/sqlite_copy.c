@@ -18,8 +18,9 @@
 #include "ledger/handle.h"
 #include "ledger/sqlite_store.h"
 
-#define COPY_MODE 0600
-#define ALL_PAGES (-1)
+#define COPY_MODE     0600
+#define PAGES_AT_ONCE 16   /* between two looks at whether the copy is still wanted */
+#define STEPS_AT_ONCE 1000 /* of SQLite's machine; likewise */
 
 static const char COPY_SUFFIX[] = ".copy";
 
@@ -75,18 +76,38 @@ static enum error make_copy_file(struct copy_work *work, struct fault *fault)
 
 /* ---- the pages ---- */
 
+static int is_stopped(void *context)
+{
+    const struct copy_work *work = context;
+    return atomic_load(&work->store->has_stopped_copies) ? 1 : 0;
+}
+
+static int copy_some(struct copy_work *work, sqlite3_backup *backup)
+{
+    crash_point("ledger.copy-pages");
+    return is_stopped(work) ? SQLITE_INTERRUPT : sqlite3_backup_step(backup, PAGES_AT_ONCE);
+}
+
 static enum error copy_pages(struct copy_work *work, struct fault *fault)
 {
+    int rc = SQLITE_OK;
     sqlite3_backup *backup =
         sqlite3_backup_init(work->to.handle, "main", work->from.handle, "main");
     if (backup == NULL)
         return db_fault(sqlite3_extended_errcode(work->to.handle), fault);
-    crash_point("ledger.copy-pages");
-    int rc = sqlite3_backup_step(backup, ALL_PAGES);
+    while (rc == SQLITE_OK)
+        rc = copy_some(work, backup);
     int finish = sqlite3_backup_finish(backup);
     if (rc == SQLITE_DONE && finish == SQLITE_OK)
         return ERR_OK;
     return db_fault(rc == SQLITE_DONE ? finish : rc, fault);
+}
+
+/* One moment for all pages: without it each commit in between would begin the copy anew. */
+static int hold_moment(struct copy_work *work)
+{
+    return sqlite3_exec(work->from.handle, "BEGIN; SELECT count(*) FROM sqlite_schema;", NULL, NULL,
+                        NULL);
 }
 
 /* A copy that a power cut would harm is gone by then anyway. */
@@ -101,6 +122,9 @@ static enum error make_copy(struct copy_work *work, struct fault *fault)
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(work->to.handle, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;",
                           NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = hold_moment(work);
+    sqlite3_progress_handler(work->to.handle, STEPS_AT_ONCE, is_stopped, work);
     return rc == SQLITE_OK ? copy_pages(work, fault) : db_fault(rc, fault);
 }
 
@@ -165,6 +189,13 @@ static enum error read_size(struct copy_work *work, struct fault *fault)
 
 /* ---- all of it ---- */
 
+static enum error stopped_fault(struct fault *fault)
+{
+    return fault_set(
+        fault, ERR_LEDGER_UNAVAILABLE, "copy-stopped",
+        "The vault is stopping and gave up the copy of its ledger: no backup was made.", 0);
+}
+
 static enum error fill(struct copy_work *work, struct fault *fault)
 {
     enum error e = make_copy(work, fault);
@@ -174,7 +205,9 @@ static enum error fill(struct copy_work *work, struct fault *fault)
         e = read_leaves(work, fault);
     db_close(&work->to);
     db_close(&work->from);
-    return e == ERR_OK ? read_size(work, fault) : e;
+    if (e == ERR_OK)
+        return read_size(work, fault);
+    return is_stopped(work) ? stopped_fault(fault) : e;
 }
 
 enum error store_copy(struct ledger_store *store, struct ledger_copy *ret_copy, struct fault *fault)
@@ -191,6 +224,11 @@ enum error store_copy(struct ledger_store *store, struct ledger_copy *ret_copy, 
     else
         ledger_copy_clear(&work.copy);
     return e;
+}
+
+void store_copy_stop(struct ledger_store *store)
+{
+    atomic_store(&store->has_stopped_copies, true);
 }
 
 /* The log is not counted: it is at most what the reserve has room for. */
@@ -211,6 +249,11 @@ enum error ledger_copy(struct ledger *ledger, struct ledger_copy *ret_copy, stru
             "vault.disk_reserve_mb keeps free: make room there.",
             0);
     return ledger->ops->copy(ledger->store, ret_copy, fault);
+}
+
+void ledger_copy_stop(struct ledger *ledger)
+{
+    ledger->ops->copy_stop(ledger->store);
 }
 
 void ledger_copy_clear(struct ledger_copy *copy)

@@ -352,4 +352,5 @@ const struct ledger_store_ops ledger_sqlite_ops = {
     .free_bytes = store_free_bytes,
     .size = store_size,
     .copy = store_copy,
+    .copy_stop = store_copy_stop,
 };

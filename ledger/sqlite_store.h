@@ -9,6 +9,7 @@
 #define LEDGER_SQLITE_STORE_H
 
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "core/queue.h"
 #include "ledger/copy.h"
@@ -23,6 +24,7 @@ struct ledger_store {
     int lock_fd;         /* holds "<path>.lock"; -1 when not */
     int64_t version;     /* SQLite's data_version as the writer saw it first */
     char path[PATH_MAX]; /* of the database; immutable after open */
+    atomic_bool has_stopped_copies;
 };
 
 /* A reader for the scope: READER_AUTO reader = store_reader(store); db is NULL with *fault filled
@@ -42,6 +44,7 @@ int64_t store_size(struct ledger_store *store);
 /* ---- sqlite_copy.c ---- */
 enum error store_copy(struct ledger_store *store, struct ledger_copy *ret_copy,
                       struct fault *fault);
+void store_copy_stop(struct ledger_store *store);
 /* Removes what a copy left that was cut off. */
 void store_copy_forget(const char *path);
 

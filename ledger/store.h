@@ -371,6 +371,7 @@ struct ledger_store_ops {
     /* ledger/copy.h */
     enum error (*copy)(struct ledger_store *store, struct ledger_copy *ret_copy,
                        struct fault *fault);
+    void (*copy_stop)(struct ledger_store *store); /* any thread */
 };
 
 /* The embedded store: one SQLite database file. */

@@ -1,7 +1,10 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One question on the vault's own station socket, over a connection of its own. */
+/*
+ * One question on the vault's own station socket, over a connection of its own, and a look at the
+ * ledger's writer, whom that question, which only reads, does not meet.
+ */
 #include <stdbool.h>
 #include <string.h>
 
@@ -73,6 +76,11 @@ static enum error ask(const struct vault *vault, deadline_ms deadline, bool *ret
     return e;
 }
 
+enum error vault_writer_check(struct vault *vault, struct fault *fault)
+{
+    return ledger_writer_check(vault->ledger, fault);
+}
+
 enum error vault_probe(struct vault *vault, deadline_ms deadline, struct fault *fault)
 {
     bool is_refused = false;
@@ -86,5 +94,5 @@ enum error vault_probe(struct vault *vault, deadline_ms deadline, struct fault *
     if (e != ERR_OK)
         return fault_set(fault, e, "no-answer",
                          "The vault's own station socket gave no answer in time.", 0);
-    return ERR_OK;
+    return vault_writer_check(vault, fault);
 }

@@ -41,6 +41,8 @@ enum error station_ready(struct vault *vault, const request_message *message,
     notary_show(vault->notary, view);
     reply->hsm = reason_of(hsm_fault, hsm);
     if (ledger == ERR_OK)
+        ledger = ledger_writer_check(vault->ledger, ledger_fault);
+    if (ledger == ERR_OK)
         ledger = disk_fault(vault->ledger, ledger_fault);
     reply->ledger = reason_of(ledger_fault, ledger);
     reply->ledger_detail = ledger_fault->detail;
@@ -72,6 +74,7 @@ struct metrics {
     int64_t journal_size;
     struct hsm_status status;
     struct fault hsm;
+    struct fault ledger;
     struct notary_view notary;
     struct metrics_histogram queue_wait;
     struct metrics_histogram hsm_call;
@@ -181,7 +184,10 @@ static void put_ledger(struct vault *vault, struct metrics *metrics,
     ledger_commits_get(vault->ledger, &commits);
     ledger_room(vault->ledger, &room);
     metrics->commit.counts = commits.durations;
-    reply->ledger = (char *)(uintptr_t)disk_word(room.state); /* the accounts were read from it */
+    /* The accounts were read from it. */
+    reply->ledger = ledger_writer_check(vault->ledger, &metrics->ledger) != ERR_OK
+                        ? metrics->ledger.reason
+                        : (char *)(uintptr_t)disk_word(room.state);
     reply->disk_free = room.free_bytes;
     reply->disk_reserve = room.reserve_bytes;
     reply->commit = put_histogram(&metrics->commit);

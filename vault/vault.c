@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/peer.h"
 #include "core/rpc_server.h"
+#include "ledger/copy.h"
 #include "vault/admin.h"
 #include "vault/disk_watch.h"
 #include "vault/governance.h"
@@ -222,6 +223,8 @@ void vault_free(struct vault *vault)
 {
     if (vault == NULL)
         return;
+    if (vault->ledger != NULL)
+        ledger_copy_stop(vault->ledger); /* whatever its size, it is not waited for */
     /* Nothing new comes in; the pools answer what they have; then what they used can go. */
     if (vault->station_server != NULL)
         rpc_server_stop(vault->station_server);

@@ -30,9 +30,13 @@ enum error vault_check(const struct config *config, struct fault *fault) MUST_US
 /*
  * Whether stations are served: asks the vault's own station socket what /readyz asks, as provisiond
  * would. Any answer will do, what it says of the HSM too; "busy" only while requests are taken from
- * the queue. ERR_VAULT_UNAVAILABLE or ERR_TIMEOUT otherwise. From one thread at a time.
+ * the queue. ERR_VAULT_UNAVAILABLE or ERR_TIMEOUT otherwise, or as vault_writer_check. From one
+ * thread at a time.
  */
 enum error vault_probe(struct vault *vault, deadline_ms deadline, struct fault *fault) MUST_USE;
+/* As ledger_writer_check: whether what changes something can be answered. While it says no,
+ * vault_free does not return. */
+enum error vault_writer_check(struct vault *vault, struct fault *fault) MUST_USE;
 /* Stops reading requests, finishes those under way, closes the ledger. NULL is allowed. */
 void vault_free(struct vault *vault);
 

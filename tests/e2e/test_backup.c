@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
     "backup() { ctl backup --out \"$1\" --recipient $DIR/backup.pem; }; "                          \
     "restore() { rm -rf \"$2.incomplete\"; $BIN/provctl restore --in \"$1\" --key "                \
     "$DIR/backup.key --cert $DIR/backup.pem --to \"$2\" --checkpoint-key $RIG_CHECKPOINT_KEY; }; " \
+    "await() { for i in $(seq 400); do eval \"$1\" && return; sleep 0.05; done; return 1; }; "     \
     "key_pair() { openssl req -x509 -newkey $2 -nodes -keyout $DIR/$1.key -out $DIR/$1.pem "       \
     "-subj /CN=$1 -days 9 >/dev/null 2>&1; }; "
 
@@ -258,6 +260,51 @@ START_TEST(vault_that_dies_while_it_copies_its_ledger_goes_on)
 }
 END_TEST
 
+/* ---- a stop in the middle ---- */
+
+/* Begins a backup of a vault that waits within its copy, after the first pages. */
+static void hold_backup(void)
+{
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    MAKER("rm -f $DIR/crashed");
+    ck_assert_int_eq(setenv("PROVISIOND_CRASH_HOW", "wait", 1), 0);
+    rig_start(&rig, RIG_VAULT, "ledger.copy-pages:2");
+    (void)unsetenv("PROVISIOND_CRASH_HOW");
+    rig_wait_ready(&rig);
+    MAKER("{ backup $DIR/held >/dev/null 2>$DIR/said; echo $? >$DIR/ended; } & "
+          "await 'test -e $DIR/crashed'");
+}
+
+START_TEST(backup_is_of_one_moment_whatever_is_counted_meanwhile)
+{
+    license("rig-gateway", "before", 201);
+    hold_backup();
+    license("rig-gateway", "meanwhile", 201);
+    MAKER("rm $DIR/crashed; await 'test -s $DIR/ended' && cat $DIR/said && "
+          "restore $DIR/held $DIR/restored >/dev/null && "
+          "test $(sqlite3 $DIR/restored/ledger.db 'SELECT count(*) FROM charge') = 1 && "
+          "test $(sqlite3 $RIG_LEDGER 'SELECT count(*) FROM charge') = 2");
+    rig_check_invariants(&rig);
+}
+END_TEST
+
+START_TEST(vault_that_is_told_to_stop_gives_its_copy_up_and_says_so)
+{
+    hold_backup();
+    ck_assert_int_eq(kill(rig.pids[RIG_VAULT], SIGTERM), 0);
+    MAKER("await \"tail -n 1 $DIR/log/provision-vault.log | grep -q '.event.:.stopping.'\" && "
+          "sleep 0.5; rm $DIR/crashed; await 'test -s $DIR/ended' && "
+          "test $(cat $DIR/ended) != 0 && grep -q 'is stopping.*no backup was made' $DIR/said || "
+          "{ cat $DIR/said; exit 1; }");
+    rig_wait_for_death(&rig, RIG_VAULT);
+    MAKER("test ! -e $RIG_LEDGER.copy && test $(ls -A $DIR | grep -c held) = 0");
+    rig_start(&rig, RIG_VAULT, NULL);
+    rig_wait_ready(&rig);
+    MAKER("backup $DIR/held && restore $DIR/held $DIR/restored >/dev/null");
+    rig_check_invariants(&rig);
+}
+END_TEST
+
 /* At random moments, while licenses are issued. */
 START_TEST(backups_killed_at_random_moments_leave_all_or_nothing)
 {
@@ -286,6 +333,8 @@ int main(void)
         older_backup_is_caught_by_the_hsm_and_goes_on_after_an_override,
         killed_backup_or_restore_leaves_all_or_nothing,
         vault_that_dies_while_it_copies_its_ledger_goes_on,
+        backup_is_of_one_moment_whatever_is_counted_meanwhile,
+        vault_that_is_told_to_stop_gives_its_copy_up_and_says_so,
         backups_killed_at_random_moments_leave_all_or_nothing,
         NULL,
     };

@@ -10,14 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "support/manager.h"
 #include "support/run.h"
 
-#define SOON_MS  30000 /* for a machine that is busy */
-#define REQUESTS 100
-#define PAUSE_US 20000
+#define SOON_MS     30000 /* for a machine that is busy */
+#define REQUESTS    100
+#define PAUSE_US    20000
+#define DESCRIPTORS 8448 /* what the 4096 connections of the rig need */
 
 static const char *const LOGS[RIG_PROGRAMS] = {"provision-hsm", "provision-vault", "provisiond"};
 
@@ -96,6 +98,22 @@ START_TEST(level_changes_at_once_and_what_needs_a_restart_is_named)
 }
 END_TEST
 
+START_TEST(more_connections_than_descriptors_change_nothing)
+{
+    const struct rlimit just_enough = {.rlim_cur = DESCRIPTORS, .rlim_max = DESCRIPTORS};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &just_enough), 0);
+    restart(RIG_API);
+    ck_assert_int_eq(
+        rig_shell(&rig, "sed -i 's/^connections = .*/connections = 4097/' $RIG_CONFIG"), 0);
+    reload(RIG_API);
+    expect_lines(RIG_API,
+                 "reload-refused.*few-descriptors.*connections = 4097 needs 8450 descriptors, and "
+                 "this process may have 8448: set it to 4096 at most",
+                 1);
+    expect_lines(RIG_API, "\"event\":\"reloaded\"", 0);
+}
+END_TEST
+
 static atomic_bool is_over;
 
 /* Another limit each time, so that there is something to take over. */
@@ -145,6 +163,7 @@ int main(void)
     tcase_add_loop_test(tcase, misspelt_file_changes_nothing_and_is_one_line, 0, RIG_PROGRAMS);
     tcase_add_loop_test(tcase, level_changes_at_once_and_what_needs_a_restart_is_named, 0,
                         RIG_PROGRAMS);
+    tcase_add_test(tcase, more_connections_than_descriptors_change_nothing);
     tcase_add_test(tcase, no_request_is_lost_over_many_reloads);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);

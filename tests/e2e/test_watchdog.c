@@ -10,7 +10,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "core/clock.h"
 #include "support/manager.h"
 #include "support/run.h"
 
@@ -18,6 +21,7 @@
 #define PATIENT_MS  12000 /* a look each 3 s: longer than the vault waits for a hung HSM side */
 #define SOON_MS     30000 /* for a machine that is busy */
 #define BEAT        "WATCHDOG=1"
+#define LOOK_MS     200
 #define BEATS       3 /* each event loop of two has been asked */
 
 static struct rig rig;
@@ -85,6 +89,21 @@ static void ask_for_a_license(void)
     free(body);
 }
 
+static bool is_said_at_readyz(const char *word)
+{
+    deadline_ms deadline = deadline_in(SOON_MS);
+    bool is_said = false;
+    while (!is_said && deadline_left_ms(deadline) > 0) {
+        struct http_answer answer;
+        http_send(&rig, &(struct http_request){.method = "GET", .path = "/readyz", .timeout_s = 3},
+                  &answer);
+        is_said = answer.status == 503 && strstr(answer.body, word) != NULL;
+        http_answer_clear(&answer);
+        (void)usleep(LOOK_MS * 1000);
+    }
+    return is_said;
+}
+
 START_TEST(beats_come_from_each_program_and_end_with_its_stop)
 {
     restart((enum rig_program)_i, NULL);
@@ -107,6 +126,22 @@ START_TEST(vault_whose_threads_hang_is_silent)
     expect_silence();
     expect_line("provision-vault");
     rig_kill(&rig, RIG_VAULT, SIGKILL);
+}
+END_TEST
+
+/* What only reads is answered; /readyz says that the rest is not, and a stop does not wait for it.
+ */
+START_TEST(vault_whose_commit_hangs_is_silent_and_ends_when_told_to)
+{
+    restart(RIG_VAULT, "ledger.before-commit:3");
+    expect_beats();
+    ask_for_a_license();
+    ask_for_a_license();
+    ck_assert(is_said_at_readyz("commit-hangs"));
+    expect_silence();
+    expect_line("provision-vault");
+    ck_assert_int_eq(kill(rig.pids[RIG_VAULT], SIGTERM), 0);
+    rig_wait_for_death(&rig, RIG_VAULT);
 }
 END_TEST
 
@@ -147,6 +182,7 @@ int main(void)
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, beats_come_from_each_program_and_end_with_its_stop, 0, RIG_PROGRAMS);
     tcase_add_test(tcase, vault_whose_threads_hang_is_silent);
+    tcase_add_test(tcase, vault_whose_commit_hangs_is_silent_and_ends_when_told_to);
     tcase_add_loop_test(tcase, front_end_with_one_hung_thread_is_silent, 0, 2);
     tcase_add_test(tcase, vault_and_front_end_live_while_the_hsm_side_hangs);
     suite_add_tcase(suite, tcase);

@@ -39,6 +39,20 @@ START_TEST(right_file_is_said_to_be_right_and_nothing_is_made)
 }
 END_TEST
 
+/* 2048 connections, the default, need twice as many descriptors and some more. */
+START_TEST(connections_beyond_the_descriptors_are_refused_with_both_numbers)
+{
+    program_write_site();
+    ck_assert_int_eq(program_run("ulimit -n 4351; $BIN/provisiond --check --config conf"),
+                     EXIT_FAILURE);
+    expect_line(": [api] connections = 2048 needs 4352 descriptors, and this process may have "
+                "4351: set it to 2047 at most, or raise LimitNOFILE= of the unit (ulimit -n in a "
+                "shell).");
+    ck_assert_int_eq(program_run("ulimit -n 4352; $BIN/provisiond --check --config conf"),
+                     EXIT_SUCCESS);
+}
+END_TEST
+
 struct mistake {
     const char *more;
     const char *line;
@@ -144,6 +158,7 @@ int main(void)
     tcase_add_loop_test(tcase, mistake_in_any_section_is_found_by_every_program, 0, 7 * 3);
     tcase_add_loop_test(tcase, missing_key_is_named_with_the_program_that_needs_it, 0, 3);
     tcase_add_loop_test(tcase, files_of_the_front_end_are_read_and_must_fit, 0, 7);
+    tcase_add_test(tcase, connections_beyond_the_descriptors_are_refused_with_both_numbers);
     tcase_add_test(tcase, module_must_be_a_file);
     tcase_add_test(tcase, ledger_and_images_must_have_folders);
     suite_add_tcase(suite, tcase);

@@ -38,6 +38,15 @@ static void expect_failure(const char *command, const char *sentence)
     ck_assert_int_eq(program_run("rmdir vault && mkdir vault"), 0);
 }
 
+START_TEST(too_few_descriptors_for_the_connections_are_told)
+{
+    expect_failure(
+        "ulimit -n 1000; exec $BIN/provisiond --config conf",
+        "\"reason\":\"few-descriptors\",\"detail\":\"[api] connections = 2048 needs 4352 "
+        "descriptors, and this process may have 1000: set it to 372 at most");
+}
+END_TEST
+
 START_TEST(port_in_use_is_said_to_be_in_use)
 {
     char listen_at[32];
@@ -189,6 +198,7 @@ int main(void)
     SRunner *runner = srunner_create(suite);
     tcase_add_checked_fixture(tcase, program_set_up, program_tear_down);
     tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, too_few_descriptors_for_the_connections_are_told);
     tcase_add_test(tcase, port_in_use_is_said_to_be_in_use);
     tcase_add_test(tcase, socket_of_the_service_manager_counts_and_that_is_told);
     tcase_add_test(tcase, foreign_address_is_said_to_be_foreign);
