@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "vault/disk_watch.h"
 #include "vault/hsm_watch.h"
+#include "vault/ledger_watch.h"
 #include "vault/listing.h"
 #include "vault/notary.h"
 #include "vault/station_task.h"
@@ -41,7 +41,7 @@ enum error station_ready(struct vault *vault, const request_message *message,
     notary_show(vault->notary, view);
     reply->hsm = reason_of(hsm_fault, hsm);
     if (ledger == ERR_OK)
-        ledger = disk_fault(vault->ledger, ledger_fault);
+        ledger = ledger_watch_fault(vault->ledger, ledger_fault);
     reply->ledger = reason_of(ledger_fault, ledger);
     reply->ledger_detail = ledger_fault->detail;
     reply->hsm_detail = hsm_fault->detail;
@@ -72,6 +72,7 @@ struct metrics {
     int64_t journal_size;
     struct hsm_status status;
     struct fault hsm;
+    struct fault ledger;
     struct notary_view notary;
     struct metrics_histogram queue_wait;
     struct metrics_histogram hsm_call;
@@ -181,7 +182,9 @@ static void put_ledger(struct vault *vault, struct metrics *metrics,
     ledger_commits_get(vault->ledger, &commits);
     ledger_room(vault->ledger, &room);
     metrics->commit.counts = commits.durations;
-    reply->ledger = (char *)(uintptr_t)disk_word(room.state); /* the accounts were read from it */
+    /* The accounts were read from it. */
+    reply->ledger =
+        reason_of(&metrics->ledger, ledger_watch_fault(vault->ledger, &metrics->ledger));
     reply->disk_free = room.free_bytes;
     reply->disk_reserve = room.reserve_bytes;
     reply->commit = put_histogram(&metrics->commit);
