@@ -96,13 +96,18 @@ token_is_of_another_user() {
 # ---- the vault ----
 
 # A small disk in the place of the folder, full already; the ledger on the disk beneath is not touched.
+# What a failed start leaves there is no hindrance to the one that finds room.
 disk_is_full() {
     within systemctl stop provision-vault
-    in_machine "mount -t tmpfs -o size=64K,mode=0700,uid=provision-vault,gid=provision-vault tmpfs $state_vault
-        head -c 1M /dev/zero >$state_vault/other 2>/dev/null || true"
+    in_machine "mount -t tmpfs -o size=8M,mode=0700,uid=provision-vault,gid=provision-vault tmpfs $state_vault
+        head -c 8M /dev/zero >$state_vault/other 2>/dev/null || true"
     says provision-vault 'disk is full: make room there' || return 1
     says_it_once provision-vault || return 1
+    within rm $state_vault/other
+    until_true $ready_s has_said provision-vault '^Ready' || return 1
+    within systemctl stop provision-vault
     within umount $state_vault
+    within systemctl start provision-vault
     is_ready_again
 }
 
