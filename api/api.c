@@ -125,7 +125,9 @@ static enum error start_threads(struct api *api, const char *client_ca, struct f
         acceptor_new(&setting, &api->acceptor) == ERR_OK)
         return ERR_OK;
     int reason = errno;
-    return fault_set(fault, ERR_INTERNAL, "http-start", "The HTTPS server cannot be started.",
+    return fault_set(fault, ERR_INTERNAL, "http-start",
+                     "The HTTPS server cannot be started: raise the unit's TasksMax=, LimitNOFILE= "
+                     "or MemoryMax=.",
                      reason);
 }
 
@@ -182,7 +184,8 @@ static enum error reach_vault(struct api *api, const char *socket, struct fault 
     enum error e = vault_client_new(socket, &api->vault);
     if (e != ERR_OK)
         return fault_set(fault, e, "vault-client",
-                         "The link to the vault cannot be made: [vault] socket may be too long.",
+                         "The link to the vault cannot be made: shorten [vault] socket to 107 "
+                         "bytes or less, or raise the unit's TasksMax=.",
                          0);
     return ERR_OK;
 }

@@ -193,7 +193,8 @@ static enum error add_content(gnutls_x509_crl_t list, const struct sha256 *issue
         return e;
     if (!add_entries(list, issuer, revoked))
         return refuse(fault, "client-crl-invalid",
-                      "The entries of a list of [api] client_crl cannot be read.");
+                      "The entries of a list of [api] client_crl cannot be read: fetch it from its "
+                      "CA again.");
     keep_mark(revoked, &mark);
     int64_t next = gnutls_x509_crl_get_next_update(list);
     if (next > 0 && (revoked->next_update_unix_s == 0 || next < revoked->next_update_unix_s))
@@ -207,12 +208,14 @@ static enum error add_list(const struct crl *crl, gnutls_x509_crl_t list, struct
     gnutls_datum_t issuer = {0};
     if (!is_signed(crl, list))
         return refuse(fault, "client-crl-signature",
-                      "A list of [api] client_crl is not signed by a certificate of client_ca.");
+                      "A list of [api] client_crl is not signed by a certificate of client_ca: "
+                      "take it out, or add its CA there.");
     enum error e = crl_list_check(list, fault);
     if (e != ERR_OK)
         return e;
     if (gnutls_x509_crl_get_raw_issuer_dn(list, &issuer) != 0)
-        return refuse(fault, "client-crl-invalid", "A list of [api] client_crl has no issuer.");
+        return refuse(fault, "client-crl-invalid",
+                      "A list of [api] client_crl has no issuer: fetch it from its CA again.");
     struct sha256 hash = take_issuer(&issuer);
     return add_content(list, &hash, revoked, fault);
 }
@@ -246,16 +249,20 @@ static enum error read_lists(const struct crl *crl, struct revoked *ret_revoked,
     TEXT_AUTO text = pem_file_read(crl->path, CRL_FILE_MAX_BYTES);
     if (text == NULL)
         return fault_set(fault, ERR_CONFIG, "client-crl-file",
-                         "The revocation lists ([api] client_crl) cannot be read.", errno);
+                         "The revocation lists ([api] client_crl) cannot be read: the user of "
+                         "provisiond must be able to read the file and its folders.",
+                         errno);
     gnutls_datum_t datum = datum_of(text);
     if (gnutls_x509_crl_list_import2(&lists.items, &lists.count, &datum, GNUTLS_X509_FMT_PEM, 0) <
             0 ||
         lists.count == 0)
         return refuse(fault, "client-crl-invalid",
-                      "The file of [api] client_crl holds no PEM revocation list.");
+                      "The file of [api] client_crl holds no PEM revocation list: put those of the "
+                      "CAs there (`openssl crl -inform der` converts one), or take the key out.");
     if (lists.count > CRL_LISTS_MAX)
         return refuse(fault, "client-crl-many",
-                      "The file of [api] client_crl holds more than 64 lists.");
+                      "The file of [api] client_crl holds more than 64 lists: leave the newest one "
+                      "of each issuer there.");
     for (unsigned i = 0; i < lists.count && e == ERR_OK; i++)
         e = add_list(crl, lists.items[i], &revoked, fault);
     /* Only this thread changes what is in force. */
@@ -324,7 +331,8 @@ static enum error read_authorities(struct crl *crl, const char *client_ca, struc
     if (gnutls_x509_crt_list_import2(&crl->authorities, &crl->authority_count, &text,
                                      GNUTLS_X509_FMT_PEM, 0) < 0)
         return refuse(fault, "client-ca-invalid",
-                      "The client CA ([api] client_ca) holds no PEM certificate.");
+                      "The client CA ([api] client_ca) holds no PEM certificate: put those of the "
+                      "CAs there that sign the stations' certificates.");
     return ERR_OK;
 }
 

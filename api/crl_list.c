@@ -111,7 +111,8 @@ static enum error check_distribution(gnutls_x509_crl_t list, unsigned place, str
 {
     gnutls_datum_t point = {0};
     if (gnutls_x509_crl_get_extension_data2(list, place, &point) != 0)
-        return refuse(fault, "client-crl-invalid", "A list of [api] client_crl cannot be read.");
+        return refuse(fault, "client-crl-invalid",
+                      "A list of [api] client_crl cannot be read: fetch it from its CA again.");
     bool is_refused = is_indirect(&point);
     gnutls_free(point.data);
     if (is_refused)
@@ -134,7 +135,8 @@ static enum error check_extensions(gnutls_x509_crl_t list, struct fault *fault)
         bool is_distribution = rc == 0 && strcmp(oid, OID_DISTRIBUTION) == 0;
         if (rc != 0 || (is_critical && !is_distribution))
             return refuse(fault, "client-crl-kind",
-                          "A list of [api] client_crl has a critical extension that is not known.");
+                          "A list of [api] client_crl has a critical extension that is not known: "
+                          "have its CA issue complete lists without it.");
         enum error e = is_distribution ? check_distribution(list, i, fault) : ERR_OK;
         if (e != ERR_OK)
             return e;
@@ -203,13 +205,14 @@ enum error crl_list_check(gnutls_x509_crl_t list, struct fault *fault)
     if (e != ERR_OK)
         return e;
     if (gnutls_x509_crl_export2(list, GNUTLS_X509_FMT_DER, &text) != 0)
-        return refuse(fault, "client-crl-invalid", "A list of [api] client_crl cannot be read.");
+        return refuse(fault, "client-crl-invalid",
+                      "A list of [api] client_crl cannot be read: fetch it from its CA again.");
     bool is_plain = is_list_plain(&text);
     gnutls_free(text.data);
     if (!is_plain)
         return refuse(fault, "client-crl-entry",
                       "An entry of a list of [api] client_crl has a critical extension, which is "
-                      "not known.");
+                      "not known: have its CA issue lists without it.");
     return ERR_OK;
 }
 
@@ -260,7 +263,7 @@ enum error crl_list_mark(gnutls_x509_crl_t list, const struct sha256 *issuer,
     if (!read_number(list, mark.number) || !read_scope(list, issuer, &mark.scope))
         return refuse(fault, "client-crl-invalid",
                       "A list of [api] client_crl has a number or a distribution point that cannot "
-                      "be read.");
+                      "be read: fetch it from its CA again.");
     *ret_mark = mark;
     return ERR_OK;
 }

@@ -17,7 +17,6 @@
 
 #define MS_PER_S       1000
 #define EXPIRES_SOON_S (14 * 86400L)
-#define EXPIRED        "expired"
 #define UNUSABLE       "file-unusable"
 #define DISK_LOW       "disk-low"
 
@@ -80,13 +79,16 @@ struct check {
     const char *detail;
 };
 
-static struct check check_certificate(struct server_certificate *certificate)
+/* The texts of the check may be those of *ret_invalid. */
+static struct check check_certificate(struct server_certificate *certificate,
+                                      struct fault *ret_invalid)
 {
     int64_t left_s = server_certificate_expires_unix_s(certificate) - clock_unix_ms() / MS_PER_S;
-    if (left_s < 0)
-        return (struct check){EXPIRED, "The server's certificate has expired."};
+    if (server_certificate_validity(certificate, ret_invalid) != ERR_OK)
+        return (struct check){ret_invalid->reason, ret_invalid->detail};
     if (left_s < EXPIRES_SOON_S)
-        return (struct check){"expiring", "The server's certificate expires within two weeks."};
+        return (struct check){"expiring", "The server's certificate expires within two weeks: "
+                                          "put a renewed one at [api] certificate."};
     if (server_certificate_is_stale(certificate))
         return (struct check){UNUSABLE, "The server's new certificate or key cannot be used; the "
                                         "ones before are served."};
@@ -99,8 +101,9 @@ static struct check check_crl(struct crl *crl)
     case CRL_NONE:
         return (struct check){"none", ""};
     case CRL_EXPIRED:
-        return (struct check){EXPIRED, "A revocation list of the client CA is overdue; it stays in "
-                                       "force."};
+        return (struct check){"expired",
+                              "A revocation list of the client CA is overdue; it stays in "
+                              "force."};
     case CRL_BROKEN:
         return (struct check){UNUSABLE, "The new revocation list of the client CA cannot be used; "
                                         "the one before is in force."};
@@ -112,12 +115,12 @@ static struct check check_crl(struct crl *crl)
 /* An HSM that keeps no anchor serves its local products. What is only soon, or of the lists, does
  * not stop a license. */
 static bool are_well(const char *vault, const struct ready_result *checks,
-                     const struct check *certificate)
+                     const struct fault *certificate)
 {
     return strcmp(vault, "ok") == 0 && strcmp(checks->hsm, "ok") == 0 &&
            (strcmp(checks->ledger, "ok") == 0 || strcmp(checks->ledger, DISK_LOW) == 0) &&
            (strcmp(checks->anchor, "ok") == 0 || strcmp(checks->anchor, "none") == 0) &&
-           strcmp(certificate->word, EXPIRED) != 0;
+           certificate->code == ERR_OK;
 }
 
 static const char *first_detail(const struct ready_result *checks, const struct check *certificate,
@@ -131,10 +134,11 @@ static const char *first_detail(const struct ready_result *checks, const struct 
 static enum MHD_Result answer_checks(struct request *request, const char *vault,
                                      const struct ready_result *checks)
 {
-    struct check certificate = check_certificate(request->api->certificate);
+    struct fault invalid = {0};
+    struct check certificate = check_certificate(request->api->certificate, &invalid);
     struct check crl = check_crl(request->api->crl);
     const char *detail = first_detail(checks, &certificate, &crl);
-    bool is_ready = are_well(vault, checks, &certificate);
+    bool is_ready = are_well(vault, checks, &invalid);
     json_t *json =
         json_pack("{ss s{ss ss ss ss ss ss}}", "status", is_ready ? "ready" : "not-ready", "checks",
                   "vault", vault, "hsm", checks->hsm, "ledger", checks->ledger, "anchor",

@@ -51,7 +51,8 @@ static bool listen_at(int fd, const struct addrinfo *place)
 
 static enum error refuse_place(struct fault *fault, int reason)
 {
-    const char *detail = "Listening at [api] listen failed.";
+    const char *detail =
+        "Listening at [api] listen failed: correct the address, or choose another port.";
     if (reason == EADDRINUSE)
         detail = "The port of [api] listen is in use by another program: end that one (`ss -ltnp` "
                  "names it) or choose another port.";
@@ -87,7 +88,9 @@ enum error listener_open(const char *address, int *ret_fd, struct fault *fault)
     char port[LISTEN_PORT_SIZE];
     if (!split_address(address, host, port) || getaddrinfo(host, port, &hints, &places) != 0)
         return fault_set(fault, ERR_CONFIG, "listen-address",
-                         "[api] listen is not \"address:port\" with a numeric address.", 0);
+                         "[api] listen is not \"address:port\" with a numeric address: write it as "
+                         "10.0.0.5:8443 or [::]:8443.",
+                         0);
     enum error e = open_place(places, ret_fd, fault);
     freeaddrinfo(places);
     return e;
@@ -104,8 +107,11 @@ enum error listener_adopt(int fd, struct fault *fault)
         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 || is_listening == 0 ||
         type != SOCK_STREAM || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-        return fault_set(fault, ERR_CONFIG, "passed-socket",
-                         "The socket that was passed is no listening stream socket.", errno);
+        return fault_set(
+            fault, ERR_CONFIG, "passed-socket",
+            "The socket that was passed is no listening stream socket: provisiond.socket must have "
+            "one ListenStream= with a port, and no Accept=.",
+            errno);
     return ERR_OK;
 }
 

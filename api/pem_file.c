@@ -60,7 +60,7 @@ char *pem_file_read(const char *path, size_t max)
     FILE_AUTO fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0)
         return NULL;
-    if (!S_ISREG(info.st_mode) || info.st_size <= 0 || (size_t)info.st_size > max) {
+    if (!S_ISREG(info.st_mode) || (size_t)info.st_size > max) {
         errno = EINVAL;
         return NULL;
     }

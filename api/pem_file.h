@@ -25,7 +25,7 @@ struct pem_mark {
 bool pem_file_is_changed(const char *path, struct pem_mark *mark);
 
 /* The file's text with a NUL, which the caller frees; NULL with errno when it cannot be read, is no
- * regular file, empty or larger than max bytes. */
+ * regular file, or larger than max bytes. */
 char *pem_file_read(const char *path, size_t max);
 
 #endif

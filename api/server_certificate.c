@@ -9,17 +9,18 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <gnutls/x509.h>
 
 #include "api/pem_file.h"
 #include "api/tls.h"
 #include "core/bytes.h"
+#include "core/clock.h"
 #include "core/log.h"
 
 #define PEM_FILE_MAX_BYTES 1048576
 #define CERTIFICATES_MAX   16 /* in the chain */
+#define MS_PER_S           1000
 
 /* Immutable once it is in force. */
 struct material {
@@ -35,6 +36,7 @@ struct server_certificate {
     pthread_rwlock_t lock;
     struct material material; /* guarded by lock */
     atomic_bool is_stale;
+    bool is_told; /* the looking thread's: that it is out of its validity */
 };
 
 static void material_clear(struct material *material)
@@ -74,8 +76,11 @@ static enum error load_chain(const char *path, struct material *material, struct
     if (gnutls_x509_crt_list_import2(&material->chain, &material->count, &datum,
                                      GNUTLS_X509_FMT_PEM, 0) < 0 ||
         material->count == 0 || material->count > CERTIFICATES_MAX)
-        return fault_set(fault, ERR_CONFIG, "certificate-invalid",
-                         "The server certificate ([api] certificate) is no PEM chain.", 0);
+        return fault_set(
+            fault, ERR_CONFIG, "certificate-invalid",
+            "The server certificate ([api] certificate) is no PEM chain: put up to 16 certificates "
+            "there, the server's own first (`provctl ca server` makes one).",
+            0);
     return ERR_OK;
 }
 
@@ -91,8 +96,11 @@ static enum error load_key(const char *path, struct material *material, struct f
     gnutls_datum_t datum = datum_of(text);
     if (gnutls_x509_privkey_init(&material->key) != 0 ||
         gnutls_x509_privkey_import2(material->key, &datum, GNUTLS_X509_FMT_PEM, NULL, 0) != 0)
-        return fault_set(fault, ERR_CONFIG, "key-invalid",
-                         "The server key ([api] key) is no PEM key without a passphrase.", 0);
+        return fault_set(
+            fault, ERR_CONFIG, "key-invalid",
+            "The server key ([api] key) is no PEM key without a passphrase: put the key there that "
+            "the certificate was made with; `openssl pkey` takes a passphrase off.",
+            0);
     return ERR_OK;
 }
 
@@ -109,24 +117,24 @@ static bool is_key_of(gnutls_x509_privkey_t key, gnutls_x509_crt_t certificate)
 
 static enum error check(const struct material *material, struct fault *fault)
 {
-    time_t now = time(NULL);
+    int64_t now_s = clock_unix_ms() / MS_PER_S;
     if (!is_key_of(material->key, material->chain[0]))
         return fault_set(
             fault, ERR_CONFIG, "key-mismatch",
             "The server key ([api] key) does not belong to the first certificate of [api] "
             "certificate: put the two there that were made together.",
             0);
-    if (gnutls_x509_crt_get_expiration_time(material->chain[0]) < now)
+    if (gnutls_x509_crt_get_expiration_time(material->chain[0]) < now_s)
         return fault_set(
             fault, ERR_CONFIG, "certificate-expired",
             "The server certificate ([api] certificate) has expired: put a renewed one "
             "there, and its key at [api] key, and start again.",
             0);
-    if (gnutls_x509_crt_get_activation_time(material->chain[0]) > now)
+    if (gnutls_x509_crt_get_activation_time(material->chain[0]) > now_s)
         return fault_set(fault, ERR_CONFIG, "certificate-not-yet-valid",
                          "The server certificate ([api] certificate) is not valid yet by this "
-                         "server's clock: set "
-                         "the clock right, or put another one there.",
+                         "server's clock: set the clock right (`timedatectl`), or put another one "
+                         "there.",
                          0);
     return ERR_OK;
 }
@@ -158,7 +166,7 @@ static bool is_changed(struct server_certificate *certificate)
     return pem_file_is_changed(config->key, &certificate->key_mark) || is_new;
 }
 
-void server_certificate_look(struct server_certificate *certificate)
+static void look_at_files(struct server_certificate *certificate)
 {
     struct fault fault = {0};
     if (!is_changed(certificate))
@@ -168,6 +176,21 @@ void server_certificate_look(struct server_certificate *certificate)
     else
         log_event(LOG_LEVEL_INFO, "server-certificate",
                   LOG_NUMBER("expires", server_certificate_expires_unix_s(certificate)));
+}
+
+static void look_at_clock(struct server_certificate *certificate)
+{
+    struct fault fault = {0};
+    bool is_valid = server_certificate_validity(certificate, &fault) == ERR_OK;
+    if (!is_valid && !certificate->is_told)
+        log_fault(LOG_LEVEL_ERROR, "server-certificate-invalid", &fault);
+    certificate->is_told = !is_valid;
+}
+
+void server_certificate_look(struct server_certificate *certificate)
+{
+    look_at_files(certificate);
+    look_at_clock(certificate);
 }
 
 enum error server_certificate_new(const struct config_api *config,
@@ -210,6 +233,37 @@ void server_certificate_adopt(struct server_certificate *certificate,
     atomic_store(&certificate->is_stale, false);
     fresh->material = old;
     server_certificate_free(fresh);
+}
+
+static int64_t activation_unix_s(struct server_certificate *certificate)
+{
+    int64_t latest = 0;
+    (void)pthread_rwlock_rdlock(&certificate->lock);
+    for (unsigned i = 0; i < certificate->material.count; i++) {
+        int64_t begins = gnutls_x509_crt_get_activation_time(certificate->material.chain[i]);
+        if (begins > latest)
+            latest = begins;
+    }
+    (void)pthread_rwlock_unlock(&certificate->lock);
+    return latest;
+}
+
+enum error server_certificate_validity(struct server_certificate *certificate, struct fault *fault)
+{
+    int64_t now_s = clock_unix_ms() / MS_PER_S;
+    if (server_certificate_expires_unix_s(certificate) < now_s)
+        return fault_set(fault, ERR_CONFIG, "expired",
+                         "The server's certificate has expired, and stations refuse it: put a "
+                         "renewed one at [api] certificate (`provctl ca server` makes one). No "
+                         "restart is needed.",
+                         0);
+    if (activation_unix_s(certificate) > now_s)
+        return fault_set(fault, ERR_CONFIG, "not-yet-valid",
+                         "The server's certificate is not valid yet by this server's clock: set "
+                         "the clock right (`timedatectl`), or put another one at [api] "
+                         "certificate.",
+                         0);
+    return ERR_OK;
 }
 
 int64_t server_certificate_expires_unix_s(struct server_certificate *certificate)

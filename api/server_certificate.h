@@ -37,9 +37,14 @@ void server_certificate_free(struct server_certificate *certificate);
 void server_certificate_adopt(struct server_certificate *certificate,
                               struct server_certificate *fresh);
 
-/* Reads the files when one of them changed; logs what came of it. */
+/* Reads the files when one of them changed; logs what came of it, and once when the chain in force
+ * leaves its validity or is in it again. */
 void server_certificate_look(struct server_certificate *certificate);
 
+/* Of the chain that is in force, now: ERR_OK, or ERR_CONFIG ("expired" or "not-yet-valid") with
+ * what to do. */
+enum error server_certificate_validity(struct server_certificate *certificate,
+                                       struct fault *fault) MUST_USE;
 /* The earliest notAfter of the chain that is in force. */
 int64_t server_certificate_expires_unix_s(struct server_certificate *certificate);
 /* Whether the files hold something else than what is in force. */

@@ -50,7 +50,10 @@ enum error tls_keep_off_pkcs11(struct fault *fault)
 {
     int rc = gnutls_pkcs11_init(GNUTLS_PKCS11_FLAG_MANUAL, NULL);
     if (rc != GNUTLS_E_SUCCESS)
-        return fault_set(fault, ERR_INTERNAL, "gnutls", "GnuTLS cannot be set up.", rc);
+        return fault_set(fault, ERR_INTERNAL, "gnutls",
+                         "GnuTLS cannot be set up: install the package libgnutls30 again, and "
+                         "raise the unit's MemoryMax=.",
+                         rc);
     return ERR_OK;
 }
 
@@ -72,7 +75,8 @@ static enum error check_authorities(const struct chain *chain, int64_t *ret_expi
         int64_t expires = gnutls_x509_crt_get_expiration_time(chain->certificates[i]);
         if (gnutls_x509_crt_get_ca_status(chain->certificates[i], NULL) <= 0)
             return fault_set(fault, ERR_CONFIG, "client-ca-is-no-ca",
-                             "The client CA ([api] client_ca) holds a certificate that is no CA's.",
+                             "The client CA ([api] client_ca) holds a certificate that is no CA's: "
+                             "leave only those there that sign the stations' certificates.",
                              0);
         if (expires < earliest)
             earliest = expires;
@@ -94,7 +98,9 @@ enum error tls_client_ca_load(const char *path, struct tls_client_ca *ret_ca, st
     enum error e = ERR_OK;
     if (!import_chain(ca.text, &chain))
         e = fault_set(fault, ERR_CONFIG, "client-ca-invalid",
-                      "The client CA ([api] client_ca) holds no PEM certificate.", 0);
+                      "The client CA ([api] client_ca) holds no PEM certificate: put those of the "
+                      "CAs there that sign the stations' certificates.",
+                      0);
     else
         e = check_authorities(&chain, &ca.expires_unix_s, fault);
     if (e != ERR_OK) {

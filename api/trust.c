@@ -41,7 +41,9 @@ enum error trust_new(const struct tls_client_ca *ca, struct trust **ret_trust, s
     if (!fill(trust, ca)) {
         trust_free(trust);
         return fault_set(fault, ERR_CONFIG, "client-ca-invalid",
-                         "The client CA ([api] client_ca) cannot be used by GnuTLS.", 0);
+                         "The client CA ([api] client_ca) cannot be used by GnuTLS: have the CA "
+                         "issue its certificate anew.",
+                         0);
     }
     *ret_trust = trust;
     return ERR_OK;

@@ -79,6 +79,7 @@ static enum error error_of_word(const char *word)
         {"mismatch", ERR_ANCHOR_MISMATCH},
         {"anchor-taken", ERR_ANCHOR_MISMATCH},
         {"expired", ERR_CONFIG},
+        {"not-yet-valid", ERR_CONFIG},
     };
     for (size_t i = 0; i < COUNT(HANDS); i++) {
         if (strcmp(word, HANDS[i].word) == 0)

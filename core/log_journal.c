@@ -100,10 +100,16 @@ static const char *text_of(const struct log_event_parts *parts, const char *name
     return NULL;
 }
 
-/* Beside the sentence stands its word, by which the documents know it. */
-static void write_detail(FILE *out, const char *detail, const char *reason)
+/* Beside the sentence stand its cause in the system's words, and its word, by which the documents
+ * know it. */
+static void write_detail(FILE *out, const char *detail, const char *cause, const char *reason)
 {
     write_printable(out, detail);
+    if (cause != NULL) {
+        (void)fputs(" Cause: ", out);
+        write_printable(out, cause);
+        (void)fputc('.', out);
+    }
     if (reason == NULL)
         return;
     (void)fputs(" (", out);
@@ -139,7 +145,7 @@ static void write_message(FILE *out, const struct log_event_parts *parts)
     write_words(out, parts->event + 1);
     (void)fputs(": ", out);
     if (detail != NULL)
-        write_detail(out, detail, text_of(parts, "reason"));
+        write_detail(out, detail, text_of(parts, "cause"), text_of(parts, "reason"));
     else
         write_fields(out, parts);
 }

@@ -209,7 +209,10 @@ static enum error listen_at(struct rpc_server *server, struct fault *fault)
     strcpy(server->path, server->options.path);
     server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->listener < 0)
-        return fault_set(fault, ERR_CONFIG, "socket", "A Unix socket cannot be made.", errno);
+        return fault_set(fault, ERR_CONFIG, "socket",
+                         "A Unix socket cannot be made: raise the unit's LimitNOFILE=, and let its "
+                         "RestrictAddressFamilies= have AF_UNIX.",
+                         errno);
     remove_old_socket(server->path);
     /* fchmod before bind sets the mode from the first moment on. */
     if (fchmod(server->listener, server->options.mode) != 0 ||
@@ -217,7 +220,8 @@ static enum error listen_at(struct rpc_server *server, struct fault *fault)
         chmod(server->path, server->options.mode) != 0 ||
         listen(server->listener, LISTEN_BACKLOG) != 0)
         return fault_set(fault, ERR_CONFIG, "socket-bind",
-                         "A socket cannot be bound; does its folder exist and is it writable?",
+                         "A socket cannot be bound: its folder must be there and belong to this "
+                         "program's user (the unit's RuntimeDirectory= makes it).",
                          errno);
     return ERR_OK;
 }
@@ -247,9 +251,11 @@ enum error rpc_server_new(const struct rpc_server_options *options, struct rpc_s
     (void)pthread_cond_init(&server->is_idle, NULL);
     enum error e = listen_at(server, fault);
     if (e == ERR_OK && pipe2(server->stop_pipe, O_CLOEXEC) != 0)
-        e = fault_set(fault, ERR_INTERNAL, "pipe", "A pipe cannot be made.", errno);
+        e = fault_set(fault, ERR_INTERNAL, "pipe",
+                      "A pipe cannot be made: raise the unit's LimitNOFILE=.", errno);
     if (e == ERR_OK && pthread_create(&server->accept_thread, NULL, accept_main, server) != 0)
-        e = fault_set(fault, ERR_INTERNAL, "thread", "A thread cannot be started.", errno);
+        e = fault_set(fault, ERR_INTERNAL, "thread",
+                      "A thread cannot be started: raise the unit's TasksMax=.", errno);
     if (e != ERR_OK) {
         server_destroy(server);
         return e;

@@ -77,9 +77,10 @@ enum error secret_read_pin(int fd, struct secret *ret_pin, struct fault *fault)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory for the PIN.", 0);
     ssize_t got = read_full(fd, pin.bytes, SECRET_MAX_BYTES);
     if (got < 0)
-        return fault_set(fault, ERR_CONFIG, "pin-unreadable",
-                         "The PIN cannot be read: is the credential a file with the PIN in it?",
-                         errno);
+        return fault_set(
+            fault, ERR_CONFIG, "pin-unreadable",
+            "The PIN cannot be read: is the credential a file with the PIN in it? Make it again.",
+            errno);
     size_t length = length_without_newline(pin.bytes, (size_t)got);
     if (length == 0)
         return fault_set(
@@ -89,7 +90,9 @@ enum error secret_read_pin(int fd, struct secret *ret_pin, struct fault *fault)
             0);
     if (got == SECRET_MAX_BYTES || memchr(pin.bytes, 0, length) != NULL)
         return fault_set(fault, ERR_CONFIG, "pin-malformed",
-                         "The PIN is longer than 511 bytes or contains a NUL byte.", 0);
+                         "The PIN is longer than 511 bytes or contains a NUL byte: write the PIN "
+                         "alone into the credential.",
+                         0);
     OPENSSL_cleanse(pin.bytes + length, SECRET_MAX_BYTES - length);
     pin.length = length;
     *ret_pin = pin;

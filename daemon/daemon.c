@@ -38,11 +38,17 @@ enum error daemon_start(const char *program, enum log_level level, struct fault 
     (void)umask(077);
     if (setrlimit(RLIMIT_CORE, &no_core) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return fault_set(fault, ERR_INTERNAL, "harden", "The process cannot be hardened.", errno);
+        return fault_set(fault, ERR_INTERNAL, "harden",
+                         "The process cannot be hardened: let the unit or the container allow "
+                         "prctl and setrlimit.",
+                         errno);
     stop_signals(&signals);
     (void)signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
-        return fault_set(fault, ERR_INTERNAL, "signals", "Signals cannot be blocked.", errno);
+        return fault_set(
+            fault, ERR_INTERNAL, "signals",
+            "Signals cannot be blocked: let the unit or the container allow rt_sigprocmask.",
+            errno);
     return secret_heap_init(fault);
 }
 
@@ -170,10 +176,18 @@ int daemon_end_check(const struct daemon_options *options, enum error e, const s
     return EXIT_FAILURE;
 }
 
+/* Whoever runs out of memory says no more than that. */
+static const char *detail_of(const struct fault *fault)
+{
+    if (strcmp(fault->reason, "memory") == 0)
+        return "Out of memory: give the machine, or the unit (MemoryMax=), more of it.";
+    return fault->detail;
+}
+
 int daemon_fail(const struct fault *fault)
 {
     log_event(LOG_LEVEL_ERROR, "start-failed", LOG_TEXT("code", error_name(fault->code)),
-              LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail),
+              LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", detail_of(fault)),
               LOG_TEXT("cause", cause_of(fault)), LOG_NUMBER("native", fault->native));
     return EXIT_FAILURE;
 }

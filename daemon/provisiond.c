@@ -53,7 +53,10 @@ static enum error write_port(const char *path, uint16_t port, struct fault *faul
     if (file != NULL && fclose(file) != 0)
         is_written = false;
     if (!is_written || rename(beside, path) != 0)
-        return fault_set(fault, ERR_CONFIG, "port-file", "The port file cannot be written.", 0);
+        return fault_set(fault, ERR_CONFIG, "port-file",
+                         "The port file (--port-file) cannot be written: its folder must be there, "
+                         "have room and belong to this user.",
+                         0);
     return ERR_OK;
 }
 
@@ -62,7 +65,9 @@ static enum error choose_socket(const char *address, int *ret_fd, struct fault *
     int passed = sd_listen_fds(1);
     if (passed < 0 || passed > 1)
         return fault_set(fault, ERR_CONFIG, "passed-sockets",
-                         "The service manager must pass one socket or none.", passed);
+                         "The service manager must pass one socket or none: leave one "
+                         "ListenStream= in provisiond.socket.",
+                         passed);
     if (passed == 0)
         return listener_open(address, ret_fd, fault);
     *ret_fd = SD_LISTEN_FDS_START;

@@ -176,7 +176,8 @@ enum error calls_close(unsigned what, struct fault *fault)
     seccomp_release(filter.context);
     if (problem != 0)
         return fault_set(fault, ERR_INTERNAL, "sandbox-calls",
-                         "System calls cannot be closed: the kernel needs seccomp filters.",
+                         "System calls cannot be closed: start a kernel with seccomp filters, and "
+                         "let the unit or the container allow seccomp.",
                          -problem);
     return ERR_OK;
 }

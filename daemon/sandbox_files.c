@@ -86,7 +86,8 @@ static bool add_rule(int ruleset, const struct files_rule *rule, uint64_t closed
 static enum error fail(struct fault *fault)
 {
     return fault_set(fault, ERR_INTERNAL, "sandbox-files",
-                     "The process cannot be kept from other files, though the kernel has Landlock.",
+                     "The process cannot be kept from other files, though the kernel has Landlock: "
+                     "let the unit or the container allow its three system calls.",
                      errno);
 }
 

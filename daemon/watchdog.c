@@ -68,7 +68,9 @@ static void discard(struct watchdog *watchdog)
 
 static enum error fail(struct fault *fault)
 {
-    return fault_set(fault, ERR_INTERNAL, "watchdog", "The watchdog lacks memory or a thread.", 0);
+    return fault_set(
+        fault, ERR_INTERNAL, "watchdog",
+        "The watchdog lacks memory or a thread: raise the unit's MemoryMax= or TasksMax=.", 0);
 }
 
 enum error watchdog_new(watchdog_probe probe, void *context, struct watchdog **ret_watchdog,

@@ -114,7 +114,8 @@ static enum error start(struct hsm_server *server, const struct secret *pin, str
     for (unsigned i = 0; i < server->config->workers && e == ERR_OK; i++) {
         e = keeper_new(&keeper, &server->keepers[i]);
         if (e != ERR_OK)
-            (void)fault_set(fault, e, "thread", "A thread cannot be started.", 0);
+            (void)fault_set(fault, e, "thread",
+                            "A thread cannot be started: raise the unit's TasksMax=.", 0);
     }
     return e;
 }
@@ -123,13 +124,17 @@ enum error hsm_server_new(const struct config_hsm *config, const struct secret *
                           struct hsm_server **ret_server, struct fault *fault)
 {
     if (config->workers == 0 || config->workers > WORKERS_MAX)
-        return fault_set(fault, ERR_CONFIG, "workers", "There are 1 to 64 workers.", 0);
+        return fault_set(fault, ERR_CONFIG, "workers",
+                         "There are 1 to 64 workers: correct [hsm] workers.", 0);
+    enum error e = hsm_check_state(fault);
+    if (e != ERR_OK)
+        return e;
     struct hsm_server *server = calloc(1, sizeof *server);
     if (server == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     server->config = config;
     find_client_user(server);
-    enum error e = start(server, pin, fault);
+    e = start(server, pin, fault);
     if (e != ERR_OK) {
         hsm_server_free(server);
         return e;

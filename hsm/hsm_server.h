@@ -29,6 +29,8 @@ enum error hsm_server_new(const struct config_hsm *config, const struct secret *
 
 /* Whether the module's file is there and can be read; loads nothing. ERR_CONFIG. */
 enum error hsm_check(const struct config_hsm *config, struct fault *fault) MUST_USE;
+/* Whether the folder that systemd gave, if it did, can be written. ERR_CONFIG ("state-folder"). */
+enum error hsm_check_state(struct fault *fault) MUST_USE;
 
 /*
  * Whether the vault is served: asks the master's socket for its status, as the vault would. Any

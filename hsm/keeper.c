@@ -128,10 +128,14 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
             return e;
     } else if (e == ERR_TIMEOUT) {
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-hung",
-                      "A worker did not become ready in time.", 0);
+                      "A worker did not become ready in time: does the vendor's own tool see the "
+                      "HSM, and is it busy?",
+                      0);
     } else {
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-crashed",
-                      "A worker ended before it was ready.", 0);
+                      "A worker ended before it was ready: look for its last line, and see whether "
+                      "the module needs a drop-in for devices, folders or memory.",
+                      0);
     }
     if (e != ERR_OK) {
         e = pin_guard_fail(keeper->pin_guard, worker->is_logging_in, fault);
@@ -141,10 +145,10 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
     return e;
 }
 
-/* The file may come back, as an HSM may. */
+/* File and folder may come back, as an HSM may. */
 static enum error check_module(const struct keeper *keeper, struct fault *fault)
 {
-    if (hsm_check(keeper->config, fault) == ERR_OK)
+    if (hsm_check(keeper->config, fault) == ERR_OK && hsm_check_state(fault) == ERR_OK)
         return ERR_OK;
     fault->code = ERR_HSM_UNAVAILABLE;
     fault->native = 0; /* it would be read as the module's */

@@ -45,7 +45,9 @@ static enum error get_function_list(struct p11 *p11, const char *module, struct 
     memcpy(&get_list, &symbol, sizeof get_list); /* the POSIX way from object to function */
     if (get_list == NULL || get_list(&p11->call) != CKR_OK)
         return fault_set(fault, ERR_HSM_UNAVAILABLE, "module-not-loadable",
-                         "The PKCS#11 module has no function list.", 0);
+                         "The file of [hsm] module has no function list: name the vendor's PKCS#11 "
+                         "library itself.",
+                         0);
     return ERR_OK;
 }
 
@@ -59,9 +61,11 @@ static enum error load_module(struct p11 *p11, const struct p11_options *options
         PKCS11_CTX_init_args(context, options->arguments);
     if (PKCS11_CTX_load(context, options->module) != 0) {
         PKCS11_CTX_free(context);
-        return fault_set(fault, ERR_HSM_UNAVAILABLE, "module-not-loadable",
-                         "The PKCS#11 module cannot be loaded or refused to start.",
-                         last_libp11_error());
+        return fault_set(
+            fault, ERR_HSM_UNAVAILABLE, "module-not-loadable",
+            "The PKCS#11 module cannot be loaded or refused to start: install what it needs beside "
+            "it, and let the user of provision-hsm use its files and devices (drop-ins open them).",
+            last_libp11_error());
     }
     p11->context = context;
     return get_function_list(p11, options->module, fault);
@@ -116,15 +120,18 @@ static enum error select_token(struct p11 *p11, const struct p11_options *option
     PKCS11_SLOT *slots = NULL;
     if (PKCS11_enumerate_slots(p11->context, &slots, &p11->slot_count) != 0)
         return fault_set(fault, ERR_HSM_UNAVAILABLE, "slots-unreadable",
-                         "The PKCS#11 module cannot list its slots.", last_libp11_error());
+                         "The PKCS#11 module cannot list its slots: is the device plugged in, and "
+                         "does the vendor's own tool see it?",
+                         last_libp11_error());
     p11->slots = slots;
     const PKCS11_SLOT *slot = find_token(p11, options->token);
     if (slot == NULL)
-        return fault_set(fault, ERR_HSM_UNAVAILABLE, "token-not-found",
-                         "No slot of the module holds a token of the label that [hsm] token names. "
-                         "Is the device plugged in, and is the label right? pkcs11-tool --module "
-                         "MODULE --list-token-slots shows those there are.",
-                         0);
+        return fault_set(
+            fault, ERR_HSM_UNAVAILABLE, "token-not-found",
+            "No slot holds a token of the label in [hsm] token: is the device plugged in, "
+            "is the label right (`pkcs11-tool --list-token-slots`), may this user "
+            "write SoftHSM's token?",
+            0);
     p11->slot = PKCS11_get_slotid_from_slot((PKCS11_SLOT *)(uintptr_t)slot);
     p11->needs_login = slot->token->loginRequired;
     copy_text(p11->label, sizeof p11->label, slot->token->label);

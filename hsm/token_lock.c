@@ -19,8 +19,10 @@ enum error token_lock_new(int *ret_fd, struct fault *fault)
     if (file >= 0)
         (void)close(file);
     if (fd < 0)
-        return fault_set(fault, ERR_INTERNAL, "token-lock", "The token's lock cannot be made.",
-                         problem);
+        return fault_set(
+            fault, ERR_INTERNAL, "token-lock",
+            "The token's lock cannot be made: raise the unit's LimitNOFILE= or MemoryMax=.",
+            problem);
     *ret_fd = fd;
     return ERR_OK;
 }

@@ -106,8 +106,10 @@ static enum error receive_pin(int socket, struct secret *ret_pin)
 static enum error tie_to_master(struct fault *fault)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-        return fault_set(fault, ERR_INTERNAL, "worker-hardening",
-                         "A worker cannot be tied to its master.", errno);
+        return fault_set(
+            fault, ERR_INTERNAL, "worker-hardening",
+            "A worker cannot be tied to its master: let the unit or the container allow prctl.",
+            errno);
     return ERR_OK;
 }
 

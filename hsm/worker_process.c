@@ -28,8 +28,9 @@
 
 static enum error fail_start(int native, struct fault *fault)
 {
-    return fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-not-startable",
-                     "A worker process cannot be started.", native);
+    return fault_set(
+        fault, ERR_HSM_UNAVAILABLE, "worker-not-startable",
+        "A worker process cannot be started: raise the unit's TasksMax= or MemoryMax=.", native);
 }
 
 /* The child keeps WORKER_FD, WORKER_LOCK_FD and the standard descriptors; all others are

@@ -97,12 +97,16 @@ enum error image_store_open(const char *folder, struct image_store **ret_store, 
     if (store == NULL)
         return out_of_memory(fault);
     if (!folder_is_there(folder, &store->folder)) {
-        enum error e = unavailable(fault, "The folder of the images cannot be made or opened.");
+        enum error e =
+            unavailable(fault, "The folder of the images cannot be made or opened: give [vault] "
+                               "images to the user of provision-vault, and make room on its disk.");
         free(store);
         return e;
     }
     if (!remove_stale_drafts(store->folder)) {
-        enum error e = unavailable(fault, "Unfinished images cannot be removed from the folder.");
+        enum error e =
+            unavailable(fault, "Unfinished images cannot be removed from the folder: give what is "
+                               "in [vault] images to the user of provision-vault.");
         image_store_close(store);
         return e;
     }

@@ -23,6 +23,7 @@ struct committer {
     atomic_uint_fast64_t kept;    /* changes in them; a batch counts its steps */
     atomic_size_t bytes;          /* of changes that wait or are applied */
     atomic_int_fast64_t reserve;  /* bytes of the disk; see room.c */
+    atomic_int_fast64_t newest;   /* memory.newest_unix_ms, for all to read */
     atomic_int_fast64_t begun_ms; /* when the group under way began, monotonic; 0: there is none */
     pthread_mutex_t lock;
     struct change_anchored anchored; /* guarded by lock */
@@ -120,6 +121,11 @@ void committer_set_reserve(struct committer *committer, int64_t bytes)
     atomic_store_explicit(&committer->reserve, bytes, memory_order_relaxed);
 }
 
+int64_t committer_newest_unix_ms(struct committer *committer)
+{
+    return atomic_load_explicit(&committer->newest, memory_order_relaxed);
+}
+
 static enum error run_group(struct committer *committer, struct group *group, struct fault *fault)
 {
     int64_t begun_us = clock_monotonic_us();
@@ -137,6 +143,8 @@ static enum error run_group(struct committer *committer, struct group *group, st
     if (e == ERR_OK) {
         crash_point("ledger.after-commit");
         committer->memory = group->memory;
+        atomic_store_explicit(&committer->newest, group->memory.newest_unix_ms,
+                              memory_order_relaxed);
         note_commit(committer, group, begun_us);
         return ERR_OK;
     }
@@ -195,7 +203,8 @@ enum error committer_new(const struct ledger_store_ops *ops, struct ledger_store
         (void)pthread_mutex_destroy(&committer->lock);
         queue_free(committer->queue);
         free(committer);
-        return fault_set(fault, ERR_INTERNAL, "thread", "The writer thread cannot start.", status);
+        return fault_set(fault, ERR_INTERNAL, "thread",
+                         "The writer thread cannot start: raise the unit's TasksMax=.", status);
     }
     *ret_committer = committer;
     return ERR_OK;

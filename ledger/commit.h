@@ -26,6 +26,8 @@ void committer_free(struct committer *committer);
 /* Bytes of the disk that first licenses leave alone; 0 at first. */
 void committer_set_reserve(struct committer *committer, int64_t bytes);
 int64_t committer_reserve(struct committer *committer);
+/* The time of the newest durable leaf that this process wrote; 0: it has written none. */
+int64_t committer_newest_unix_ms(struct committer *committer);
 
 /* What changes see in their context from now on; at first nothing is anchored. */
 void committer_set_anchored(struct committer *committer, const struct change_anchored *anchored);

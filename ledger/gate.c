@@ -13,12 +13,25 @@ void ledger_set_anchored(struct ledger *ledger, int64_t size, int64_t unanchored
     committer_set_anchored(ledger->committer, &anchored);
 }
 
+int64_t ledger_behind_ms(struct ledger *ledger)
+{
+    int64_t behind_ms = committer_newest_unix_ms(ledger->committer) - clock_unix_ms();
+    return behind_ms > 0 ? behind_ms : 0;
+}
+
+enum error ledger_clock_fault(struct fault *fault)
+{
+    return fault_set(fault, ERR_CLOCK_SET_BACK, "clock-set-back",
+                     "The clock is behind the newest leaf of the journal: set it right "
+                     "(`timedatectl`). No new license is issued until then.",
+                     0);
+}
+
 enum error gate_license(const struct change_context *context, struct fault *fault)
 {
     if (context->wall_unix_ms + LEDGER_CLOCK_TOLERANCE_MS >= context->memory.newest_unix_ms)
         return ERR_OK;
-    return fault_set(fault, ERR_CLOCK_SET_BACK, "clock-set-back",
-                     "The clock is behind the newest leaf of the journal: set it right.", 0);
+    return ledger_clock_fault(fault);
 }
 
 enum error gate_first_license(struct change_context *context, struct fault *fault)

@@ -14,7 +14,6 @@ struct ledger {
     struct committer *committer;
     bool is_stopped;     /* the "stop" leaf is there */
     int64_t opened_size; /* leaves before this process's */
-    int64_t opened_behind_ms;
 };
 
 /*

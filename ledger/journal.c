@@ -110,11 +110,6 @@ static enum error need_size(struct ledger *ledger, int64_t size, struct fault *f
     return e;
 }
 
-int64_t ledger_opened_behind_ms(const struct ledger *ledger)
-{
-    return ledger->opened_behind_ms;
-}
-
 int64_t ledger_opened_size(const struct ledger *ledger)
 {
     return ledger->opened_size;

@@ -33,35 +33,31 @@ static enum error start_after(struct change_context *context, struct bytes newes
         return ERR_OK;
     if (!leaf_time(newest, &time))
         return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "corrupt",
-                         "The newest leaf of the journal is not as it was written.", 0);
+                         "The newest leaf of the journal is not as it was written: keep the "
+                         "ledger's files as they are, and restore a backup beside them.",
+                         0);
     if (context->now_unix_ms < time)
         context->now_unix_ms = time;
     return ERR_OK;
 }
 
-struct start {
-    int64_t index;     /* of the leaf */
-    int64_t behind_ms; /* how far the clock is behind the newest leaf; 0: it is not */
-};
-
-/* The body is a struct start. An empty journal was never stopped, and never lost anything
+/* The body is the leaf's index. An empty journal was never stopped, and never lost anything
  * either. */
 static enum error apply_start(struct change_context *context, void *body, struct fault *fault)
 {
     uint8_t last[LEAF_MAX_BYTES];
-    struct start *start = body;
+    int64_t *index = body;
     size_t length = 0;
     enum error e = context->ops->journal_last(context->store, last, sizeof last, &length, fault);
     if (e == ERR_OK)
         e = start_after(context, bytes_of(last, length), fault);
     if (e != ERR_OK)
         return e;
-    start->behind_ms = context->now_unix_ms - context->wall_unix_ms;
     struct leaf leaf = leaf_new(context, "start");
     leaf_put_flag(&leaf, "clean", length == 0 || leaf_is_stop(bytes_of(last, length)));
-    e = leaf_append(&leaf, &start->index, fault);
+    e = leaf_append(&leaf, index, fault);
     if (e == ERR_OK)
-        change_raise_barrier(context, start->index);
+        change_raise_barrier(context, *index);
     return e;
 }
 
@@ -74,17 +70,13 @@ static enum error apply_stop(struct change_context *context, void *body, struct 
 
 static enum error run_start(struct ledger *ledger, struct fault *fault)
 {
-    struct start start;
-    CHANGE_AUTO *change = ledger_change(apply_start, sizeof start, fault);
+    CHANGE_AUTO *change = ledger_change(apply_start, sizeof ledger->opened_size, fault);
     if (change == NULL)
         return ERR_INTERNAL;
     enum error e = commit_run(ledger->committer, change, fault);
-    if (e != ERR_OK)
-        return e;
-    memcpy(&start, change->body, sizeof start);
-    ledger->opened_size = start.index;
-    ledger->opened_behind_ms = start.behind_ms;
-    return ERR_OK;
+    if (e == ERR_OK)
+        memcpy(&ledger->opened_size, change->body, sizeof ledger->opened_size);
+    return e;
 }
 
 static enum error run_stop(struct ledger *ledger, struct fault *fault)

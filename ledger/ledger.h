@@ -240,6 +240,14 @@ void ledger_room(struct ledger *ledger, struct ledger_room *ret_room);
 /* The refusal, for what else would take room. */
 enum error ledger_room_fault(struct fault *fault);
 
+/*
+ * How far the clock is behind the newest leaf now; 0: it is not. With more than
+ * LEDGER_CLOCK_TOLERANCE_MS every license is ERR_CLOCK_SET_BACK.
+ */
+int64_t ledger_behind_ms(struct ledger *ledger);
+/* The refusal. */
+enum error ledger_clock_fault(struct fault *fault);
+
 /* ---- administration; by names who did it, for the journal ---- */
 
 /* A local product. ERR_CONFLICT when the name is taken; ERR_FORBIDDEN ("product-governed") when a
@@ -759,8 +767,6 @@ enum error ledger_documents_each(struct ledger *ledger, const char *product,
 
 /* Leaves that were there when this process opened the ledger, before its "start" leaf. */
 int64_t ledger_opened_size(const struct ledger *ledger);
-/* How far the clock was behind the newest leaf then; 0: it was not. */
-int64_t ledger_opened_behind_ms(const struct ledger *ledger);
 /* The durable leaves and their root. */
 enum error ledger_head(struct ledger *ledger, struct ledger_head *ret_head,
                        struct fault *fault) MUST_USE;

@@ -28,22 +28,33 @@ enum error db_fault(int rc, struct fault *fault)
         return fault_set(fault, ERR_INTERNAL, "constraint",
                          "The database refused a change that breaks its own rules.", rc);
     case SQLITE_FULL:
-        return unavailable(rc, fault, "disk-full", "The ledger's disk is full.");
+        return unavailable(
+            rc, fault, "disk-full",
+            "The ledger's disk is full: make room there. It goes on by itself then.");
     case SQLITE_IOERR:
-        return unavailable(rc, fault, "io-error", "The ledger's disk reported an error.");
+        return unavailable(rc, fault, "io-error",
+                           "The ledger's disk reported an error: look into the kernel's log "
+                           "(`dmesg`), and make a backup while it can be read.");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return unavailable(rc, fault, "locked", "Another program holds the ledger's database.");
+        return unavailable(
+            rc, fault, "locked",
+            "Another program holds the ledger's database: end that one (`fuser` names it).");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return unavailable(rc, fault, "corrupt", "The ledger's database is damaged.");
+        return unavailable(rc, fault, "corrupt",
+                           "The ledger's database is damaged: keep its files as they are, and "
+                           "restore a backup beside them.");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
         return unavailable(rc, fault, "not-accessible",
-                           "The ledger's files cannot be opened or written.");
+                           "The ledger's files cannot be opened or written: give them to the user "
+                           "of provision-vault, on a disk that is not read-only.");
     default:
-        return unavailable(rc, fault, "store", "The ledger's database reported an error.");
+        return unavailable(rc, fault, "store",
+                           "The ledger's database reported an error: the number is SQLite's. Start "
+                           "provision-vault again, and report it if it stays.");
     }
 }
 
@@ -53,7 +64,8 @@ enum error db_column_fault(sqlite3_stmt *row, struct fault *fault)
     if ((rc & 0xff) == SQLITE_NOMEM)
         return db_fault(rc, fault);
     return unavailable(SQLITE_CORRUPT, fault, "corrupt",
-                       "A row of the ledger's database is not as it was written.");
+                       "A row of the ledger's database is not as it was written: keep its files as "
+                       "they are, and restore a backup beside them.");
 }
 
 /* ---- connections ---- */

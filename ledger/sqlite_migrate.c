@@ -45,7 +45,8 @@ static enum error file_fault(struct fault *fault)
 {
     return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "migration-file",
                      "The copy of the ledger that is to be brought to this version cannot be "
-                     "written: see the number; 28 is a full disk.",
+                     "written: make room for a second ledger. The number says why; 28 is a full "
+                     "disk.",
                      errno);
 }
 

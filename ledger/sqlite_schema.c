@@ -344,7 +344,9 @@ static enum error check_version(struct db *db, bool *ret_is_empty, struct fault 
     int64_t tables = 0;
     enum error e = get_number(db, "PRAGMA user_version", &version, fault);
     if (e == ERR_LEDGER_UNAVAILABLE && fault != NULL && (fault->native & 0xff) == SQLITE_NOTADB)
-        return fault_set(fault, ERR_CONFIG, "not-a-ledger", "The file is not a ledger.",
+        return fault_set(fault, ERR_CONFIG, "not-a-ledger",
+                         "The file of [vault] ledger is not a ledger: correct the path, or mount "
+                         "the right disk.",
                          SQLITE_NOTADB);
     if (e == ERR_OK)
         e = get_number(db, "PRAGMA application_id", &application, fault);
@@ -354,7 +356,10 @@ static enum error check_version(struct db *db, bool *ret_is_empty, struct fault 
         return e;
     *ret_is_empty = tables == 0 && version == 0;
     if (!*ret_is_empty && application != APPLICATION_ID)
-        return fault_set(fault, ERR_CONFIG, "not-a-ledger", "The file is not a ledger.", 0);
+        return fault_set(fault, ERR_CONFIG, "not-a-ledger",
+                         "The file of [vault] ledger is not a ledger: correct the path, or mount "
+                         "the right disk.",
+                         0);
     if (version > SCHEMA_VERSION)
         return fault_set(fault, ERR_CONFIG, "schema-newer",
                          "The ledger was written by a newer version of provision-vault than this "
@@ -383,7 +388,8 @@ static enum error check_durability(struct db *db, struct fault *fault)
     if (synchronous == 2 && foreign_keys == 1 && is_wal == 1)
         return ERR_OK;
     return fault_set(fault, ERR_CONFIG, "durability",
-                     "The ledger's disk cannot keep a write-ahead log with full synchronisation.",
+                     "The ledger's disk cannot keep a write-ahead log with full synchronisation: "
+                     "let [vault] ledger be on a local disk.",
                      0);
 }
 

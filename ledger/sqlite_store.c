@@ -29,10 +29,14 @@
 static enum error file_fault(struct fault *fault)
 {
     if (errno == ENOSPC || errno == EIO || errno == EMFILE || errno == ENFILE || errno == EDQUOT)
-        return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "ledger-file",
-                         "The ledger's file cannot be made or opened.", errno);
+        return fault_set(
+            fault, ERR_LEDGER_UNAVAILABLE, "ledger-file",
+            "The ledger's file cannot be made or opened: make room on its disk, see in the "
+            "kernel's log (`dmesg`) whether it fails, or raise the unit's LimitNOFILE=.",
+            errno);
     return fault_set(fault, ERR_CONFIG, "ledger-path",
-                     "The ledger's path cannot be used: its folder, owner or mode is not right.",
+                     "The ledger's path cannot be used: its folder must be there, and folder and "
+                     "files belong to the user of provision-vault.",
                      errno);
 }
 
@@ -45,14 +49,18 @@ static enum error lock_file(const char *path, int *ret_fd, struct fault *fault)
     char name[PATH_MAX];
     int length = snprintf(name, sizeof name, "%s" LOCK_SUFFIX, path);
     if (length < 0 || (size_t)length >= sizeof name)
-        return fault_set(fault, ERR_CONFIG, "ledger-path", "The ledger's path is too long.", 0);
+        return fault_set(fault, ERR_CONFIG, "ledger-path",
+                         "The ledger's path is too long: choose a shorter one for [vault] ledger.",
+                         0);
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return file_fault(fault);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         (void)close(fd);
-        return fault_set(fault, ERR_CONFIG, "ledger-in-use", "Another process serves this ledger.",
-                         errno);
+        return fault_set(
+            fault, ERR_CONFIG, "ledger-in-use",
+            "Another process serves this ledger: end that one (`pgrep -a provision-vault`).",
+            errno);
     }
     *ret_fd = fd;
     return ERR_OK;
@@ -152,7 +160,8 @@ static void take_path(struct ledger_store *store, const char *path)
 static enum error store_open(const char *path, struct ledger_store **ret_store, struct fault *fault)
 {
     if (!path_is_plain(path))
-        return fault_set(fault, ERR_CONFIG, "ledger-path", "The ledger's path is no file name.", 0);
+        return fault_set(fault, ERR_CONFIG, "ledger-path",
+                         "The ledger's path is no file name: name a file in [vault] ledger.", 0);
     /* The statistics cost a mutex that all readers and the writer would meet at. Without effect,
      * and without harm, when this process uses SQLite already. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);

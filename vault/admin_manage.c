@@ -10,7 +10,7 @@
 #include "core/bytes.h"
 #include "device/device.h"
 #include "license/license.h"
-#include "vault/disk_watch.h"
+#include "vault/ledger_watch.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 #include "vault/product_options.h"
@@ -62,7 +62,7 @@ static void put_disk(struct admin_task *task, Provisiond__AdminStatusReply *repl
 {
     struct ledger_room room;
     ledger_room(task->vault->ledger, &room);
-    reply->disk = (char *)(uintptr_t)disk_word(room.state);
+    reply->disk = (char *)(uintptr_t)ledger_watch_room(room.state);
     reply->disk_free = room.free_bytes;
     reply->disk_reserve = room.reserve_bytes;
 }

@@ -18,7 +18,7 @@
 #include "ledger/ledger.h"
 #include "vault/turns.h"
 
-struct disk_watch;
+struct ledger_watch;
 struct governance;
 struct hsm_watch;
 struct notary;
@@ -32,7 +32,7 @@ struct vault {
     struct image_store *images;
     struct hsm_client *hsm;
     struct hsm_watch *watch;
-    struct disk_watch *disk;
+    struct ledger_watch *ledger_watch;
     struct governance *governance;
     struct notary *notary;
     struct product_cache *products;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "vault/disk_watch.h"
 #include "vault/hsm_watch.h"
+#include "vault/ledger_watch.h"
 #include "vault/listing.h"
 #include "vault/notary.h"
 #include "vault/station_task.h"
@@ -43,7 +43,7 @@ enum error station_ready(struct vault *vault, const request_message *message,
     if (ledger == ERR_OK)
         ledger = ledger_writer_check(vault->ledger, ledger_fault);
     if (ledger == ERR_OK)
-        ledger = disk_fault(vault->ledger, ledger_fault);
+        ledger = ledger_watch_fault(vault->ledger, ledger_fault);
     reply->ledger = reason_of(ledger_fault, ledger);
     reply->ledger_detail = ledger_fault->detail;
     reply->hsm_detail = hsm_fault->detail;
@@ -185,9 +185,10 @@ static void put_ledger(struct vault *vault, struct metrics *metrics,
     ledger_room(vault->ledger, &room);
     metrics->commit.counts = commits.durations;
     /* The accounts were read from it. */
-    reply->ledger = ledger_writer_check(vault->ledger, &metrics->ledger) != ERR_OK
-                        ? metrics->ledger.reason
-                        : (char *)(uintptr_t)disk_word(room.state);
+    enum error ledger = ledger_writer_check(vault->ledger, &metrics->ledger);
+    if (ledger == ERR_OK)
+        ledger = ledger_watch_fault(vault->ledger, &metrics->ledger);
+    reply->ledger = reason_of(&metrics->ledger, ledger);
     reply->disk_free = room.free_bytes;
     reply->disk_reserve = room.reserve_bytes;
     reply->commit = put_histogram(&metrics->commit);

@@ -16,9 +16,9 @@
 #include "core/rpc_server.h"
 #include "ledger/copy.h"
 #include "vault/admin.h"
-#include "vault/disk_watch.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
+#include "vault/ledger_watch.h"
 #include "vault/notary.h"
 #include "vault/product_cache.h"
 #include "vault/state.h"
@@ -32,7 +32,6 @@
 #define BYTES_PER_MB    (INT64_C(1024) * 1024)
 #define ADMIN_THREADS   4
 #define ADMIN_QUEUE     64
-#define MS_PER_S        1000
 #define QUEUE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of requests that wait, per socket */
 
 static bool station_peer_is_allowed(void *context, const struct rpc_peer *peer)
@@ -59,18 +58,6 @@ static void take_admin_call(void *context, struct rpc_call *call)
     work_pool_submit(vault->admin_pool, call);
 }
 
-/* Said at the start already, for whoever looks then; a license says it each time. */
-static void warn_of_clock(const struct ledger *ledger)
-{
-    int64_t behind_ms = ledger_opened_behind_ms(ledger);
-    if (behind_ms <= LEDGER_CLOCK_TOLERANCE_MS)
-        return;
-    log_event(LOG_LEVEL_ERROR, "clock-set-back", LOG_NUMBER("behind_s", behind_ms / MS_PER_S),
-              LOG_TEXT("detail",
-                       "The clock is behind the newest leaf of the journal: set it right. "
-                       "No new license is issued until then."));
-}
-
 static enum error open_ledger(struct vault *vault, struct fault *fault)
 {
     const char *path = vault->config->vault.ledger;
@@ -83,7 +70,6 @@ static enum error open_ledger(struct vault *vault, struct fault *fault)
     log_event(LOG_LEVEL_INFO, "ledger-opened",
               LOG_NUMBER("leaves", ledger_opened_size(vault->ledger)),
               LOG_NUMBER("duration_us", clock_monotonic_us() - began_us));
-    warn_of_clock(vault->ledger);
     return ERR_OK;
 }
 
@@ -164,13 +150,16 @@ static enum error start_threads(struct vault *vault, struct fault *fault)
     if (e == ERR_OK)
         e = start_notary(vault);
     if (e == ERR_OK)
-        e = disk_watch_new(vault->ledger, &vault->disk);
+        e = ledger_watch_new(vault->ledger, &vault->ledger_watch);
     if (e == ERR_OK)
         e = work_pool_new(&station, &vault->station_pool);
     if (e == ERR_OK)
         e = work_pool_new(&admin, &vault->admin_pool);
     if (e != ERR_OK)
-        return fault_set(fault, e, "start", "The vault lacks memory or threads to start.", 0);
+        return fault_set(
+            fault, e, "start",
+            "The vault lacks memory or threads to start: raise the unit's MemoryMax= or TasksMax=.",
+            0);
     return ERR_OK;
 }
 
@@ -234,7 +223,7 @@ void vault_free(struct vault *vault)
     work_pool_free(vault->admin_pool);
     rpc_server_free(vault->station_server);
     rpc_server_free(vault->admin_server);
-    disk_watch_free(vault->disk);
+    ledger_watch_free(vault->ledger_watch);
     notary_free(vault->notary);
     hsm_watch_free(vault->watch);
     hsm_client_free(vault->hsm);

@@ -26,7 +26,7 @@ container_die() {
 # What the packages need and the tests use, without the packages themselves.
 container_needs() {
     {
-        echo systemd systemd-sysv dbus curl openssl softhsm2 procps jq strace debconf
+        echo systemd systemd-sysv dbus curl openssl softhsm2 procps jq strace debconf faketime
         for package in "$packages"/provisiond_*.deb "$packages"/provctl_*.deb; do
             dpkg-deb -f "$package" Depends | tr ',' '\n' | sed 's/(.*//; s/|.*//'
         done

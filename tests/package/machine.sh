@@ -10,6 +10,7 @@ here=$(dirname "$0")
 . "$here/operator.sh"
 . "$here/under_load.sh"
 . "$here/broken.sh"
+. "$here/clocks.sh"
 . "$here/leaving.sh"
 
 case ${PROVISIOND_TEST_SIZES:-short} in
@@ -62,11 +63,21 @@ claim "it cost one unit" account_is_exact
 claim "$restarts restarts under load refuse nothing and charge nothing twice" restarts_under_load
 claim "a reload keeps every connection" reloads_under_load
 claim "a vault that hangs is killed and started again, and gives licenses" vault_hangs 2
-claim "a missing PIN credential is one clear line, and no hand is needed once it is there" credential_is_missing
-claim "a port in use is one clear line" port_is_in_use
+# Each is one clear line with its remedy, writes nothing, and needs no hand once it is mended.
+claim "a missing PIN credential is one clear line" credential_is_missing
+claim "a missing module is one clear line" module_is_missing
+claim "a token that is another user's is one clear line" token_is_of_another_user
+claim "a state folder that provision-hsm cannot write is one clear line" state_of_hsm_cannot_be_written
+claim "a state folder that the vault cannot write is one clear line" state_of_vault_cannot_be_written
+claim "a ledger that is another user's is one clear line" ledger_is_of_another_user
 claim "a full disk is one clear line" disk_is_full
+claim "a port in use is one clear line" port_is_in_use
 claim "provision-hsm works with the drop-ins for vendors' modules" drop_ins_fit
 claim "a broken certificate is one clear line; stations wait, and are served when it is mended" certificate_is_broken
+claim "an expired server certificate is one clear line" certificate_has_expired
+claim "a server certificate that expires while it is served is one clear line" certificate_expires_meanwhile
+claim "a clock set back ten years is one clear line of the vault, and nothing is charged or lost" clock_of_vault_is_set_back
+claim "a clock set back ten years is one clear line of provisiond" clock_of_front_is_set_back
 claim "an upgrade under load loses nothing, charges nothing twice, and keeps the socket open" upgrade_under_load
 claim "the packages can be removed and installed again, and all goes on" removed
 claim "a purge keeps ledger, images and keys, and says where" purged_and_kept

@@ -55,18 +55,21 @@ is_ready() {
         --key /root/pki/line-1.key https://localhost:8443/readyz
 }
 
+# Devices are older than any clock that is set back in these tests.
+made="faketime -f -15y openssl req -x509 -days 10000"
+
 new_device_ca() {
     in_machine 'mkdir -p /root/devices && cd /root/devices
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key \
-            -subj "/CN=Device CA" -days 3650 -addext keyUsage=critical,keyCertSign -out ca.pem'
+        '"$made"' -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key \
+            -subj "/CN=Device CA" -addext keyUsage=critical,keyCertSign -out ca.pem'
 }
 
 # new_devices FIRST LAST: NAME.key, NAME.pem, and NAME.json, which asks for its license
 new_devices() {
     in_machine 'cd /root/devices
         for n in $(seq "$1" "$2"); do
-            openssl req -x509 -CA ca.pem -CAkey ca.key -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
-                -nodes -keyout $n.key -subj /serialNumber=SN-$n/CN=device-$n -days 3650 \
+            '"$made"' -CA ca.pem -CAkey ca.key -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
+                -nodes -keyout $n.key -subj /serialNumber=SN-$n/CN=device-$n \
                 -addext basicConstraints=critical,CA:FALSE \
                 -addext keyUsage=critical,keyAgreement -out $n.pem
             jq -n --rawfile chain $n.pem "{product: \"'$product'\", device:

@@ -8,19 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "api/keeper.h"
 #include "api/listener.h"
 #include "api/server.h"
 #include "call.h"
 #include "caught_log.h"
 #include "core/clock.h"
 #include "edge_suites.h"
+#include "../ledger/set_clock.h"
 #include "front.h"
 
 #define DAY_S        86400
 #define PROBE_MS     10000 /* for a machine that is busy */
 #define IMPATIENT_MS 300   /* for an answer that will not come */
 #define BODY_BYTES   2000
+#define MS_PER_S     INT64_C(1000)
+#define POLL_US      20000
+#define LOOKS_US     (4 * KEEPER_PACE_MS * 1000)
 
 static struct answer answer;
 static struct fault fault;
@@ -106,6 +112,51 @@ START_TEST(another_server_certificate_is_shown)
         json_string_value(json_object_get(json_object_get(answer.json, "checks"), "certificate")),
         "expiring");
     answer_clear(&answer);
+}
+END_TEST
+
+/* ---- the clock ---- */
+
+static void expect_certificate(struct kept *kept, long status, const char *word)
+{
+    kept_send(kept, &answer);
+    ck_assert_int_eq(answer.status, status);
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_object_get(answer.json, "checks"), "certificate")),
+        word);
+    answer_clear(&answer);
+}
+
+static void await_lines(unsigned count)
+{
+    for (deadline_ms end = deadline_in(PROBE_MS);
+         caught_log_count("server-certificate-invalid") < count && deadline_left_ms(end) > 0;)
+        (void)usleep(POLL_US);
+    (void)usleep(LOOKS_US);
+    ck_assert_uint_eq(caught_log_count("server-certificate-invalid"), count);
+}
+
+START_TEST(a_certificate_out_of_its_time_is_told_once_and_makes_the_server_unready)
+{
+    front_make_server("short", time(NULL) + 30 * DAY_S);
+    strcpy(fresh.api.certificate, front_pki_path("short", "pem"));
+    strcpy(fresh.api.key, front_pki_path("short", "key"));
+    reload();
+    struct kept *kept = kept_open("/readyz");
+    expect_certificate(kept, 200, "ok");
+    set_clock_shift(31 * DAY_S * MS_PER_S);
+    expect_certificate(kept, 503, "expired");
+    await_lines(1);
+    ck_assert_ptr_nonnull(strstr(caught_log_last("server-certificate-invalid"),
+                                 "has expired, and stations refuse it: put a renewed one"));
+    set_clock_shift(0);
+    expect_certificate(kept, 200, "ok");
+    await_lines(1); /* and it looks meanwhile */
+    set_clock_shift(-3650 * DAY_S * MS_PER_S);
+    expect_certificate(kept, 503, "not-yet-valid");
+    await_lines(2);
+    set_clock_shift(0);
+    kept_close(kept);
 }
 END_TEST
 
@@ -213,6 +264,7 @@ Suite *reload_suite(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, another_client_ca_counts_on_open_connections_too);
     tcase_add_test(tcase, another_server_certificate_is_shown);
+    tcase_add_test(tcase, a_certificate_out_of_its_time_is_told_once_and_makes_the_server_unready);
     tcase_add_test(tcase, limits_become_those_of_the_new_configuration);
     tcase_add_loop_test(tcase, reload_with_a_bad_file_changes_nothing, 0, 3);
     tcase_add_test(tcase, probe_is_answered_by_each_event_loop);

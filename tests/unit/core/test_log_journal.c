@@ -76,6 +76,17 @@ START_TEST(the_sentence_of_a_fault_is_its_detail_and_its_word)
 }
 END_TEST
 
+START_TEST(the_cause_in_the_systems_words_stands_in_the_sentence)
+{
+    const struct log_field fields[] = {LOG_TEXT("detail", "The key cannot be read."),
+                                       LOG_TEXT("cause", "Permission denied"),
+                                       LOG_TEXT("reason", "key-file")};
+    build(LOG_LEVEL_ERROR, "start-failed", fields, 3);
+    expect_field(
+        0, "MESSAGE=Start failed: The key cannot be read. Cause: Permission denied. (key-file)");
+}
+END_TEST
+
 START_TEST(each_level_has_its_priority)
 {
     static const char *const priorities[] = {"PRIORITY=7", "PRIORITY=6", "PRIORITY=4",
@@ -220,6 +231,7 @@ int main(void)
     tcase_add_checked_fixture(all, NULL, clear);
     tcase_add_test(all, an_event_becomes_a_sentence_and_fields);
     tcase_add_test(all, the_sentence_of_a_fault_is_its_detail_and_its_word);
+    tcase_add_test(all, the_cause_in_the_systems_words_stands_in_the_sentence);
     tcase_add_test(all, each_level_has_its_priority);
     tcase_add_test(all, what_is_no_plain_text_is_shown_as_hex);
     tcase_add_test(all, the_journal_is_used_when_standard_error_is_its_stream);

@@ -103,17 +103,20 @@ START_TEST(files_of_the_front_end_are_read_and_must_fit)
          "The server key ([api] key) does not belong to the first certificate of [api] "
          "certificate: put the two there that were made together."},
         {"server.pem", "server.pem", "ca.pem", "",
-         "The server key ([api] key) is no PEM key without a passphrase."},
+         "The server key ([api] key) is no PEM key without a passphrase: put the key there that "
+         "the certificate was made with; `openssl pkey` takes a passphrase off."},
         {"expired.pem", "expired.key", "ca.pem", "",
          "The server certificate ([api] certificate) has expired: put a renewed one there, and "
          "its key at [api] key, and start again."},
         {"server.pem", "server.key", "server.key", "",
-         "The client CA ([api] client_ca) holds no PEM certificate."},
+         "The client CA ([api] client_ca) holds no PEM certificate: put those of the CAs there "
+         "that sign the stations' certificates."},
         {"server.pem", "server.key", "server.pem", "",
-         "The client CA ([api] client_ca) holds a certificate that is no CA's."},
+         "The client CA ([api] client_ca) holds a certificate that is no CA's: leave only those "
+         "there that sign the stations' certificates."},
         {"server.pem", "server.key", "ca.pem", "client_crl = /none.crl",
-         "The revocation lists ([api] client_crl) cannot be read. Cause: No such file or "
-         "directory"},
+         "The revocation lists ([api] client_crl) cannot be read: the user of provisiond must be "
+         "able to read the file and its folders. Cause: No such file or directory"},
     };
     site.certificate = cases[_i].certificate;
     site.key = cases[_i].key;

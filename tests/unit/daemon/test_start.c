@@ -125,6 +125,14 @@ START_TEST(state_folder_that_cannot_be_written_is_named)
 }
 END_TEST
 
+START_TEST(state_folder_of_the_hsm_that_cannot_be_written_is_named)
+{
+    expect_failure("STATE_DIRECTORY=$PWD/none:$PWD $BIN/provision-hsm --config conf",
+                   "The state folder of provision-hsm (StateDirectory= of its unit) cannot be "
+                   "written: give it to the user of provision-hsm, on a disk that is not");
+}
+END_TEST
+
 START_TEST(images_that_have_no_place_leave_no_ledger_behind)
 {
     site.images = "server.pem";
@@ -157,16 +165,24 @@ START_TEST(pin_that_cannot_be_read_is_told)
 END_TEST
 
 /* It may come back, as an HSM may: the program waits for it, and says so once. */
+static void expect_patience(const char *command, const char *word, const char *sentence)
+{
+    char text[COMMAND_MAX];
+    program_write_site();
+    (void)snprintf(text, sizeof text,
+                   "%s & pid=$!; until grep -q %s output; do sleep 0.02; done; sleep 1; kill $pid; "
+                   "wait $pid",
+                   command, word);
+    ck_assert_int_eq(program_run(text), EXIT_SUCCESS);
+    ck_assert_uint_eq(program_count(word), 1);
+    ck_assert_uint_eq(program_count(sentence), 1);
+}
+
 START_TEST(missing_module_is_one_line_and_no_end)
 {
     site.module = "none.so";
-    program_write_site();
-    ck_assert_int_eq(program_run("$BIN/provision-hsm --config conf & pid=$!; until grep -q "
-                                 "module-missing output; do sleep 0.02; done; sleep 1; kill $pid; "
-                                 "wait $pid"),
-                     EXIT_SUCCESS);
-    ck_assert_uint_eq(program_count("module-missing"), 1);
-    ck_assert_uint_eq(program_count("install the vendor's PKCS#11 module, or correct the path"), 1);
+    expect_patience("$BIN/provision-hsm --config conf", "module-missing",
+                    "install the vendor's PKCS#11 module, or correct the path");
 }
 END_TEST
 
@@ -208,6 +224,7 @@ int main(void)
     tcase_add_test(tcase, memory_that_may_not_be_locked_is_told_with_both_remedies);
     tcase_add_loop_test(tcase, pin_that_cannot_be_read_is_told, 0, 2);
     tcase_add_test(tcase, missing_module_is_one_line_and_no_end);
+    tcase_add_test(tcase, state_folder_of_the_hsm_that_cannot_be_written_is_named);
     tcase_add_test(tcase, vault_says_that_it_starts_and_how_long_the_ledger_took);
     tcase_add_test(tcase, clock_that_was_set_back_is_told_at_the_start);
     suite_add_tcase(suite, tcase);

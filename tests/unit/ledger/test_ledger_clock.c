@@ -85,6 +85,21 @@ START_TEST(a_clock_set_back_issues_nothing)
 }
 END_TEST
 
+START_TEST(how_far_the_clock_is_behind_is_known)
+{
+    int64_t time = clock_unix_ms() + HOUR_MS;
+    set_clock_stop(time);
+    ck_assert_int_eq(issue(1), ERR_OK);
+    ck_assert_int_eq(ledger_behind_ms(world.ledger), 0);
+    set_clock_stop(time - HOUR_MS);
+    ck_assert_int_eq(ledger_behind_ms(world.ledger), HOUR_MS);
+    world_reopen(&world);
+    ck_assert_int_eq(ledger_behind_ms(world.ledger), HOUR_MS);
+    set_clock_stop(time + 1);
+    ck_assert_int_eq(ledger_behind_ms(world.ledger), 0);
+}
+END_TEST
+
 START_TEST(a_step_back_is_tolerated_up_to_the_limit)
 {
     int64_t time = clock_unix_ms() + HOUR_MS;
@@ -234,6 +249,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, times_of_leaves_never_go_back);
     tcase_add_test(tcase, a_clock_set_back_issues_nothing);
+    tcase_add_test(tcase, how_far_the_clock_is_behind_is_known);
     tcase_add_test(tcase, a_step_back_is_tolerated_up_to_the_limit);
     tcase_add_test(tcase, what_is_no_license_is_recorded_at_the_newest_time);
     tcase_add_test(tcase, a_start_does_not_forget_the_newest_time);

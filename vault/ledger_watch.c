@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The watching thread; `lock` guards is_ending. */
-#include "vault/disk_watch.h"
+#include "vault/ledger_watch.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,8 +12,9 @@
 
 #define LOOK_INTERVAL_MS 1000
 #define BYTES_PER_MIB    (INT64_C(1024) * 1024)
+#define MS_PER_S         1000
 
-struct disk_watch {
+struct ledger_watch {
     struct ledger *ledger;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -21,7 +22,7 @@ struct disk_watch {
     bool is_ending;
 };
 
-const char *disk_word(enum ledger_room_state state)
+const char *ledger_watch_room(enum ledger_room_state state)
 {
     switch (state) {
     case LEDGER_ROOM_LOW:
@@ -33,9 +34,16 @@ const char *disk_word(enum ledger_room_state state)
     }
 }
 
-enum error disk_fault(struct ledger *ledger, struct fault *fault)
+static bool is_set_back(int64_t behind_ms)
+{
+    return behind_ms > LEDGER_CLOCK_TOLERANCE_MS;
+}
+
+enum error ledger_watch_fault(struct ledger *ledger, struct fault *fault)
 {
     struct ledger_room room;
+    if (is_set_back(ledger_behind_ms(ledger)))
+        return ledger_clock_fault(fault);
     ledger_room(ledger, &room);
     if (room.state == LEDGER_ROOM_SPENT)
         return ledger_room_fault(fault);
@@ -47,15 +55,27 @@ enum error disk_fault(struct ledger *ledger, struct fault *fault)
     return ERR_OK;
 }
 
-static void tell(const struct ledger_room *room)
+static void tell_room(const struct ledger_room *room)
 {
     log_event(room->state == LEDGER_ROOM_OK ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "ledger-disk",
-              LOG_TEXT("state", disk_word(room->state)),
+              LOG_TEXT("state", ledger_watch_room(room->state)),
               LOG_NUMBER("free_mib", room->free_bytes / BYTES_PER_MIB),
               LOG_NUMBER("reserve_mib", room->reserve_bytes / BYTES_PER_MIB));
 }
 
-static bool sleep_until_next(struct disk_watch *watch)
+static void tell_clock(int64_t behind_ms)
+{
+    struct fault fault = {0};
+    if (!is_set_back(behind_ms)) {
+        log_event(LOG_LEVEL_INFO, "clock-right", LOG_TEXT("detail", "Licenses are issued again."));
+        return;
+    }
+    (void)ledger_clock_fault(&fault);
+    log_event(LOG_LEVEL_ERROR, fault.reason, LOG_NUMBER("behind_s", behind_ms / MS_PER_S),
+              LOG_TEXT("detail", fault.detail));
+}
+
+static bool sleep_until_next(struct ledger_watch *watch)
 {
     struct timespec until = deadline_timespec(deadline_in(LOOK_INTERVAL_MS));
     (void)pthread_mutex_lock(&watch->lock);
@@ -66,23 +86,37 @@ static bool sleep_until_next(struct disk_watch *watch)
     return !is_ending;
 }
 
+/* What the log says already. */
+struct told {
+    enum ledger_room_state room;
+    bool is_set_back;
+};
+
+static void look(struct ledger *ledger, struct told *told)
+{
+    struct ledger_room room;
+    int64_t behind_ms = ledger_behind_ms(ledger);
+    ledger_room(ledger, &room);
+    if (room.state != told->room)
+        tell_room(&room);
+    if (is_set_back(behind_ms) != told->is_set_back)
+        tell_clock(behind_ms);
+    *told = (struct told){room.state, is_set_back(behind_ms)};
+}
+
 static void *watch_main(void *argument)
 {
-    struct disk_watch *watch = argument;
-    enum ledger_room_state told = LEDGER_ROOM_OK;
+    struct ledger_watch *watch = argument;
+    struct told told = {LEDGER_ROOM_OK, false};
     do {
-        struct ledger_room room;
-        ledger_room(watch->ledger, &room);
-        if (room.state != told)
-            tell(&room);
-        told = room.state;
+        look(watch->ledger, &told);
     } while (sleep_until_next(watch));
     return NULL;
 }
 
-enum error disk_watch_new(struct ledger *ledger, struct disk_watch **ret_watch)
+enum error ledger_watch_new(struct ledger *ledger, struct ledger_watch **ret_watch)
 {
-    struct disk_watch *watch = calloc(1, sizeof *watch);
+    struct ledger_watch *watch = calloc(1, sizeof *watch);
     if (watch == NULL)
         return ERR_INTERNAL;
     watch->ledger = ledger;
@@ -96,7 +130,7 @@ enum error disk_watch_new(struct ledger *ledger, struct disk_watch **ret_watch)
     return ERR_OK;
 }
 
-void disk_watch_free(struct disk_watch *watch)
+void ledger_watch_free(struct ledger_watch *watch)
 {
     if (watch == NULL)
         return;
