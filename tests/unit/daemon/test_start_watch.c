@@ -10,7 +10,7 @@
 #include "daemon/start_watch.h"
 #include "support/manager.h"
 
-#define PACE_MS   100
+#define PACE_MS   INT64_C(100)
 #define HEARD_MS  20000
 #define SILENT_MS (5 * PACE_MS)
 
