@@ -10,6 +10,8 @@ here=$(dirname "$0")
 . "$here/operator.sh"
 . "$here/under_load.sh"
 . "$here/broken.sh"
+. "$here/boot.sh"
+. "$here/older.sh"
 . "$here/leaving.sh"
 
 case ${PROVISIOND_TEST_SIZES:-short} in
@@ -66,8 +68,12 @@ claim "a missing PIN credential is one clear line, and no hand is needed once it
 claim "a port in use is one clear line" port_is_in_use
 claim "a full disk is one clear line" disk_is_full
 claim "provision-hsm works with the drop-ins for vendors' modules" drop_ins_fit
+claim "a ledger that was moved is one clear line, and works with the drop-in for that" ledger_is_moved
 claim "a broken certificate is one clear line; stations wait, and are served when it is mended" certificate_is_broken
 claim "an upgrade under load loses nothing, charges nothing twice, and keeps the socket open" upgrade_under_load
+claim "a ledger of older tables goes on under newer packages; nothing starts on the way back" older_ledger_goes_on
+claim "after a boot all is there again, with an address that comes later" address_survives_boot
+leader=$(container_leader)
 claim "the packages can be removed and installed again, and all goes on" removed
 claim "a purge keeps ledger, images and keys, and says where" purged_and_kept
 claim "the packages go on with what was kept" goes_on_after_purge
