@@ -4,27 +4,22 @@
 #
 # To be read by machine.sh: what is there again after the machine was booted.
 
-# Sets `leader`: who calls it in the background finds it by container_leader.
-container_reboot() {
-    before=$leader
-    within systemctl reboot || true
-    until_true $container_start_s is_booted_since "$before"
-    leader=$(container_leader)
-}
-
-is_booted_since() { [ "$(container_leader)" != "$1" ] && container_is_up; }
-
 # 10.0.0.5:8443 among those that listen; the machine does not have that address.
 listens_there() { in_machine 'grep " 0500000A:20FB .* 0A " /proc/net/tcp'; }
 
-address_survives_boot() {
-    folder=$machine/etc/systemd/system/provisiond.socket.d
-    mkdir -p "$folder"
-    printf '%s\n' '[Socket]' ListenStream= ListenStream=10.0.0.5:8443 >"$folder/override.conf"
-    container_reboot || return 1
+override=etc/systemd/system/provisiond.socket.d
+
+set_address() {
+    mkdir -p "$machine/$override"
+    printf '%s\n' '[Socket]' ListenStream= ListenStream=10.0.0.5:8443 \
+        >"$machine/$override/override.conf"
+}
+
+# And goes on where it was, once the address is the usual one again.
+came_back() {
     until_true $ready_s within systemctl is-active provisiond || return 1
     listens_there || return 1
-    rm -r "$folder"
+    rm -r "${machine:?}/$override"
     within systemctl daemon-reload
     within systemctl restart provisiond.socket provisiond
     until_true $ready_s is_ready || return 1

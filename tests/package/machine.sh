@@ -72,8 +72,10 @@ claim "a ledger that was moved is one clear line, and works with the drop-in for
 claim "a broken certificate is one clear line; stations wait, and are served when it is mended" certificate_is_broken
 claim "an upgrade under load loses nothing, charges nothing twice, and keeps the socket open" upgrade_under_load
 claim "a ledger of older tables goes on under newer packages; nothing starts on the way back" older_ledger_goes_on
-claim "after a boot all is there again, with an address that comes later" address_survives_boot
-leader=$(container_leader)
+set_address
+container_stop
+container_start
+claim "after a boot all is there again, with an address that comes later" came_back
 claim "the packages can be removed and installed again, and all goes on" removed
 claim "a purge keeps ledger, images and keys, and says where" purged_and_kept
 claim "the packages go on with what was kept" goes_on_after_purge
