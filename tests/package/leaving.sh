@@ -5,11 +5,11 @@
 # To be read by machine.sh: what stays when the packages go.
 
 # What lives by itself on any Debian is left out: logs, caches, the books of dpkg and apt, /root, the
-# machine's own key for credentials.
+# machine's own key for credentials, the private folders of systemd's own units.
 list_files() {
     within find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /root \
         -o -path /var/log -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg \
-        -o -path /var/lib/systemd/timers -o -path /var/lib/systemd/credential.secret -o -path /var/backups \) -prune -o -print |
+        -o -path "/var/tmp/systemd-private-*-systemd-*" -o -path /var/lib/systemd/timers -o -path /var/lib/systemd/credential.secret -o -path /var/backups \) -prune -o -print |
         grep -v '^/etc/\(passwd\|group\|shadow\|gshadow\)-$' | sort
 }
 
