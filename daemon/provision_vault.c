@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/sandbox.h"
 #include "daemon/sandbox_trial.h"
+#include "daemon/start_watch.h"
 #include "daemon/watchdog.h"
 #include "vault/vault.h"
 
@@ -26,6 +27,19 @@ static const char USAGE[] = "provision-vault: checks devices, counts licenses, k
 static enum error probe(void *context, deadline_ms deadline, struct fault *fault)
 {
     return vault_probe(context, deadline, fault);
+}
+
+/* A large ledger is opened for minutes when it is one of an older version. */
+static enum error start_vault(const struct config *config, struct vault **ret_vault,
+                              struct fault *fault)
+{
+    struct start_watch watch;
+    enum error e = start_watch_begin(&watch, START_WATCH_PACE_MS, fault);
+    if (e != ERR_OK)
+        return e;
+    e = vault_new(config, ret_vault, fault);
+    start_watch_end(&watch);
+    return e;
 }
 
 /* A commit that hangs cannot be waited for; that the process may end at any moment is provided for.
@@ -50,7 +64,7 @@ static int serve(const struct daemon_options *options, const struct config *conf
                                      .started = config};
     if (daemon_start("provision-vault", config->log_level, &fault) != ERR_OK ||
         sandbox_enter_vault(options->path, config, &fault) != ERR_OK ||
-        vault_new(config, &vault, &fault) != ERR_OK ||
+        start_vault(config, &vault, &fault) != ERR_OK ||
         watchdog_new(probe, vault, &watchdog, &fault) != ERR_OK) {
         vault_free(vault);
         return daemon_fail(&fault);

@@ -17,9 +17,7 @@
 #define PACE_MIN_MS        1
 
 struct watchdog {
-    watchdog_probe probe;
-    void *context;
-    int64_t pace_ms;
+    struct watchdog_options options;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t has_ended;
@@ -29,10 +27,11 @@ struct watchdog {
 static void look(struct watchdog *watchdog)
 {
     struct fault fault = {0};
-    if (watchdog->probe(watchdog->context, deadline_in(watchdog->pace_ms), &fault) == ERR_OK)
-        (void)sd_notify(0, "WATCHDOG=1");
+    const struct watchdog_options *options = &watchdog->options;
+    if (options->probe(options->context, deadline_in(options->pace_ms), &fault) == ERR_OK)
+        (void)sd_notify(0, options->sign);
     else
-        log_fault(LOG_LEVEL_ERROR, "watchdog-silent", &fault);
+        log_fault(LOG_LEVEL_ERROR, options->silence, &fault);
 }
 
 /* False when the watchdog was ended meanwhile. */
@@ -53,7 +52,7 @@ static void *watchdog_main(void *argument)
     struct watchdog *watchdog = argument;
     deadline_ms next = 0;
     do {
-        next = deadline_in(watchdog->pace_ms);
+        next = deadline_in(watchdog->options.pace_ms);
         look(watchdog);
     } while (rest(watchdog, next));
     return NULL;
@@ -73,21 +72,16 @@ static enum error fail(struct fault *fault)
         "The watchdog lacks memory or a thread: raise the unit's MemoryMax= or TasksMax=.", 0);
 }
 
-enum error watchdog_new(watchdog_probe probe, void *context, struct watchdog **ret_watchdog,
-                        struct fault *fault)
+enum error watchdog_new_at(const struct watchdog_options *options, struct watchdog **ret_watchdog,
+                           struct fault *fault)
 {
-    uint64_t interval_us = 0;
     *ret_watchdog = NULL;
-    if (sd_watchdog_enabled(0, &interval_us) <= 0)
-        return ERR_OK;
     struct watchdog *watchdog = calloc(1, sizeof *watchdog);
     if (watchdog == NULL)
         return fail(fault);
-    watchdog->probe = probe;
-    watchdog->context = context;
-    watchdog->pace_ms = (int64_t)(interval_us / LOOKS_PER_INTERVAL / US_PER_MS);
-    if (watchdog->pace_ms < PACE_MIN_MS)
-        watchdog->pace_ms = PACE_MIN_MS;
+    watchdog->options = *options;
+    if (watchdog->options.pace_ms < PACE_MIN_MS)
+        watchdog->options.pace_ms = PACE_MIN_MS;
     (void)pthread_mutex_init(&watchdog->lock, NULL);
     (void)pthread_cond_init(&watchdog->has_ended, NULL);
     if (pthread_create(&watchdog->thread, NULL, watchdog_main, watchdog) != 0) {
@@ -96,6 +90,22 @@ enum error watchdog_new(watchdog_probe probe, void *context, struct watchdog **r
     }
     *ret_watchdog = watchdog;
     return ERR_OK;
+}
+
+enum error watchdog_new(watchdog_probe probe, void *context, struct watchdog **ret_watchdog,
+                        struct fault *fault)
+{
+    uint64_t interval_us = 0;
+    *ret_watchdog = NULL;
+    if (sd_watchdog_enabled(0, &interval_us) <= 0)
+        return ERR_OK;
+    const struct watchdog_options options = {
+        .probe = probe,
+        .context = context,
+        .pace_ms = (int64_t)(interval_us / LOOKS_PER_INTERVAL / US_PER_MS),
+        .sign = "WATCHDOG=1",
+        .silence = "watchdog-silent"};
+    return watchdog_new_at(&options, ret_watchdog, fault);
 }
 
 void watchdog_free(struct watchdog *watchdog)

@@ -23,6 +23,17 @@ struct watchdog;
 /* Returns by the deadline: ERR_OK, or a fault that says what did not answer. */
 typedef enum error (*watchdog_probe)(void *context, deadline_ms deadline, struct fault *fault);
 
+struct watchdog_options {
+    watchdog_probe probe;
+    void *context;
+    int64_t pace_ms;
+    const char *sign;    /* what the manager is told after an answer (sd_notify(3)) */
+    const char *silence; /* the event in the log when there was none */
+};
+
+/* Whether or not somebody asks, at a pace of its own. ERR_INTERNAL: no memory or no thread. */
+enum error watchdog_new_at(const struct watchdog_options *options, struct watchdog **ret_watchdog,
+                           struct fault *fault) MUST_USE;
 /* *ret_watchdog is NULL when nobody asks for signs of life. ERR_INTERNAL: no memory or no thread.
  */
 enum error watchdog_new(watchdog_probe probe, void *context, struct watchdog **ret_watchdog,

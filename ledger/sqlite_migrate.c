@@ -21,6 +21,7 @@
 #define ALL_PAGES    (-1)
 #define TRIGGERS_MAX 64
 #define DROP_MAX     256
+#define CACHE_KIB    "65536"
 
 struct migration {
     const char *path;
@@ -116,7 +117,26 @@ static enum error copy_pages(struct migration *migration, struct fault *fault)
     return db_fault(rc == SQLITE_DONE ? finish : rc, fault);
 }
 
-/* One file, without a log beside it. */
+/*
+ * Sorts that outgrow the cache go on in files beside the ledger: the program may write there, and
+ * not where SQLite would. NULL: back to what it was.
+ */
+static enum error set_sort_folder(const char *path, struct fault *fault)
+{
+    char copy[PATH_MAX];
+    sqlite3_free(sqlite3_temp_directory);
+    sqlite3_temp_directory = NULL;
+    if (path == NULL)
+        return ERR_OK;
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    sqlite3_temp_directory = sqlite3_mprintf("%s", dirname(copy));
+    return sqlite3_temp_directory != NULL ? ERR_OK : db_fault(SQLITE_NOMEM, fault);
+}
+
+/*
+ * One file, without a log beside it: a copy that is not finished is thrown away. The memory that
+ * it takes is the cache's, twice (once for what is sorted), however large the ledger is.
+ */
 static enum error open_copy(struct migration *migration, struct fault *fault)
 {
     enum error e = db_open(&migration->to, migration->copy, true, fault);
@@ -128,9 +148,10 @@ static enum error open_copy(struct migration *migration, struct fault *fault)
     int rc = sqlite3_db_config(to, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(to,
-                          "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL; "
+                          "PRAGMA journal_mode = OFF; PRAGMA secure_delete = OFF; "
+                          "PRAGMA synchronous = FULL; PRAGMA cache_size = -" CACHE_KIB "; "
                           "PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON; "
-                          "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;",
+                          "PRAGMA trusted_schema = OFF; PRAGMA temp_store = FILE;",
                           NULL, NULL, NULL);
     return rc == SQLITE_OK ? ERR_OK : db_fault(rc, fault);
 }
@@ -292,6 +313,8 @@ static enum error migrate(struct migration *migration, struct fault *fault)
 {
     enum error e = name_files(migration, fault);
     if (e == ERR_OK)
+        e = set_sort_folder(migration->path, fault);
+    if (e == ERR_OK)
         e = make_copy_file(migration, fault);
     if (e == ERR_OK)
         e = open_copy(migration, fault);
@@ -304,6 +327,7 @@ static enum error migrate(struct migration *migration, struct fault *fault)
         e = fold_log(migration, fault);
     db_close(&migration->to);
     db_close(&migration->from);
+    (void)set_sort_folder(NULL, fault);
     if (e == ERR_OK)
         e = put_in_place(migration, fault);
     if (e != ERR_OK)

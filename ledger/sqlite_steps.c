@@ -9,7 +9,8 @@
 /*
  * 4: principals have roles, several keys and scopes; an install says its product and whether it
  * took its unit. A key was added when the journal says so; of the installs of a unit the first one
- * took it.
+ * took it. Installs are copied in the order that they lie in: no row with its license is sorted or
+ * kept in memory. The old index of charges goes with the old table.
  */
 static const char FROM_3[] =
     "ALTER TABLE principal RENAME TO principal_3;"
@@ -43,7 +44,6 @@ static const char FROM_3[] =
     "DROP TABLE principal_3;"
 
     "ALTER TABLE install RENAME TO install_3;"
-    "DROP INDEX install_charge;"
     "CREATE TABLE install ("
     "  id INTEGER PRIMARY KEY,"
     "  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
@@ -74,11 +74,11 @@ static const char FROM_3[] =
     "    work_order, operator, socket, result, code, detail, reporter_id, reported_unix_ms,"
     "    receipt, is_proven)"
     "  SELECT i.id, i.uuid, d.product_id, i.device_id, i.image_id, i.principal_id, i.charge_id,"
-    "    i.id = min(i.id) OVER (PARTITION BY i.charge_id), i.leaf, i.license, i.attempts,"
-    "    i.licensed_unix_ms, i.attempted_unix_ms, i.lot, i.line, i.work_order, i.operator,"
-    "    i.socket, i.result, i.code, i.detail, i.reporter_id, i.reported_unix_ms, i.receipt,"
-    "    length(i.receipt) > 0"
-    "  FROM install_3 i JOIN device d ON d.id = i.device_id ORDER BY i.id;"
+    "    NOT EXISTS (SELECT 1 FROM install_3 f WHERE f.charge_id = i.charge_id AND f.id < i.id),"
+    "    i.leaf, i.license, i.attempts, i.licensed_unix_ms, i.attempted_unix_ms, i.lot, i.line,"
+    "    i.work_order, i.operator, i.socket, i.result, i.code, i.detail, i.reporter_id,"
+    "    i.reported_unix_ms, i.receipt, length(i.receipt) > 0"
+    "  FROM install_3 i CROSS JOIN device d ON d.id = i.device_id ORDER BY i.id;"
     "DROP TABLE install_3;"
     "CREATE INDEX install_charge ON install (charge_id);"
     "CREATE INDEX install_lot ON install (lot);"

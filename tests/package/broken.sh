@@ -173,7 +173,30 @@ certificate_has_expired() {
     certificate_fails 'server certificate (\[api\] certificate) has expired: put a renewed one there'
 }
 
-# ---- what a vendor's module may need ----
+# ---- drop-ins of docs/examples/units ----
+
+# Back in its folder afterwards, and the drop-in away.
+ledger_is_moved() {
+    conf=$machine/etc/provisiond/provisiond.conf
+    cp "$conf" "$machine/root/"
+    in_machine 'systemctl stop provision-vault
+        install -d -m 0700 -o provision-vault -g provision-vault /srv/provision-vault
+        mv /var/lib/provision-vault/ledger.db /srv/provision-vault/'
+    sed -i 's|^\[vault\]$|&\nledger = /srv/provision-vault/ledger.db|' "$conf"
+    says provision-vault 'ReadWritePaths= of provision-vault.service' || return 1
+    cp -R docs/examples/units/provision-vault.service.d "$machine/etc/systemd/system/"
+    within systemctl daemon-reload
+    within systemctl restart provision-vault
+    until_true $ready_s is_ready || return 1
+    licensed 1 && account_is_exact || return 1
+    in_machine 'systemctl stop provision-vault
+        mv /srv/provision-vault/ledger.db /var/lib/provision-vault/
+        rm -r /srv/provision-vault /etc/systemd/system/provision-vault.service.d/ledger.conf'
+    cp "$machine/root/provisiond.conf" "$conf"
+    within systemctl daemon-reload
+    within systemctl restart provision-vault
+    until_true $ready_s is_ready
+}
 
 drop_ins_fit() {
     cp -R docs/examples/units/provision-hsm.service.d "$machine/etc/systemd/system/"

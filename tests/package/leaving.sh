@@ -5,11 +5,11 @@
 # To be read by machine.sh: what stays when the packages go.
 
 # What lives by itself on any Debian is left out: logs, caches, the books of dpkg and apt, /root, the
-# machine's own key for credentials.
+# machine's own key for credentials, the private folders of systemd's own units.
 list_files() {
     within find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /root \
         -o -path /var/log -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg \
-        -o -path /var/lib/systemd/timers -o -path /var/lib/systemd/credential.secret -o -path /var/backups \) -prune -o -print |
+        -o -path "/var/tmp/systemd-private-*-systemd-*" -o -path /var/lib/systemd/timers -o -path /var/lib/systemd/credential.secret -o -path /var/backups \) -prune -o -print |
         grep -v '^/etc/\(passwd\|group\|shadow\|gshadow\)-$' | sort
 }
 
@@ -61,12 +61,18 @@ goes_on_after_purge() {
     licensed 1 && account_is_exact
 }
 
+# The operator has moved the ledger to another disk and left a link.
 purged_and_destroyed() {
+    within systemctl stop provision-vault
+    in_machine 'mv /var/lib/provision-vault /srv/moved
+        ln -s /srv/moved /var/lib/provision-vault
+        [ -e /srv/moved/ledger.db ]'
     in_machine 'echo "provisiond provisiond/destroy-keys boolean true" | debconf-set-selections'
     purged || return 1
     new_files >"$machine.kept"
-    ! grep . "$machine.kept" || return 1
-    in_machine 'getent passwd provisiond provision-vault provision-hsm
+    [ "$(cat "$machine.kept")" = /srv/moved ] || { cat "$machine.kept" && return 1; }
+    in_machine 'rmdir /srv/moved
+        getent passwd provisiond provision-vault provision-hsm
         none pgrep provision
         systemctl list-unit-files --no-legend "provision*" >/root/units || true
         none grep . /root/units'

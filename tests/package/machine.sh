@@ -11,6 +11,8 @@ here=$(dirname "$0")
 . "$here/under_load.sh"
 . "$here/broken.sh"
 . "$here/clocks.sh"
+. "$here/boot.sh"
+. "$here/older.sh"
 . "$here/leaving.sh"
 
 case ${PROVISIOND_TEST_SIZES:-short} in
@@ -73,12 +75,18 @@ claim "a ledger that is another user's is one clear line" ledger_is_of_another_u
 claim "a full disk is one clear line" disk_is_full
 claim "a port in use is one clear line" port_is_in_use
 claim "provision-hsm works with the drop-ins for vendors' modules" drop_ins_fit
+claim "a ledger that was moved is one clear line, and works with the drop-in for that" ledger_is_moved
 claim "a broken certificate is one clear line; stations wait, and are served when it is mended" certificate_is_broken
 claim "an expired server certificate is one clear line" certificate_has_expired
 claim "a server certificate that expires while it is served is one clear line" certificate_expires_meanwhile
 claim "a clock set back ten years is one clear line of the vault, and nothing is charged or lost" clock_of_vault_is_set_back
 claim "a clock set back ten years is one clear line of provisiond" clock_of_front_is_set_back
 claim "an upgrade under load loses nothing, charges nothing twice, and keeps the socket open" upgrade_under_load
+claim "a ledger of older tables goes on under newer packages; nothing starts on the way back" older_ledger_goes_on
+set_address
+container_stop
+container_start
+claim "after a boot all is there again, with an address that comes later" came_back
 claim "the packages can be removed and installed again, and all goes on" removed
 claim "a purge keeps ledger, images and keys, and says where" purged_and_kept
 claim "the packages go on with what was kept" goes_on_after_purge

@@ -42,6 +42,7 @@ static void set_up(void)
     const struct p11_options options = {.module = softhsm.module,
                                         .token = softhsm.token,
                                         .arguments = "",
+                                        .serial = "",
                                         .note_login = ignore_login};
     ck_assert_int_eq(secret_heap_init(&fault), ERR_OK);
     ck_assert_int_eq(secret_new(strlen(softhsm.pin), &pin), ERR_OK);

@@ -11,26 +11,7 @@
 #include <check.h>
 #include <sqlite3.h>
 
-#define SCHEMA_MAX ((size_t)64 * 1024)
-
-/* Tables that were the same. */
-static const char *const SAME[] = {"meta",   "anchors",  "image",   "device", "charge",
-                                   "budget", "document", "journal", "tree",   "checkpoint",
-                                   "breach", "consent",  "refusal"};
-
-static const char CHANGED[] =
-    "INSERT INTO product (id, name, profile, policy, firmware_key, anchors_version, accepted,"
-    "  revoked, scrap_allowance, scrap_drawn, used, installs, succeeded, failed, scrapped, proven,"
-    "  is_enabled, allows_key_exposure, options, attempts_max, is_governed, sequence, authorities)"
-    " SELECT id, name, profile, policy, firmware_key, anchors_version, accepted, revoked,"
-    "  scrap_allowance, scrap_drawn, used, installs, succeeded, failed, scrapped, proven,"
-    "  is_enabled, allows_key_exposure, options, attempts_max, is_governed, sequence, authorities"
-    " FROM modern.product;"
-    "INSERT INTO principal (id, name, role, spki, is_enabled) SELECT p.id, p.name, 1, k.spki,"
-    "  p.is_enabled FROM modern.principal p JOIN modern.principal_key k ON k.principal_id = p.id;"
-    "INSERT INTO install SELECT id, uuid, device_id, image_id, principal_id, charge_id, leaf,"
-    "  license, attempts, licensed_unix_ms, attempted_unix_ms, lot, line, work_order, operator,"
-    "  socket, result, code, detail, reporter_id, reported_unix_ms, receipt FROM modern.install;";
+#define TEXT_MAX ((size_t)64 * 1024)
 
 static void run(sqlite3 *db, const char *sql)
 {
@@ -38,37 +19,34 @@ static void run(sqlite3 *db, const char *sql)
     ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK, "%s: %s", sql, message);
 }
 
-static void read_schema(char out[SCHEMA_MAX])
+static void read_text(const char *path, char out[TEXT_MAX])
 {
-    FILE *file = fopen(LEDGER_TESTS_FOLDER "/schema_3.sql", "re");
+    FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
-    size_t length = fread(out, 1, SCHEMA_MAX - 1, file);
+    size_t length = fread(out, 1, TEXT_MAX - 1, file);
     out[length] = '\0';
     (void)fclose(file);
 }
 
 static void copy_rows(sqlite3 *db, const char *modern)
 {
+    static char rows[TEXT_MAX];
     char sql[512];
+    read_text(LEDGER_TESTS_FOLDER "/rows_3.sql", rows);
     (void)sqlite3_snprintf(sizeof sql, sql, "ATTACH %Q AS modern", modern);
     run(db, sql);
     run(db, "BEGIN");
-    for (size_t i = 0; i < sizeof SAME / sizeof SAME[0]; i++) {
-        (void)sqlite3_snprintf(sizeof sql, sql, "INSERT INTO %s SELECT * FROM modern.%s", SAME[i],
-                               SAME[i]);
-        run(db, sql);
-    }
-    run(db, CHANGED);
+    run(db, rows);
     run(db, "COMMIT; DETACH modern");
 }
 
 /* The triggers come behind the rows, as they would count them once more. */
 void old_ledger_make_3(const char *path, const char *modern)
 {
-    static char schema[SCHEMA_MAX];
+    static char schema[TEXT_MAX];
     sqlite3 *db = NULL;
     ck_assert_int_eq(rename(path, modern), 0);
-    read_schema(schema);
+    read_text(LEDGER_TESTS_FOLDER "/schema_3.sql", schema);
     char *triggers = strstr(schema, "CREATE TRIGGER");
     ck_assert_ptr_nonnull(triggers);
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);

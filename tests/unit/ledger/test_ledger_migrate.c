@@ -21,6 +21,8 @@
 
 #define FULL_AT_BYTES 65536
 #define KILLED_BY_MAX 40000 /* microseconds */
+#define MANY          16000 /* installs with the longest licenses: 64 MB of them */
+#define MEMORY_MAX    ((sqlite3_int64)96 * 1024 * 1024)
 
 static struct world world;
 static char modern[TEMP_PATH_MAX]; /* what was there before it was made old */
@@ -178,6 +180,40 @@ START_TEST(ledger_that_cannot_be_migrated_stays_as_it_was)
 }
 END_TEST
 
+/* One device with an install of each of many images. */
+static void make_large(void)
+{
+    char sql[2048];
+    (void)snprintf(
+        sql, sizeof sql,
+        "CREATE TEMP TABLE number AS WITH RECURSIVE n (i) AS (VALUES (100) UNION ALL SELECT i + 1 "
+        "FROM n WHERE i < %d) SELECT i FROM n;"
+        "INSERT INTO image (id, product_id, digest, size, label, session_key, iv, tag, "
+        "created_unix_ms, is_enabled) SELECT i, m.product_id, randomblob(32), 1, 'many', "
+        "randomblob(16), x'00', zeroblob(16), 1, 1 FROM number, image m WHERE m.id = 1;"
+        "INSERT INTO install (uuid, device_id, image_id, principal_id, charge_id, leaf, license, "
+        "licensed_unix_ms, attempted_unix_ms, lot, line, work_order, operator, socket) SELECT "
+        "randomblob(16), o.device_id, i, o.principal_id, o.charge_id, o.leaf, randomblob(4096), "
+        "o.licensed_unix_ms, o.attempted_unix_ms, '', '', '', '', '' FROM number, install o WHERE "
+        "o.id = 1",
+        MANY + 99);
+    ck_assert_int_eq(world_execute(&world, sql), SQLITE_OK);
+}
+
+START_TEST(memory_is_bounded_however_large_the_ledger_is)
+{
+    make_large();
+    (void)sqlite3_memory_highwater(1);
+    ck_assert_int_eq(world_open(&world), ERR_OK);
+    sqlite3_int64 used = sqlite3_memory_highwater(0);
+    ck_assert_int_gt(used, 0);
+    ck_assert_int_lt(used, MEMORY_MAX);
+    ck_assert_int_eq(world_number(&world, "SELECT count(*) >= 16000 AND sum(is_charged) = 3 AND "
+                                          "sum(id = 1 AND is_charged) = 1 FROM install"),
+                     1);
+}
+END_TEST
+
 /* ---- killed and full ---- */
 
 static int open_in_child(void (*prepare)(const char *label), const char *label, useconds_t kill_us)
@@ -283,6 +319,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("migration");
+    (void)sqlite3_initialize(); /* so that the ledger cannot turn the statistics off */
     TCase *tcase = tcase_create("migration");
     tcase_set_timeout(tcase, 600);
     tcase_add_checked_fixture(tcase, setup, teardown);
@@ -291,6 +328,7 @@ int main(void)
     tcase_add_test(tcase, old_file_is_kept_and_is_the_way_back);
     tcase_add_test(tcase, another_file_under_the_kept_name_is_not_replaced);
     tcase_add_test(tcase, ledger_that_cannot_be_migrated_stays_as_it_was);
+    tcase_add_test(tcase, memory_is_bounded_however_large_the_ledger_is);
     tcase_add_test(tcase, killed_at_each_step_it_is_the_old_or_the_new_ledger);
     tcase_add_test(tcase, killed_at_random_moments_it_is_the_old_or_the_new_ledger);
     tcase_add_test(tcase, full_disk_leaves_the_old_ledger);

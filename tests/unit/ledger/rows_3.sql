@@ -1,0 +1,31 @@
+-- SPDX-FileCopyrightText: The provisiond authors
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- The rows of a ledger of version 4, which is attached as "modern", into tables of version 3.
+INSERT INTO meta SELECT * FROM modern.meta;
+INSERT INTO anchors SELECT * FROM modern.anchors;
+INSERT INTO image SELECT * FROM modern.image;
+INSERT INTO device SELECT * FROM modern.device;
+INSERT INTO charge SELECT * FROM modern.charge;
+INSERT INTO budget SELECT * FROM modern.budget;
+INSERT INTO document SELECT * FROM modern.document;
+INSERT INTO journal SELECT * FROM modern.journal;
+INSERT INTO tree SELECT * FROM modern.tree;
+INSERT INTO checkpoint SELECT * FROM modern.checkpoint;
+INSERT INTO breach SELECT * FROM modern.breach;
+INSERT INTO consent SELECT * FROM modern.consent;
+INSERT INTO refusal SELECT * FROM modern.refusal;
+INSERT INTO product (id, name, profile, policy, firmware_key, anchors_version, accepted, revoked,
+  scrap_allowance, scrap_drawn, used, installs, succeeded, failed, scrapped, proven, is_enabled,
+  allows_key_exposure, options, attempts_max, is_governed, sequence, authorities)
+  SELECT id, name, profile, policy, firmware_key, anchors_version, accepted, revoked,
+    scrap_allowance, scrap_drawn, used, installs, succeeded, failed, scrapped, proven, is_enabled,
+    allows_key_exposure, options, attempts_max, is_governed, sequence, authorities
+  FROM modern.product;
+INSERT INTO principal (id, name, role, spki, is_enabled)
+  SELECT p.id, p.name, 1, k.spki, p.is_enabled
+  FROM modern.principal p JOIN modern.principal_key k ON k.principal_id = p.id;
+INSERT INTO install SELECT id, uuid, device_id, image_id, principal_id, charge_id, leaf, license,
+    attempts, licensed_unix_ms, attempted_unix_ms, lot, line, work_order, operator, socket, result,
+    code, detail, reporter_id, reported_unix_ms, receipt
+  FROM modern.install;
