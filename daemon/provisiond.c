@@ -14,6 +14,7 @@
 #include "api/listener.h"
 #include "config/config.h"
 #include "core/log.h"
+#include "core/rpc_client.h"
 #include "daemon/daemon.h"
 #include "daemon/sandbox.h"
 #include "daemon/sandbox_trial.h"
@@ -59,14 +60,21 @@ static enum error write_port(const char *path, uint16_t port, struct fault *faul
     return ERR_OK;
 }
 
-/* Each connection may hold its socket and an image's descriptor. */
-static void raise_descriptor_limit(unsigned connections)
+static rlim_t smaller(rlim_t a, rlim_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Each connection may hold its socket and an image's descriptor; the link to the vault wants none
+ * above RPC_DESCRIPTORS_MAX. */
+static void set_descriptor_limit(unsigned connections)
 {
     struct rlimit limit;
     rlim_t wanted = (rlim_t)connections * DESCRIPTORS_PER_CLIENT + SPARE_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+        (limit.rlim_cur >= wanted && limit.rlim_cur <= RPC_DESCRIPTORS_MAX))
         return;
-    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    limit.rlim_cur = smaller(smaller(wanted, limit.rlim_max), RPC_DESCRIPTORS_MAX);
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
         log_event(LOG_LEVEL_WARNING, "few-descriptors",
                   LOG_NUMBER("limit", (int64_t)limit.rlim_cur),
@@ -94,7 +102,7 @@ static enum error choose_socket(const char *address, int *ret_fd, struct fault *
 static enum error open_doors(const struct config *config, const struct options *options,
                              int *ret_socket, struct fault *fault)
 {
-    raise_descriptor_limit(config->api.connections);
+    set_descriptor_limit(config->api.connections);
     /* Files that are wrong are told before a port file says that there is somebody. */
     enum error e = api_check(config, fault);
     if (e == ERR_OK)
@@ -128,7 +136,7 @@ static enum error probe(void *context, deadline_ms deadline, struct fault *fault
 
 static enum error reload(void *context, const struct config *config, struct fault *fault)
 {
-    raise_descriptor_limit(config->api.connections);
+    set_descriptor_limit(config->api.connections);
     return api_reload(context, config, fault);
 }
 
