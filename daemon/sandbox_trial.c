@@ -201,6 +201,7 @@ static const struct trial {
     {"fastopen", try_fastopen},
     {"fastopen-message", try_fastopen_message},
     {"rebind", try_rebind},
+    {"relisten", try_relisten},
     {"read", try_read},
     {"write", try_write},
     {"ptrace", try_ptrace},

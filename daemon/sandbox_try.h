@@ -23,6 +23,7 @@ long try_reconnect(const char *about);
 long try_fastopen(const char *about);
 long try_fastopen_message(const char *about);
 long try_rebind(const char *about);
+long try_relisten(const char *about);
 
 long try_execve(const char *about);
 long try_execveat(const char *about);

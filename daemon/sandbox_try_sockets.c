@@ -146,9 +146,15 @@ long try_rebind(const char *about)
     int fd = listening_socket(&family);
     const struct place place = place_of(family, "0");
     (void)about;
-    if (fd < 0 || bind(fd, &place.address.any, place.size) == 0)
-        return fd;
-    return is_refused(-1) ? -1 : listen(fd, 1);
+    return fd < 0 ? -1 : bind(fd, &place.address.any, place.size);
+}
+
+long try_relisten(const char *about)
+{
+    int family = 0;
+    int fd = listening_socket(&family);
+    (void)about;
+    return fd < 0 ? -1 : listen(fd, 1);
 }
 
 #endif

@@ -173,6 +173,7 @@ START_TEST(listening_socket_is_put_to_no_other_use_by_calls)
     ck_assert_int_eq(try_after(CALLS_NO_REUSE, 0, try_fastopen), EPERM);
     ck_assert_int_eq(try_after(CALLS_NO_REUSE, 0, try_fastopen_message), EPERM);
     ck_assert_int_eq(try_after(CALLS_NO_REUSE, 0, try_rebind), EPERM);
+    ck_assert_int_eq(try_after(CALLS_NO_REUSE, 0, try_relisten), EPERM);
     ck_assert_int_eq(try_after(0, 0, try_reconnect), 0);
 }
 END_TEST
