@@ -11,8 +11,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,8 +27,13 @@
 #define CLIENT_SEND_TIMEOUT_MS 2000
 #define CLIENT_REST_TIMEOUT_MS 5000
 #define CLIENT_SWEEP_MS        20 /* how late a deadline may be noticed */
+#define CLIENT_ADDRESS         "/dev/fd/%d"
+#define CLIENT_ADDRESS_LONGEST "/dev/fd/99999"
 
 static_assert((CLIENT_BUCKETS & (CLIENT_BUCKETS - 1)) == 0, "buckets are masked");
+static_assert(offsetof(struct sockaddr_un, sun_path) + sizeof CLIENT_ADDRESS_LONGEST - 1 <
+                  RPC_ADDRESS_BYTES,
+              "the address of any descriptor that may be open is short enough");
 
 struct question {
     uint64_t id;
@@ -155,15 +163,27 @@ static int current_socket(struct rpc_client *client, bool *ret_is_ending)
     return socket;
 }
 
+/* By a descriptor of the file that the other program's socket is: its name may be of any length. */
+static bool connect_to(int fd, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int place = open(path, O_PATH | O_CLOEXEC);
+    if (place < 0)
+        return false;
+    int length = snprintf(address.sun_path, sizeof address.sun_path, CLIENT_ADDRESS, place);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length);
+    bool is_connected = connect(fd, (struct sockaddr *)&address, size) == 0;
+    (void)close(place);
+    return is_connected;
+}
+
 /* Under write_lock. */
 static bool connect_now(struct rpc_client *client)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, client->path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (!connect_to(fd, client->path)) {
         (void)close(fd);
         return false;
     }

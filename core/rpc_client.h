@@ -25,6 +25,14 @@
 
 #define RPC_OPEN_MAX 4096 /* questions under way per client */
 
+/*
+ * A client connects with an address of fewer than RPC_ADDRESS_BYTES: shorter than any of a network,
+ * so that a program can close connect(2) for all that is longer (daemon/sandbox_calls.h). The
+ * address holds a descriptor's number, which must therefore be below RPC_DESCRIPTORS_MAX.
+ */
+#define RPC_ADDRESS_BYTES   16
+#define RPC_DESCRIPTORS_MAX 100000
+
 struct rpc_client;
 
 struct rpc_client_options {

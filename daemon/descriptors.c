@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "core/rpc_client.h"
+
 #define PER_CONNECTION 2
 #define SPARE          256 /* the vault, files, event loops, the watchdog */
 
@@ -31,10 +33,11 @@ enum error descriptors_provide(unsigned connections, struct fault *fault)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return fault_set(fault, ERR_INTERNAL, "descriptors",
                          "The limit of descriptors cannot be read.", errno);
-    if (limit.rlim_cur >= wanted)
+    rlim_t allowed = limit.rlim_max < RPC_DESCRIPTORS_MAX ? limit.rlim_max : RPC_DESCRIPTORS_MAX;
+    if (wanted > allowed)
+        return refuse(connections, wanted, allowed, fault);
+    if (limit.rlim_cur >= wanted && limit.rlim_cur <= allowed)
         return ERR_OK;
-    if (limit.rlim_max < wanted)
-        return refuse(connections, wanted, limit.rlim_max, fault);
     limit.rlim_cur = wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         return fault_set(fault, ERR_INTERNAL, "descriptors",

@@ -14,8 +14,8 @@
 #include "core/error.h"
 
 /*
- * Raises the process's limit where so many connections want it. ERR_CONFIG ("few-descriptors") when
- * the hard limit is too low for them.
+ * Raises the process's limit where so many connections want it, and lowers one above
+ * RPC_DESCRIPTORS_MAX. ERR_CONFIG ("few-descriptors") when the hard limit, or that one, is too low.
  */
 enum error descriptors_provide(unsigned connections, struct fault *fault) MUST_USE;
 

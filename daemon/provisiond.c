@@ -13,6 +13,7 @@
 #include "api/listener.h"
 #include "config/config.h"
 #include "core/log.h"
+#include "core/rpc_client.h"
 #include "daemon/daemon.h"
 #include "daemon/descriptors.h"
 #include "daemon/sandbox.h"

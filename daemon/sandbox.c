@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <libgen.h>
+#include <limits.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "daemon/sandbox_calls.h"
 #include "daemon/sandbox_files.h"
 
-#define RULES_MAX 24
+#define RULES_MAX 36
 #define EXE       "/proc/self/exe"
 
 #ifdef DAEMON_IS_INSTRUMENTED
@@ -26,7 +27,7 @@ static const bool IS_LEFT_OUT = false;
 
 struct rules {
     struct files_rule list[RULES_MAX];
-    char folders[RULES_MAX][CONFIG_PATH_MAX]; /* of list[i].path, where it is a folder made here */
+    char folders[RULES_MAX][PATH_MAX]; /* of list[i].path, where it is a folder made here */
     size_t count;
 };
 
@@ -36,13 +37,24 @@ static void add(struct rules *rules, const char *path, unsigned uses)
     rules->list[rules->count++] = (struct files_rule){.path = path, .uses = uses};
 }
 
-/* The folder that a file is in: files are replaced by renames, a rule about one would be lost. */
-static void add_folder_of(struct rules *rules, const char *path, unsigned uses)
+static void add_parent(struct rules *rules, const char *path, unsigned uses)
 {
     assert(rules->count < RULES_MAX);
     char *folder = rules->folders[rules->count];
-    if ((size_t)snprintf(folder, CONFIG_PATH_MAX, "%s", path) < CONFIG_PATH_MAX)
-        add(rules, dirname(folder), uses); /* a longer path is read once, before */
+    if ((size_t)snprintf(folder, PATH_MAX, "%s", path) < PATH_MAX)
+        add(rules, dirname(folder), uses); /* the kernel opens no longer one */
+}
+
+/*
+ * The folder that a file is in: files are replaced by renames, a rule about one would be lost. Of a
+ * link also that of the file to which it leads, which is the one that Landlock looks at.
+ */
+static void add_folder_of(struct rules *rules, const char *path, unsigned uses)
+{
+    char target[PATH_MAX];
+    add_parent(rules, path, uses);
+    if (realpath(path, target) != NULL)
+        add_parent(rules, target, uses);
 }
 
 /* What libc needs to look up users, group members and the time zone, and libraries their own. */
@@ -80,12 +92,13 @@ static enum error close_files(unsigned closed, const struct rules *rules, struct
     return e;
 }
 
-static enum error enter(const struct rules *rules, struct fault *fault)
+static enum error enter(const struct rules *rules, unsigned more_calls, struct fault *fault)
 {
     enum error e = close_files(FILES_ALL, rules, fault);
     if (e != ERR_OK)
         return e;
-    return calls_close(CALLS_NO_EXECUTE | CALLS_NO_NETWORK | CALLS_NO_CODE | CALLS_KILL, fault);
+    return calls_close(
+        CALLS_NO_EXECUTE | CALLS_NO_NETWORK | CALLS_NO_CODE | CALLS_KILL | more_calls, fault);
 }
 
 enum error sandbox_enter_api(const char *config_path, const struct config *config,
@@ -102,7 +115,7 @@ enum error sandbox_enter_api(const char *config_path, const struct config *confi
     if (config->api.client_crl[0] != '\0')
         add_folder_of(&rules, config->api.client_crl, FILES_READ);
     add_crash_point(&rules);
-    return enter(&rules, fault);
+    return enter(&rules, CALLS_NO_REUSE, fault);
 }
 
 enum error sandbox_enter_vault(const char *config_path, const struct config *config,
@@ -121,10 +134,13 @@ enum error sandbox_enter_vault(const char *config_path, const struct config *con
     add_folder_of(&rules, config->vault.socket, FILES_SOCKETS);
     add_folder_of(&rules, config->vault.admin_socket, FILES_SOCKETS);
     add_crash_point(&rules);
-    return enter(&rules, fault);
+    return enter(&rules, 0, fault);
 }
 
 /* ---- provision-hsm ---- */
+
+/* What Landlock closes in a strict master and its workers. */
+#define HSM_CLOSED (FILES_EXECUTE | FILES_MOVE | FILES_NETWORK)
 
 /* The name of the dynamic loader, which the kernel executes along with the program. */
 static int find_loader(struct dl_phdr_info *program, size_t size, void *context)
@@ -151,11 +167,12 @@ enum error sandbox_enter_hsm(enum config_sandbox strictness, struct fault *fault
     if (IS_LEFT_OUT)
         return ERR_OK;
     (void)dl_iterate_phdr(find_loader, &loader);
-    add(&rules, "/", FILES_MOVE); /* Landlock closes this unasked; modules may need it */
-    add(&rules, EXE, FILES_EXECUTE);
-    add(&rules, loader, FILES_EXECUTE);
+    add(&rules, "/", FILES_MOVE);    /* Landlock closes this unasked; modules may need it */
+    add(&rules, EXE, FILES_EXECUTE); /* the file that runs, also when another has its name */
+    if (loader[0] != '\0')
+        add_folder_of(&rules, loader, FILES_EXECUTE); /* libc may be updated while this runs */
     if (strictness == CONFIG_SANDBOX_STRICT)
-        e = close_files(FILES_EXECUTE | FILES_MOVE, &rules, fault);
+        e = close_files(HSM_CLOSED, &rules, fault);
     return e == ERR_OK ? calls_close(closed_calls(strictness), fault) : e;
 }
 
@@ -166,6 +183,6 @@ enum error sandbox_enter_worker(enum config_sandbox strictness, struct fault *fa
         return ERR_OK;
     add(&rules, "/", FILES_MOVE);
     /* Files again, though calls say the same: so that a worker cannot trace its master either. */
-    enum error e = close_files(FILES_EXECUTE | FILES_MOVE, &rules, fault);
+    enum error e = close_files(HSM_CLOSED, &rules, fault);
     return e == ERR_OK ? calls_close(CALLS_NO_EXECUTE, fault) : e;
 }

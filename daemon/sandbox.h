@@ -27,9 +27,9 @@ enum error sandbox_enter_vault(const char *config_path, const struct config *con
                                struct fault *fault) MUST_USE;
 
 /*
- * provision-hsm's master. Its workers, with the vendor's module, inherit all of it. It executes
- * itself and nothing else; with hsm.sandbox = module, a module may use the network, helper programs
- * and code that it makes.
+ * provision-hsm's master. Its workers, with the vendor's module, inherit all of it. By its name it
+ * executes itself and what lies beside the dynamic loader, nothing else; with hsm.sandbox = module,
+ * a module may use the network, helper programs and code that it makes.
  */
 enum error sandbox_enter_hsm(enum config_sandbox strictness, struct fault *fault) MUST_USE;
 

@@ -4,7 +4,9 @@
 /* One table of calls by name, and the few rules that look at arguments. Owns no state. */
 #include "daemon/sandbox_calls.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +16,8 @@
 #include <sys/socket.h>
 
 #include <seccomp.h>
+
+#include "core/rpc_client.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
@@ -82,6 +86,15 @@ static const char *const UNWANTED[] = {
 
 static const char *const EXECUTE[] = {"execve", "execveat"};
 
+/* Of files that are in memory only, no mount says that they are not to be executed. */
+static const char *const MEMORY_FILES[] = {"memfd_create", "memfd_secret"};
+
+static const char *const REUSE[] = {"bind", "listen"};
+
+static_assert(sizeof(struct sockaddr_in) >= RPC_ADDRESS_BYTES &&
+                  sizeof(struct sockaddr_in6) >= RPC_ADDRESS_BYTES,
+              "no address of a network is as short as that of the vault");
+
 /* True also for a call that this architecture or this libseccomp does not know. */
 static bool close_call(const struct filter *filter, uint32_t action, const char *name)
 {
@@ -131,7 +144,8 @@ static bool close_dumps(const struct filter *filter)
 
 static bool close_code(const struct filter *filter)
 {
-    return close_if(filter, EPERM, SCMP_SYS(mmap),
+    return close_all(filter, SCMP_ACT_ERRNO(EPERM), MEMORY_FILES, COUNT_OF(MEMORY_FILES)) &&
+           close_if(filter, EPERM, SCMP_SYS(mmap),
                     SCMP_A2(SCMP_CMP_MASKED_EQ, MAPPED_WRITABLE_CODE, MAPPED_WRITABLE_CODE)) &&
            close_if(filter, EPERM, SCMP_SYS(mprotect),
                     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)) &&
@@ -141,6 +155,20 @@ static bool close_code(const struct filter *filter)
                     SCMP_A2(SCMP_CMP_MASKED_EQ, SHM_EXEC, SHM_EXEC));
 }
 
+/* Where addresses are in memory, in sendmsg, the flag is what makes a connection of it. */
+static bool close_reuse(const struct filter *filter)
+{
+    return close_all(filter, SCMP_ACT_ERRNO(EPERM), REUSE, COUNT_OF(REUSE)) &&
+           close_if(filter, EPERM, SCMP_SYS(connect), SCMP_A2(SCMP_CMP_GE, RPC_ADDRESS_BYTES, 0)) &&
+           close_if(filter, EPERM, SCMP_SYS(sendto), SCMP_A5(SCMP_CMP_NE, 0, 0)) &&
+           close_if(filter, EPERM, SCMP_SYS(sendto),
+                    SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN)) &&
+           close_if(filter, EPERM, SCMP_SYS(sendmsg),
+                    SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN)) &&
+           close_if(filter, EPERM, SCMP_SYS(sendmmsg),
+                    SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
+}
+
 static bool close_chosen(const struct filter *filter, uint32_t hostile)
 {
     if ((filter->what & CALLS_NO_EXECUTE) != 0 &&
@@ -148,6 +176,8 @@ static bool close_chosen(const struct filter *filter, uint32_t hostile)
         return false;
     if ((filter->what & CALLS_NO_NETWORK) != 0 &&
         !close_if(filter, EAFNOSUPPORT, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0)))
+        return false;
+    if ((filter->what & CALLS_NO_REUSE) != 0 && !close_reuse(filter))
         return false;
     return (filter->what & CALLS_NO_CODE) == 0 || close_code(filter);
 }

@@ -17,7 +17,13 @@
  * perf, userfaultfd, io_uring, keyrings, changes of user, clock and dumpability. Beside that: */
 #define CALLS_NO_EXECUTE 1U /* no program is executed */
 #define CALLS_NO_NETWORK 2U /* sockets are AF_UNIX; others do not exist (EAFNOSUPPORT) */
-#define CALLS_NO_CODE    4U /* no memory becomes executable after it was writable */
+#define CALLS_NO_CODE                                                         \
+    4U /* no memory becomes executable after it was writable; no memory files \
+          (what is written into a file can be mapped: mounts are to forbid it) */
+#define CALLS_NO_REUSE                                                       \
+    16U /* a socket that is there, of a network too, is not made another: no \
+           bind, no listen, no connect but with an address shorter than      \
+           RPC_ADDRESS_BYTES, which no network has */
 #define CALLS_KILL                                                             \
     8U /* what only an intruder tries ends the process at once (SIGSYS) and is \
           logged by the kernel; without it, it is EPERM, as all else is */

@@ -14,10 +14,20 @@
 
 #define ABI_WITH_MOVE     2 /* until then nothing is moved between folders */
 #define ABI_WITH_TRUNCATE 3
+#define ABI_WITH_NETWORK  4
 
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
+
+/* What the kernel's newer headers have: connect and bind TCP sockets. */
+#define ACCESS_NETWORK ((1ULL << 0) | (1ULL << 1))
+
+/* struct landlock_ruleset_attr as of ABI 4; an older kernel wants what it does not know to be 0. */
+struct ruleset_attribute {
+    uint64_t files;
+    uint64_t network;
+};
 
 #define ACCESS_READ   (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define ACCESS_APPEND ((uint64_t)LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
@@ -100,14 +110,15 @@ enum error files_close(unsigned closed, const struct files_rule *rules, size_t c
         return ERR_OK;
     }
     uint64_t access = access_of(closed) | (closed == FILES_ALL ? ACCESS_OTHER : 0);
-    const struct landlock_ruleset_attr attribute = {.handled_access_fs =
-                                                        access & known_access(abi)};
+    bool has_network = (closed & FILES_NETWORK) != 0 && abi >= ABI_WITH_NETWORK;
+    const struct ruleset_attribute attribute = {.files = access & known_access(abi),
+                                                .network = has_network ? ACCESS_NETWORK : 0};
     DESCRIPTOR_AUTO ruleset =
         (int)syscall(SYS_landlock_create_ruleset, &attribute, sizeof attribute, 0);
     if (ruleset < 0)
         return fail(fault);
     for (size_t i = 0; i < count; i++) {
-        if (!add_rule(ruleset, &rules[i], attribute.handled_access_fs))
+        if (!add_rule(ruleset, &rules[i], attribute.files))
             return fail(fault);
     }
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)

@@ -1,16 +1,15 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Test builds only: one small function for each forbidden thing. Main thread only. */
+/* Test builds only: one small function for each forbidden thing, and the table of all. Main thread
+ * only. */
 #include "daemon/sandbox_trial.h"
 
 #ifdef PROVISIOND_CRASH_POINTS
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,11 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -31,6 +28,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "daemon/sandbox_try.h"
 
 #define TRIALS_MAX_BYTES 4096
 #define PATH_MAX_BYTES   256
@@ -55,42 +53,6 @@ static long open_of_process(const char *about, const char *name)
 
 /* Each returns 0 when it could be done, else -1 with errno. `about` is what comes after the colon.
  */
-
-static long try_execve(const char *about)
-{
-    char *const arguments[] = {(char *)(uintptr_t)PROGRAM, NULL};
-    (void)about;
-    return execve(PROGRAM, arguments, arguments + 1);
-}
-
-static long try_execveat(const char *about)
-{
-    char *const arguments[] = {(char *)(uintptr_t)PROGRAM, NULL};
-    (void)about;
-    return syscall(SYS_execveat, AT_FDCWD, PROGRAM, arguments, arguments + 1, 0);
-}
-
-/* about: a port on this machine where somebody listens */
-static long try_connect(const char *about)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)strtoul(about, NULL, 10)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, sizeof address);
-}
-
-static long try_socket_inet6(const char *about)
-{
-    (void)about;
-    return socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-}
-
-static long try_socket_netlink(const char *about)
-{
-    (void)about;
-    return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
-}
 
 static long try_read(const char *about)
 {
@@ -141,22 +103,6 @@ static long try_core(const char *about)
     abort();
 }
 
-static long try_writable_code(const char *about)
-{
-    (void)about;
-    return mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-                -1, 0) == MAP_FAILED
-               ? -1
-               : 0;
-}
-
-static long try_made_code(const char *about)
-{
-    (void)about;
-    void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return page == MAP_FAILED ? -1 : mprotect(page, PAGE_BYTES, PROT_READ | PROT_EXEC);
-}
-
 /* To the user that it is already, which is always allowed elsewhere. */
 static long try_setuid(const char *about)
 {
@@ -185,9 +131,13 @@ static long try_clone(const char *about)
     return pid;
 }
 
+/* Where it can be done, it is undone: the machine goes on to use that folder. */
 static long try_mount(const char *about)
 {
-    return mount("none", about, "tmpfs", 0, NULL);
+    long result = mount("none", about, "tmpfs", 0, NULL);
+    if (result == 0)
+        (void)umount2(about, MNT_DETACH);
+    return result;
 }
 
 static long try_module(const char *about)
@@ -242,9 +192,16 @@ static const struct trial {
 } TRIALS[] = {
     {"execve", try_execve},
     {"execveat", try_execveat},
+    {"execve-loader", try_execve_loader},
     {"connect", try_connect},
+    {"connect-unix", try_connect_unix},
     {"socket-inet6", try_socket_inet6},
     {"socket-netlink", try_socket_netlink},
+    {"reconnect", try_reconnect},
+    {"fastopen", try_fastopen},
+    {"fastopen-message", try_fastopen_message},
+    {"rebind", try_rebind},
+    {"relisten", try_relisten},
     {"read", try_read},
     {"write", try_write},
     {"ptrace", try_ptrace},
@@ -255,6 +212,9 @@ static const struct trial {
     {"core", try_core},
     {"writable-code", try_writable_code},
     {"made-code", try_made_code},
+    {"memory-code", try_memory_code},
+    {"file-code", try_file_code},
+    {"patched-code", try_patched_code},
     {"setuid", try_setuid},
     {"setgid", try_setgid},
     {"unshare", try_unshare},

@@ -6,23 +6,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define FD_MIN 16 /* above the descriptors that a worker is given under fixed numbers */
 
 enum error token_lock_new(int *ret_fd, struct fault *fault)
 {
-    int file = memfd_create("provisiond-token-lock", MFD_CLOEXEC);
-    int fd = file >= 0 ? fcntl(file, F_DUPFD_CLOEXEC, FD_MIN) : -1;
-    int problem = errno;
-    if (file >= 0)
-        (void)close(file);
-    if (fd < 0)
-        return fault_set(
-            fault, ERR_INTERNAL, "token-lock",
-            "The token's lock cannot be made: raise the unit's LimitNOFILE= or MemoryMax=.",
-            problem);
+    int ends[2];
+    int fd = -1;
+    int problem = pipe2(ends, O_CLOEXEC) != 0 ? errno : 0;
+    if (problem == 0) {
+        fd = fcntl(ends[1], F_DUPFD_CLOEXEC, FD_MIN); /* only what can be written can be locked */
+        problem = fd < 0 ? errno : 0;
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+    }
+    if (problem != 0)
+        return fault_set(fault, ERR_INTERNAL, "token-lock",
+                         "The token's lock cannot be made: raise the unit's LimitNOFILE=.", problem);
     *ret_fd = fd;
     return ERR_OK;
 }

@@ -10,15 +10,16 @@
  * this lock, and looks for objects before it writes. Other modules need none of this, and lose
  * nothing by it.
  *
- * The lock is a record lock (fcntl(2)) on a memory file that workers inherit: the kernel opens it
- * when its holder ends. Waiting has no limit of its own: a master ends workers that are late.
+ * The lock is a record lock (fcntl(2)) on a pipe that workers inherit: the kernel opens it when its
+ * holder ends. A pipe, because it has no name, and nothing that is written there can be executed.
+ * Waiting has no limit of its own: a master ends workers that are late.
  */
 #ifndef HSM_TOKEN_LOCK_H
 #define HSM_TOKEN_LOCK_H
 
 #include "core/error.h"
 
-/* The master's: makes the file, close-on-exec. The caller closes *ret_fd. ERR_INTERNAL with errno.
+/* The master's: makes the pipe, close-on-exec. The caller closes *ret_fd. ERR_INTERNAL with errno.
  */
 enum error token_lock_new(int *ret_fd, struct fault *fault) MUST_USE;
 

@@ -28,9 +28,14 @@
 
 static enum error fail_start(int native, struct fault *fault)
 {
-    return fault_set(
-        fault, ERR_HSM_UNAVAILABLE, "worker-not-startable",
-        "A worker process cannot be started: raise the unit's TasksMax= or MemoryMax=.", native);
+    const char *detail = "A worker process cannot be started: restart provision-hsm.";
+    if (native == EACCES)
+        detail = "A worker process cannot be started: provision-hsm may not be executed any more, "
+                 "or the system's dynamic loader (libc6) was moved. Restart provision-hsm.";
+    else if (native == EAGAIN || native == ENOMEM)
+        detail = "A worker process cannot be started: the limit of processes or of memory is "
+                 "reached: raise TasksMax= or MemoryMax= of the unit.";
+    return fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-not-startable", detail, native);
 }
 
 /* The child keeps WORKER_FD, WORKER_LOCK_FD and the standard descriptors; all others are

@@ -132,7 +132,7 @@ others="provisiond provision-vault"
 try provision-hsm hsm worker
 wait_until every_word_was_tried
 for program in provision-hsm provision-hsm-worker; do
-    for word in execve "connect:$port" writable-code made-code; do
+    for word in execve "connect:$port" writable-code made-code memory-code; do
         [ "$(outcome $program "$word" "$dir/provision-hsm.log")" = "done 0" ] && continue
         echo "NOT SO: with sandbox = module, $program can do $word"
         claims_failed=1

@@ -51,6 +51,7 @@ value() {
     CONFIG) echo /etc/provisiond ;;
     VAULT_STATE) echo /var/lib/provision-vault ;;
     HSM_STATE) echo /var/lib/provision-hsm ;;
+    FOREIGN_SOCKETS) printf '%s\n' /run/dbus/system_bus_socket /run/provision-hsm/hsm.sock ;;
     esac
 }
 
@@ -58,7 +59,7 @@ value() {
 
 # A path that is not there would be refused to anybody.
 paths_exist() {
-    for word in TOKEN PIN LEDGER IMAGES SERVER_KEY CONFIG VAULT_STATE HSM_STATE; do
+    for word in TOKEN PIN LEDGER IMAGES SERVER_KEY CONFIG VAULT_STATE HSM_STATE FOREIGN_SOCKETS; do
         for path in $(value $word); do within test -e "$path" || { echo "$path" && return 1; }; done
     done
 }
@@ -70,6 +71,7 @@ run_trials() {
 [Service]
 ExecStart=
 ExecStart=/opt/trial/$1 --config /etc/provisiond/provisiond.conf
+ExecPaths=/opt/trial
 Environment="PROVISIOND_TRIALS=$2"
 StandardError=file:/var/log/trial-$1
 EOF
