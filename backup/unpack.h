@@ -5,7 +5,6 @@
 #ifndef BACKUP_UNPACK_H
 #define BACKUP_UNPACK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "backup/unseal.h"
@@ -14,7 +13,6 @@ struct unpacked {
     int64_t made_unix_ms;
     int64_t bytes; /* of all files */
     size_t images;
-    bool has_config;
 };
 
 /*
