@@ -36,7 +36,7 @@ enum error image_draft_new(struct image_store *store, struct image_draft **ret_d
 int image_draft_fd(const struct image_draft *draft);
 /*
  * Reads the content back for its digest, makes it durable (file and folder) and visible. The same
- * content twice is one file. Consumes the draft on success only. ERR_LEDGER_UNAVAILABLE with errno
+ * content twice is one file, and brings back one that was damaged meanwhile. Consumes the draft on success only. ERR_LEDGER_UNAVAILABLE with errno
  * (ENOSPC, EIO), ERR_BAD_REQUEST when it is empty, ERR_TOO_LARGE.
  */
 enum error image_draft_finish(struct image_draft **draft, struct sha256 *ret_digest,

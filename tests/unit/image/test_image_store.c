@@ -118,6 +118,45 @@ START_TEST(same_content_twice_is_one_file)
 }
 END_TEST
 
+static void damage(const char *name, const char *text)
+{
+    int images = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)unlinkat(images, name, 0);
+    int fd = openat(images, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(close(images), 0);
+}
+
+START_TEST(same_content_again_brings_a_damaged_file_back)
+{
+    static const char *const DAMAGES[] = {"firmwarf", "firm", "firmware and more", ""};
+    struct sha256 digest = stored(0, "firmware");
+    char name[SHA256_HEX_SIZE];
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), name);
+    for (size_t i = 0; i < sizeof DAMAGES / sizeof DAMAGES[0]; i++) {
+        damage(name, DAMAGES[i]);
+        (void)stored(_i, "firmware");
+        claim_stored(&digest, "firmware");
+        ck_assert_uint_eq(files(), 1);
+    }
+}
+END_TEST
+
+START_TEST(link_in_the_place_of_an_image_is_replaced_and_not_followed)
+{
+    struct sha256 digest = stored(0, "firmware");
+    char name[SHA256_HEX_SIZE];
+    int images = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), name);
+    ck_assert_int_eq(renameat(images, name, images, "elsewhere"), 0);
+    ck_assert_int_eq(symlinkat("elsewhere", images, name), 0);
+    (void)stored(_i, "firmware");
+    claim_stored(&digest, "firmware");
+    ck_assert_int_eq(close(images), 0);
+}
+END_TEST
+
 START_TEST(different_contents_are_different_files)
 {
     struct sha256 one = stored(_i, "firmware 1");
@@ -309,6 +348,8 @@ static void add_tests(TCase *all)
 {
     tcase_add_loop_test(all, image_is_stored_under_the_digest_of_its_content, 0, 3);
     tcase_add_loop_test(all, same_content_twice_is_one_file, 0, 3);
+    tcase_add_loop_test(all, same_content_again_brings_a_damaged_file_back, 0, 3);
+    tcase_add_loop_test(all, link_in_the_place_of_an_image_is_replaced_and_not_followed, 0, 3);
     tcase_add_loop_test(all, different_contents_are_different_files, 0, 3);
     tcase_add_loop_test(all, position_of_the_writer_does_not_matter, 0, 3);
     tcase_add_loop_test(all, empty_image_is_refused_and_its_draft_stays, 0, 3);
