@@ -19,8 +19,8 @@
 #include <openssl/evp.h>
 
 #include "backup/fault.h"
-#include "backup/manifest.h"
 #include "core/crash_point.h"
+#include "journal/backup_note.h"
 
 #define BLOCK_BYTES ((size_t)64 * 1024)
 #define FILE_MODE   0600
@@ -266,8 +266,47 @@ enum error unpack_all(struct unseal *unseal, int folder, struct unpacked *ret_un
         e = take_entries(&unpack, fault);
     if (e == ERR_OK)
         e = check_whole(&unpack, fault);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         *ret_unpacked = unpack.result;
+        ret_unpacked->manifest = unpack.manifest;
+        unpack.manifest = (struct manifest){.files = NULL};
+    }
     end(&unpack);
     return e;
+}
+
+/* ---- what the HSM signed of them ---- */
+
+static bool is_of(const struct unpacked *unpacked, const char *name, const struct sha256 *digest)
+{
+    const struct manifest_file *file = manifest_find(&unpacked->manifest, name);
+    return file != NULL && sha256_equal(&file->digest, digest);
+}
+
+enum error unpacked_check_note(const struct unpacked *unpacked, struct bytes checkpoint_key,
+                               struct fault *fault)
+{
+    const char *note = unpacked->manifest.note;
+    struct backup_note signed_of;
+    if (note[0] == '\0')
+        return fault_set(fault, ERR_BAD_REQUEST, BACKUP_UNSIGNED,
+                         "The HSM did not sign this backup, so nothing shows that the vault made "
+                         "it. Without --checkpoint-key it is opened all the same: compare its "
+                         "SHA-256 first with what backup printed.",
+                         0);
+    enum error e =
+        backup_note_open(bytes_of(note, strlen(note)), checkpoint_key, &signed_of, fault);
+    if (e != ERR_OK || (is_of(unpacked, BACKUP_LEDGER, &signed_of.ledger) &&
+                        is_of(unpacked, BACKUP_CONFIG, &signed_of.config) &&
+                        unpacked->made_unix_ms == signed_of.made_unix_ms))
+        return e;
+    return fault_set(fault, ERR_BAD_REQUEST, "backup-forged",
+                     "The HSM signed another ledger, configuration or time than those of this "
+                     "backup: somebody has changed it.",
+                     0);
+}
+
+void unpacked_clear(struct unpacked *unpacked)
+{
+    manifest_clear(&unpacked->manifest);
 }

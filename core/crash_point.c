@@ -39,7 +39,7 @@ void crash_point(const char *label)
     const char *how = getenv("PROVISIOND_CRASH_HOW");
     while (how != NULL && strcmp(how, "hang") == 0)
         (void)pause();
-    (void)kill(getpid(), SIGKILL);
+    (void)kill(getpid(), how != NULL && strcmp(how, "stop") == 0 ? SIGSTOP : SIGKILL);
 }
 
 #endif

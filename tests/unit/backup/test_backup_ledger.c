@@ -76,7 +76,8 @@ static enum error check_with(struct bytes key)
     int folder = open(images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     fault = (struct fault){.code = ERR_OK};
     checked = (struct ledger_checked){.leaves = -1};
-    enum error e = ledger_check(world.path, folder, key, &checked, &fault);
+    const struct ledger_files files = {.path = world.path, .images = folder};
+    enum error e = ledger_check(&files, key, &checked, &fault);
     ck_assert_int_eq(close(folder), 0);
     ck_assert_int_eq(fault.code, e);
     ck_assert(e == ERR_OK || checked.leaves == -1);
