@@ -107,7 +107,7 @@ static bool is_backup_kind(struct bytes line)
 /* Digits and the four kinds of marks between them, each at its place. */
 static bool is_time(struct bytes line)
 {
-    static const char FORM[] = "0000-00-00T00:00:00.000Z";
+    static const uint8_t FORM[] = "0000-00-00T00:00:00.000Z";
     if (line.length != TIME_TEXT_BYTES)
         return false;
     for (size_t i = 0; i < TIME_TEXT_BYTES; i++) {

@@ -14,7 +14,7 @@
 #include "journal/note.h"
 
 #define KIND        "provisiond-backup/1 "
-#define BASE64_SIZE (4 * ((SHA256_SIZE + 2) / 3) + 1)
+#define BASE64_SIZE ((size_t)4 * ((SHA256_SIZE + 2) / 3) + 1)
 
 static_assert(sizeof KIND + BACKUP_NOTE_ORIGIN_MAX + TIMESTAMP_SIZE + 2 * BASE64_SIZE + 1 <=
                   CHECKPOINT_BODY_MAX,

@@ -67,11 +67,11 @@ START_TEST(no_byte_of_a_note_can_have_another_value)
     size_t length = strlen(note);
     for (size_t at = 0; at < length; at++) {
         for (int bit = 0; bit < 8; bit++) {
-            note[at] ^= (char)(1 << bit);
+            note[at] = (char)(uint8_t)(note[at] ^ (1 << bit));
             ck_assert_msg(backup_note_open(bytes_of(note, length), signer_spki(&signer), &got,
                                            &fault) == ERR_BAD_REQUEST,
                           "bit %d of byte %zu", bit, at);
-            note[at] ^= (char)(1 << bit);
+            note[at] = (char)(uint8_t)(note[at] ^ (1 << bit));
         }
     }
     for (size_t cut = 0; cut < length; cut++)
