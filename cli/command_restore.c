@@ -136,6 +136,7 @@ static enum error make_folder(struct restore *restore)
     if (restore->folder < 0)
         return failure_set_plain(restore->failure, ERR_CONFIG, "%s cannot be made: %s", name,
                                  strerror(errno));
+    crash_point("restore.folder-made");
     (void)strcpy(restore->incomplete, name);
     (void)snprintf(restore->ledger, sizeof restore->ledger, "%.*s/" BACKUP_LEDGER, TO_MAX + 16,
                    name);
@@ -230,6 +231,7 @@ static void unpack_and_check(void *context)
     struct fault fault = {0};
     int images = -1;
     restore->result = unpack_all(restore->unseal, restore->folder, &restore->unpacked, &fault);
+    crash_point("restore.unpacked");
     if (restore->result == ERR_OK) {
         images = openat(restore->folder, BACKUP_IMAGES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         restore->result =

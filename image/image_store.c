@@ -320,8 +320,11 @@ enum error image_store_open_image(const struct image_store *store, const struct 
     hex_encode(bytes_of(digest->bytes, SHA256_SIZE), name);
     int fd = openat(store->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-not-stored",
-                         "No stored image has this digest.", 0);
+        return fault_set(
+            fault, ERR_IMAGE_UNKNOWN, "image-not-stored",
+            "The file of this image is missing in the folder of [vault] images: put it back "
+            "from a backup.",
+            0);
     if (fd < 0)
         return unavailable(fault, "A stored image cannot be opened.");
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -16,6 +16,7 @@
 #include "core/crash_point.h"
 #include "ledger/copy.h"
 #include "ledger/handle.h"
+#include "ledger/sqlite_log.h"
 #include "ledger/sqlite_store.h"
 
 #define COPY_MODE 0600
@@ -174,6 +175,8 @@ static enum error fill(struct copy_work *work, struct fault *fault)
         e = read_leaves(work, fault);
     db_close(&work->to);
     db_close(&work->from);
+    if (e == ERR_OK && !log_forbid(work->path))
+        e = copy_fault(fault);
     return e == ERR_OK ? read_size(work, fault) : e;
 }
 
