@@ -1,16 +1,10 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * provctl restore: a backup into a folder that has another name until all of it was checked. Owns
- * no state.
- */
-#include <dirent.h>
+/* provctl restore: a backup into a new folder, all of it checked. Owns no state. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,24 +20,17 @@
 #include "backup/unpack.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
+#include "cli/new_folder.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/crash_point.h"
 
-#define UNTIL_WHOLE    ".incomplete"
-#define FOLDER_MODE    0700
-#define REMOVE_HANDLES 8
-#define TO_MAX         (PATH_MAX - 64) /* room for the names behind it */
-
 struct restore {
     const struct arguments *arguments;
     struct failure *failure;
-    char to[PATH_MAX];
-    char incomplete[PATH_MAX]; /* "" once it has its name, or was never made */
-    char ledger[PATH_MAX];
-    int folder;
+    struct new_folder folder;
     int in;
     struct unseal *unseal;
     uint8_t *checkpoint_key; /* DER, owned; NULL: none was given */
@@ -55,26 +42,13 @@ struct restore {
 
 #define RESTORE_AUTO __attribute__((cleanup(restore_clear))) struct restore
 
-/* ---- what is left of a restore that failed ---- */
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 static void restore_clear(struct restore *restore)
 {
     unseal_free(&restore->unseal);
     OPENSSL_free(restore->checkpoint_key);
     if (restore->in >= 0)
         (void)close(restore->in);
-    if (restore->folder >= 0)
-        (void)close(restore->folder);
-    if (restore->incomplete[0] != '\0')
-        (void)nftw(restore->incomplete, remove_one, REMOVE_HANDLES, FTW_DEPTH | FTW_PHYS);
+    new_folder_clear(&restore->folder);
 }
 
 static enum error fail(struct restore *restore, const char *path, const struct fault *fault)
@@ -82,92 +56,6 @@ static enum error fail(struct restore *restore, const char *path, const struct f
     bool is_file = strcmp(fault->reason, BACKUP_FILE) == 0;
     return failure_set_plain(restore->failure, fault->code, "%s: %s%s%s", path, fault->detail,
                              is_file ? " " : "", is_file ? strerror((int)fault->native) : "");
-}
-
-/* ---- the folder ---- */
-
-static bool is_empty_folder(const char *path)
-{
-    DIR *folder = opendir(path);
-    const struct dirent *entry = NULL;
-    bool is_empty = folder != NULL;
-    while (is_empty && (entry = readdir(folder)) != NULL)
-        is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    if (folder != NULL)
-        (void)closedir(folder);
-    return is_empty;
-}
-
-static enum error check_target(struct restore *restore)
-{
-    struct stat info;
-    if (lstat(restore->to, &info) != 0 && errno == ENOENT)
-        return ERR_OK;
-    if (S_ISDIR(info.st_mode) && is_empty_folder(restore->to))
-        return ERR_OK;
-    return failure_set_plain(restore->failure, ERR_CONFLICT,
-                             "%s is there and is no empty folder that may be read. "
-                             "Give --to the name of a new one",
-                             restore->to);
-}
-
-static enum error name_folders(struct restore *restore)
-{
-    const char *to = arguments_get(restore->arguments, OPTION_RESTORE_TO);
-    size_t length = strlen(to);
-    while (length > 1 && to[length - 1] == '/')
-        length--;
-    if (length == 0 || length > TO_MAX)
-        return failure_set_usage(restore->failure, "--to wants the name of a folder");
-    (void)snprintf(restore->to, sizeof restore->to, "%.*s", (int)length, to);
-    return check_target(restore);
-}
-
-static enum error make_folder(struct restore *restore)
-{
-    char name[PATH_MAX];
-    (void)snprintf(name, sizeof name, "%.*s" UNTIL_WHOLE, TO_MAX, restore->to);
-    if (mkdir(name, FOLDER_MODE) != 0 && errno == EEXIST)
-        return failure_set_plain(restore->failure, ERR_CONFLICT,
-                                 "%s is left of a restore that was cut off, or one is under way. "
-                                 "Remove it and repeat",
-                                 name);
-    restore->folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (restore->folder < 0)
-        return failure_set_plain(restore->failure, ERR_CONFIG, "%s cannot be made: %s", name,
-                                 strerror(errno));
-    crash_point("restore.folder-made");
-    (void)strcpy(restore->incomplete, name);
-    (void)snprintf(restore->ledger, sizeof restore->ledger, "%.*s/" BACKUP_LEDGER, TO_MAX + 16,
-                   name);
-    return ERR_OK;
-}
-
-/* A name is durable once the folder that it is in is. */
-static bool sync_above(const char *path)
-{
-    char copy[PATH_MAX];
-    (void)snprintf(copy, sizeof copy, "%s", path);
-    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_synced = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        (void)close(folder);
-    return is_synced;
-}
-
-static enum error give_name(struct restore *restore)
-{
-    crash_point("restore.before-name");
-    if (fsync(restore->folder) != 0 || rename(restore->incomplete, restore->to) != 0)
-        return failure_set_plain(restore->failure, ERR_CONFIG, "%s cannot be made: %s", restore->to,
-                                 strerror(errno));
-    restore->incomplete[0] = '\0';
-    crash_point("restore.after-name");
-    if (!sync_above(restore->to))
-        return failure_set_plain(restore->failure, ERR_CONFIG,
-                                 "%s is there, but its name may not be durable: %s", restore->to,
-                                 strerror(errno));
-    return ERR_OK;
 }
 
 /* ---- the keys ---- */
@@ -229,13 +117,15 @@ static void unpack_and_check(void *context)
 {
     struct restore *restore = context;
     struct fault fault = {0};
+    char ledger[PATH_MAX + sizeof BACKUP_LEDGER];
     int images = -1;
-    restore->result = unpack_all(restore->unseal, restore->folder, &restore->unpacked, &fault);
+    (void)snprintf(ledger, sizeof ledger, "%s/" BACKUP_LEDGER, restore->folder.incomplete);
+    restore->result = unpack_all(restore->unseal, restore->folder.fd, &restore->unpacked, &fault);
     crash_point("restore.unpacked");
     if (restore->result == ERR_OK) {
-        images = openat(restore->folder, BACKUP_IMAGES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        images = openat(restore->folder.fd, BACKUP_IMAGES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         restore->result =
-            ledger_check(restore->ledger, images,
+            ledger_check(ledger, images,
                          bytes_of(restore->checkpoint_key, (size_t)restore->checkpoint_key_length),
                          &restore->checked, &fault);
     }
@@ -262,7 +152,7 @@ static enum error print_json(const struct restore *restore, const char *root, co
     const struct ledger_checked *checked = &restore->checked;
     return output_json(
         json_pack("{s:o, s:s, s:I, s:I, s:I, s:s, s:I, s:b, s:I}", "folder",
-                  output_text(restore->to), "made", made, "bytes",
+                  output_text(restore->folder.to), "made", made, "bytes",
                   (json_int_t)restore->unpacked.bytes, "images", (json_int_t)checked->images,
                   "leaves", (json_int_t)checked->leaves, "root", root, "checkpoint_size",
                   (json_int_t)checked->checkpoint_size, "signature_checked",
@@ -276,7 +166,7 @@ static void print_next(const struct restore *restore)
     static struct config config;
     char problem[CONFIG_PROBLEM_MAX];
     char path[PATH_MAX + 32];
-    (void)snprintf(path, sizeof path, "%s/" BACKUP_CONFIG, restore->to);
+    (void)snprintf(path, sizeof path, "%s/" BACKUP_CONFIG, restore->folder.to);
     bool is_read = config_load(path, CONFIG_CLI, &config, problem) == ERR_OK;
     const char *ledger = is_read ? config.vault.ledger : "the path of [vault] ledger";
     const char *images = is_read ? config.vault.images : "the path of [vault] images";
@@ -292,7 +182,7 @@ static void print_next(const struct restore *restore)
         "  4. Start provision-vault and look at provctl status. \"mismatch\" means that "
         "the HSM has\n"
         "     seen more than this ledger: status says how to go on with it all the same.\n",
-        restore->to, ledger, restore->to, images, restore->to);
+        restore->folder.to, ledger, restore->folder.to, images, restore->folder.to);
 }
 
 static enum error print_done(const struct restore *restore)
@@ -314,9 +204,11 @@ static enum error print_done(const struct restore *restore)
 
 enum error command_restore(const struct arguments *arguments, struct failure *failure)
 {
-    RESTORE_AUTO restore = {.arguments = arguments, .failure = failure, .folder = -1, .in = -1};
+    RESTORE_AUTO restore = {
+        .arguments = arguments, .failure = failure, .folder = {.fd = -1}, .in = -1};
     struct stat info = {0};
-    enum error e = name_folders(&restore);
+    enum error e =
+        new_folder_name(&restore.folder, arguments_get(arguments, OPTION_RESTORE_TO), failure);
     if (e == ERR_OK)
         e = open_in(&restore);
     if (e == ERR_OK)
@@ -324,13 +216,16 @@ enum error command_restore(const struct arguments *arguments, struct failure *fa
     if (e == ERR_OK)
         e = open_checkpoint_key(&restore);
     if (e == ERR_OK)
-        e = make_folder(&restore);
+        e = new_folder_make(&restore.folder, failure);
+    crash_point("restore.folder-made");
     if (e != ERR_OK)
         return e;
     (void)fstat(restore.in, &info);
     progress_run(unpack_and_check, &restore, restore.in, info.st_size);
     e = restore.result;
+    crash_point("restore.before-name");
     if (e == ERR_OK)
-        e = give_name(&restore);
+        e = new_folder_commit(&restore.folder, failure);
+    crash_point("restore.after-name");
     return e == ERR_OK ? print_done(&restore) : e;
 }
