@@ -23,16 +23,17 @@
 #include "backup/unpack.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
+#include "cli/new_folder.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/restore_folder.h"
 #include "config/config.h"
 #include "core/clock.h"
+#include "core/crash_point.h"
 
 struct restore {
     const struct arguments *arguments;
     struct failure *failure;
-    struct restore_folder folder;
+    struct new_folder folder;
     int in;
     struct unseal *unseal;
     uint8_t *checkpoint_key; /* DER, owned; NULL: none was given */
@@ -50,7 +51,7 @@ static void restore_clear(struct restore *restore)
     OPENSSL_free(restore->checkpoint_key);
     if (restore->in >= 0)
         (void)close(restore->in);
-    restore_folder_clear(&restore->folder);
+    new_folder_clear(&restore->folder);
     unpacked_clear(&restore->unpacked);
 }
 
@@ -126,7 +127,7 @@ static enum error check_content(struct restore *restore, struct fault *fault)
     enum error e = key.length > 0 ? unpacked_check_note(&restore->unpacked, key, fault) : ERR_OK;
     if (e != ERR_OK)
         return e;
-    e = restore_folder_path(&restore->folder, BACKUP_LEDGER, path, restore->failure);
+    e = new_folder_path(&restore->folder, BACKUP_LEDGER, path, restore->failure);
     if (e != ERR_OK)
         return e;
     files.images =
@@ -142,6 +143,7 @@ static void unpack_and_check(void *context)
     struct restore *restore = context;
     struct fault fault = {0};
     enum error e = unpack_all(restore->unseal, restore->folder.fd, &restore->unpacked, &fault);
+    crash_point("restore.unpacked");
     if (e == ERR_OK)
         e = check_content(restore, &fault);
     if (fault.code != ERR_OK)
@@ -261,10 +263,10 @@ static enum error tell_missing(const struct restore *restore)
 enum error command_restore(const struct arguments *arguments, struct failure *failure)
 {
     RESTORE_AUTO restore = {
-        .arguments = arguments, .failure = failure, .folder = RESTORE_FOLDER_NONE, .in = -1};
+        .arguments = arguments, .failure = failure, .folder = NEW_FOLDER_NONE, .in = -1};
     struct stat info = {0};
     enum error e =
-        restore_folder_take(&restore.folder, arguments_get(arguments, OPTION_RESTORE_TO), failure);
+        new_folder_name(&restore.folder, arguments_get(arguments, OPTION_RESTORE_TO), failure);
     if (e == ERR_OK)
         e = open_in(&restore);
     if (e == ERR_OK)
@@ -272,14 +274,14 @@ enum error command_restore(const struct arguments *arguments, struct failure *fa
     if (e == ERR_OK)
         e = open_checkpoint_key(&restore);
     if (e == ERR_OK)
-        e = restore_folder_make(&restore.folder, failure);
+        e = new_folder_make(&restore.folder, failure);
     if (e != ERR_OK)
         return e;
     (void)fstat(restore.in, &info);
     progress_run(unpack_and_check, &restore, restore.in, info.st_size);
     e = restore.result;
     if (e == ERR_OK)
-        e = restore_folder_name(&restore.folder, failure);
+        e = new_folder_commit(&restore.folder, failure);
     if (e == ERR_OK)
         e = print_done(&restore);
     return e == ERR_OK ? tell_missing(&restore) : e;

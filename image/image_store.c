@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -176,6 +177,39 @@ enum error image_draft_new(struct image_store *store, struct image_draft **ret_d
     return e == ERR_UNSUPPORTED ? image_draft_new_named(store, ret_draft, fault) : e;
 }
 
+static enum error nearly_full(struct fault *fault)
+{
+    return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "disk-nearly-full",
+                     "The image would leave less room on the disk of [vault] images than "
+                     "vault.disk_reserve_mb keeps free: make room there.",
+                     0);
+}
+
+static enum error check_room(const struct image_draft *draft, uint64_t size, int64_t keep,
+                             struct fault *fault)
+{
+    struct statvfs disk;
+    if (fstatvfs(draft->fd, &disk) != 0)
+        return unavailable(fault, "The room on the disk of the images is not known.");
+    int64_t left = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    return left - (int64_t)size < keep ? nearly_full(fault) : ERR_OK;
+}
+
+/* Looked at again when it is taken: two at a time must not count on the same room. */
+enum error image_draft_reserve(struct image_draft *draft, uint64_t size, int64_t keep,
+                               struct fault *fault)
+{
+    enum error e = check_room(draft, size, keep, fault);
+    if (e != ERR_OK)
+        return e;
+    if (fallocate(draft->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
+        return check_room(draft, 0, keep, fault);
+    if (errno == EOPNOTSUPP) /* this file system cannot */
+        return ERR_OK;
+    return errno == ENOSPC ? nearly_full(fault)
+                           : unavailable(fault, "No room can be taken for the image.");
+}
+
 int image_draft_fd(const struct image_draft *draft)
 {
     return draft->fd;
@@ -327,8 +361,11 @@ enum error image_store_open_image(const struct image_store *store, const struct 
     hex_encode(bytes_of(digest->bytes, SHA256_SIZE), name);
     int fd = openat(store->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-not-stored",
-                         "No stored image has this digest.", 0);
+        return fault_set(
+            fault, ERR_IMAGE_UNKNOWN, "image-not-stored",
+            "The file of this image is missing in the folder of [vault] images: put it back "
+            "from a backup.",
+            0);
     if (fd < 0)
         return unavailable(fault, "A stored image cannot be opened.");
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {

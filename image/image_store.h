@@ -32,6 +32,12 @@ void image_store_close(struct image_store *store);
 
 enum error image_draft_new(struct image_store *store, struct image_draft **ret_draft,
                            struct fault *fault) MUST_USE;
+/*
+ * Takes that many bytes of the disk for it, before they are written. ERR_LEDGER_UNAVAILABLE
+ * ("disk-nearly-full") when less than keep bytes would be left for others.
+ */
+enum error image_draft_reserve(struct image_draft *draft, uint64_t size, int64_t keep,
+                               struct fault *fault) MUST_USE;
 /* Where to write; borrowed. */
 int image_draft_fd(const struct image_draft *draft);
 /*

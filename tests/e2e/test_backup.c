@@ -21,11 +21,17 @@
 #define WAIT_MS 20000
 
 /* What the lines below have in common. */
-#define HELPERS                                                                                    \
-    "backup() { ctl backup --out \"$1\" --recipient $DIR/backup.pem; }; "                          \
-    "restore() { rm -rf \"$2.incomplete\"; $BIN/provctl restore --in \"$1\" --key "                \
-    "$DIR/backup.key --cert $DIR/backup.pem --to \"$2\" --checkpoint-key $RIG_CHECKPOINT_KEY; }; " \
-    "key_pair() { openssl req -x509 -newkey $2 -nodes -keyout $DIR/$1.key -out $DIR/$1.pem "       \
+#define HELPERS                                                                                  \
+    "backup() { ctl backup --out \"$1\" --recipient $DIR/backup.pem; }; "                        \
+    "restore_once() { $BIN/provctl restore --in \"$1\" --key $DIR/backup.key --cert "            \
+    "$DIR/backup.pem --to \"$2\" --checkpoint-key $RIG_CHECKPOINT_KEY; }; "                      \
+    "restore() { rm -rf \"$2.incomplete\"; restore_once \"$@\"; }; "                             \
+    "after_cut() { if test -e $DIR/cut; then diff -r $DIR/whole $DIR/cut || exit 1; rm -r "      \
+    "$DIR/cut; fi; if test -e $DIR/cut.incomplete; then ! restore_once $DIR/one $DIR/cut "       \
+    "2>$DIR/said >&2 && test ! -e $DIR/cut && grep -q 'Remove it and repeat' $DIR/said || exit " \
+    "1; fi; restore $DIR/one $DIR/cut >/dev/null && diff -r $DIR/whole $DIR/cut && rm -r "       \
+    "$DIR/cut; }; "                                                                              \
+    "key_pair() { openssl req -x509 -newkey $2 -nodes -keyout $DIR/$1.key -out $DIR/$1.pem "     \
     "-subj /CN=$1 -days 9 >/dev/null 2>&1; }; "
 
 static struct rig rig;
@@ -346,9 +352,7 @@ static void backup_cut_at(const char *label)
 static void restore_cut_at(const char *label)
 {
     MAKER("PROVISIOND_CRASH_AT=%s restore $DIR/one $DIR/cut >/dev/null 2>&1; "
-          "test $? = 137 || { echo \"%s was not reached\" >&2; exit 1; }; "
-          "if test -e $DIR/cut; then diff -r $DIR/whole $DIR/cut || exit 1; rm -r $DIR/cut; fi; "
-          "restore $DIR/one $DIR/cut >/dev/null && diff -r $DIR/whole $DIR/cut && rm -r $DIR/cut",
+          "test $? = 137 || { echo \"%s was not reached\" >&2; exit 1; }; after_cut",
           label, label);
 }
 
@@ -356,8 +360,10 @@ START_TEST(killed_backup_or_restore_leaves_all_or_nothing)
 {
     static const char *const BACKUP[] = {"backup.part-written:1", "backup.before-name",
                                          "backup.after-name"};
-    static const char *const RESTORE[] = {"restore.file-written:1", "restore.file-written:3",
-                                          "restore.before-name", "restore.after-name"};
+    static const char *const RESTORE[] = {"restore.folder-made",    "restore.file-written:1",
+                                          "restore.file-written:2", "restore.file-written:3",
+                                          "restore.unpacked",       "restore.before-name",
+                                          "restore.after-name"};
     MAKER("backup $DIR/one && restore $DIR/one $DIR/whole >/dev/null");
     for (size_t i = 0; i < sizeof BACKUP / sizeof BACKUP[0]; i++)
         backup_cut_at(BACKUP[i]);
@@ -411,6 +417,56 @@ START_TEST(backups_killed_at_random_moments_leave_all_or_nothing)
 }
 END_TEST
 
+/* Within the time that one takes. */
+START_TEST(restores_killed_at_random_moments_leave_all_or_nothing)
+{
+    size_t cuts = test_size("random kills of restores", 10, 200);
+    MAKER("backup $DIR/one && restore $DIR/one $DIR/whole >/dev/null");
+    for (size_t i = 0; i < cuts; i++)
+        MAKER("$BIN/provctl restore --in $DIR/one --key $DIR/backup.key --cert $DIR/backup.pem "
+              "--to $DIR/cut >/dev/null 2>&1 & pid=$!; sleep 0.$(printf %%03d $((%zu * 7 %% 60))); "
+              "kill -9 $pid 2>/dev/null; wait $pid; after_cut",
+              i);
+}
+END_TEST
+
+/* ---- a ledger that is put back, file by file ---- */
+
+static void is_refused_with(const char *word)
+{
+    MAKER(
+        "timeout 20 $BIN/provision-vault --config $RIG_CONFIG >$DIR/said 2>&1; s=$?; "
+        "test $s != 0 && test $s != 124 && grep -q %s $DIR/said || { cat $DIR/said >&2; exit 1; }",
+        word);
+}
+
+START_TEST(ledger_put_back_half_way_is_one_ledger_or_is_refused)
+{
+    struct floor_device device;
+    floor_device_make(&rig, "before", NULL, &device);
+    ask("rig-gateway", &device, 201);
+    MAKER("backup $DIR/one && restore $DIR/one $DIR/restored >/dev/null");
+    rig_kill(&rig, RIG_VAULT, SIGKILL);
+    MAKER("test -s $RIG_LEDGER-wal && mkdir $DIR/aside && mv $RIG_LEDGER $DIR/aside/");
+    is_refused_with("log-without-ledger");
+    MAKER("test -s $RIG_LEDGER-wal && mv $DIR/restored/ledger.db $RIG_LEDGER");
+    is_refused_with("log-of-another");
+    MAKER("mv $RIG_LEDGER-wal $DIR/aside/ && mv $DIR/vault/images $DIR/aside/");
+    rig_start(&rig, RIG_VAULT, NULL);
+    wait_for_anchor("ok");
+    MAKER("! $BIN/provctl image fetch --url $RIG_URL --ca $RIG_CA --cert $RIG_STATION_CERT --key "
+          "$RIG_STATION_KEY --out $DIR/fetched ${RIG_IMAGE} >$DIR/said 2>&1 && "
+          "grep -q 'from a backup' $DIR/said || { cat $DIR/said >&2; exit 1; }");
+    rig_kill(&rig, RIG_VAULT, SIGKILL);
+    MAKER("rm -rf $DIR/vault/images; mv $DIR/restored/images $DIR/vault/images");
+    rig_start(&rig, RIG_VAULT, NULL);
+    wait_for_anchor("ok");
+    ask("rig-gateway", &device, 200);
+    license("rig-gateway", "after", 201);
+    rig_check_invariants(&rig);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -427,6 +483,8 @@ int main(void)
         killed_backup_or_restore_leaves_all_or_nothing,
         vault_that_dies_while_it_copies_its_ledger_goes_on,
         backups_killed_at_random_moments_leave_all_or_nothing,
+        restores_killed_at_random_moments_leave_all_or_nothing,
+        ledger_put_back_half_way_is_one_ledger_or_is_refused,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "backup, end to end",

@@ -276,6 +276,21 @@ static void refuse_manifest(const char *json, const char *reason, const char *wo
     sample_refuse(&sample, blob_bytes(&backup), reason, words);
 }
 
+static void take_manifest(const char *json)
+{
+    struct unpacked unpacked;
+    struct fault fault;
+    BLOB_AUTO tar = {.data = NULL};
+    tar_add(&tar, &(struct tar_entry){.name = BACKUP_LEDGER, .data = text("ledger")});
+    tar_add(&tar, &(struct tar_entry){.name = BACKUP_MANIFEST, .data = text(json)});
+    tar_end(&tar);
+    BLOB_AUTO backup = sample_seal(sample.recipient, blob_bytes(&tar));
+    ck_assert_msg(
+        sample_open_as(&sample, sample.recipient, blob_bytes(&backup), &unpacked, &fault) == ERR_OK,
+        "%s", json);
+    unpacked_clear(&unpacked);
+}
+
 #define LEDGER_ROW                                   \
     "{\"name\":\"ledger.db\",\"size\":6,\"sha256\":" \
     "\"a49ff23ce5ceb4f6cfd5ea2d7cbdef30bcc1c1d9b1c4e3c0b4ae30fb0e0dc6d1\"}"
@@ -293,12 +308,39 @@ START_TEST(manifest_that_is_none_or_names_other_files_is_refused)
         "{\"format\":\"provisiond-backup/1\",\"made\":\"never\",\"files\":[" LEDGER_ROW "]}",
         "{\"format\":\"provisiond-backup/1\",\"format\":\"x\",\"files\":[" LEDGER_ROW "]}",
         "{\"format\":\"provisiond-backup/1\",\"made\":\"2023-11-14T22:13:20.000Z\",\"files\":[1]}",
-        "{\"format\":\"provisiond-backup/1\",\"made\":\"2023-11-14T22:13:20.000Z\",\"files\":["
-        "{\"name\":\"ledger.db\",\"size\":6,\"sha256\":\"00\"}]}",
+        "{\"format\":\"provisiond-backup/1\",\"made\":\"2023-11-14T22:13:20.000Z\",\"files\":[{}]}",
     };
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++)
         refuse_manifest(WRONG[i], BACKUP_DAMAGED, "are not those that its manifest names");
     refuse_manifest("{\"format\":\"provisiond-backup/2\"}", "backup-newer", "a newer one");
+}
+END_TEST
+
+#define MANIFEST(rest)                                                                      \
+    "{\"format\":\"provisiond-backup/1\",\"made\":\"2023-11-14T22:13:20.000Z\",\"files\":[" \
+    "{\"name\":\"ledger.db\",\"size\":6,\"sha256\":"                                        \
+    "\"fe14010b4fe83303852f0467c919ef9a7ca089b91e96e3aad7d426dd87079297\"}]" rest "}"
+#define IMAGE(digit)                                                          \
+    "\"images/00000000000000000000000000000000000000000000000000000000000000" \
+    "0" digit "\""
+
+START_TEST(missing_images_are_named_in_order_and_a_note_is_a_text)
+{
+    static const char *const GOOD[] = {MANIFEST(""), MANIFEST(",\"missing\":[],\"note\":\"\""),
+                                       MANIFEST(",\"missing\":[" IMAGE("1") "," IMAGE("2") "]")};
+    static const char *const BAD[] = {
+        MANIFEST(",\"missing\":[" IMAGE("2") "," IMAGE("1") "]"),
+        MANIFEST(",\"missing\":[" IMAGE("1") "," IMAGE("1") "]"),
+        MANIFEST(",\"missing\":[\"ledger.db\"]"),
+        MANIFEST(",\"missing\":[1]"),
+        MANIFEST(",\"missing\":{}"),
+        MANIFEST(",\"note\":7"),
+        MANIFEST(",\"more\":7"),
+    };
+    for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++)
+        take_manifest(GOOD[i]);
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        refuse_manifest(BAD[i], BACKUP_DAMAGED, "are not those");
 }
 END_TEST
 
@@ -396,6 +438,7 @@ int main(void)
         file_with_holes_fills_no_disk,
         configuration_or_manifest_over_its_limit_is_refused,
         manifest_that_is_none_or_names_other_files_is_refused,
+        missing_images_are_named_in_order_and_a_note_is_a_text,
         deep_or_broken_json_is_refused,
         file_that_is_missing_or_that_nobody_named_is_seen,
         tar_file_without_manifest_or_of_nothing_is_cut_off,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <check.h>
@@ -324,6 +325,24 @@ static void *store_same(void *argument)
     return NULL;
 }
 
+/* By the room that the disk really has: what is taken for one image is not there for the next. */
+START_TEST(room_is_taken_for_an_image_or_it_is_refused)
+{
+    struct statvfs disk;
+    struct image_draft *draft = draft_of_kind(_i);
+    ck_assert_int_eq(statvfs(path, &disk), 0);
+    int64_t left = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    ck_assert_int_eq(image_draft_reserve(draft, 4096, left / 2, &fault), ERR_OK);
+    ck_assert_int_eq(image_draft_reserve(draft, 4096, INT64_MAX / 2, &fault),
+                     ERR_LEDGER_UNAVAILABLE);
+    ck_assert_str_eq(fault.reason, "disk-nearly-full");
+    ck_assert_int_eq(image_draft_reserve(draft, (uint64_t)left * 4, 0, &fault),
+                     ERR_LEDGER_UNAVAILABLE);
+    image_draft_free(draft);
+    ck_assert_uint_eq(files(), 0);
+}
+END_TEST
+
 START_TEST(threads_store_the_same_content_as_one_file)
 {
     pthread_t threads[4];
@@ -363,6 +382,7 @@ static void add_tests(TCase *all)
     tcase_add_test(all, link_in_the_place_of_an_image_is_not_followed);
     tcase_add_loop_test(all, writer_that_runs_out_of_room_leaves_nothing_and_the_store_goes_on, 0,
                         3);
+    tcase_add_loop_test(all, room_is_taken_for_an_image_or_it_is_refused, 0, 3);
     tcase_add_test(all, threads_store_the_same_content_as_one_file);
     tcase_add_test(all, nothing_can_be_closed_and_freed);
 }

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A folder that is made, held and named. Owns no state. */
-#include "cli/restore_folder.h"
+#include "cli/new_folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -81,7 +81,7 @@ static void remove_content(int folder)
 }
 
 /* Whether the name in the folder above is still the folder that is held. */
-static bool is_held(const struct restore_folder *folder, const char *name)
+static bool is_held(const struct new_folder *folder, const char *name)
 {
     struct stat held;
     struct stat found;
@@ -92,7 +92,7 @@ static bool is_held(const struct restore_folder *folder, const char *name)
 
 /* ---- its name ---- */
 
-static enum error check_target(const struct restore_folder *folder, struct failure *failure)
+static enum error check_target(const struct new_folder *folder, struct failure *failure)
 {
     int found = openat(folder->above, folder->name, OPEN_FOLDER);
     if (found < 0 && errno == ENOENT)
@@ -108,14 +108,13 @@ static enum error check_target(const struct restore_folder *folder, struct failu
                              folder->to);
 }
 
-static enum error cannot_make(const struct restore_folder *folder, struct failure *failure)
+static enum error cannot_make(const struct new_folder *folder, struct failure *failure)
 {
     return failure_set_plain(failure, ERR_CONFIG, "%s cannot be made: %s", folder->to,
                              strerror(errno));
 }
 
-enum error restore_folder_take(struct restore_folder *folder, const char *to,
-                               struct failure *failure)
+enum error new_folder_name(struct new_folder *folder, const char *to, struct failure *failure)
 {
     char copy[PATH_MAX];
     size_t length = strlen(to);
@@ -136,7 +135,7 @@ enum error restore_folder_take(struct restore_folder *folder, const char *to,
 
 /* ---- its life ---- */
 
-static enum error fail_exchanged(const struct restore_folder *folder, struct failure *failure)
+static enum error fail_exchanged(const struct new_folder *folder, struct failure *failure)
 {
     return failure_set_plain(failure, ERR_CONFLICT,
                              "%s was exchanged while it was made: somebody else may write the "
@@ -151,7 +150,7 @@ static bool is_just_made(int fd)
     return fstat(fd, &info) == 0 && info.st_uid == geteuid() && is_empty(fd);
 }
 
-enum error restore_folder_make(struct restore_folder *folder, struct failure *failure)
+enum error new_folder_make(struct new_folder *folder, struct failure *failure)
 {
     char name[PATH_MAX];
     (void)snprintf(name, sizeof name, "%.*s" UNTIL_WHOLE, TO_MAX, folder->name);
@@ -174,8 +173,8 @@ enum error restore_folder_make(struct restore_folder *folder, struct failure *fa
     return ERR_OK;
 }
 
-enum error restore_folder_path(const struct restore_folder *folder, const char *name,
-                               char ret_path[PATH_MAX], struct failure *failure)
+enum error new_folder_path(const struct new_folder *folder, const char *name,
+                           char ret_path[PATH_MAX], struct failure *failure)
 {
     char link[FD_PATH_BYTES];
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", folder->fd);
@@ -186,7 +185,7 @@ enum error restore_folder_path(const struct restore_folder *folder, const char *
     return ERR_OK;
 }
 
-enum error restore_folder_name(struct restore_folder *folder, struct failure *failure)
+enum error new_folder_commit(struct new_folder *folder, struct failure *failure)
 {
     crash_point("restore.before-name");
     if (!is_held(folder, folder->incomplete))
@@ -206,7 +205,7 @@ enum error restore_folder_name(struct restore_folder *folder, struct failure *fa
     return ERR_OK;
 }
 
-void restore_folder_clear(struct restore_folder *folder)
+void new_folder_clear(struct new_folder *folder)
 {
     if (folder->incomplete[0] != '\0') {
         remove_content(folder->fd);

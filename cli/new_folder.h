@@ -7,17 +7,17 @@
  * Whoever owns the folder above can rename and exchange what is in it at any moment, and restore
  * may be run as root. So the folder is held by a descriptor, nothing is written or removed through
  * a symbolic link, and one that was exchanged is noticed at the latest when it gets its name. Order
- * of calls: restore_folder_make, restore_folder_name, restore_folder_clear. Threads: owned by one
+ * of calls: new_folder_make, new_folder_commit, new_folder_clear. Threads: owned by one
  * thread.
  */
-#ifndef CLI_RESTORE_FOLDER_H
-#define CLI_RESTORE_FOLDER_H
+#ifndef CLI_NEW_FOLDER_H
+#define CLI_NEW_FOLDER_H
 
 #include <limits.h>
 
 #include "cli/failure.h"
 
-struct restore_folder {
+struct new_folder {
     char to[PATH_MAX]; /* as it was asked for, without a slash at its end */
     char name[PATH_MAX];
     char incomplete[PATH_MAX]; /* both in above; "" once it has its name, or was never made */
@@ -25,22 +25,22 @@ struct restore_folder {
     int fd;
 };
 
-#define RESTORE_FOLDER_NONE   \
+#define NEW_FOLDER_NONE       \
     {                         \
         .above = -1, .fd = -1 \
     }
 
-/* to is the name of a folder that is empty or not there, of which restore_folder_take checks that
+/* to is the name of a folder that is empty or not there, of which new_folder_name checks that
  * much before the keys are read. */
-enum error restore_folder_take(struct restore_folder *folder, const char *to,
-                               struct failure *failure) MUST_USE;
-enum error restore_folder_make(struct restore_folder *folder, struct failure *failure) MUST_USE;
+enum error new_folder_name(struct new_folder *folder, const char *to,
+                           struct failure *failure) MUST_USE;
+enum error new_folder_make(struct new_folder *folder, struct failure *failure) MUST_USE;
 /* The path of a file in it without any symbolic link, for who cannot take a descriptor. */
-enum error restore_folder_path(const struct restore_folder *folder, const char *name,
-                               char ret_path[PATH_MAX], struct failure *failure) MUST_USE;
+enum error new_folder_path(const struct new_folder *folder, const char *name,
+                           char ret_path[PATH_MAX], struct failure *failure) MUST_USE;
 /* Durably. */
-enum error restore_folder_name(struct restore_folder *folder, struct failure *failure) MUST_USE;
+enum error new_folder_commit(struct new_folder *folder, struct failure *failure) MUST_USE;
 /* Removes what has no name yet. */
-void restore_folder_clear(struct restore_folder *folder);
+void new_folder_clear(struct new_folder *folder);
 
 #endif
