@@ -9,7 +9,8 @@
  *       ledger.db                            the ledger, its journal included
  *       images/<SHA-256>                     each encrypted image that the ledger names
  *       provisiond.conf                      the configuration; there is no secret in it
- *       manifest.json                        the last: size and SHA-256 of each of them
+ *       manifest.json                        the last: size and SHA-256 of each of them, which
+ * images are missing, and what the HSM signed of the backup
  *
  * A part holds at most BACKUP_PART_BYTES, because libcrypto has a message whole in memory to open
  * it; so nothing of a part is believed before its tag was checked. That no part is missing, twice
@@ -43,6 +44,7 @@
 /* What the faults of this room say. ERR_BAD_REQUEST: */
 #define BACKUP_DAMAGED   "backup-damaged"
 #define BACKUP_WRONG_KEY "backup-key" /* key or certificate are not what they should be */
+#define BACKUP_UNSIGNED  "backup-unsigned"
 /* ERR_CONFIG, with errno: */
 #define BACKUP_FILE "backup-file" /* a file cannot be read or written */
 

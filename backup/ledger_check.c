@@ -17,7 +17,7 @@
 
 struct check {
     sqlite3 *db;
-    int images;
+    const struct ledger_files *files;
     struct bytes key;
     struct ledger_checked result;
     struct checkpoint checkpoint;
@@ -33,10 +33,10 @@ static enum error database(struct check *check, struct fault *fault)
 
 /* ---- SQLite's own ---- */
 
-static enum error open_ledger(struct check *check, const char *path, struct fault *fault)
+static enum error open_ledger(struct check *check, struct fault *fault)
 {
-    if (sqlite3_open_v2(path, &check->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE, NULL) ==
-            SQLITE_OK &&
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(check->files->path, &check->db, flags, NULL) == SQLITE_OK &&
         sqlite3_db_config(check->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) == SQLITE_OK &&
         sqlite3_exec(check->db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;", NULL,
                      NULL, NULL) == SQLITE_OK)
@@ -166,7 +166,11 @@ static enum error check_image(struct check *check, sqlite3_stmt *row, struct fau
         return database(check, fault);
     hex_encode(bytes_of(sqlite3_column_blob(row, 0), SHA256_SIZE), name);
     check->result.images++;
-    if (fstatat(check->images, name, &info, 0) == 0 && info.st_size == sqlite3_column_int64(row, 1))
+    if (fstatat(check->files->images, name, &info, 0) == 0 &&
+        info.st_size == sqlite3_column_int64(row, 1))
+        return ERR_OK;
+    if (check->files->manifest != NULL &&
+        manifest_is_missing(check->files->manifest, sqlite3_column_blob(row, 0)))
         return ERR_OK;
     return backup_damaged(fault, "An image that the ledger names is not in the backup.");
 }
@@ -187,11 +191,11 @@ static enum error check_images(struct check *check, struct fault *fault)
     return e;
 }
 
-enum error ledger_check(const char *path, int images, struct bytes checkpoint_key,
+enum error ledger_check(const struct ledger_files *files, struct bytes checkpoint_key,
                         struct ledger_checked *ret_checked, struct fault *fault)
 {
-    struct check check = {.images = images, .key = checkpoint_key};
-    enum error e = open_ledger(&check, path, fault);
+    struct check check = {.files = files, .key = checkpoint_key};
+    enum error e = open_ledger(&check, fault);
     if (e == ERR_OK)
         e = check_database(&check, fault);
     if (e == ERR_OK)

@@ -115,6 +115,7 @@ static enum error read_block(int file, uint8_t *block, int64_t at, int64_t left,
     return ERR_OK;
 }
 
+/* pack is NULL when there is nothing to put. */
 static enum error put_content(struct pack *pack, int file, int64_t size, EVP_MD_CTX *hash,
                               struct fault *fault)
 {
@@ -122,7 +123,7 @@ static enum error put_content(struct pack *pack, int file, int64_t size, EVP_MD_
     size_t n = 0;
     for (int64_t at = 0; at < size; at += (int64_t)n) {
         enum error e = read_block(file, block, at, size - at, &n, fault);
-        if (e == ERR_OK)
+        if (e == ERR_OK && pack != NULL)
             e = put_data(pack, bytes_of(block, n), fault);
         if (e != ERR_OK)
             return e;
@@ -131,31 +132,46 @@ static enum error put_content(struct pack *pack, int file, int64_t size, EVP_MD_
     return ERR_OK;
 }
 
-static enum error note(struct pack *pack, const char *name, int64_t size,
-                       const struct sha256 *digest, struct fault *fault)
+static enum error note_file(struct pack *pack, const char *name, int64_t size,
+                            const struct sha256 *digest, struct fault *fault)
 {
     struct manifest_file file = {.size = size, .digest = *digest};
     (void)snprintf(file.name, sizeof file.name, "%s", name);
     return manifest_add(&pack->manifest, &file, fault);
 }
 
-enum error pack_file(struct pack *pack, const char *name, int file, int64_t size,
-                     struct sha256 *ret_digest, struct fault *fault)
+static enum error put_hashed(struct pack *pack, int file, int64_t size, struct sha256 *ret_digest,
+                             struct fault *fault)
 {
     struct sha256 digest;
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    assert(strlen(name) < BACKUP_NAME_MAX);
     if (hash == NULL || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1) {
         EVP_MD_CTX_free(hash);
         return backup_no_memory(fault);
     }
-    enum error e = put_header(pack, name, size, fault);
-    if (e == ERR_OK)
-        e = put_content(pack, file, size, hash, fault);
+    enum error e = put_content(pack, file, size, hash, fault);
     (void)EVP_DigestFinal_ex(hash, digest.bytes, NULL);
     EVP_MD_CTX_free(hash);
     if (e == ERR_OK)
-        e = note(pack, name, size, &digest, fault);
+        *ret_digest = digest;
+    return e;
+}
+
+enum error pack_digest(int file, int64_t size, struct sha256 *ret_digest, struct fault *fault)
+{
+    return put_hashed(NULL, file, size, ret_digest, fault);
+}
+
+enum error pack_file(struct pack *pack, const char *name, int file, int64_t size,
+                     struct sha256 *ret_digest, struct fault *fault)
+{
+    struct sha256 digest;
+    assert(strlen(name) < BACKUP_NAME_MAX);
+    enum error e = put_header(pack, name, size, fault);
+    if (e == ERR_OK)
+        e = put_hashed(pack, file, size, &digest, fault);
+    if (e == ERR_OK)
+        e = note_file(pack, name, size, &digest, fault);
     if (e == ERR_OK && ret_digest != NULL)
         *ret_digest = digest;
     return e;
@@ -167,7 +183,20 @@ enum error pack_bytes(struct pack *pack, const char *name, struct bytes data, st
     enum error e = put_header(pack, name, (int64_t)data.length, fault);
     if (e == ERR_OK)
         e = put_data(pack, data, fault);
-    return e == ERR_OK ? note(pack, name, (int64_t)data.length, &digest, fault) : e;
+    return e == ERR_OK ? note_file(pack, name, (int64_t)data.length, &digest, fault) : e;
+}
+
+/* ---- what is said of it ---- */
+
+enum error pack_without(struct pack *pack, const struct sha256 *image, struct fault *fault)
+{
+    return manifest_miss(&pack->manifest, image, fault);
+}
+
+void pack_note(struct pack *pack, const char *note)
+{
+    assert(strlen(note) < sizeof pack->manifest.note);
+    (void)strcpy(pack->manifest.note, note);
 }
 
 /* ---- the end ---- */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -26,7 +27,9 @@
 
 struct seal {
     X509 *recipient;
-    struct archive *out;
+    struct archive *tar;
+    EVP_MD_CTX *hash; /* of what is in out */
+    int out;          /* borrowed */
     unsigned parts;
     size_t length;
     uint8_t part[BACKUP_PART_BYTES];
@@ -62,14 +65,30 @@ static enum error take_recipient(struct seal *seal, struct bytes pem, struct fau
 
 /* ---- life ---- */
 
+static la_ssize_t write_out(struct archive *tar, void *context, const void *data, size_t length)
+{
+    struct seal *seal = context;
+    ssize_t n = 0;
+    (void)tar;
+    do
+        n = write(seal->out, data, length);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        (void)EVP_DigestUpdate(seal->hash, data, (size_t)n);
+    return n;
+}
+
 static enum error open_out(struct seal *seal, int out, struct fault *fault)
 {
-    seal->out = archive_write_new();
-    if (seal->out == NULL)
+    seal->out = out;
+    seal->tar = archive_write_new();
+    seal->hash = EVP_MD_CTX_new();
+    if (seal->tar == NULL || seal->hash == NULL ||
+        EVP_DigestInit_ex(seal->hash, EVP_sha256(), NULL) != 1)
         return backup_no_memory(fault);
-    if (archive_write_set_format_pax_restricted(seal->out) == ARCHIVE_OK &&
-        archive_write_set_bytes_in_last_block(seal->out, 1) == ARCHIVE_OK &&
-        archive_write_open_fd(seal->out, out) == ARCHIVE_OK)
+    if (archive_write_set_format_pax_restricted(seal->tar) == ARCHIVE_OK &&
+        archive_write_set_bytes_in_last_block(seal->tar, 1) == ARCHIVE_OK &&
+        archive_write_open(seal->tar, seal, NULL, write_out, NULL) == ARCHIVE_OK)
         return ERR_OK;
     return backup_cannot_write(fault);
 }
@@ -93,10 +112,11 @@ void seal_free(struct seal **seal)
 {
     if (*seal == NULL)
         return;
-    if ((*seal)->out != NULL) {
-        (void)archive_write_fail((*seal)->out); /* no end is written */
-        (void)archive_write_free((*seal)->out);
+    if ((*seal)->tar != NULL) {
+        (void)archive_write_fail((*seal)->tar); /* no end is written */
+        (void)archive_write_free((*seal)->tar);
     }
+    EVP_MD_CTX_free((*seal)->hash);
     X509_free((*seal)->recipient);
     free(*seal);
     *seal = NULL;
@@ -105,6 +125,11 @@ void seal_free(struct seal **seal)
 unsigned seal_parts(const struct seal *seal)
 {
     return seal->parts;
+}
+
+void seal_digest(struct seal *seal, struct sha256 *ret_digest)
+{
+    (void)EVP_DigestFinal_ex(seal->hash, ret_digest->bytes, NULL);
 }
 
 /* ---- one part ---- */
@@ -147,8 +172,8 @@ static bool put_entry(struct seal *seal, const unsigned char *der, size_t length
     archive_entry_set_perm(entry, PART_MODE);
     archive_entry_set_size(entry, (la_int64_t)length);
     archive_entry_set_mtime(entry, time(NULL), 0);
-    bool is_written = archive_write_header(seal->out, entry) == ARCHIVE_OK &&
-                      archive_write_data(seal->out, der, length) == (la_ssize_t)length;
+    bool is_written = archive_write_header(seal->tar, entry) == ARCHIVE_OK &&
+                      archive_write_data(seal->tar, der, length) == (la_ssize_t)length;
     archive_entry_free(entry);
     return is_written;
 }
@@ -192,7 +217,7 @@ enum error seal_finish(struct seal *seal, struct fault *fault)
 {
     enum error e = seal->length > 0 ? write_part(seal, fault) : ERR_OK;
     errno = 0;
-    if (e == ERR_OK && archive_write_close(seal->out) != ARCHIVE_OK)
+    if (e == ERR_OK && archive_write_close(seal->tar) != ARCHIVE_OK)
         e = backup_cannot_write(fault);
     return e;
 }

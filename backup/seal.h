@@ -24,6 +24,8 @@ enum error seal_write(struct seal *seal, struct bytes data, struct fault *fault)
 /* Writes what is left and the end. */
 enum error seal_finish(struct seal *seal, struct fault *fault) MUST_USE;
 unsigned seal_parts(const struct seal *seal);
+/* Of all that was written to out; once, after seal_finish. */
+void seal_digest(struct seal *seal, struct sha256 *ret_digest);
 /* For SEAL_AUTO. */
 void seal_free(struct seal **seal);
 

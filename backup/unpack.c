@@ -19,8 +19,8 @@
 #include <openssl/evp.h>
 
 #include "backup/fault.h"
-#include "backup/manifest.h"
 #include "core/crash_point.h"
+#include "journal/backup_note.h"
 
 #define BLOCK_BYTES ((size_t)64 * 1024)
 #define FILE_MODE   0600
@@ -30,6 +30,7 @@ struct unpack {
     struct unseal *unseal;
     struct archive *tar;
     struct fault seal_fault; /* the archive knows no more than that it could not read */
+    bool is_at_end;          /* there is no part behind those that were read */
     int folder;
     int images; /* the folder of them */
     struct manifest manifest;
@@ -47,6 +48,7 @@ static la_ssize_t read_sealed(struct archive *tar, void *context, const void **r
     (void)tar;
     if (unseal_next(unpack->unseal, &part, &unpack->seal_fault) != ERR_OK)
         return -1;
+    unpack->is_at_end = part.length == 0;
     *ret_data = part.data;
     return (la_ssize_t)part.length;
 }
@@ -125,6 +127,13 @@ static enum error copy_content(struct unpack *unpack, int fd, EVP_MD_CTX *hash,
     return fsync(fd) == 0 ? ERR_OK : backup_cannot_write(fault);
 }
 
+static enum error cannot_create(struct fault *fault)
+{
+    if (errno == EEXIST)
+        return backup_damaged(fault, "The backup holds a file twice.");
+    return backup_cannot_write(fault);
+}
+
 static enum error write_file(struct unpack *unpack, int folder, const char *name,
                              struct manifest_file *file, struct fault *fault)
 {
@@ -132,7 +141,7 @@ static enum error write_file(struct unpack *unpack, int folder, const char *name
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     enum error e = ERR_OK;
     if (fd < 0)
-        e = backup_cannot_write(fault);
+        e = cannot_create(fault);
     else if (hash == NULL || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1)
         e = backup_no_memory(fault);
     if (e == ERR_OK)
@@ -169,7 +178,6 @@ static enum error take_file(struct unpack *unpack, const char *name, struct faul
     if (e != ERR_OK)
         return e;
     unpack->result.bytes += file.size;
-    unpack->result.has_config |= strcmp(name, BACKUP_CONFIG) == 0;
     (void)strcpy(file.name, name);
     return manifest_add(&unpack->manifest, &file, fault);
 }
@@ -191,13 +199,22 @@ static enum error take_manifest(struct unpack *unpack, int64_t size, struct faul
 
 /* ---- all of them ---- */
 
+/* A file with holes is as large on the disk as it says, however little came. */
+static bool is_plain_file(struct archive_entry *entry)
+{
+    return archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL &&
+           archive_entry_sparse_count(entry) == 0;
+}
+
 static enum error take_entry(struct unpack *unpack, struct archive_entry *entry,
                              struct fault *fault)
 {
     const char *name = archive_entry_pathname(entry);
     if (name == NULL || strlen(name) >= BACKUP_NAME_MAX || unpack->text != NULL ||
-        archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != NULL)
+        !is_plain_file(entry))
         return backup_damaged(fault, "The backup holds what belongs to no backup.");
+    if (strcmp(name, BACKUP_CONFIG) == 0 && archive_entry_size(entry) > (int64_t)BACKUP_CONFIG_MAX)
+        return backup_damaged(fault, "The configuration in the backup is too large.");
     if (strcmp(name, BACKUP_MANIFEST) == 0)
         return take_manifest(unpack, archive_entry_size(entry), fault);
     return take_file(unpack, name, fault);
@@ -215,12 +232,26 @@ static enum error take_entries(struct unpack *unpack, struct fault *fault)
     return e;
 }
 
-static enum error check_whole(struct unpack *unpack, struct fault *fault)
+/* The end of the tar file is the end of the last part. */
+static enum error check_end(struct unpack *unpack, struct fault *fault)
 {
+    struct bytes part = bytes_of(NULL, 0);
+    enum error e = ERR_OK;
     if (unpack->text == NULL)
         return backup_damaged(fault, "The backup is cut off: its end is missing.");
-    enum error e = manifest_compare(&unpack->manifest, bytes_of(unpack->text, unpack->text_length),
-                                    &unpack->result.made_unix_ms, fault);
+    if (!unpack->is_at_end)
+        e = unseal_next(unpack->unseal, &part, fault);
+    if (e == ERR_OK && part.length > 0)
+        e = backup_damaged(fault, "The backup goes on behind its end.");
+    return e;
+}
+
+static enum error check_whole(struct unpack *unpack, struct fault *fault)
+{
+    enum error e = check_end(unpack, fault);
+    if (e == ERR_OK)
+        e = manifest_compare(&unpack->manifest, bytes_of(unpack->text, unpack->text_length),
+                             &unpack->result.made_unix_ms, fault);
     if (e == ERR_OK && (fsync(unpack->images) != 0 || fsync(unpack->folder) != 0))
         e = backup_cannot_write(fault);
     return e;
@@ -235,8 +266,47 @@ enum error unpack_all(struct unseal *unseal, int folder, struct unpacked *ret_un
         e = take_entries(&unpack, fault);
     if (e == ERR_OK)
         e = check_whole(&unpack, fault);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         *ret_unpacked = unpack.result;
+        ret_unpacked->manifest = unpack.manifest;
+        unpack.manifest = (struct manifest){.files = NULL};
+    }
     end(&unpack);
     return e;
+}
+
+/* ---- what the HSM signed of them ---- */
+
+static bool is_of(const struct unpacked *unpacked, const char *name, const struct sha256 *digest)
+{
+    const struct manifest_file *file = manifest_find(&unpacked->manifest, name);
+    return file != NULL && sha256_equal(&file->digest, digest);
+}
+
+enum error unpacked_check_note(const struct unpacked *unpacked, struct bytes checkpoint_key,
+                               struct fault *fault)
+{
+    const char *note = unpacked->manifest.note;
+    struct backup_note signed_of;
+    if (note[0] == '\0')
+        return fault_set(fault, ERR_BAD_REQUEST, BACKUP_UNSIGNED,
+                         "The HSM did not sign this backup, so nothing shows that the vault made "
+                         "it. Without --checkpoint-key it is opened all the same: compare its "
+                         "SHA-256 first with what backup printed.",
+                         0);
+    enum error e =
+        backup_note_open(bytes_of(note, strlen(note)), checkpoint_key, &signed_of, fault);
+    if (e != ERR_OK || (is_of(unpacked, BACKUP_LEDGER, &signed_of.ledger) &&
+                        is_of(unpacked, BACKUP_CONFIG, &signed_of.config) &&
+                        unpacked->made_unix_ms == signed_of.made_unix_ms))
+        return e;
+    return fault_set(fault, ERR_BAD_REQUEST, "backup-forged",
+                     "The HSM signed another ledger, configuration or time than those of this "
+                     "backup: somebody has changed it.",
+                     0);
+}
+
+void unpacked_clear(struct unpacked *unpacked)
+{
+    manifest_clear(&unpacked->manifest);
 }

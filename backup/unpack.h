@@ -5,16 +5,16 @@
 #ifndef BACKUP_UNPACK_H
 #define BACKUP_UNPACK_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
+#include "backup/manifest.h"
 #include "backup/unseal.h"
 
 struct unpacked {
     int64_t made_unix_ms;
     int64_t bytes; /* of all files */
     size_t images;
-    bool has_config;
+    struct manifest manifest; /* owned, as unpacked_clear frees it */
 };
 
 /*
@@ -24,5 +24,13 @@ struct unpacked {
  */
 enum error unpack_all(struct unseal *unseal, int folder, struct unpacked *ret_unpacked,
                       struct fault *fault) MUST_USE;
+/*
+ * Whether the HSM with this key (DER SubjectPublicKeyInfo) signed that ledger, configuration and
+ * time are these. ERR_BAD_REQUEST: BACKUP_UNSIGNED, "backup-forged", and as backup_note_open.
+ */
+enum error unpacked_check_note(const struct unpacked *unpacked, struct bytes checkpoint_key,
+                               struct fault *fault) MUST_USE;
+/* {0} is allowed. */
+void unpacked_clear(struct unpacked *unpacked);
 
 #endif

@@ -183,12 +183,18 @@ static bool is_principal_unknown(const struct fault *fault)
            strcmp(fault->reason, "principal-unknown") == 0;
 }
 
+/* The disk is looked at before anything is added. */
+static bool may_have_added(const Provisiond__AdminRequest *request, const struct fault *fault)
+{
+    return request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD &&
+           error_is_retryable(fault->code) && strcmp(fault->reason, "disk-nearly-full") != 0;
+}
+
 static enum error fail(const struct arguments *arguments, const char *path,
                        const Provisiond__AdminRequest *request, const struct fault *fault,
                        struct failure *failure)
 {
-    if (request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD &&
-        error_is_retryable(fault->code) && is_usable_socket(path))
+    if (may_have_added(request, fault) && is_usable_socket(path))
         return fail_unsure(failure);
     if (strcmp(fault->reason, "product-governed") == 0) {
         (void)fail_governed(request, failure);

@@ -96,6 +96,9 @@ static const struct {
      "key add."},
     {ERR_CONFLICT, "last-key", "Add the new one first, with key add; or disable the caller."},
     {ERR_CONFLICT, "key-unknown", "The command show prints the keys."},
+    /* the server's disk */
+    {ERR_LEDGER_UNAVAILABLE, "disk-nearly-full",
+     "Make room on that disk, on the server; then the same command goes on."},
 };
 
 const char *advice_for(enum error code, const char *reason)

@@ -5,12 +5,9 @@
  * provctl restore: a backup into a folder that has another name until all of it was checked. Owns
  * no state.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,24 +23,17 @@
 #include "backup/unpack.h"
 #include "cli/commands.h"
 #include "cli/file_input.h"
+#include "cli/new_folder.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "config/config.h"
 #include "core/clock.h"
 #include "core/crash_point.h"
 
-#define UNTIL_WHOLE    ".incomplete"
-#define FOLDER_MODE    0700
-#define REMOVE_HANDLES 8
-#define TO_MAX         (PATH_MAX - 64) /* room for the names behind it */
-
 struct restore {
     const struct arguments *arguments;
     struct failure *failure;
-    char to[PATH_MAX];
-    char incomplete[PATH_MAX]; /* "" once it has its name, or was never made */
-    char ledger[PATH_MAX];
-    int folder;
+    struct new_folder folder;
     int in;
     struct unseal *unseal;
     uint8_t *checkpoint_key; /* DER, owned; NULL: none was given */
@@ -55,26 +45,14 @@ struct restore {
 
 #define RESTORE_AUTO __attribute__((cleanup(restore_clear))) struct restore
 
-/* ---- what is left of a restore that failed ---- */
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 static void restore_clear(struct restore *restore)
 {
     unseal_free(&restore->unseal);
     OPENSSL_free(restore->checkpoint_key);
     if (restore->in >= 0)
         (void)close(restore->in);
-    if (restore->folder >= 0)
-        (void)close(restore->folder);
-    if (restore->incomplete[0] != '\0')
-        (void)nftw(restore->incomplete, remove_one, REMOVE_HANDLES, FTW_DEPTH | FTW_PHYS);
+    new_folder_clear(&restore->folder);
+    unpacked_clear(&restore->unpacked);
 }
 
 static enum error fail(struct restore *restore, const char *path, const struct fault *fault)
@@ -82,91 +60,6 @@ static enum error fail(struct restore *restore, const char *path, const struct f
     bool is_file = strcmp(fault->reason, BACKUP_FILE) == 0;
     return failure_set_plain(restore->failure, fault->code, "%s: %s%s%s", path, fault->detail,
                              is_file ? " " : "", is_file ? strerror((int)fault->native) : "");
-}
-
-/* ---- the folder ---- */
-
-static bool is_empty_folder(const char *path)
-{
-    DIR *folder = opendir(path);
-    const struct dirent *entry = NULL;
-    bool is_empty = folder != NULL;
-    while (is_empty && (entry = readdir(folder)) != NULL)
-        is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    if (folder != NULL)
-        (void)closedir(folder);
-    return is_empty;
-}
-
-static enum error check_target(struct restore *restore)
-{
-    struct stat info;
-    if (lstat(restore->to, &info) != 0 && errno == ENOENT)
-        return ERR_OK;
-    if (S_ISDIR(info.st_mode) && is_empty_folder(restore->to))
-        return ERR_OK;
-    return failure_set_plain(restore->failure, ERR_CONFLICT,
-                             "%s is there and is no empty folder that may be read. "
-                             "Give --to the name of a new one",
-                             restore->to);
-}
-
-static enum error name_folders(struct restore *restore)
-{
-    const char *to = arguments_get(restore->arguments, OPTION_RESTORE_TO);
-    size_t length = strlen(to);
-    while (length > 1 && to[length - 1] == '/')
-        length--;
-    if (length == 0 || length > TO_MAX)
-        return failure_set_usage(restore->failure, "--to wants the name of a folder");
-    (void)snprintf(restore->to, sizeof restore->to, "%.*s", (int)length, to);
-    return check_target(restore);
-}
-
-static enum error make_folder(struct restore *restore)
-{
-    char name[PATH_MAX];
-    (void)snprintf(name, sizeof name, "%.*s" UNTIL_WHOLE, TO_MAX, restore->to);
-    if (mkdir(name, FOLDER_MODE) != 0 && errno == EEXIST)
-        return failure_set_plain(restore->failure, ERR_CONFLICT,
-                                 "%s is left of a restore that was cut off, or one is under way. "
-                                 "Remove it and repeat",
-                                 name);
-    restore->folder = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (restore->folder < 0)
-        return failure_set_plain(restore->failure, ERR_CONFIG, "%s cannot be made: %s", name,
-                                 strerror(errno));
-    (void)strcpy(restore->incomplete, name);
-    (void)snprintf(restore->ledger, sizeof restore->ledger, "%.*s/" BACKUP_LEDGER, TO_MAX + 16,
-                   name);
-    return ERR_OK;
-}
-
-/* A name is durable once the folder that it is in is. */
-static bool sync_above(const char *path)
-{
-    char copy[PATH_MAX];
-    (void)snprintf(copy, sizeof copy, "%s", path);
-    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_synced = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        (void)close(folder);
-    return is_synced;
-}
-
-static enum error give_name(struct restore *restore)
-{
-    crash_point("restore.before-name");
-    if (fsync(restore->folder) != 0 || rename(restore->incomplete, restore->to) != 0)
-        return failure_set_plain(restore->failure, ERR_CONFIG, "%s cannot be made: %s", restore->to,
-                                 strerror(errno));
-    restore->incomplete[0] = '\0';
-    crash_point("restore.after-name");
-    if (!sync_above(restore->to))
-        return failure_set_plain(restore->failure, ERR_CONFIG,
-                                 "%s is there, but its name may not be durable: %s", restore->to,
-                                 strerror(errno));
-    return ERR_OK;
 }
 
 /* ---- the keys ---- */
@@ -224,23 +117,38 @@ static enum error open_checkpoint_key(struct restore *restore)
 
 /* ---- the work ---- */
 
+/* Nothing but the HSM's word binds the tables and the leaves behind the checkpoint. */
+static enum error check_content(struct restore *restore, struct fault *fault)
+{
+    const struct bytes key =
+        bytes_of(restore->checkpoint_key, (size_t)restore->checkpoint_key_length);
+    char path[PATH_MAX];
+    struct ledger_files files = {.path = path, .manifest = &restore->unpacked.manifest};
+    enum error e = key.length > 0 ? unpacked_check_note(&restore->unpacked, key, fault) : ERR_OK;
+    if (e != ERR_OK)
+        return e;
+    e = new_folder_path(&restore->folder, BACKUP_LEDGER, path, restore->failure);
+    if (e != ERR_OK)
+        return e;
+    files.images =
+        openat(restore->folder.fd, BACKUP_IMAGES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    e = ledger_check(&files, key, &restore->checked, fault);
+    if (files.images >= 0)
+        (void)close(files.images);
+    return e;
+}
+
 static void unpack_and_check(void *context)
 {
     struct restore *restore = context;
     struct fault fault = {0};
-    int images = -1;
-    restore->result = unpack_all(restore->unseal, restore->folder, &restore->unpacked, &fault);
-    if (restore->result == ERR_OK) {
-        images = openat(restore->folder, BACKUP_IMAGES, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        restore->result =
-            ledger_check(restore->ledger, images,
-                         bytes_of(restore->checkpoint_key, (size_t)restore->checkpoint_key_length),
-                         &restore->checked, &fault);
-    }
-    if (images >= 0)
-        (void)close(images);
-    if (restore->result != ERR_OK)
+    enum error e = unpack_all(restore->unseal, restore->folder.fd, &restore->unpacked, &fault);
+    crash_point("restore.unpacked");
+    if (e == ERR_OK)
+        e = check_content(restore, &fault);
+    if (fault.code != ERR_OK)
         (void)fail(restore, arguments_get(restore->arguments, OPTION_BACKUP_IN), &fault);
+    restore->result = e;
 }
 
 static enum error open_in(struct restore *restore)
@@ -255,17 +163,36 @@ static enum error open_in(struct restore *restore)
 
 /* ---- what is said ---- */
 
+/* "none": there is no signature to check. */
+static const char *signature_word(const struct restore *restore)
+{
+    if (restore->unpacked.manifest.note[0] == '\0')
+        return "none";
+    return restore->checkpoint_key_length > 0 ? "checked" : "not-checked";
+}
+
+static json_t *missing_to_json(const struct manifest *manifest)
+{
+    json_t *missing = json_array();
+    for (size_t i = 0; i < manifest->missing_count; i++)
+        (void)json_array_append_new(missing, output_digest(&manifest->missing[i]));
+    return missing;
+}
+
 static enum error print_json(const struct restore *restore, const char *root, const char *made)
 {
     const struct ledger_checked *checked = &restore->checked;
-    return output_json(
-        json_pack("{s:o, s:s, s:I, s:I, s:I, s:s, s:I, s:b, s:I}", "folder",
-                  output_text(restore->to), "made", made, "bytes",
-                  (json_int_t)restore->unpacked.bytes, "images", (json_int_t)checked->images,
-                  "leaves", (json_int_t)checked->leaves, "root", root, "checkpoint_size",
-                  (json_int_t)checked->checkpoint_size, "signature_checked",
-                  checked->is_signature_checked, "schema", (json_int_t)checked->schema),
-        restore->failure);
+    return output_json(json_pack("{s:o, s:s, s:I, s:I, s:o, s:I, s:s, s:I, s:s, s:b, s:I}",
+                                 "folder", output_text(restore->folder.to), "made", made, "bytes",
+                                 (json_int_t)restore->unpacked.bytes, "images",
+                                 (json_int_t)restore->unpacked.images, "missing",
+                                 missing_to_json(&restore->unpacked.manifest), "leaves",
+                                 (json_int_t)checked->leaves, "root", root, "checkpoint_size",
+                                 (json_int_t)checked->checkpoint_size, "signature",
+                                 signature_word(restore), "signature_checked",
+                                 checked->is_signature_checked, "schema",
+                                 (json_int_t)checked->schema),
+                       restore->failure);
 }
 
 /* Where the two belong, by the configuration that came along. */
@@ -273,8 +200,9 @@ static void print_next(const struct restore *restore)
 {
     static struct config config;
     char problem[CONFIG_PROBLEM_MAX];
-    char path[PATH_MAX + 32];
-    (void)snprintf(path, sizeof path, "%s/" BACKUP_CONFIG, restore->to);
+    char path[64];
+    const char *to = restore->folder.to;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d/" BACKUP_CONFIG, restore->folder.fd);
     bool is_read = config_load(path, CONFIG_CLI, &config, problem) == ERR_OK;
     const char *ledger = is_read ? config.vault.ledger : "the path of [vault] ledger";
     const char *images = is_read ? config.vault.images : "the path of [vault] images";
@@ -290,7 +218,7 @@ static void print_next(const struct restore *restore)
         "  4. Start provision-vault and look at provctl status. \"mismatch\" means that "
         "the HSM has\n"
         "     seen more than this ledger: status says how to go on with it all the same.\n",
-        restore->to, ledger, restore->to, images, restore->to);
+        to, ledger, to, images, to);
 }
 
 static enum error print_done(const struct restore *restore)
@@ -302,19 +230,43 @@ static enum error print_done(const struct restore *restore)
     timestamp_format(restore->unpacked.made_unix_ms, made);
     if (arguments_has(restore->arguments, OPTION_JSON))
         return print_json(restore, root, made);
-    (void)printf("made=%s leaves=%" PRId64 " root=%s images=%" PRId64 " checkpoint=%" PRId64
+    (void)printf("made=%s leaves=%" PRId64 " root=%s images=%zu missing=%zu checkpoint=%" PRId64
                  " signature=%s\n",
-                 made, checked->leaves, root, checked->images, checked->checkpoint_size,
-                 checked->is_signature_checked ? "checked" : "not-checked");
+                 made, checked->leaves, root, restore->unpacked.images,
+                 restore->unpacked.manifest.missing_count, checked->checkpoint_size,
+                 signature_word(restore));
     print_next(restore);
     return ERR_OK;
 }
 
+/* The folder is there, and is not all that the ledger names. */
+static enum error tell_missing(const struct restore *restore)
+{
+    const struct manifest *manifest = &restore->unpacked.manifest;
+    if (manifest->missing_count == 0)
+        return ERR_OK;
+    for (size_t i = 0; i < manifest->missing_count; i++) {
+        char hex[SHA256_HEX_SIZE];
+        hex_encode(bytes_of(manifest->missing[i].bytes, SHA256_SIZE), hex);
+        (void)fprintf(stderr,
+                      "provctl: " BACKUP_IMAGES "/%s was missing when the backup was made.\n", hex);
+    }
+    (void)failure_set_plain(restore->failure, ERR_IMAGE_UNKNOWN,
+                            "%s is there, but lacks %zu images that its ledger names: take their "
+                            "files from an older backup",
+                            restore->folder.to, manifest->missing_count);
+    restore->failure->exit = EXIT_CODE_INCOMPLETE;
+    restore->failure->is_told = true;
+    return restore->failure->code;
+}
+
 enum error command_restore(const struct arguments *arguments, struct failure *failure)
 {
-    RESTORE_AUTO restore = {.arguments = arguments, .failure = failure, .folder = -1, .in = -1};
+    RESTORE_AUTO restore = {
+        .arguments = arguments, .failure = failure, .folder = NEW_FOLDER_NONE, .in = -1};
     struct stat info = {0};
-    enum error e = name_folders(&restore);
+    enum error e =
+        new_folder_name(&restore.folder, arguments_get(arguments, OPTION_RESTORE_TO), failure);
     if (e == ERR_OK)
         e = open_in(&restore);
     if (e == ERR_OK)
@@ -322,13 +274,15 @@ enum error command_restore(const struct arguments *arguments, struct failure *fa
     if (e == ERR_OK)
         e = open_checkpoint_key(&restore);
     if (e == ERR_OK)
-        e = make_folder(&restore);
+        e = new_folder_make(&restore.folder, failure);
     if (e != ERR_OK)
         return e;
     (void)fstat(restore.in, &info);
     progress_run(unpack_and_check, &restore, restore.in, info.st_size);
     e = restore.result;
     if (e == ERR_OK)
-        e = give_name(&restore);
-    return e == ERR_OK ? print_done(&restore) : e;
+        e = new_folder_commit(&restore.folder, failure);
+    if (e == ERR_OK)
+        e = print_done(&restore);
+    return e == ERR_OK ? tell_missing(&restore) : e;
 }

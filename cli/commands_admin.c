@@ -184,7 +184,8 @@ static const struct command COMMANDS[] = {
      "While everything runs. The ledger is that of one moment, with its journal. Only the owner "
      "of\n"
      "the certificate's private key can open FILE: provctl restore, or openssl and tar. There is\n"
-     "no private key, no PIN and nothing of the HSM in it: back the HSM up as its maker says.",
+     "no private key, no PIN and nothing of the HSM in it: back the HSM up as its maker says. The\n"
+     "HSM signs what is in it. Exit status 14: images are missing in it, or the signature.",
      command_backup},
 };
 

@@ -61,9 +61,10 @@ static const struct command COMMANDS[] = {
       BIT(CHECKPOINT_KEY)},
      "open a backup into a new folder and check it",
      "Checks every file by its digest, the ledger's tables, each leaf of the journal against its\n"
-     "tree and its checkpoint, and that all images are there; with --checkpoint-key the\n"
-     "checkpoint's signature, too. DIR has its name only when all of it holds. Touches no running\n"
-     "service; says what to do next.",
+     "tree and its checkpoint, and that all images are there; with --checkpoint-key also that the\n"
+     "HSM signed just this ledger, since whoever has the certificate can make a backup. DIR has "
+     "its\n"
+     "name only when all of it holds. Touches no running service; says what to do next.",
      command_restore},
 };
 

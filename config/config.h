@@ -59,7 +59,7 @@ struct config_vault {
     unsigned checkpoint_interval_ms;    /* 50 to 60000, default 1000: at most so often one is
                                            signed */
     unsigned anchor_interval_s;         /* 1 to 3600, default 10: a leaf is anchored by then */
-    unsigned disk_reserve_mb; /* MiB of the ledger's disk that new licenses leave alone, 0 to
+    unsigned disk_reserve_mb; /* MiB of the ledger's disk that what takes room leaves alone, 0 to
                                  1048576, default 256 */
 };
 

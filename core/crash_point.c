@@ -51,7 +51,7 @@ void crash_point(const char *label)
         wait_until_gone(once);
         return;
     }
-    (void)kill(getpid(), SIGKILL);
+    (void)kill(getpid(), how != NULL && strcmp(how, "stop") == 0 ? SIGSTOP : SIGKILL);
 }
 
 #endif

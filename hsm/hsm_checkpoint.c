@@ -13,6 +13,9 @@
 #define ROOT_TEXT_BYTES  44 /* 32 bytes in base64 */
 #define DELETE           0x7f
 
+#define TIME_TEXT_BYTES  24 /* 2026-11-27T10:00:00.000Z */
+
+static const char BACKUP_KIND[] = "provisiond-backup/1 ";
 static const char DASH[] = "\xe2\x80\x94 "; /* U+2014 and a space begin a signature line */
 
 /* Cuts the next line off; false when no newline ends it. */
@@ -92,6 +95,38 @@ bool hsm_checkpoint_is_body(struct bytes text)
     struct bytes rest = text;
     return text.length <= HSM_CHECKPOINT_BODY_MAX && read_body(&rest, &checkpoint) &&
            rest.length == 0;
+}
+
+static bool is_backup_kind(struct bytes line)
+{
+    size_t head = strlen(BACKUP_KIND);
+    return line.length > head && memcmp(line.data, BACKUP_KIND, head) == 0 &&
+           is_origin(bytes_of(line.data + head, line.length - head));
+}
+
+/* Digits and the four kinds of marks between them, each at its place. */
+static bool is_time(struct bytes line)
+{
+    static const uint8_t FORM[] = "0000-00-00T00:00:00.000Z";
+    if (line.length != TIME_TEXT_BYTES)
+        return false;
+    for (size_t i = 0; i < TIME_TEXT_BYTES; i++) {
+        bool is_digit = line.data[i] >= '0' && line.data[i] <= '9';
+        if (FORM[i] == '0' ? !is_digit : line.data[i] != FORM[i])
+            return false;
+    }
+    return true;
+}
+
+bool hsm_checkpoint_is_backup(struct bytes text)
+{
+    struct sha256 digest;
+    struct bytes rest = text;
+    struct bytes line;
+    return text.length <= HSM_CHECKPOINT_BODY_MAX && next_line(&rest, &line) &&
+           is_backup_kind(line) && next_line(&rest, &line) && is_time(line) &&
+           next_line(&rest, &line) && read_root(line, &digest) && next_line(&rest, &line) &&
+           read_root(line, &digest) && rest.length == 0;
 }
 
 bool hsm_checkpoint_read_note(struct bytes text, struct hsm_checkpoint *ret_checkpoint)

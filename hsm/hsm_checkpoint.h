@@ -23,6 +23,11 @@ struct hsm_checkpoint {
 /* True when text is exactly three lines: an origin, a size, a root. */
 bool hsm_checkpoint_is_body(struct bytes text);
 /*
+ * True when text is exactly the four lines that are signed of a backup: its kind and an origin, a
+ * time, two digests. No text is both.
+ */
+bool hsm_checkpoint_is_backup(struct bytes text);
+/*
  * False unless text is a body, an empty line and at least one signature line. Signatures are not
  * checked: whoever reads the anchor does that.
  */

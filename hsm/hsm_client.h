@@ -203,8 +203,8 @@ enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *e
                        struct hsm_content *ret_content, struct fault *fault) MUST_USE;
 
 /*
- * Signs a checkpoint's body (at most HSM_CHECKPOINT_BODY_MAX), and nothing of another form
- * (ERR_BAD_REQUEST, "checkpoint-form"). ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
+ * Signs a checkpoint's body or a backup's (journal/backup_note.h; at most HSM_CHECKPOINT_BODY_MAX),
+ * and nothing of another form (ERR_BAD_REQUEST, "checkpoint-form"). ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
  */
 enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
                                struct hsm_signature *ret_signature, struct fault *fault) MUST_USE;

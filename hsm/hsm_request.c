@@ -176,8 +176,10 @@ static enum error check_seal(const Provisiond__HsmSealRequest *request, struct f
 static enum error check_sign_checkpoint(const Provisiond__HsmSignCheckpointRequest *request,
                                         struct fault *fault)
 {
-    if (!hsm_checkpoint_is_body(bytes_of(request->body.data, request->body.len)))
-        return refuse("checkpoint-form", "The checkpoint key signs origin, size and root alone.",
+    const struct bytes body = bytes_of(request->body.data, request->body.len);
+    if (!hsm_checkpoint_is_body(body) && !hsm_checkpoint_is_backup(body))
+        return refuse("checkpoint-form",
+                      "The checkpoint key signs a journal's head or a backup's digests alone.",
                       fault);
     return ERR_OK;
 }

@@ -4,7 +4,8 @@
 /*
  * The store owns a descriptor of its folder and names everything relative to it. A draft is a
  * nameless file that is linked under its digest, or, where the file system has none, a named one
- * that is renamed. Nothing here is locked: the kernel's link and rename are the only shared state.
+ * that is renamed. A nameless one cannot replace a file: it is linked under a draft's name first.
+ * Nothing here is locked: the kernel's link and rename are the only shared state.
  */
 #include "image/image_store.h"
 
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -145,16 +147,21 @@ enum error image_draft_new_nameless(struct image_store *store, struct image_draf
     return ERR_OK;
 }
 
+static void name_draft(char out[DRAFT_NAME_SIZE])
+{
+    uint8_t random[DRAFT_RANDOM];
+    random_fill(random, sizeof random);
+    memcpy(out, IMAGE_DRAFT_PREFIX, sizeof IMAGE_DRAFT_PREFIX);
+    hex_encode(bytes_of(random, sizeof random), out + sizeof IMAGE_DRAFT_PREFIX - 1);
+}
+
 enum error image_draft_new_named(struct image_store *store, struct image_draft **ret_draft,
                                  struct fault *fault)
 {
-    uint8_t random[DRAFT_RANDOM];
     struct image_draft *draft = calloc(1, sizeof *draft);
     if (draft == NULL)
         return out_of_memory(fault);
-    random_fill(random, sizeof random);
-    memcpy(draft->name, IMAGE_DRAFT_PREFIX, sizeof IMAGE_DRAFT_PREFIX);
-    hex_encode(bytes_of(random, sizeof random), draft->name + sizeof IMAGE_DRAFT_PREFIX - 1);
+    name_draft(draft->name);
     draft->store = store;
     draft->fd =
         openat(store->folder, draft->name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, FILE_MODE);
@@ -172,6 +179,39 @@ enum error image_draft_new(struct image_store *store, struct image_draft **ret_d
 {
     enum error e = image_draft_new_nameless(store, ret_draft, fault);
     return e == ERR_UNSUPPORTED ? image_draft_new_named(store, ret_draft, fault) : e;
+}
+
+static enum error nearly_full(struct fault *fault)
+{
+    return fault_set(fault, ERR_LEDGER_UNAVAILABLE, "disk-nearly-full",
+                     "The image would leave less room on the disk of [vault] images than "
+                     "vault.disk_reserve_mb keeps free: make room there.",
+                     0);
+}
+
+static enum error check_room(const struct image_draft *draft, uint64_t size, int64_t keep,
+                             struct fault *fault)
+{
+    struct statvfs disk;
+    if (fstatvfs(draft->fd, &disk) != 0)
+        return unavailable(fault, "The room on the disk of the images is not known.");
+    int64_t left = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    return left - (int64_t)size < keep ? nearly_full(fault) : ERR_OK;
+}
+
+/* Looked at again when it is taken: two at a time must not count on the same room. */
+enum error image_draft_reserve(struct image_draft *draft, uint64_t size, int64_t keep,
+                               struct fault *fault)
+{
+    enum error e = check_room(draft, size, keep, fault);
+    if (e != ERR_OK)
+        return e;
+    if (fallocate(draft->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0)
+        return check_room(draft, 0, keep, fault);
+    if (errno == EOPNOTSUPP) /* this file system cannot */
+        return ERR_OK;
+    return errno == ENOSPC ? nearly_full(fault)
+                           : unavailable(fault, "No room can be taken for the image.");
 }
 
 int image_draft_fd(const struct image_draft *draft)
@@ -229,15 +269,50 @@ static enum error check_size(int fd, struct fault *fault)
     return ERR_OK;
 }
 
-static bool make_visible(const struct image_draft *draft, const char *name)
+/* Whether what is there under that name has the content that the name says. */
+static bool is_whole(int folder, const char *name, const struct sha256 *digest)
+{
+    struct sha256 found;
+    struct fault fault;
+    uint64_t size = 0;
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool is_whole =
+        fd >= 0 && digest_file(fd, &found, &size, &fault) == ERR_OK && sha256_equal(&found, digest);
+    if (fd >= 0)
+        (void)close(fd);
+    return is_whole;
+}
+
+static bool link_draft(const struct image_draft *draft, const char *name)
 {
     char self[PROC_PATH_SIZE];
-    if (draft->name[0] != '\0')
-        return renameat(draft->store->folder, draft->name, draft->store->folder, name) == 0;
     (void)snprintf(self, sizeof self, "/proc/self/fd/%d", draft->fd);
-    /* A file of that name is whole and has the same content: it got there in this way. */
-    return linkat(AT_FDCWD, self, draft->store->folder, name, AT_SYMLINK_FOLLOW) == 0 ||
-           errno == EEXIST;
+    return linkat(AT_FDCWD, self, draft->store->folder, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* A file that is damaged is replaced at once; who has it open keeps the old one. */
+static bool replace(struct image_draft *draft, const char *name)
+{
+    int folder = draft->store->folder;
+    if (draft->name[0] == '\0') {
+        char temporary[DRAFT_NAME_SIZE];
+        name_draft(temporary);
+        if (!link_draft(draft, temporary))
+            return false;
+        memcpy(draft->name, temporary, sizeof temporary);
+    }
+    crash_point("image.before-replace");
+    return renameat(folder, draft->name, folder, name) == 0;
+}
+
+static bool make_visible(struct image_draft *draft, const char *name, const struct sha256 *digest)
+{
+    bool is_nameless = draft->name[0] == '\0';
+    if (is_nameless && link_draft(draft, name))
+        return true;
+    if (is_nameless && errno != EEXIST)
+        return false;
+    return (is_nameless && is_whole(draft->store->folder, name, digest)) || replace(draft, name);
 }
 
 enum error image_draft_finish(struct image_draft **draft, struct sha256 *ret_digest,
@@ -257,7 +332,7 @@ enum error image_draft_finish(struct image_draft **draft, struct sha256 *ret_dig
         return e;
     hex_encode(bytes_of(digest.bytes, SHA256_SIZE), name);
     crash_point("image.before-link");
-    if (!make_visible(*draft, name))
+    if (!make_visible(*draft, name, &digest))
         return unavailable(fault, "A new image cannot be given its name.");
     (*draft)->name[0] = '\0'; /* a renamed draft has no name of its own any more */
     /* Also for a file that was there: whoever linked it may have died before this. */
@@ -290,8 +365,11 @@ enum error image_store_open_image(const struct image_store *store, const struct 
     hex_encode(bytes_of(digest->bytes, SHA256_SIZE), name);
     int fd = openat(store->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return fault_set(fault, ERR_IMAGE_UNKNOWN, "image-not-stored",
-                         "No stored image has this digest.", 0);
+        return fault_set(
+            fault, ERR_IMAGE_UNKNOWN, "image-not-stored",
+            "The file of this image is missing in the folder of [vault] images: put it back "
+            "from a backup.",
+            0);
     if (fd < 0)
         return unavailable(fault, "A stored image cannot be opened.");
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -32,11 +32,17 @@ void image_store_close(struct image_store *store);
 
 enum error image_draft_new(struct image_store *store, struct image_draft **ret_draft,
                            struct fault *fault) MUST_USE;
+/*
+ * Takes that many bytes of the disk for it, before they are written. ERR_LEDGER_UNAVAILABLE
+ * ("disk-nearly-full") when less than keep bytes would be left for others.
+ */
+enum error image_draft_reserve(struct image_draft *draft, uint64_t size, int64_t keep,
+                               struct fault *fault) MUST_USE;
 /* Where to write; borrowed. */
 int image_draft_fd(const struct image_draft *draft);
 /*
  * Reads the content back for its digest, makes it durable (file and folder) and visible. The same
- * content twice is one file. Consumes the draft on success only. ERR_LEDGER_UNAVAILABLE with errno
+ * content twice is one file, and brings back one that was damaged meanwhile. Consumes the draft on success only. ERR_LEDGER_UNAVAILABLE with errno
  * (ENOSPC, EIO), ERR_BAD_REQUEST when it is empty, ERR_TOO_LARGE.
  */
 enum error image_draft_finish(struct image_draft **draft, struct sha256 *ret_digest,

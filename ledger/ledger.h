@@ -222,8 +222,8 @@ enum error ledger_info(struct ledger *ledger, struct ledger_info *ret_info,
 
 /*
  * Room on the ledger's disk. With less than the reserve free (0: none is kept, as at first) first
- * licenses are ERR_LEDGER_UNAVAILABLE (LEDGER_DISK_NEARLY_FULL), so that outcomes, grants and
- * licenses that were issued before still have the rest. Looked at for each group commit.
+ * licenses are ERR_LEDGER_UNAVAILABLE (LEDGER_DISK_NEARLY_FULL), so that outcomes and licenses that
+ * were issued before still have the rest. Looked at for each group commit.
  */
 enum ledger_room_state {
     LEDGER_ROOM_OK = 0,
@@ -237,7 +237,10 @@ struct ledger_room {
 };
 void ledger_set_reserve(struct ledger *ledger, int64_t bytes);
 void ledger_room(struct ledger *ledger, struct ledger_room *ret_room);
-/* The refusal, for what else would take room. */
+/* For what else would take room: ERR_LEDGER_UNAVAILABLE (LEDGER_DISK_NEARLY_FULL) when so many
+ * bytes more would leave less than the reserve. */
+enum error ledger_room_permits(struct ledger *ledger, int64_t bytes, struct fault *fault) MUST_USE;
+/* The refusal. */
 enum error ledger_room_fault(struct fault *fault);
 
 /*

@@ -28,8 +28,15 @@ enum error ledger_room_fault(struct fault *fault)
 {
     return fault_set(fault, ERR_LEDGER_UNAVAILABLE, LEDGER_DISK_NEARLY_FULL,
                      "The ledger's disk has less room than vault.disk_reserve_mb keeps free: make "
-                     "room there. No new license until then.",
+                     "room there. No new license, image, caller or product until then.",
                      0);
+}
+
+enum error ledger_room_permits(struct ledger *ledger, int64_t bytes, struct fault *fault)
+{
+    struct ledger_room room;
+    ledger_room(ledger, &room);
+    return room.free_bytes - bytes < room.reserve_bytes ? ledger_room_fault(fault) : ERR_OK;
 }
 
 enum error gate_room(const struct change_context *context, struct fault *fault)

@@ -16,6 +16,7 @@
 #include "core/crash_point.h"
 #include "ledger/copy.h"
 #include "ledger/handle.h"
+#include "ledger/sqlite_log.h"
 #include "ledger/sqlite_store.h"
 
 #define COPY_MODE     0600
@@ -205,6 +206,8 @@ static enum error fill(struct copy_work *work, struct fault *fault)
         e = read_leaves(work, fault);
     db_close(&work->to);
     db_close(&work->from);
+    if (e == ERR_OK && !log_forbid(work->path))
+        e = copy_fault(fault);
     if (e == ERR_OK)
         return read_size(work, fault);
     return is_stopped(work) ? stopped_fault(fault) : e;
@@ -232,17 +235,10 @@ void store_copy_stop(struct ledger_store *store)
 }
 
 /* The log is not counted: it is at most what the reserve has room for. */
-static bool has_room(struct ledger *ledger, int64_t size)
-{
-    struct ledger_room room;
-    ledger_room(ledger, &room);
-    return room.free_bytes - room.reserve_bytes > size;
-}
-
 enum error ledger_copy(struct ledger *ledger, struct ledger_copy *ret_copy, struct fault *fault)
 {
     int64_t size = ledger->ops->size(ledger->store);
-    if (!has_room(ledger, size))
+    if (ledger_room_permits(ledger, size, fault) != ERR_OK)
         return fault_set(
             fault, ERR_LEDGER_UNAVAILABLE, LEDGER_DISK_NEARLY_FULL,
             "A backup needs room for a second ledger on the ledger's disk, beside what "

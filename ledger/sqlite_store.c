@@ -18,6 +18,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "ledger/sqlite_log.h"
 #include "ledger/sqlite_migrate.h"
 #include "ledger/sqlite_schema.h"
 
@@ -172,6 +173,8 @@ static enum error store_open(const char *path, struct ledger_store **ret_store, 
     enum error e = lock_file(path, &store->lock_fd, fault);
     if (e == ERR_OK)
         take_path(store, path);
+    if (e == ERR_OK)
+        e = log_check(path, fault);
     if (e == ERR_OK)
         e = migrate_ledger(path, fault);
     if (e == ERR_OK)

@@ -16,40 +16,47 @@
 #include "vault/notary.h"
 #include "vault/vault_client.h"
 
+/* When an operation is refused before it begins. */
+enum effect {
+    ALWAYS,  /* never */
+    CHANGES, /* would be lost with a ledger that is about to be replaced */
+    GROWS    /* likewise; and takes room on the disk without need to make room or to be safe */
+};
+
 /* What the admin socket can do: this table is the whole of it. */
 static const struct operation {
     const char *name;
     enum error (*serve)(struct admin_task *task);
     Provisiond__AdminRequest__OpCase op;
-    bool changes; /* what would be lost with a ledger that is about to be replaced */
+    enum effect effect;
 } OPERATIONS[] = {
-    {"status", admin_status, PROVISIOND__ADMIN_REQUEST__OP_STATUS, false},
-    {"init", admin_init, PROVISIOND__ADMIN_REQUEST__OP_INIT, false},
-    {"product-create", admin_product_create, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE, true},
-    {"product-list", admin_product_list, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_LIST, false},
-    {"quota-add", admin_quota_add, PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD, true},
-    {"image-encrypt", admin_image_encrypt, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT, true},
-    {"image-list", admin_image_list, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST, false},
-    {"image-enable", admin_image_enable, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE, true},
-    {"image-alias", admin_image_alias, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS, true},
-    {"principal-add", admin_principal_add, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ADD, true},
-    {"principal-list", admin_principal_list, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_LIST, false},
+    {"status", admin_status, PROVISIOND__ADMIN_REQUEST__OP_STATUS, ALWAYS},
+    {"init", admin_init, PROVISIOND__ADMIN_REQUEST__OP_INIT, ALWAYS},
+    {"product-create", admin_product_create, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE, GROWS},
+    {"product-list", admin_product_list, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_LIST, ALWAYS},
+    {"quota-add", admin_quota_add, PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD, GROWS},
+    {"image-encrypt", admin_image_encrypt, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT, GROWS},
+    {"image-list", admin_image_list, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST, ALWAYS},
+    {"image-enable", admin_image_enable, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE, CHANGES},
+    {"image-alias", admin_image_alias, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS, CHANGES},
+    {"principal-add", admin_principal_add, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ADD, GROWS},
+    {"principal-list", admin_principal_list, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_LIST, ALWAYS},
     {"principal-enable", admin_principal_enable, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ENABLE,
-     true},
+     CHANGES},
     {"principal-narrow", admin_principal_narrow, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_NARROW,
-     true},
-    {"principal-key", admin_principal_key, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY, true},
-    {"usage", admin_usage, PROVISIOND__ADMIN_REQUEST__OP_USAGE, false},
-    {"grant-apply", admin_grant_apply, PROVISIOND__ADMIN_REQUEST__OP_GRANT_APPLY, false},
-    {"grant-list", admin_grant_list, PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST, false},
-    {"journal-export", admin_journal_export, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT, false},
+     CHANGES},
+    {"principal-key", admin_principal_key, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY, CHANGES},
+    {"usage", admin_usage, PROVISIOND__ADMIN_REQUEST__OP_USAGE, ALWAYS},
+    {"grant-apply", admin_grant_apply, PROVISIOND__ADMIN_REQUEST__OP_GRANT_APPLY, ALWAYS},
+    {"grant-list", admin_grant_list, PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST, ALWAYS},
+    {"journal-export", admin_journal_export, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT, ALWAYS},
     {"journal-override", admin_journal_override, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_OVERRIDE,
-     false},
-    {"budget-set", admin_budget_set, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, true},
-    {"budget-list", admin_budget_list, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, false},
-    {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, true},
-    {"ledger-copy", admin_ledger_copy, PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY, false},
-    {"image-file", admin_image_file, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_FILE, false},
+     ALWAYS},
+    {"budget-set", admin_budget_set, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, CHANGES},
+    {"budget-list", admin_budget_list, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, ALWAYS},
+    {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, GROWS},
+    {"ledger-copy", admin_ledger_copy, PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY, ALWAYS},
+    {"image-file", admin_image_file, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_FILE, ALWAYS},
 };
 
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)
@@ -68,10 +75,13 @@ bool admin_read_digest(const ProtobufCBinaryData *field, struct sha256 *ret_dige
 /* Nothing is changed in a ledger that does not extend the HSM's anchor. */
 static enum error run(struct admin_task *task, const struct operation *operation)
 {
-    if (operation->changes &&
+    if (operation->effect != ALWAYS &&
         notary_permits(task->vault->notary, &task->fault) == ERR_ANCHOR_MISMATCH)
         return ERR_ANCHOR_MISMATCH;
     task->fault = (struct fault){0};
+    if (operation->effect == GROWS &&
+        ledger_room_permits(task->vault->ledger, 0, &task->fault) != ERR_OK)
+        return task->fault.code;
     return operation->serve(task);
 }
 

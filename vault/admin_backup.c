@@ -3,18 +3,25 @@
 
 /*
  * What a backup is made of, as descriptors for reading: a copy of the ledger, and the images that
- * it names. What becomes of them is decided by whoever asked. Owns no state.
+ * it names; and the HSM's word that the copy was made here. What becomes of them is decided by
+ * whoever asked. Owns no state.
  */
 #include "vault/admin_task.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
+#include "core/clock.h"
 #include "ledger/copy.h"
+#include "vault/notary.h"
 #include "vault/vault_client.h"
 
+#define READ_BYTES       ((size_t)64 * 1024)
 #define IMAGE_FILE_BYTES 48 /* of a packed ImageFile, at most */
 
 static_assert(LEDGER_COPY_IMAGES_MAX * IMAGE_FILE_BYTES < VAULT_REPLY_MAX_BYTES,
@@ -25,6 +32,8 @@ struct copied {
     struct ledger_copy copy; /* its file is the task's */
     Provisiond__ImageFile *rows;
     Provisiond__ImageFile **links;
+    char note[CHECKPOINT_NOTE_MAX];
+    struct fault not_signed;
 };
 
 static void copied_free(void *memory)
@@ -70,8 +79,60 @@ static bool link_images(struct copied *copied)
     return true;
 }
 
+/* ---- the HSM's word ---- */
+
+static bool hash_content(int file, EVP_MD_CTX *hash)
+{
+    uint8_t block[READ_BYTES];
+    ssize_t n = 0;
+    for (off_t at = 0; (n = pread(file, block, sizeof block, at)) > 0; at += n) {
+        if (EVP_DigestUpdate(hash, block, (size_t)n) != 1)
+            return false;
+    }
+    return n == 0;
+}
+
+static enum error digest_file(int file, struct sha256 *ret_digest, struct fault *fault)
+{
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool is_done = hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+                   hash_content(file, hash) &&
+                   EVP_DigestFinal_ex(hash, ret_digest->bytes, NULL) == 1;
+    EVP_MD_CTX_free(hash);
+    return is_done ? ERR_OK
+                   : fault_set(fault, ERR_LEDGER_UNAVAILABLE, "ledger-copy",
+                               "The copy of the ledger cannot be read back.", errno);
+}
+
+/*
+ * A backup without a note is better than none: it is made on the day when the HSM is broken, too.
+ * So that there is none is an answer, with the reason in it.
+ */
+static enum error sign_copy(struct admin_task *task, struct copied *copied,
+                            const struct sha256 *config)
+{
+    Provisiond__LedgerCopyReply *reply = &task->result.ledger_copy;
+    struct backup_note backup = {.made_unix_ms = reply->made_unix_ms, .config = *config};
+    enum error e = digest_file(copied->copy.file, &backup.ledger, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    if (notary_sign_backup(task->vault->notary, &backup, copied->note, &copied->not_signed) ==
+        ERR_OK)
+        reply->note = copied->note;
+    else
+        reply->not_signed = copied->not_signed.detail;
+    return ERR_OK;
+}
+
+/* ---- the answers ---- */
+
 enum error admin_ledger_copy(struct admin_task *task)
 {
+    const ProtobufCBinaryData *asked = &task->request->ledger_copy->config_sha256;
+    struct sha256 config;
+    bool is_signed = asked->len > 0;
+    if (is_signed && !admin_read_digest(asked, &config))
+        return admin_refuse_field(task, "config_sha256", "A SHA-256 has 32 bytes.");
     Provisiond__LedgerCopyReply *reply = &task->result.ledger_copy;
     struct copied *copied = copied_new(task);
     if (copied == NULL)
@@ -86,6 +147,11 @@ enum error admin_ledger_copy(struct admin_task *task)
     reply->journal_size = copied->copy.journal_size;
     reply->n_images = copied->copy.image_count;
     reply->images = copied->links;
+    reply->made_unix_ms = clock_unix_ms();
+    if (is_signed)
+        e = sign_copy(task, copied, &config);
+    if (e != ERR_OK)
+        return e;
     task->answer_file = copied->copy.file;
     copied->copy.file = -1;
     task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_LEDGER_COPY;

@@ -170,6 +170,13 @@ static void put_image(struct admin_task *task, const struct ledger_image *image)
     task->reply.image_encrypt = reply;
 }
 
+static int64_t reserve_of(struct ledger *ledger)
+{
+    struct ledger_room room;
+    ledger_room(ledger, &room);
+    return room.reserve_bytes;
+}
+
 static enum error encrypt_image(struct admin_task *task)
 {
     struct image_draft *draft = NULL;
@@ -182,6 +189,8 @@ static enum error encrypt_image(struct admin_task *task)
         e = hsm_watch_permits(task->vault->watch, &task->fault);
     if (e == ERR_OK)
         e = image_draft_new(task->vault->images, &draft, &task->fault);
+    if (e == ERR_OK)
+        e = image_draft_reserve(draft, clear_length, reserve_of(task->vault->ledger), &task->fault);
     if (e == ERR_OK)
         e = encrypt(task, draft, &image, clear_length);
     if (e == ERR_OK)

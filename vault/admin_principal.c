@@ -133,6 +133,8 @@ static enum error add_key(struct admin_task *task, enum ledger_role role)
     enum error e = certificate_spki(bytes_of(asked->certificate.data, asked->certificate.len), spki,
                                     &task->fault);
     if (e == ERR_OK)
+        e = ledger_room_permits(task->vault->ledger, 0, &task->fault);
+    if (e == ERR_OK)
         e = ledger_principal_key_add(task->vault->ledger, asked->name, role, spki, task->by,
                                      &task->fault);
     return e;

@@ -101,6 +101,16 @@ static enum error check_journal(const struct course *course, struct fault *fault
     return e;
 }
 
+/* What takes units away, and what brings a restored site back, must never wait for room. */
+static enum error check_room(const struct course *course, struct fault *fault)
+{
+    enum error e = ledger_room_permits(course->vault->ledger, 0, fault);
+    if (e == ERR_OK || course->grant->kind == GRANT_REVOKE ||
+        course->grant->kind == GRANT_OVERRIDE || remakes_product(course))
+        return ERR_OK;
+    return e;
+}
+
 static enum error find_product(struct course *course, struct ledger_product *product,
                                struct fault *fault)
 {
@@ -322,6 +332,8 @@ static enum error go(struct course *course, struct ledger_granted *ret_granted, 
         e = check_address(course, fault);
     if (e == ERR_OK)
         e = check_journal(course, fault);
+    if (e == ERR_OK)
+        e = check_room(course, fault);
     if (e != ERR_OK)
         return e;
     if (!begin_turn(vault, deadline))

@@ -550,3 +550,20 @@ enum error notary_sign(struct notary *notary, int64_t size, struct checkpoint *r
         e = sign_size(notary, size, ret_checkpoint, ret_note, fault);
     return e;
 }
+
+enum error notary_sign_backup(struct notary *notary, struct backup_note *backup,
+                              char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
+{
+    char body[CHECKPOINT_BODY_MAX];
+    struct hsm_signature signature;
+    enum error e = notary_permits(notary, fault);
+    if (e != ERR_OK)
+        return e;
+    strcpy(backup->origin, notary->view.origin);
+    size_t length = backup_note_body(backup, body);
+    e = hsm_sign_checkpoint(notary->options.hsm, bytes_of(body, length), &signature, fault);
+    if (e != ERR_OK)
+        return e;
+    return backup_note_write(backup, bytes_of(notary->spki.der, notary->spki.length),
+                             bytes_of(signature.der, signature.length), ret_note, fault);
+}

@@ -103,6 +103,19 @@ START_TEST(a_body_at_every_limit_is_signed)
 }
 END_TEST
 
+START_TEST(a_backups_digests_are_signed)
+{
+    serve();
+    init();
+    (void)strcpy(body.text,
+                 "provisiond-backup/1 rig/provisiond/5f0cb3e1a7d9c2b4\n2026-11-27T10:00:00.000Z\n"
+                 "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
+                 "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n");
+    body.length = strlen(body.text);
+    sign_well(&checkpoint);
+}
+END_TEST
+
 START_TEST(another_form_is_not_signed)
 {
     static const char *const texts[] = {"", "hello\n", "a b\n1\n", "o\n1\nroot\n"};
@@ -226,6 +239,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, signatures_verify_under_the_key_that_the_status_names);
     tcase_add_test(tests, a_body_at_every_limit_is_signed);
+    tcase_add_test(tests, a_backups_digests_are_signed);
     tcase_add_test(tests, another_form_is_not_signed);
     tcase_add_test(tests, without_its_key_nothing_is_signed_and_with_it_everything_is);
     tcase_add_test(tests, new_workers_and_a_new_master_sign_under_the_same_key);

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The form that the checkpoint key signs, judged by a regular expression: the same bytes pass both,
- * whatever is changed, cut off or put in.
+ * The two forms that the checkpoint key signs, judged by a regular expression: the same bytes pass
+ * both, whatever is changed, cut off or put in.
  */
 #include <check.h>
 #include <regex.h>
@@ -18,21 +18,28 @@
 #define BODY_FORM                                               \
     "^[!-*,-~]{1,120}\n(0|[1-9][0-9]{0,12})\n[A-Za-z0-9+/]{42}" \
     "[AEIMQUYcgkosw048]=\n"
+#define ROOT_FORM "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n"
+#define BACKUP_FORM                                                                       \
+    "^provisiond-backup/1 [!-*,-~]{1,120}\n[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:" \
+    "[0-9]{2}\\.[0-9]{3}Z\n" ROOT_FORM ROOT_FORM "$"
 #define SIGNATURES "\n(\xe2\x80\x94 [ -~]+\n)+"
 
 static regex_t body_form;
 static regex_t note_form;
+static regex_t backup_form;
 
 static void set_up(void)
 {
     ck_assert_int_eq(regcomp(&body_form, BODY_FORM "$", REG_EXTENDED | REG_NOSUB), 0);
     ck_assert_int_eq(regcomp(&note_form, BODY_FORM SIGNATURES "$", REG_EXTENDED | REG_NOSUB), 0);
+    ck_assert_int_eq(regcomp(&backup_form, BACKUP_FORM, REG_EXTENDED | REG_NOSUB), 0);
 }
 
 static void tear_down(void)
 {
     regfree(&body_form);
     regfree(&note_form);
+    regfree(&backup_form);
 }
 
 static bool matches(const regex_t *form, const struct note *note)
@@ -48,7 +55,9 @@ static bool judge(const struct note *note)
     bool is_note = hsm_checkpoint_read_note(note_bytes(note), &checkpoint);
     ck_assert_msg(is_body == matches(&body_form, note), "a body? %s", note->text);
     ck_assert_msg(is_note == matches(&note_form, note), "a note? %s", note->text);
-    ck_assert(!is_body || !is_note);
+    bool is_backup = hsm_checkpoint_is_backup(note_bytes(note));
+    ck_assert_msg(is_backup == matches(&backup_form, note), "a backup? %s", note->text);
+    ck_assert_int_le(is_body + is_note + is_backup, 1);
     return is_body;
 }
 
@@ -61,6 +70,10 @@ static struct note text_of(const char *text)
 
 static struct note example(int i)
 {
+    if (i == 2)
+        return text_of("provisiond-backup/1 rig/provisiond/5f0cb3e1a7d9c2b4\n"
+                       "2026-11-27T10:00:00.000Z\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
+                       "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n");
     return i == 0 ? note_body(1042, 0x5a) : note_make(1042, 0x5a);
 }
 
@@ -184,8 +197,8 @@ int main(void)
 {
     TCase *tests = tcase_create("checkpoint form");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_loop_test(tests, a_byte_changed_anywhere_passes_only_where_the_form_holds, 0, 2);
-    tcase_add_loop_test(tests, a_byte_left_out_or_put_in_passes_only_where_the_form_holds, 0, 2);
+    tcase_add_loop_test(tests, a_byte_changed_anywhere_passes_only_where_the_form_holds, 0, 3);
+    tcase_add_loop_test(tests, a_byte_left_out_or_put_in_passes_only_where_the_form_holds, 0, 3);
     tcase_add_test(tests, a_note_cut_off_anywhere_is_none_until_its_signature_is_whole);
     tcase_add_test(tests, the_limits_of_each_line_hold);
     tcase_add_test(tests, other_texts_are_no_checkpoints);

@@ -3,8 +3,10 @@
 
 /* A process that dies between the last byte of an image and its name. */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +89,29 @@ START_TEST(image_is_whole_or_not_there_when_its_writer_dies)
 }
 END_TEST
 
+START_TEST(damaged_image_is_replaced_whole_or_stays_when_its_writer_dies)
+{
+    struct sha256 digest = sha256_of(bytes_of("firmware", 8));
+    char name[SHA256_HEX_SIZE];
+    char file[TEMP_PATH_MAX + SHA256_HEX_SIZE];
+    struct stat info;
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), name);
+    (void)snprintf(file, sizeof file, "%s/%s", path, name);
+    ck_assert_int_eq(run_child(_i, NULL), 0);
+    ck_assert_int_eq(truncate(file, 3), 0);
+    int status = run_child(_i, "image.before-replace");
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(look_up(), ERR_OK); /* removes what was left */
+    ck_assert_int_eq(stat(file, &info), 0);
+    ck_assert_int_eq(info.st_size, 3);
+    ck_assert_int_eq(run_child(_i, NULL), 0);
+    ck_assert_int_eq(stat(file, &info), 0);
+    ck_assert_int_eq(info.st_size, 8);
+    ck_assert_int_eq(unlink(file), 0);
+    ck_assert_int_eq(rmdir(path), 0); /* no draft is left */
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("image crash");
@@ -94,6 +119,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, image_is_whole_or_not_there_when_its_writer_dies, 0, 2);
+    tcase_add_loop_test(all, damaged_image_is_replaced_whole_or_stays_when_its_writer_dies, 0, 2);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <check.h>
@@ -115,6 +116,45 @@ START_TEST(same_content_twice_is_one_file)
     ck_assert(sha256_equal(&one, &three));
     ck_assert_uint_eq(files(), 1);
     claim_stored(&one, "firmware");
+}
+END_TEST
+
+static void damage(const char *name, const char *text)
+{
+    int images = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)unlinkat(images, name, 0);
+    int fd = openat(images, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(close(images), 0);
+}
+
+START_TEST(same_content_again_brings_a_damaged_file_back)
+{
+    static const char *const DAMAGES[] = {"firmwarf", "firm", "firmware and more", ""};
+    struct sha256 digest = stored(0, "firmware");
+    char name[SHA256_HEX_SIZE];
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), name);
+    for (size_t i = 0; i < sizeof DAMAGES / sizeof DAMAGES[0]; i++) {
+        damage(name, DAMAGES[i]);
+        (void)stored(_i, "firmware");
+        claim_stored(&digest, "firmware");
+        ck_assert_uint_eq(files(), 1);
+    }
+}
+END_TEST
+
+START_TEST(link_in_the_place_of_an_image_is_replaced_and_not_followed)
+{
+    struct sha256 digest = stored(0, "firmware");
+    char name[SHA256_HEX_SIZE];
+    int images = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), name);
+    ck_assert_int_eq(renameat(images, name, images, "elsewhere"), 0);
+    ck_assert_int_eq(symlinkat("elsewhere", images, name), 0);
+    (void)stored(_i, "firmware");
+    claim_stored(&digest, "firmware");
+    ck_assert_int_eq(close(images), 0);
 }
 END_TEST
 
@@ -285,6 +325,24 @@ static void *store_same(void *argument)
     return NULL;
 }
 
+/* By the room that the disk really has: what is taken for one image is not there for the next. */
+START_TEST(room_is_taken_for_an_image_or_it_is_refused)
+{
+    struct statvfs disk;
+    struct image_draft *draft = draft_of_kind(_i);
+    ck_assert_int_eq(statvfs(path, &disk), 0);
+    int64_t left = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    ck_assert_int_eq(image_draft_reserve(draft, 4096, left / 2, &fault), ERR_OK);
+    ck_assert_int_eq(image_draft_reserve(draft, 4096, INT64_MAX / 2, &fault),
+                     ERR_LEDGER_UNAVAILABLE);
+    ck_assert_str_eq(fault.reason, "disk-nearly-full");
+    ck_assert_int_eq(image_draft_reserve(draft, (uint64_t)left * 4, 0, &fault),
+                     ERR_LEDGER_UNAVAILABLE);
+    image_draft_free(draft);
+    ck_assert_uint_eq(files(), 0);
+}
+END_TEST
+
 START_TEST(threads_store_the_same_content_as_one_file)
 {
     pthread_t threads[4];
@@ -309,6 +367,8 @@ static void add_tests(TCase *all)
 {
     tcase_add_loop_test(all, image_is_stored_under_the_digest_of_its_content, 0, 3);
     tcase_add_loop_test(all, same_content_twice_is_one_file, 0, 3);
+    tcase_add_loop_test(all, same_content_again_brings_a_damaged_file_back, 0, 3);
+    tcase_add_loop_test(all, link_in_the_place_of_an_image_is_replaced_and_not_followed, 0, 3);
     tcase_add_loop_test(all, different_contents_are_different_files, 0, 3);
     tcase_add_loop_test(all, position_of_the_writer_does_not_matter, 0, 3);
     tcase_add_loop_test(all, empty_image_is_refused_and_its_draft_stays, 0, 3);
@@ -322,6 +382,7 @@ static void add_tests(TCase *all)
     tcase_add_test(all, link_in_the_place_of_an_image_is_not_followed);
     tcase_add_loop_test(all, writer_that_runs_out_of_room_leaves_nothing_and_the_store_goes_on, 0,
                         3);
+    tcase_add_loop_test(all, room_is_taken_for_an_image_or_it_is_refused, 0, 3);
     tcase_add_test(all, threads_store_the_same_content_as_one_file);
     tcase_add_test(all, nothing_can_be_closed_and_freed);
 }

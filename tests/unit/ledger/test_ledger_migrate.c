@@ -15,14 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "old_ledger.h"
 #include "support/sizes.h"
 #include "world.h"
 
-#define FULL_AT_BYTES 65536
-#define KILLED_BY_MAX 40000 /* microseconds */
-#define MANY          16000 /* installs with the longest licenses: 64 MB of them */
-#define MEMORY_MAX    ((sqlite3_int64)96 * 1024 * 1024)
+#define FULL_AT_BYTES   65536
+#define USER_VERSION_AT 60    /* of a database, in four bytes */
+#define MANY            16000 /* installs with the longest licenses: 64 MB of them */
+#define MEMORY_MAX      ((sqlite3_int64)96 * 1024 * 1024)
 
 static struct world world;
 static char modern[TEMP_PATH_MAX]; /* what was there before it was made old */
@@ -267,6 +268,27 @@ static void make_old_again(void)
     old_ledger_make_3(world.path, modern);
 }
 
+/* Its header's user version, which nothing but the file itself tells: SQLite would mend it first.
+ */
+static int version_in_file(const char *path)
+{
+    uint8_t version[4] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pread(fd, version, sizeof version, USER_VERSION_AT), sizeof version);
+    (void)close(fd);
+    ck_assert_int_eq(version[0] | version[1] | version[2], 0);
+    return version[3];
+}
+
+/* Before anything opens it: what a program of either version would find. */
+static void assert_old_or_new(void)
+{
+    int version = version_in_file(world.path);
+    ck_assert(version == 3 || version == 4);
+    ck_assert(version == 3 || version_in_file(kept) == 3);
+}
+
 static void assert_opens_whole(void)
 {
     ck_assert_int_eq(world_open(&world), ERR_OK);
@@ -287,6 +309,7 @@ START_TEST(killed_at_each_step_it_is_the_old_or_the_new_ledger)
         int status = open_in_child(crash_at, LABELS[i], 0);
         ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s was not reached",
                       LABELS[i]);
+        assert_old_or_new();
         assert_opens_whole();
         make_old_again();
     }
@@ -296,9 +319,14 @@ END_TEST
 START_TEST(killed_at_random_moments_it_is_the_old_or_the_new_ledger)
 {
     size_t cuts = test_size("random kills of migrations", 20, 1000);
+    int64_t begin = clock_monotonic_us();
+    ck_assert_int_eq(open_in_child(let_live, NULL, 0), 0);
+    int64_t whole = clock_monotonic_us() - begin;
+    make_old_again();
     srandom((unsigned)getpid());
     for (size_t i = 0; i < cuts; i++) {
-        (void)open_in_child(let_live, NULL, (useconds_t)(random() % KILLED_BY_MAX) + 1);
+        (void)open_in_child(let_live, NULL, (useconds_t)(random() % (whole + 1)) + 1);
+        assert_old_or_new();
         assert_opens_whole();
         make_old_again();
     }

@@ -54,6 +54,20 @@ START_TEST(twice_the_reserve_is_low_and_refuses_nothing)
 }
 END_TEST
 
+START_TEST(what_takes_room_is_permitted_down_to_the_reserve)
+{
+    ledger_set_reserve(world.ledger, room().free_bytes / 2);
+    ck_assert_int_eq(ledger_room_permits(world.ledger, 0, &world.fault), ERR_OK);
+    ck_assert_int_eq(ledger_room_permits(world.ledger, room().free_bytes / 4, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(ledger_room_permits(world.ledger, room().free_bytes * 3 / 4, &world.fault),
+                     ERR_LEDGER_UNAVAILABLE);
+    ck_assert_str_eq(world.fault.reason, LEDGER_DISK_NEARLY_FULL);
+    ledger_set_reserve(world.ledger, INT64_MAX / 4);
+    ck_assert_int_eq(ledger_room_permits(world.ledger, 0, &world.fault), ERR_LEDGER_UNAVAILABLE);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("room");
@@ -61,6 +75,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, first_license_is_refused_when_the_reserve_is_reached);
     tcase_add_test(tcase, twice_the_reserve_is_low_and_refuses_nothing);
+    tcase_add_test(tcase, what_takes_room_is_permitted_down_to_the_reserve);
     suite_add_tcase(suite, tcase);
     return world_run(suite);
 }
