@@ -90,13 +90,13 @@ START_TEST(backup_cut_off_anywhere_before_its_end_is_refused)
 }
 END_TEST
 
-/* Tag, ciphertext: nothing of it can change. */
+/* Ciphertext, tag and their lengths: nothing of it can change. */
 START_TEST(changed_bit_of_the_encrypted_content_is_always_noticed)
 {
     size_t step = step_of("changed bytes of the content", 120, cipher_at, message_end);
     for (size_t at = cipher_at; at < message_end; at += step) {
         backup.data[at] ^= (uint8_t)(1U << at % BITS);
-        sample_refuse(&sample, blob_bytes(&backup), BACKUP_DAMAGED, "was changed");
+        sample_refuse(&sample, blob_bytes(&backup), BACKUP_DAMAGED, "damaged");
         backup.data[at] ^= (uint8_t)(1U << at % BITS);
     }
 }
