@@ -8,8 +8,8 @@
  * environment chooses: PROVISIOND_CRASH_AT="label" or "label:N" (the N-th passing), and
  * PROVISIOND_CRASH_ONCE=FILE makes it happen only while FILE can be created, so that the restarted
  * program lives. With PROVISIOND_CRASH_HOW=hang the thread stops there for ever instead, with
- * PROVISIOND_CRASH_HOW=wait until somebody removes that FILE, and with PROVISIOND_CRASH_HOW=stop the
- * process does until it gets SIGCONT.
+ * PROVISIOND_CRASH_HOW=wait until somebody removes that FILE, and with PROVISIOND_CRASH_HOW=stop
+ * the process does until it gets SIGCONT.
  */
 #ifndef CORE_CRASH_POINT_H
 #define CORE_CRASH_POINT_H

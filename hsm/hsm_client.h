@@ -204,7 +204,8 @@ enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *e
 
 /*
  * Signs a checkpoint's body or a backup's (journal/backup_note.h; at most HSM_CHECKPOINT_BODY_MAX),
- * and nothing of another form (ERR_BAD_REQUEST, "checkpoint-form"). ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
+ * and nothing of another form (ERR_BAD_REQUEST, "checkpoint-form"). ERR_HSM_KEY_MISSING,
+ * ERR_HSM_KEY_WEAK.
  */
 enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
                                struct hsm_signature *ret_signature, struct fault *fault) MUST_USE;

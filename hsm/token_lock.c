@@ -23,7 +23,8 @@ enum error token_lock_new(int *ret_fd, struct fault *fault)
     }
     if (problem != 0)
         return fault_set(fault, ERR_INTERNAL, "token-lock",
-                         "The token's lock cannot be made: raise the unit's LimitNOFILE=.", problem);
+                         "The token's lock cannot be made: raise the unit's LimitNOFILE=.",
+                         problem);
     *ret_fd = fd;
     return ERR_OK;
 }

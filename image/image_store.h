@@ -42,8 +42,9 @@ enum error image_draft_reserve(struct image_draft *draft, uint64_t size, int64_t
 int image_draft_fd(const struct image_draft *draft);
 /*
  * Reads the content back for its digest, makes it durable (file and folder) and visible. The same
- * content twice is one file, and brings back one that was damaged meanwhile. Consumes the draft on success only. ERR_LEDGER_UNAVAILABLE with errno
- * (ENOSPC, EIO), ERR_BAD_REQUEST when it is empty, ERR_TOO_LARGE.
+ * content twice is one file, and brings back one that was damaged meanwhile. Consumes the draft on
+ * success only. ERR_LEDGER_UNAVAILABLE with errno (ENOSPC, EIO), ERR_BAD_REQUEST when it is empty,
+ * ERR_TOO_LARGE.
  */
 enum error image_draft_finish(struct image_draft **draft, struct sha256 *ret_digest,
                               uint64_t *ret_size, struct fault *fault) MUST_USE;

@@ -32,7 +32,7 @@
     "2>$DIR/said >&2 && test ! -e $DIR/cut && grep -q 'Remove it and repeat' $DIR/said || exit " \
     "1; fi; restore $DIR/one $DIR/cut >/dev/null && diff -r $DIR/whole $DIR/cut && rm -r "       \
     "$DIR/cut; }; "                                                                              \
-    "await() { for i in $(seq 400); do eval \"$1\" && return; sleep 0.05; done; return 1; }; "     \
+    "await() { for i in $(seq 400); do eval \"$1\" && return; sleep 0.05; done; return 1; }; "   \
     "key_pair() { openssl req -x509 -newkey $2 -nodes -keyout $DIR/$1.key -out $DIR/$1.pem "     \
     "-subj /CN=$1 -days 9 >/dev/null 2>&1; }; "
 
