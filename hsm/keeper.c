@@ -138,7 +138,8 @@ static enum error check_start(struct keeper *keeper, struct worker_process *work
                       0);
     }
     if (e != ERR_OK) {
-        e = pin_guard_fail(keeper->pin_guard, worker->is_logging_in, fault);
+        if (keeper->pin->length > 0)
+            e = pin_guard_fail(keeper->pin_guard, worker->is_logging_in, fault);
         log_start_failure(keeper, fault);
         (void)worker_process_kill(worker);
     }
@@ -165,11 +166,13 @@ static enum error start_process(struct keeper *keeper, struct worker_process *re
                                                    .serial = serial,
                                                    .token_lock = pool_token_lock(keeper->pool)};
     enum error e = check_module(keeper, fault);
-    if (e == ERR_OK && keeper->pin->length > 0)
+    if (e == ERR_OK && keeper->pin->length > 0) {
         e = pin_guard_enter(keeper->pin_guard, fault);
+        fault->native = 0; /* as above */
+    }
     if (e == ERR_OK) {
         e = worker_process_start(&inheritance, ret_worker, fault);
-        if (e != ERR_OK)
+        if (e != ERR_OK && keeper->pin->length > 0)
             e = pin_guard_fail(keeper->pin_guard, false, fault);
     }
     if (e != ERR_OK)

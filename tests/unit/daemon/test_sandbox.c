@@ -29,9 +29,7 @@
 #define PROGRAM_MAX_BYTES (64U << 20)
 #define ABI_WITH_NETWORK  4
 #define OWN_LOADER        "./ld.so"
-#define TOKEN_CONFIG                                                                       \
-    "[hsm]\nmodule = " SOFTHSM_MODULE "\ntoken = " SOFTHSM_LABEL "\nworkers = 1\nsocket =" \
-    " "
+#define TOKEN_CONFIG      "[hsm]\nmodule = " SOFTHSM_MODULE "\ntoken = " SOFTHSM_LABEL "\nworkers = 1\n"
 
 /* ---- updates while it runs ---- */
 
@@ -76,10 +74,10 @@ static void make_token(void)
 {
     struct softhsm token;
     char path[TEMP_PATH_MAX];
-    char text[sizeof TOKEN_CONFIG + TEMP_PATH_MAX];
+    char text[sizeof TOKEN_CONFIG + 2 * TEMP_PATH_MAX];
     softhsm_make(&program_dir, &token);
-    temp_dir_path(&program_dir, "hsm.sock", path);
-    (void)snprintf(text, sizeof text, TOKEN_CONFIG "%s\n", path);
+    (void)snprintf(text, sizeof text, TOKEN_CONFIG "socket = %s/hsm.sock\nstate = %s\n",
+                   program_dir.path, program_dir.path);
     softhsm_write_file(&program_dir, "conf", text, path);
 }
 
@@ -91,7 +89,8 @@ START_TEST(worker_starts_after_the_loader_and_the_program_were_replaced)
     int status = program_run(
         "./hsm --config conf --pin-fd 0 <pin & pid=$!; ready() { grep -c hsm-worker-ready output; "
         "};"
-        "until [ $(ready) = 1 ]; do kill -0 $pid || exit 1; sleep 0.02; done;"
+        "until [ $(ready) = 1 ]; do kill -0 $pid && ! grep -q start-failed output || exit 1; sleep "
+        "0.02; done;"
         "for name in ld.so hsm; do cp $name new; mv new $name; done;"
         "kill -9 $(sed -n 's/.*\"hsm-worker-ready\",\"pid\":\\([0-9]*\\).*/\\1/p' output);"
         "until [ $(ready) = 2 ] || grep -q worker-not-startable output; do sleep 0.02; done;"
