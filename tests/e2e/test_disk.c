@@ -36,7 +36,8 @@
 static struct rig rig;
 static char small_disk[TEMP_PATH_MAX + 8];
 
-static bool put_text(const char *path, const char *format, ...)
+static bool __attribute__((format(printf, 2, 3)))
+put_text(const char *path, const char *format, ...)
 {
     char text[64];
     va_list arguments;
