@@ -220,6 +220,7 @@ enum error sample_open(struct sample *sample, struct bytes backup, struct fault 
     struct unpacked unpacked = {.made_unix_ms = -1};
     enum error e = sample_open_as(sample, sample->recipient, backup, &unpacked, fault);
     ck_assert_int_eq(unpacked.made_unix_ms, e == ERR_OK ? SAMPLE_MADE_UNIXMS : -1);
+    unpacked_clear(&unpacked);
     return e;
 }
 
