@@ -183,11 +183,12 @@ static bool is_principal_unknown(const struct fault *fault)
            strcmp(fault->reason, "principal-unknown") == 0;
 }
 
-/* The disk is looked at before anything is added. */
+/* The disk and the ledger's file are looked at before anything is added. */
 static bool may_have_added(const Provisiond__AdminRequest *request, const struct fault *fault)
 {
     return request->op_case == PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD &&
-           error_is_retryable(fault->code) && strcmp(fault->reason, "disk-nearly-full") != 0;
+           error_is_retryable(fault->code) && strcmp(fault->reason, "disk-nearly-full") != 0 &&
+           strcmp(fault->reason, "ledger-changed") != 0;
 }
 
 static enum error fail(const struct arguments *arguments, const char *path,

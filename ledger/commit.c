@@ -25,8 +25,10 @@ struct committer {
     atomic_int_fast64_t reserve;  /* bytes of the disk; see room.c */
     atomic_int_fast64_t newest;   /* memory.newest_unix_ms, for all to read */
     atomic_int_fast64_t begun_ms; /* when the group under way began, monotonic; 0: there is none */
-    pthread_mutex_t lock;
-    struct change_anchored anchored; /* guarded by lock */
+    pthread_mutex_t lock;         /* guards the rest */
+    struct change_anchored anchored;
+    struct fault broken; /* why the newest group broke; ERR_OK: it was kept */
+    int64_t broken_ms;
 };
 
 /* One transaction's worth of changes; on the writer's stack. */
@@ -164,11 +166,21 @@ static void finish_group(struct committer *committer, struct group *group, enum 
     }
 }
 
+static void note_end(struct committer *committer, enum error broken, const struct fault *fault)
+{
+    (void)pthread_mutex_lock(&committer->lock);
+    committer->broken = broken == ERR_OK ? (struct fault){.code = ERR_OK} : *fault;
+    committer->broken_ms = clock_monotonic_ms();
+    (void)pthread_mutex_unlock(&committer->lock);
+}
+
 static void serve_group(struct committer *committer, struct group *group)
 {
     struct fault fault = {0};
     atomic_store(&committer->begun_ms, clock_monotonic_ms());
-    finish_group(committer, group, run_group(committer, group, &fault), &fault);
+    enum error broken = run_group(committer, group, &fault);
+    note_end(committer, broken, &fault);
+    finish_group(committer, group, broken, &fault);
     atomic_store(&committer->begun_ms, 0);
 }
 
@@ -232,6 +244,17 @@ void committer_read(struct committer *committer, struct ledger_commits *ret_comm
 {
     histogram_read(&committer->durations, &ret_commits->durations);
     ret_commits->changes = atomic_load_explicit(&committer->kept, memory_order_relaxed);
+}
+
+enum error committer_broken(struct committer *committer, int64_t *ret_age_ms, struct fault *fault)
+{
+    (void)pthread_mutex_lock(&committer->lock);
+    struct fault broken = committer->broken;
+    *ret_age_ms = clock_monotonic_ms() - committer->broken_ms;
+    (void)pthread_mutex_unlock(&committer->lock);
+    if (broken.code != ERR_OK)
+        *fault = broken;
+    return broken.code;
 }
 
 int64_t committer_under_way_ms(struct committer *committer)

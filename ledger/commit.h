@@ -35,6 +35,10 @@ void committer_set_anchored(struct committer *committer, const struct change_anc
 /* As ledger_commits_get. */
 void committer_read(struct committer *committer, struct ledger_commits *ret_commits);
 
+/* Why the newest group that ended broke, and how long ago that was; ERR_OK: it did not. */
+enum error committer_broken(struct committer *committer, int64_t *ret_age_ms,
+                            struct fault *fault) MUST_USE;
+
 /* For how long the present group has been under way; 0: there is none. */
 int64_t committer_under_way_ms(struct committer *committer);
 

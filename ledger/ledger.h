@@ -499,6 +499,14 @@ void ledger_commits_get(struct ledger *ledger, struct ledger_commits *ret_commit
  * Never waits. A queue that is long moves as long as groups end, and is not looked at.
  */
 enum error ledger_writer_check(struct ledger *ledger, struct fault *fault) MUST_USE;
+/*
+ * What the newest change ran into that broke it and all that came with it (a disk that fails or is
+ * full, a file that another program wrote), as it was answered. ERR_OK after LEDGER_BROKEN_MS, for
+ * nobody may have tried since; but "ledger-changed" stays until the ledger is opened anew. No reason
+ * to restart by itself: that would check the ledger anew and hide that it was written.
+ */
+#define LEDGER_BROKEN_MS 2000
+enum error ledger_broken_check(struct ledger *ledger, struct fault *fault) MUST_USE;
 
 /* ---- metering ---- */
 

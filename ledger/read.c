@@ -4,6 +4,8 @@
 /* The reading half of ledger.h: committed state, straight from the store. Owns no state. */
 #include "ledger/ledger.h"
 
+#include <string.h>
+
 #include "ledger/handle.h"
 #include "ledger/rules.h"
 
@@ -100,6 +102,17 @@ enum error ledger_writer_check(struct ledger *ledger, struct fault *fault)
                      "One commit to the ledger has been under way for more than 10 s: look at its "
                      "disk. Nothing new is written meanwhile.",
                      0);
+}
+
+enum error ledger_broken_check(struct ledger *ledger, struct fault *fault)
+{
+    struct fault broken = {0};
+    int64_t age_ms = 0;
+    enum error e = committer_broken(ledger->committer, &age_ms, &broken);
+    if (e == ERR_OK || (age_ms > LEDGER_BROKEN_MS && strcmp(broken.reason, "ledger-changed") != 0))
+        return ERR_OK;
+    *fault = broken;
+    return e;
 }
 
 enum error ledger_usage(struct ledger *ledger, const char *product, struct ledger_usage *ret_usage,

@@ -22,6 +22,15 @@ static char *reason_of(struct fault *fault, enum error code)
     return code == ERR_OK ? (char *)(uintptr_t) "ok" : fault->reason;
 }
 
+/* Whether changes get on; reading was tried before. */
+static enum error check_ledger(struct ledger *ledger, struct fault *fault)
+{
+    enum error e = ledger_writer_check(ledger, fault);
+    if (e == ERR_OK)
+        e = ledger_broken_check(ledger, fault);
+    return e == ERR_OK ? ledger_watch_fault(ledger, fault) : e;
+}
+
 enum error station_ready(struct vault *vault, const request_message *message,
                          const struct ledger_principal *caller, struct answer *answer)
 {
@@ -41,9 +50,7 @@ enum error station_ready(struct vault *vault, const request_message *message,
     notary_show(vault->notary, view);
     reply->hsm = reason_of(hsm_fault, hsm);
     if (ledger == ERR_OK)
-        ledger = ledger_writer_check(vault->ledger, ledger_fault);
-    if (ledger == ERR_OK)
-        ledger = ledger_watch_fault(vault->ledger, ledger_fault);
+        ledger = check_ledger(vault->ledger, ledger_fault);
     reply->ledger = reason_of(ledger_fault, ledger);
     reply->ledger_detail = ledger_fault->detail;
     reply->hsm_detail = hsm_fault->detail;
@@ -185,10 +192,7 @@ static void put_ledger(struct vault *vault, struct metrics *metrics,
     ledger_room(vault->ledger, &room);
     metrics->commit.counts = commits.durations;
     /* The accounts were read from it. */
-    enum error ledger = ledger_writer_check(vault->ledger, &metrics->ledger);
-    if (ledger == ERR_OK)
-        ledger = ledger_watch_fault(vault->ledger, &metrics->ledger);
-    reply->ledger = reason_of(&metrics->ledger, ledger);
+    reply->ledger = reason_of(&metrics->ledger, check_ledger(vault->ledger, &metrics->ledger));
     reply->disk_free = room.free_bytes;
     reply->disk_reserve = room.reserve_bytes;
     reply->commit = put_histogram(&metrics->commit);

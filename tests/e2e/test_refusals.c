@@ -4,9 +4,11 @@
 /* Each wrong certificate has its own answer, and nobody without an enrolled key gets any. */
 #include "e2e/floor.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/run.h"
 
@@ -210,6 +212,33 @@ START_TEST(unknown_products_images_and_installs_are_404)
 }
 END_TEST
 
+/* Everybody who asks how the vault is hears it, and nobody's restart hides it. */
+START_TEST(ledger_that_another_program_wrote_is_told_until_a_restart)
+{
+    struct floor_device device;
+    ck_assert_int_eq(
+        rig_shell(&rig,
+                  "/usr/bin/python3 -c \"import sqlite3; db = sqlite3.connect('$RIG_LEDGER'); "
+                  "n = db.execute('PRAGMA user_version').fetchone()[0]; "
+                  "db.execute(f'PRAGMA user_version = {n}'); db.commit()\""),
+        0);
+    floor_device_make(&rig, "late", NULL, &device);
+    expect_refusal(device.pem, 503, "ledger-unavailable", "");
+    sleep(3); /* longer than what may pass by itself is told */
+    ck_assert_int_eq(
+        rig_shell(&rig,
+                  "{ ! $BIN/provctl ready --url $RIG_URL --ca $RIG_CA --cert $RIG_STATION_CERT "
+                  "--key $RIG_STATION_KEY && "
+                  "! $BIN/provctl --config $RIG_CONFIG quota add rig-gateway --units 1; } "
+                  ">$DIR/said 2>&1 && grep -q 'Ledger *ledger-changed' $DIR/said && "
+                  "grep -q 'Another program wrote' $DIR/said || { cat $DIR/said >&2; exit 1; }"),
+        0);
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    rig_start(&rig, RIG_VAULT, NULL);
+    rig_wait_ready(&rig);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -220,6 +249,7 @@ int main(void)
         without_a_valid_client_certificate_only_livez_answers,
         station_that_is_not_enrolled_or_disabled_is_forbidden,
         unknown_products_images_and_installs_are_404,
+        ledger_that_another_program_wrote_is_told_until_a_restart,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "refusals, end to end",

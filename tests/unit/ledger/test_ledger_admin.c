@@ -329,14 +329,18 @@ START_TEST(nothing_is_written_after_another_program_wrote_the_file)
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM charge"),
                      before + 1); /* reading is free */
     ck_assert_int_eq(world_issue(&world, 102, &issued), ERR_OK);
+    ck_assert_int_eq(ledger_broken_check(world.ledger, &world.fault), ERR_OK);
     ck_assert_int_eq(world_execute(&world, "UPDATE product SET accepted = accepted + 5"), 0);
     ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_LEDGER_UNAVAILABLE);
+    ck_assert_int_eq(ledger_broken_check(world.ledger, &world.fault), ERR_LEDGER_UNAVAILABLE);
+    ck_assert_str_eq(world.fault.reason, "ledger-changed");
     ck_assert_int_eq(world_switch(&world, "st-2", true), ERR_LEDGER_UNAVAILABLE);
     ck_assert_str_eq(world.fault.reason, "ledger-changed");
     ck_assert_int_eq(world_execute(&world, "UPDATE product SET accepted = accepted - 5"), 0);
     ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_LEDGER_UNAVAILABLE);
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM charge"), before + 2);
     world_reopen(&world);
+    ck_assert_int_eq(ledger_broken_check(world.ledger, &world.fault), ERR_OK);
     ck_assert_int_eq(world_issue(&world, 103, &issued), ERR_OK);
 }
 END_TEST
