@@ -250,9 +250,28 @@ bool p11_decode_point(struct bytes value, uint8_t out[P11_POINT_BYTES]);
 enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_output,
                           uint8_t ret_ephemeral[P11_POINT_BYTES], struct fault *fault) MUST_USE;
 
+/* A device of our own, for dry runs: a fresh key and its point. Freed with p11_device_free. */
+struct p11_device {
+    void *key;
+    uint8_t point[P11_POINT_BYTES];
+};
+enum error p11_device_new(struct p11_device *ret_device, struct fault *fault) MUST_USE;
+/* {0} is allowed. */
+void p11_device_free(struct p11_device *device);
+/*
+ * Whether the device opens what was wrapped for it, as any device would: ECDH, X9.63 KDF, RFC 3394.
+ * EXPOSURE: the wrapped key is in the secure heap for that moment; only for throw-away keys.
+ */
+bool p11_device_opens(const struct p11_device *device, const struct p11_agreement *agreement,
+                      const struct hsm_wrapped *wrapped);
+
 /* ---- p11_wrap.c ---- */
 
-/* Chooses p11->mode by a complete dry run. */
+/*
+ * Chooses p11->mode by a complete dry run, to whose result a device of our own opens its license: a
+ * token's KDF or key wrap that only looks right must not be found out by devices. ERR_UNSUPPORTED
+ * ("wrap-not-standard"): in neither mode.
+ */
 enum error p11_choose_mode(struct p11 *p11, struct fault *fault) MUST_USE;
 enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
                     struct fault *fault) MUST_USE;

@@ -21,6 +21,7 @@
 #define P256_GROUP       "prime256v1"
 #define P256_Z_BYTES     32
 #define POINT_FORM_PLAIN 0x04
+#define KEY_WRAP_BYTES   8 /* by which RFC 3394 makes a key longer */
 
 static void free_pkey(EVP_PKEY **key)
 {
@@ -42,10 +43,16 @@ static void free_kdf_context(EVP_KDF_CTX **context)
     EVP_KDF_CTX_free(*context);
 }
 
-#define PKEY_AUTO         __attribute__((cleanup(free_pkey))) EVP_PKEY
-#define PKEY_CONTEXT_AUTO __attribute__((cleanup(free_pkey_context))) EVP_PKEY_CTX
-#define KDF_AUTO          __attribute__((cleanup(free_kdf))) EVP_KDF
-#define KDF_CONTEXT_AUTO  __attribute__((cleanup(free_kdf_context))) EVP_KDF_CTX
+static void free_cipher_context(EVP_CIPHER_CTX **context)
+{
+    EVP_CIPHER_CTX_free(*context);
+}
+
+#define PKEY_AUTO           __attribute__((cleanup(free_pkey))) EVP_PKEY
+#define PKEY_CONTEXT_AUTO   __attribute__((cleanup(free_pkey_context))) EVP_PKEY_CTX
+#define KDF_AUTO            __attribute__((cleanup(free_kdf))) EVP_KDF
+#define KDF_CONTEXT_AUTO    __attribute__((cleanup(free_kdf_context))) EVP_KDF_CTX
+#define CIPHER_CONTEXT_AUTO __attribute__((cleanup(free_cipher_context))) EVP_CIPHER_CTX
 
 static enum error fail_libcrypto(struct fault *fault)
 {
@@ -162,4 +169,50 @@ enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *
     *ret_output = output;
     output = (struct secret){0};
     return ERR_OK;
+}
+
+/* ---- a device of our own ---- */
+
+enum error p11_device_new(struct p11_device *ret_device, struct fault *fault)
+{
+    struct p11_device device = {.key = EVP_EC_gen(P256_GROUP)};
+    if (device.key == NULL || !get_point(device.key, device.point)) {
+        p11_device_free(&device);
+        return fail_libcrypto(fault);
+    }
+    *ret_device = device;
+    return ERR_OK;
+}
+
+void p11_device_free(struct p11_device *device)
+{
+    EVP_PKEY_free(device->key);
+    *device = (struct p11_device){0};
+}
+
+static bool unwraps(const struct secret *kek, const struct hsm_wrapped_key *wrapped)
+{
+    SECRET_AUTO key = {0};
+    int length = 0;
+    CIPHER_CONTEXT_AUTO *context = EVP_CIPHER_CTX_new();
+    if (context == NULL || secret_new(HSM_WRAPPED_KEY_MAX, &key) != ERR_OK)
+        return false;
+    EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+    bool is_open =
+        EVP_DecryptInit_ex(context, EVP_aes_256_wrap(), NULL, kek->bytes, NULL) == 1 &&
+        EVP_DecryptUpdate(context, key.bytes, &length, wrapped->bytes, (int)wrapped->length) == 1 &&
+        (size_t)length + KEY_WRAP_BYTES == wrapped->length;
+    ERR_clear_error();
+    return is_open;
+}
+
+bool p11_device_opens(const struct p11_device *device, const struct p11_agreement *agreement,
+                      const struct hsm_wrapped *wrapped)
+{
+    SECRET_AUTO z = {0};
+    SECRET_AUTO kek = {0};
+    PKEY_AUTO *peer = key_of_point(bytes_of(wrapped->ephemeral_point, P11_POINT_BYTES));
+    return peer != NULL && agreement->kdf_bytes == P256_Z_BYTES &&
+           derive_z(device->key, peer, &z) && derive_output(&z, agreement, &kek) &&
+           unwraps(&kek, &wrapped->key);
 }

@@ -12,7 +12,9 @@
 
 #include "core/crash_point.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define DRY_KEY_BYTES 32
+
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 
 static CK_BBOOL yes = CK_TRUE;
 static CK_BBOOL no = CK_FALSE;
@@ -144,51 +146,49 @@ static enum error wrap_in_token_mode(struct p11 *p11, CK_OBJECT_HANDLE session_k
 
 /* ---- the choice ---- */
 
-/* A point on the curve that nobody keeps the private key of: the dry run's peer. */
-static enum error make_probe_point(uint8_t out[P11_POINT_BYTES], struct fault *fault)
-{
-    /* The generator of P-256 (SEC 2 §2.4.2) is a valid peer for one throw-away agreement. */
-    static const uint8_t generator[P11_POINT_BYTES] = {
-        0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5,
-        0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4,
-        0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a,
-        0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
-        0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
-    const struct p11_agreement agreement = {.peer_point = bytes_of(generator, sizeof generator),
-                                            .kdf_bytes = 32};
-    SECRET_AUTO unused = {0};
-    return p11_host_agree(&agreement, &unused, out, fault);
-}
+struct dry_run {
+    struct p11_device device;
+    struct p11_agreement agreement;
+    CK_OBJECT_HANDLE key;
+};
 
-static bool is_wrapped_whole(const struct hsm_wrapped *wrapped, unsigned key_bytes)
+static enum error try_mode(struct p11 *p11, enum hsm_mode mode, const struct dry_run *run,
+                           struct fault *fault)
 {
-    return wrapped->key.length == key_bytes + 8;
+    struct hsm_wrapped wrapped = {.ephemeral_length = P11_POINT_BYTES, .mode = mode};
+    p11->mode = mode;
+    enum error e = mode == HSM_TOKEN_MODE
+                       ? wrap_in_token_mode(p11, run->key, &run->agreement, &wrapped, fault)
+                       : wrap_in_host_mode(p11, run->key, &run->agreement, &wrapped, fault);
+    if (e == ERR_OK && !p11_device_opens(&run->device, &run->agreement, &wrapped))
+        e = fault_set(
+            fault, ERR_UNSUPPORTED, "wrap-not-standard",
+            "The token wraps keys in a way that no device could open: its AES key wrap is "
+            "not that of RFC 3394. docs/HSM.md says what a module must do.",
+            0);
+    return e;
 }
 
 enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
 {
     static const uint8_t shared_info[] = "provisiond probe";
-    uint8_t peer[P11_POINT_BYTES];
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    struct hsm_wrapped wrapped = {0};
-    enum error e = make_probe_point(peer, fault);
-    const struct p11_agreement agreement = {.peer_point = bytes_of(peer, sizeof peer),
-                                            .shared_info =
-                                                bytes_of(shared_info, sizeof shared_info),
-                                            .kdf_bytes = 32};
+    struct dry_run run = {.key = CK_INVALID_HANDLE};
+    enum error e = p11_device_new(&run.device, fault);
+    run.agreement =
+        (struct p11_agreement){.peer_point = bytes_of(run.device.point, P11_POINT_BYTES),
+                               .shared_info = bytes_of(shared_info, sizeof shared_info),
+                               .kdf_bytes = DRY_KEY_BYTES};
     if (e == ERR_OK)
-        e = p11_make_session_key(p11, 32, &key, fault);
-    if (e != ERR_OK)
-        return e;
-    p11->mode = HSM_TOKEN_MODE;
-    if (wrap_in_token_mode(p11, key, &agreement, &wrapped, fault) != ERR_OK ||
-        !is_wrapped_whole(&wrapped, 32)) {
+        e = p11_make_session_key(p11, DRY_KEY_BYTES, &run.key, fault);
+    if (e == ERR_OK)
+        e = try_mode(p11, HSM_TOKEN_MODE, &run, fault);
+    if (e != ERR_OK && run.key != CK_INVALID_HANDLE) {
         /* Whatever the refusal was, host mode's own dry run tells a lost token from a poor one. */
         p11->is_unfit = p11->is_stale = false;
-        p11->mode = HSM_HOST_MODE;
-        e = wrap_in_host_mode(p11, key, &agreement, &wrapped, fault);
+        e = try_mode(p11, HSM_HOST_MODE, &run, fault);
     }
-    p11_destroy(p11, &key);
+    p11_destroy(p11, &run.key);
+    p11_device_free(&run.device);
     return e;
 }
 

@@ -103,12 +103,27 @@ static char *word(const char *begin, const char *end, const char **ret_next)
     return strndup(begin, length);
 }
 
+/* Bytes that are no ASCII as %XX: what is kept is JSON, and the server takes them for the same. */
+static char *escape(char *path)
+{
+    size_t size = 3 * strlen(path) + 1;
+    char *out = malloc(size);
+    size_t at = 0;
+    ck_assert_ptr_nonnull(out);
+    for (const char *byte = path; *byte != '\0'; byte++)
+        at += (size_t)snprintf(out + at, size - at, (unsigned char)*byte > '~' ? "%%%02X" : "%c",
+                               (unsigned char)*byte);
+    out[at] = '\0';
+    free(path);
+    return out;
+}
+
 static void keep(const struct hostile_request *request, const struct hostile_answer *answer)
 {
     const char *next = request->bytes.data;
     const char *end = next + request->bytes.length;
     char *method = word(next, end, &next);
-    char *path = word(next, end, &next);
+    char *path = escape(word(next, end, &next));
     const struct exchange exchange = {
         .method = method,
         .path = path,

@@ -39,6 +39,7 @@ struct verdict {
     bool is_answered; /* with rv, and the real call is not made */
     bool is_late;     /* with rv, after the real call */
     bool has_no_handle;
+    bool is_garbled;
     CK_RV rv;
 };
 
@@ -83,6 +84,9 @@ static void act(const struct hsm_fault *rule, struct verdict *verdict)
         break;
     case HSM_FAULT_HANDLE:
         verdict->has_no_handle = true;
+        break;
+    case HSM_FAULT_GARBLE:
+        verdict->is_garbled = true;
         break;
     case HSM_FAULT_LEAK:
         leak(rule->value);
@@ -217,10 +221,6 @@ SESSION_CALL(Sign, true,
              (CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length, CK_BYTE_PTR out,
               CK_ULONG_PTR ret_length),
              (session, data, length, out, ret_length))
-SESSION_CALL(WrapKey, true,
-             (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE kek,
-              CK_OBJECT_HANDLE key, CK_BYTE_PTR out, CK_ULONG_PTR ret_length),
-             (session, mechanism, kek, key, out, ret_length))
 SESSION_CALL(GenerateKeyPair, true,
              (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR public,
               CK_ULONG public_count, CK_ATTRIBUTE_PTR private, CK_ULONG private_count,
@@ -235,15 +235,43 @@ MAKING_CALL(CreateObject, false,
             (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR attributes, CK_ULONG count,
              CK_OBJECT_HANDLE_PTR handle),
             (session, attributes, count, handle))
-MAKING_CALL(DeriveKey, true,
-            (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key,
-             CK_ATTRIBUTE_PTR attributes, CK_ULONG count, CK_OBJECT_HANDLE_PTR handle),
-            (session, mechanism, key, attributes, count, handle))
 MAKING_CALL(UnwrapKey, true,
             (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE kek,
              CK_BYTE_PTR wrapped, CK_ULONG length, CK_ATTRIBUTE_PTR attributes, CK_ULONG count,
              CK_OBJECT_HANDLE_PTR handle),
             (session, mechanism, kek, wrapped, length, attributes, count, handle))
+
+static CK_RV faulty_WrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
+                            CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE key, CK_BYTE_PTR out,
+                            CK_ULONG_PTR ret_length)
+{
+    struct verdict verdict = consult_session("C_WrapKey");
+    if (verdict.is_answered)
+        return verdict.rv;
+    travel();
+    CK_RV rv = real->C_WrapKey(session, mechanism, kek, key, out, ret_length);
+    if (rv == CKR_OK && verdict.is_garbled)
+        out[0] ^= 1;
+    return verdict.is_late ? verdict.rv : rv;
+}
+
+static CK_RV faulty_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
+                              CK_OBJECT_HANDLE key, CK_ATTRIBUTE_PTR attributes, CK_ULONG count,
+                              CK_OBJECT_HANDLE_PTR handle)
+{
+    struct verdict verdict = consult_session("C_DeriveKey");
+    CK_ECDH1_DERIVE_PARAMS other = *(CK_ECDH1_DERIVE_PARAMS *)mechanism->pParameter;
+    CK_MECHANISM garbled = {mechanism->mechanism, &other, sizeof other};
+    if (verdict.is_answered)
+        return verdict.rv;
+    travel();
+    other.shared_data_len /= 2;
+    CK_RV rv = real->C_DeriveKey(session, verdict.is_garbled ? &garbled : mechanism, key,
+                                 attributes, count, handle);
+    if (rv == CKR_OK && verdict.has_no_handle)
+        *handle = NO_HANDLE;
+    return verdict.is_late ? verdict.rv : rv;
+}
 
 static CK_RV faulty_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects,
                                 CK_ULONG max, CK_ULONG_PTR ret_count)

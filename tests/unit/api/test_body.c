@@ -416,6 +416,7 @@ Suite *body_suite(void)
 {
     Suite *suite = suite_create("api/body");
     TCase *tcase = tcase_create("body");
+    tcase_set_timeout(tcase, 120); /* the full sizes */
     tcase_add_test(tcase, a_full_license_request_is_read);
     tcase_add_test(tcase, a_request_without_image_or_for_latest_asks_for_the_latest);
     tcase_add_test(tcase, every_wrong_type_is_refused_at_its_place);

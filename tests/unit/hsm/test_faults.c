@@ -233,6 +233,18 @@ START_TEST(a_module_that_hangs_always_is_unavailable_and_comes_back)
 }
 END_TEST
 
+/* ---- one that does not wrap as the standard says ---- */
+
+START_TEST(a_token_whose_wrap_no_device_opens_is_not_used)
+{
+    add("C_WrapKey", HSM_FAULT_GARBLE, 0, HSM_FAULTS_ALWAYS);
+    hsm_rig_start(&rig);
+    ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_UNSUPPORTED).reason, "wrap-not-standard");
+    hsm_faults_clear(faults);
+    hsm_rig_await_workers(&rig, rig.workers);
+}
+END_TEST
+
 /* ---- one that leaks ---- */
 
 START_TEST(a_module_that_leaks_is_replaced_before_it_has_grown_much)
@@ -306,6 +318,7 @@ int main(void)
     tcase_add_test(tests, a_handle_that_is_none_is_not_kept);
     tcase_add_test(tests, a_call_that_hangs_holds_up_nobody_else);
     tcase_add_test(tests, a_module_that_hangs_always_is_unavailable_and_comes_back);
+    tcase_add_test(tests, a_token_whose_wrap_no_device_opens_is_not_used);
     tcase_add_test(tests, a_module_that_leaks_is_replaced_before_it_has_grown_much);
     tcase_add_test(tests, a_token_that_goes_and_returns_serves_again);
     tcase_add_test(tests, a_token_that_blinks_is_served_from_again);

@@ -17,6 +17,7 @@
 #include "hsm/p11.h"
 #include "hsm_rig.h"
 #include "note.h"
+#include "support/hsm_faults.h"
 #include "token.h"
 
 static struct hsm_rig rig;
@@ -79,6 +80,34 @@ START_TEST(a_key_wrapped_in_token_mode_opens_whatever_the_parameters)
     ck_assert_uint_eq(open_session_key(32, bytes_of(NULL, 0), opened), 32);
     hsm_rig_make_keys(&rig, 16, &keys);
     ck_assert_uint_eq(open_session_key(32, bytes_of(info, 9), opened), 16);
+}
+END_TEST
+
+/* No device has to find it out: the worker's own dry run opens what the token wrapped. */
+START_TEST(a_token_whose_kdf_is_another_is_used_in_host_mode)
+{
+    char path[TEMP_PATH_MAX];
+    struct hsm_status status;
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    uint8_t opened[HSM_SESSION_KEY_MAX];
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_DeriveKey",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_GARBLE});
+    ck_assert_int_eq(setenv(HSM_FAULTS_REAL, TOKEN_NSS_MODULE, 1), 0);
+    rig.module = MODULE_FAULTS;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_int_eq(status.mode, HSM_HOST_MODE);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    struct hsm_wrap wrap = device_wrap(&device, &keys, bytes_of("i", 1), 32);
+    ck_assert_int_eq(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault), ERR_OK);
+    ck_assert_uint_eq(device_key_open(&device, &wrapped, bytes_of("i", 1), 32, opened), 32);
+    hsm_faults_free(faults);
 }
 END_TEST
 
@@ -257,6 +286,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_status_says_token_mode);
     tcase_add_test(tests, a_key_wrapped_in_token_mode_opens_whatever_the_parameters);
+    tcase_add_test(tests, a_token_whose_kdf_is_another_is_used_in_host_mode);
     tcase_add_test(tests, a_bad_point_is_refused_before_the_token_sees_it);
     tcase_add_test(tests, an_image_is_encrypted_in_one_part);
     tcase_add_test(tests, an_image_too_large_for_one_part_is_unsupported);
