@@ -114,7 +114,7 @@ disk_is_full() {
 state_of_vault_cannot_be_written() {
     within systemctl stop provision-vault
     read_only $state_vault
-    fails provision-vault 'folder of \[vault\] ledger.*give it to that user.*Cause: Read-only file system' \
+    fails provision-vault 'folder of \[vault\] ledger can only be read: ReadWritePaths=.*Cause: Read-only file system' \
         $state_vault || return 1
     within umount $state_vault
     is_ready_again
