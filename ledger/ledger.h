@@ -502,8 +502,8 @@ enum error ledger_writer_check(struct ledger *ledger, struct fault *fault) MUST_
 /*
  * What the newest change ran into that broke it and all that came with it (a disk that fails or is
  * full, a file that another program wrote), as it was answered. ERR_OK after LEDGER_BROKEN_MS, for
- * nobody may have tried since; but "ledger-changed" stays until the ledger is opened anew. No reason
- * to restart by itself: that would check the ledger anew and hide that it was written.
+ * nobody may have tried since; but "ledger-changed" stays until the ledger is opened anew. No
+ * reason to restart by itself: that would check the ledger anew and hide that it was written.
  */
 #define LEDGER_BROKEN_MS 2000
 enum error ledger_broken_check(struct ledger *ledger, struct fault *fault) MUST_USE;

@@ -189,8 +189,9 @@ START_TEST(callers_take_turns)
     order[served] = '\0';
     const char *b = strchr(order, 'b');
     ck_assert_ptr_nonnull(b);
-    /* Before all but two of those that a sent first: one took its turn, one may have run beside. */
-    ck_assert_msg(b - order <= THREADS + 2, "%s", order);
+    /* In the order in which they came, b would be the last, or beside the last. A thread that has
+     * taken it may be held up on a busy machine, while the other goes on. */
+    ck_assert_msg(b - order < THREADS + PER_KEY - 1, "%s", order);
 }
 END_TEST
 
