@@ -174,10 +174,10 @@ enum error p11_sign_checkpoint(struct p11 *p11, struct bytes body,
 enum error p11_probe_data(struct p11 *p11, struct fault *fault) MUST_USE;
 /* ERR_UNSUPPORTED ("no-data-objects") unless p11->keeps_data. */
 enum error p11_require_data(const struct p11 *p11, struct fault *fault) MUST_USE;
-/* The first objects with this label. */
 /* Those of this program, whatever their label. */
 enum error p11_find_all_data(struct p11 *p11, struct p11_found *found,
                              struct fault *fault) MUST_USE;
+/* The first objects with this label. */
 enum error p11_find_data(struct p11 *p11, const char *label, struct p11_found *found,
                          struct fault *fault) MUST_USE;
 /* Makes an object, durably. */
