@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/pem.h>
@@ -18,6 +19,8 @@
 #include "core/clock.h"
 
 #define PUBLIC_KEY_MAX_BYTES 2048
+#define ANCHOR_TIMEOUT_MS    5000
+#define ANCHOR_POLL_US       100000
 
 enum { CHECKPOINT_FILE, TRANSPORT_FILE, TRANSCRIPT_FILE, FILE_COUNT };
 
@@ -116,6 +119,21 @@ static enum error ask_status(const struct arguments *arguments, Provisiond__Admi
     return admin_ask(arguments, &request, -1, ret_reply, failure);
 }
 
+/* The HSM signs the journal's first head, and remembers it, a moment after its keys were made. */
+static enum error await_anchor(const struct arguments *arguments,
+                               Provisiond__AdminReply **ret_reply, struct failure *failure)
+{
+    const deadline_ms deadline = deadline_in(ANCHOR_TIMEOUT_MS);
+    enum error e = ask_status(arguments, ret_reply, failure);
+    while (e == ERR_OK && (*ret_reply)->status->checkpoint_size == 0 &&
+           deadline_left_ms(deadline) > 0) {
+        admin_reply_free(ret_reply);
+        (void)usleep(ANCHOR_POLL_US);
+        e = ask_status(arguments, ret_reply, failure);
+    }
+    return e;
+}
+
 static enum error write_transcript(const struct arguments *arguments,
                                    const Provisiond__AdminInitReply *init, struct bytes checkpoint,
                                    struct bytes transport, struct file_output *output,
@@ -124,7 +142,7 @@ static enum error write_transcript(const struct arguments *arguments,
     ADMIN_REPLY_AUTO reply = NULL;
     char *text = NULL;
     size_t length = 0;
-    enum error e = ask_status(arguments, &reply, failure);
+    enum error e = await_anchor(arguments, &reply, failure);
     if (e != ERR_OK)
         return e;
     const struct transcript transcript = {

@@ -90,6 +90,7 @@ START_TEST(ceremony_page_names_the_keys_that_openssl_sees)
                                      "\"$(cat $DIR/public-keys/checkpoint.pub.pem "
                                      "$DIR/public-keys/transport.pub.pem)\""),
                      0);
+    MAKER("grep -qx 'Anchor  *ok' $DIR/ceremony.txt");
     MAKER("ctl journal export --out $DIR/ceremony.journal");
     MAKER("grep -q '\"officer\":\"Rig Officer\".*\"type\":\"initialised\".*\"witness\":\"Rig "
           "Witness\"' $DIR/ceremony.journal");
