@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Hex, base64, digests and identifiers over libcrypto. Owns no state. */
+/* Hex, base64, random bytes and identifiers over libcrypto. Owns no state. */
 #include "core/bytes.h"
 
 #include <assert.h>
@@ -11,7 +11,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 static const char IMAGE_PREFIX[] = "sha256:";
 #define UUID_TEXT_LENGTH 36
@@ -26,14 +25,6 @@ struct bytes bytes_of(const void *data, size_t length)
 bool bytes_equal(struct bytes a, struct bytes b)
 {
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
-}
-
-struct sha256 sha256_of(struct bytes data)
-{
-    struct sha256 digest;
-    static const uint8_t nothing[1];
-    SHA256(data.length == 0 ? nothing : data.data, data.length, digest.bytes);
-    return digest;
 }
 
 bool sha256_equal(const struct sha256 *a, const struct sha256 *b)

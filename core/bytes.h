@@ -40,6 +40,8 @@ bool bytes_equal(struct bytes a, struct bytes b);
 
 /* SHA-256 of data. Aborts only when libcrypto itself cannot work. */
 struct sha256 sha256_of(struct bytes data);
+/* Of the parts behind each other. */
+struct sha256 sha256_of_parts(const struct bytes *parts, size_t count);
 bool sha256_equal(const struct sha256 *a, const struct sha256 *b);
 
 /* Lower-case hex with a NUL; out holds 2 * data.length + 1 bytes. */

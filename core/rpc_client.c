@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ struct rpc_client {
 
     pthread_mutex_t table_lock;
     bool is_ending;
+    bool is_asleep; /* the reader polls without a timeout: a question must wake it */
     uint64_t last_id;
     size_t open;
     struct question *buckets[CLIENT_BUCKETS];
@@ -82,13 +84,15 @@ static struct question *table_take(struct rpc_client *client, uint64_t id)
     return found;
 }
 
-/* The question's id, or 0 when there is no room. From then on the question is the reader's to end.
- */
-static uint64_t table_add(struct rpc_client *client, struct question *question)
+/* The question's id, or 0 when there is no room. From then on the question is the reader's to end,
+ * which must be woken for that when *ret_must_wake says so. */
+static uint64_t table_add(struct rpc_client *client, struct question *question, bool *ret_must_wake)
 {
     uint64_t id = 0;
     (void)pthread_mutex_lock(&client->table_lock);
     if (client->open < RPC_OPEN_MAX && !client->is_ending) {
+        *ret_must_wake = client->is_asleep;
+        client->is_asleep = false;
         id = question->id = ++client->last_id;
         struct question **bucket = bucket_of(client, id);
         question->next = *bucket;
@@ -243,10 +247,13 @@ static void read_answer(struct rpc_client *client, int socket)
         finish(question, ERR_OK, &frame);
 }
 
-static int poll_timeout(struct rpc_client *client)
+/* To wake the reader costs more than to let it look up in vain: it sleeps only once it has done so
+ * with no question open. */
+static int poll_timeout(struct rpc_client *client, bool was_idle)
 {
     (void)pthread_mutex_lock(&client->table_lock);
-    int timeout = client->open > 0 ? CLIENT_SWEEP_MS : -1;
+    client->is_asleep = was_idle && client->open == 0;
+    int timeout = client->is_asleep ? -1 : CLIENT_SWEEP_MS;
     (void)pthread_mutex_unlock(&client->table_lock);
     return timeout;
 }
@@ -255,6 +262,7 @@ static void *reader_main(void *argument)
 {
     struct rpc_client *client = argument;
     int64_t swept = clock_monotonic_ms();
+    bool was_idle = true;
     for (;;) {
         bool is_ending = false;
         int socket = current_socket(client, &is_ending);
@@ -262,7 +270,7 @@ static void *reader_main(void *argument)
             break;
         struct pollfd entries[2] = {{.fd = client->wake, .events = POLLIN},
                                     {.fd = socket, .events = POLLIN}};
-        (void)poll(entries, 2, poll_timeout(client));
+        was_idle = poll(entries, 2, poll_timeout(client, was_idle)) == 0;
         if (entries[0].revents != 0) {
             uint64_t count;
             (void)!read(client->wake, &count, sizeof count);
@@ -331,13 +339,15 @@ void rpc_client_send(struct rpc_client *client, struct bytes payload, const int 
         return;
     }
     *question = (struct question){.deadline = deadline, .done = done, .context = context};
-    uint64_t id = table_add(client, question);
+    bool must_wake = false;
+    uint64_t id = table_add(client, question, &must_wake);
     if (id == 0) {
         free(question);
         done(context, ERR_BUSY, NULL);
         return;
     }
-    wake_reader(client); /* so that its next poll has a timeout */
+    if (must_wake)
+        wake_reader(client); /* so that its next poll has a timeout */
     enum error e = send_question(client, id, payload, fds, fd_count);
     /* The reader may have ended the question meanwhile; whoever takes it out finishes it. */
     if (e != ERR_OK && (question = table_take(client, id)) != NULL)
@@ -345,9 +355,7 @@ void rpc_client_send(struct rpc_client *client, struct bytes payload, const int 
 }
 
 struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t is_done;
-    bool has_code;
+    sem_t is_done;
     enum error code;
     struct frame answer;
 };
@@ -355,29 +363,24 @@ struct waiter {
 static void wake_waiter(void *context, enum error code, struct frame *answer)
 {
     struct waiter *waiter = context;
-    (void)pthread_mutex_lock(&waiter->lock);
     waiter->code = code;
     if (answer != NULL) {
         waiter->answer = *answer;
         *answer = (struct frame){0};
     }
-    waiter->has_code = true;
-    (void)pthread_cond_signal(&waiter->is_done);
-    (void)pthread_mutex_unlock(&waiter->lock);
+    (void)sem_post(&waiter->is_done); /* from here on it is gone */
 }
 
 enum error rpc_client_call(struct rpc_client *client, struct bytes payload, const int *fds,
                            unsigned fd_count, deadline_ms deadline, struct frame *ret_answer)
 {
-    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .is_done = PTHREAD_COND_INITIALIZER};
+    struct waiter waiter = {0};
+    (void)sem_init(&waiter.is_done, 0, 0);
     rpc_client_send(client, payload, fds, fd_count, deadline, wake_waiter, &waiter);
     /* No deadline here: the reader thread ends every question at its own. */
-    (void)pthread_mutex_lock(&waiter.lock);
-    while (!waiter.has_code)
-        (void)pthread_cond_wait(&waiter.is_done, &waiter.lock);
-    (void)pthread_mutex_unlock(&waiter.lock);
-    (void)pthread_mutex_destroy(&waiter.lock);
-    (void)pthread_cond_destroy(&waiter.is_done);
+    while (sem_wait(&waiter.is_done) != 0) /* a signal came */
+        continue;
+    (void)sem_destroy(&waiter.is_done);
     if (waiter.code == ERR_OK)
         *ret_answer = waiter.answer;
     return waiter.code;

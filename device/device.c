@@ -117,7 +117,7 @@ static enum error chain_parse(struct bytes pem, STACK_OF(X509) * *ret_chain, str
     if (pem.length > DEVICE_CHAIN_MAX_BYTES)
         return fault_set(fault, ERR_TOO_LARGE, "chain-too-large",
                          "A device's certificate chain has at most 32 KiB.", 0);
-    switch (pem_read_certificates(pem, DEVICE_CHAIN_MAX_CERTS, ret_chain)) {
+    switch (pem_read_chain(pem, DEVICE_CHAIN_MAX_CERTS, ret_chain)) {
     case PEM_OK:
         return ERR_OK;
     case PEM_TOO_MANY:

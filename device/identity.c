@@ -15,7 +15,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#define COORDINATE_BYTES   32  /* P-256 */
+#define COORDINATE_BYTES   32 /* P-256 */
+#define POINT_BYTES        (1 + 2 * COORDINATE_BYTES)
 #define SPKI_MAX_BYTES     128 /* an EC key on a named curve; 91 for P-256 uncompressed */
 #define INTEGER_HEAD       2   /* tag and short length */
 #define POINT_UNCOMPRESSED 0x04
@@ -102,12 +103,18 @@ static bool read_coordinate(EVP_PKEY *key, const char *name, uint8_t out[COORDIN
     return is_read;
 }
 
-/* By coordinates, because the certificate may hold the point in compressed form. */
+/* A compressed point is known by its coordinates alone, which take longer to get. */
 static bool read_point(X509 *certificate, struct device *device)
 {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
+    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(certificate);
+    const uint8_t *point = ASN1_STRING_get0_data(bits);
+    device->point_length = POINT_BYTES;
+    if (ASN1_STRING_length(bits) == POINT_BYTES && point[0] == POINT_UNCOMPRESSED) {
+        memcpy(device->point, point, POINT_BYTES);
+        return true;
+    }
     device->point[0] = POINT_UNCOMPRESSED;
-    device->point_length = 1 + 2 * COORDINATE_BYTES;
     return read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, device->point + 1) &&
            read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, device->point + 1 + COORDINATE_BYTES);
 }

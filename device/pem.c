@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/leaf_context.h"
+
+#define BEGIN_CERTIFICATE "-----BEGIN CERTIFICATE-----"
+#define END_CERTIFICATE   "-----END CERTIFICATE-----"
+
 /* What `openssl x509`, `pkcs12` and `s_client` write around a block, by its beginning. */
 static const char *const COMMENTS[] = {
     " ", "\t", "#", "Certificate:", "Certificate chain", "Bag Attributes", "subject", "issuer",
@@ -144,12 +149,16 @@ static enum pem_outcome scan(const struct kind *kind, struct bytes pem, int max,
 
 /* ---- certificates ---- */
 
-static enum pem_outcome take_certificate(void *list, struct bytes der)
+/* Takes the certificate over, which is then filled or freed. */
+static enum pem_outcome parse_certificate(void *list, struct bytes der, X509 *certificate)
 {
     const unsigned char *p = der.data;
-    X509 *certificate = d2i_X509(NULL, &p, (long)der.length);
     if (certificate == NULL)
+        return PEM_NO_MEMORY;
+    if (d2i_X509(&certificate, &p, (long)der.length) == NULL) {
+        X509_free(certificate);
         return PEM_MALFORMED;
+    }
     if (p != der.data + der.length || sk_X509_push(list, certificate) == 0) {
         X509_free(certificate);
         return PEM_MALFORMED;
@@ -157,17 +166,39 @@ static enum pem_outcome take_certificate(void *list, struct bytes der)
     return PEM_OK;
 }
 
-enum pem_outcome pem_read_certificates(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
+static enum pem_outcome take_certificate(void *list, struct bytes der)
 {
-    static const struct kind certificates = {"-----BEGIN CERTIFICATE-----",
-                                             "-----END CERTIFICATE-----", take_certificate};
+    return parse_certificate(list, der, X509_new());
+}
+
+static enum pem_outcome take_certificate_of_chain(void *list, struct bytes der)
+{
+    bool is_leaf = sk_X509_num(list) == 0;
+    return parse_certificate(list, der, is_leaf ? X509_new_ex(leaf_context(), NULL) : X509_new());
+}
+
+static enum pem_outcome read_certificates(const struct kind *kind, struct bytes pem, int max,
+                                          STACK_OF(X509) * *ret_list)
+{
     STACK_OF(X509) *list = sk_X509_new_null();
-    enum pem_outcome outcome = list != NULL ? scan(&certificates, pem, max, list) : PEM_NO_MEMORY;
+    enum pem_outcome outcome = list != NULL ? scan(kind, pem, max, list) : PEM_NO_MEMORY;
     if (outcome == PEM_OK)
         *ret_list = list;
     else
         sk_X509_pop_free(list, X509_free);
     return outcome;
+}
+
+enum pem_outcome pem_read_certificates(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
+{
+    static const struct kind kind = {BEGIN_CERTIFICATE, END_CERTIFICATE, take_certificate};
+    return read_certificates(&kind, pem, max, ret_list);
+}
+
+enum pem_outcome pem_read_chain(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
+{
+    static const struct kind kind = {BEGIN_CERTIFICATE, END_CERTIFICATE, take_certificate_of_chain};
+    return read_certificates(&kind, pem, max, ret_list);
 }
 
 /* ---- public keys ---- */

@@ -33,6 +33,12 @@ enum pem_outcome {
 enum pem_outcome pem_read_certificates(struct bytes pem, int max,
                                        STACK_OF(X509) * *ret_list) MUST_USE;
 
+/*
+ * The same of a device's chain, its own certificate first: of that one libcrypto knows the key when
+ * it is an EC key, and no other.
+ */
+enum pem_outcome pem_read_chain(struct bytes pem, int max, STACK_OF(X509) * *ret_list) MUST_USE;
+
 /* SubjectPublicKeyInfos of any algorithm; what is inside may still not be a key. */
 struct pem_keys {
     X509_PUBKEY *list[PEM_KEYS_MAX];
