@@ -21,6 +21,8 @@
 
 struct device_anchors {
     X509_STORE *store;
+    STACK_OF(X509_CRL) * crls;
+    struct device_policy policy;
 };
 
 static enum error out_of_memory(struct fault *fault)
@@ -72,8 +74,8 @@ static enum error anchors_are_fit(STACK_OF(X509) * list, struct fault *fault)
     return ERR_OK;
 }
 
-static enum error anchors_make(STACK_OF(X509) * list, struct device_anchors **ret_anchors,
-                               struct fault *fault)
+static enum error anchors_make(STACK_OF(X509) * list, const struct device_policy *policy,
+                               struct device_anchors **ret_anchors, struct fault *fault)
 {
     enum error e = anchors_are_fit(list, fault);
     if (e != ERR_OK)
@@ -82,21 +84,24 @@ static enum error anchors_make(STACK_OF(X509) * list, struct device_anchors **re
     if (anchors == NULL)
         return out_of_memory(fault);
     anchors->store = path_store_new(list);
-    if (anchors->store == NULL) {
-        free(anchors);
+    anchors->crls = sk_X509_CRL_new_null();
+    if (anchors->store == NULL || anchors->crls == NULL) {
+        device_anchors_free(anchors);
         return out_of_memory(fault);
     }
+    if (policy != NULL)
+        anchors->policy = *policy;
     *ret_anchors = anchors;
     return ERR_OK;
 }
 
-enum error device_anchors_new(struct bytes pem, struct device_anchors **ret_anchors,
-                              struct fault *fault)
+enum error device_anchors_new(struct bytes pem, const struct device_policy *policy,
+                              struct device_anchors **ret_anchors, struct fault *fault)
 {
     STACK_OF(X509) *list = NULL;
     enum error e = anchors_parse(pem, &list, fault);
     if (e == ERR_OK)
-        e = anchors_make(list, ret_anchors, fault);
+        e = anchors_make(list, policy, ret_anchors, fault);
     sk_X509_pop_free(list, X509_free);
     ERR_clear_error();
     return e;
@@ -106,8 +111,58 @@ void device_anchors_free(struct device_anchors *anchors)
 {
     if (anchors == NULL)
         return;
+    sk_X509_CRL_pop_free(anchors->crls, X509_CRL_free);
     X509_STORE_free(anchors->store);
     free(anchors);
+}
+
+/* ---- revocation lists ---- */
+
+static enum error crls_parse(struct bytes pem, STACK_OF(X509_CRL) * *ret_list, struct fault *fault)
+{
+    if (pem.length > DEVICE_CRLS_MAX_BYTES)
+        return fault_set(fault, ERR_BAD_REQUEST, "too-many-crls",
+                         "The revocation lists are longer than 1 MiB.", 0);
+    switch (pem_read_crls(pem, DEVICE_CRLS_MAX, ret_list)) {
+    case PEM_OK:
+        return ERR_OK;
+    case PEM_TOO_MANY:
+        return fault_set(fault, ERR_BAD_REQUEST, "too-many-crls",
+                         "A product has at most 16 revocation lists.", 0);
+    case PEM_MALFORMED:
+        return fault_set(fault, ERR_BAD_REQUEST, "crl-malformed",
+                         "A revocation list is cut off or is not DER.", 0);
+    case PEM_FOREIGN:
+        return fault_set(fault, ERR_BAD_REQUEST, "not-a-crl",
+                         "Revocation lists are PEM (X509 CRL) and nothing else.", 0);
+    case PEM_NO_MEMORY:
+        break;
+    }
+    return out_of_memory(fault);
+}
+
+/* The store shares the list with ours. */
+static bool crl_keep(struct device_anchors *anchors, X509_CRL *crl)
+{
+    if (X509_STORE_add_crl(anchors->store, crl) != 1 || X509_CRL_up_ref(crl) != 1)
+        return false;
+    if (sk_X509_CRL_push(anchors->crls, crl) > 0)
+        return true;
+    X509_CRL_free(crl);
+    return false;
+}
+
+enum error device_anchors_add_crls(struct device_anchors *anchors, struct bytes pem,
+                                   struct fault *fault)
+{
+    STACK_OF(X509_CRL) *list = NULL;
+    enum error e = crls_parse(pem, &list, fault);
+    for (int i = 0; i < sk_X509_CRL_num(list) && e == ERR_OK; i++)
+        if (!crl_keep(anchors, sk_X509_CRL_value(list, i)))
+            e = out_of_memory(fault);
+    sk_X509_CRL_pop_free(list, X509_CRL_free);
+    ERR_clear_error();
+    return e;
 }
 
 /* ---- devices ---- */
@@ -140,12 +195,12 @@ static enum error chain_check(const struct device_anchors *anchors, STACK_OF(X50
     long native = 0;
     struct device device;
     X509 *certificate = sk_X509_value(chain, 0);
-    enum refusal refusal = identity_check_key(certificate);
-    if (refusal == REFUSAL_NONE &&
-        path_check(anchors->store, chain, at_unix_ms, &refusal, &native) != ERR_OK)
+    const struct path_rules rules = {anchors->store, anchors->crls, &anchors->policy, at_unix_ms};
+    enum refusal refusal = identity_check_key(certificate, &anchors->policy);
+    if (refusal == REFUSAL_NONE && path_check(&rules, chain, &refusal, &native) != ERR_OK)
         return out_of_memory(fault);
     if (refusal == REFUSAL_NONE)
-        refusal = identity_check_usage(certificate);
+        refusal = identity_check_usage(certificate, &anchors->policy);
     if (refusal == REFUSAL_NONE)
         refusal = identity_read(certificate, &device);
     if (refusal != REFUSAL_NONE)

@@ -15,10 +15,9 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#define COORDINATE_BYTES   32 /* P-256 */
-#define POINT_BYTES        (1 + 2 * COORDINATE_BYTES)
-#define SPKI_MAX_BYTES     128 /* an EC key on a named curve; 91 for P-256 uncompressed */
-#define INTEGER_HEAD       2   /* tag and short length */
+#define COORDINATE_BYTES   32 /* P-256, X25519 */
+#define COORDINATE_MAX     48 /* P-384 */
+#define INTEGER_HEAD       2  /* tag and short length */
 #define POINT_UNCOMPRESSED 0x04
 
 /* Compared as DER content, so that no object has to be made per call. */
@@ -69,65 +68,156 @@ bool identity_is_on_p256(X509_PUBKEY *spki)
            OBJ_obj2nid(curve) == NID_X9_62_prime256v1;
 }
 
-enum refusal identity_check_key(X509 *certificate)
+/* 0 for a type that no license is made for, and for an EC curve that libcrypto does not name. */
+static enum device_key_type key_type_of(X509_PUBKEY *spki)
 {
-    X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
+    X509_ALGOR *algorithm = NULL;
+    const ASN1_OBJECT *key_type = NULL;
+    const void *curve = NULL;
+    int type = V_ASN1_UNDEF;
+    (void)X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm, spki);
+    X509_ALGOR_get0(&key_type, &type, &curve, algorithm);
+    switch (OBJ_obj2nid(key_type)) {
+    case NID_rsaEncryption:
+        return DEVICE_KEY_RSA;
+    case NID_X25519:
+        return DEVICE_KEY_X25519;
+    case NID_X9_62_id_ecPublicKey:
+        break;
+    default:
+        return 0;
+    }
+    if (type != V_ASN1_OBJECT)
+        return 0;
+    if (OBJ_obj2nid(curve) == NID_X9_62_prime256v1)
+        return DEVICE_KEY_P256;
+    return OBJ_obj2nid(curve) == NID_secp384r1 ? DEVICE_KEY_P384 : 0;
+}
+
+static bool is_ec(X509_PUBKEY *spki)
+{
     ASN1_OBJECT *algorithm = NULL;
-    if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0)
-        return REFUSAL_CERTIFICATE_MALFORMED;
-    if (is_tpm_ek(certificate))
-        return REFUSAL_TPM_EK;
     (void)X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, spki);
-    if (OBJ_obj2nid(algorithm) != NID_X9_62_id_ecPublicKey)
-        return REFUSAL_KEY_TYPE;
-    /* libcrypto decodes a public key only when it lies on its curve. */
-    if (!identity_is_on_p256(spki) || X509_get0_pubkey(certificate) == NULL)
+    return OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey;
+}
+
+/* With a point of small order every agreement is all zeros, which libcrypto refuses (RFC 7748
+ * §6.1).
+ */
+static bool can_agree(EVP_PKEY *key)
+{
+    uint8_t secret[COORDINATE_BYTES];
+    size_t length = sizeof secret;
+    EVP_PKEY *other = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(other, NULL);
+    const bool is_agreed = context != NULL && EVP_PKEY_derive_init(context) == 1 &&
+                           EVP_PKEY_derive_set_peer(context, key) == 1 &&
+                           EVP_PKEY_derive(context, secret, &length) == 1;
+    OPENSSL_cleanse(secret, sizeof secret);
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(other);
+    return is_agreed;
+}
+
+/* libcrypto decodes a public EC key only when it lies on its curve. */
+static enum refusal check_value(X509 *certificate, enum device_key_type type)
+{
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    if (type == DEVICE_KEY_RSA) {
+        if (key == NULL)
+            return REFUSAL_CERTIFICATE_MALFORMED;
+        const int bits = EVP_PKEY_get_bits(key);
+        return bits < DEVICE_RSA_BITS_MIN || bits > DEVICE_RSA_BITS_MAX ? REFUSAL_KEY_SIZE
+                                                                        : REFUSAL_NONE;
+    }
+    if (key == NULL || (type == DEVICE_KEY_X25519 && !can_agree(key)))
         return REFUSAL_CURVE;
     return REFUSAL_NONE;
 }
 
-enum refusal identity_check_usage(X509 *certificate)
+enum refusal identity_check_key(X509 *certificate, const struct device_policy *policy)
 {
-    uint32_t usage = X509_get_key_usage(certificate); /* all bits when there is no extension */
-    if ((usage & KU_KEY_AGREEMENT) == 0 || X509_check_ca(certificate) != 0)
+    X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
+    const enum device_key_type type = key_type_of(spki);
+    const unsigned served = policy->keys != 0 ? policy->keys : DEVICE_KEY_BIT(DEVICE_KEY_P256);
+    if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0)
+        return REFUSAL_CERTIFICATE_MALFORMED;
+    if (is_tpm_ek(certificate))
+        return REFUSAL_TPM_EK;
+    if (type == 0 || (served & DEVICE_KEY_BIT(type)) == 0) {
+        const unsigned curves = DEVICE_KEY_BIT(DEVICE_KEY_P256) | DEVICE_KEY_BIT(DEVICE_KEY_P384);
+        return is_ec(spki) && (served & curves) != 0 ? REFUSAL_CURVE : REFUSAL_KEY_TYPE;
+    }
+    return check_value(certificate, type);
+}
+
+enum refusal identity_check_usage(X509 *certificate, const struct device_policy *policy)
+{
+    const bool is_rsa = key_type_of(X509_get_X509_PUBKEY(certificate)) == DEVICE_KEY_RSA;
+    const uint32_t usage = X509_get_key_usage(certificate); /* all bits without the extension */
+    uint32_t wanted = is_rsa ? KU_KEY_ENCIPHERMENT : KU_KEY_AGREEMENT;
+    if (policy->accepts_sign_only)
+        wanted |= KU_DIGITAL_SIGNATURE;
+    if ((usage & wanted) == 0 || X509_check_ca(certificate) != 0)
         return REFUSAL_KEY_USAGE;
     return REFUSAL_NONE;
 }
 
-static bool read_coordinate(EVP_PKEY *key, const char *name, uint8_t out[COORDINATE_BYTES])
+static bool read_coordinate(EVP_PKEY *key, const char *name, uint8_t *out, size_t length)
 {
     BIGNUM *number = NULL;
     bool is_read = EVP_PKEY_get_bn_param(key, name, &number) == 1 &&
-                   BN_bn2binpad(number, out, COORDINATE_BYTES) == COORDINATE_BYTES;
+                   BN_bn2binpad(number, out, (int)length) == (int)length;
     BN_free(number);
     return is_read;
 }
 
 /* A compressed point is known by its coordinates alone, which take longer to get. */
-static bool read_point(X509 *certificate, struct device *device)
+static bool read_point(X509 *certificate, size_t coordinate_bytes, struct device *device)
 {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
     const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(certificate);
     const uint8_t *point = ASN1_STRING_get0_data(bits);
-    device->point_length = POINT_BYTES;
-    if (ASN1_STRING_length(bits) == POINT_BYTES && point[0] == POINT_UNCOMPRESSED) {
-        memcpy(device->point, point, POINT_BYTES);
+    device->point_length = 1 + 2 * coordinate_bytes;
+    if ((size_t)ASN1_STRING_length(bits) == device->point_length &&
+        point[0] == POINT_UNCOMPRESSED) {
+        memcpy(device->point, point, device->point_length);
         return true;
     }
+    uint8_t *x = device->point + 1;
     device->point[0] = POINT_UNCOMPRESSED;
-    return read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, device->point + 1) &&
-           read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, device->point + 1 + COORDINATE_BYTES);
+    return read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, x, coordinate_bytes) &&
+           read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, x + coordinate_bytes, coordinate_bytes);
+}
+
+/* What the license is wrapped for: a point, or the whole key. */
+static bool read_agreed(X509 *certificate, struct device *device)
+{
+    switch (device->key_type) {
+    case DEVICE_KEY_P256:
+        return read_point(certificate, COORDINATE_BYTES, device);
+    case DEVICE_KEY_P384:
+        return read_point(certificate, COORDINATE_MAX, device);
+    case DEVICE_KEY_X25519:
+        device->point_length = COORDINATE_BYTES;
+        return EVP_PKEY_get_raw_public_key(X509_get0_pubkey(certificate), device->point,
+                                           &device->point_length) == 1;
+    case DEVICE_KEY_RSA:
+        return true;
+    }
+    return false;
 }
 
 static bool read_spki(X509 *certificate, struct device *device)
 {
-    uint8_t der[SPKI_MAX_BYTES];
-    unsigned char *p = der;
+    unsigned char *p = device->key;
     X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
     int length = i2d_X509_PUBKEY(spki, NULL);
-    if (length <= 0 || (size_t)length > sizeof der || i2d_X509_PUBKEY(spki, &p) != length)
+    if (length <= 0 || (size_t)length > sizeof device->key || i2d_X509_PUBKEY(spki, &p) != length)
         return false;
-    device->spki = sha256_of(bytes_of(der, (size_t)length));
+    device->key_length = (size_t)length;
+    device->spki = sha256_of(bytes_of(device->key, (size_t)length));
+    device->key_type = key_type_of(spki);
     return true;
 }
 
@@ -229,10 +319,14 @@ static bool read_certificate_serial(X509 *certificate, struct device *device)
 
 enum refusal identity_read(X509 *certificate, struct device *ret_device)
 {
-    *ret_device = (struct device){.key_type = DEVICE_KEY_P256};
-    ret_device->can_sign = (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
-    if (!read_point(certificate, ret_device) || !read_spki(certificate, ret_device))
+    *ret_device = (struct device){.point_length = 0};
+    if (!read_spki(certificate, ret_device))
+        return REFUSAL_KEY_SIZE;
+    if (!read_agreed(certificate, ret_device))
         return REFUSAL_CURVE;
+    /* Receipts are signed with P-256 (device_receipt_check). */
+    ret_device->can_sign = ret_device->key_type == DEVICE_KEY_P256 &&
+                           (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
     if (!read_serial(certificate, ret_device) || !read_issuer(certificate, ret_device) ||
         !read_certificate_serial(certificate, ret_device))
         return REFUSAL_IDENTITY_MALFORMED;

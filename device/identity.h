@@ -19,10 +19,10 @@
  * Is this a key that a license can be made for? Looks at the device's certificate alone, before
  * anything is known about its path.
  */
-enum refusal identity_check_key(X509 *certificate) MUST_USE;
+enum refusal identity_check_key(X509 *certificate, const struct device_policy *policy) MUST_USE;
 
-/* May the key agree on keys, and is it a device's? */
-enum refusal identity_check_usage(X509 *certificate) MUST_USE;
+/* May the key do what a license needs, and is it a device's? */
+enum refusal identity_check_usage(X509 *certificate, const struct device_policy *policy) MUST_USE;
 
 /* True for an EC key that names the curve P-256; whether its point is on it is another question. */
 bool identity_is_on_p256(X509_PUBKEY *spki);

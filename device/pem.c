@@ -171,10 +171,22 @@ static enum pem_outcome take_certificate(void *list, struct bytes der)
     return parse_certificate(list, der, X509_new());
 }
 
+static bool is_ec(X509 *certificate)
+{
+    ASN1_OBJECT *algorithm = NULL;
+    (void)X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, X509_get_X509_PUBKEY(certificate));
+    return OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey;
+}
+
 static enum pem_outcome take_certificate_of_chain(void *list, struct bytes der)
 {
-    bool is_leaf = sk_X509_num(list) == 0;
-    return parse_certificate(list, der, is_leaf ? X509_new_ex(leaf_context(), NULL) : X509_new());
+    const bool is_leaf = sk_X509_num(list) == 0;
+    enum pem_outcome outcome =
+        parse_certificate(list, der, is_leaf ? X509_new_ex(leaf_context(), NULL) : X509_new());
+    if (outcome != PEM_OK || !is_leaf || is_ec(sk_X509_value(list, 0)))
+        return outcome;
+    X509_free(sk_X509_pop(list)); /* that context decodes no other key */
+    return take_certificate(list, der);
 }
 
 static enum pem_outcome read_certificates(const struct kind *kind, struct bytes pem, int max,
@@ -199,6 +211,31 @@ enum pem_outcome pem_read_chain(struct bytes pem, int max, STACK_OF(X509) * *ret
 {
     static const struct kind kind = {BEGIN_CERTIFICATE, END_CERTIFICATE, take_certificate_of_chain};
     return read_certificates(&kind, pem, max, ret_list);
+}
+
+/* ---- revocation lists ---- */
+
+static enum pem_outcome take_crl(void *list, struct bytes der)
+{
+    const unsigned char *p = der.data;
+    X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der.length);
+    if (crl != NULL && p == der.data + der.length && sk_X509_CRL_push(list, crl) > 0)
+        return PEM_OK;
+    X509_CRL_free(crl);
+    return PEM_MALFORMED;
+}
+
+enum pem_outcome pem_read_crls(struct bytes pem, int max, STACK_OF(X509_CRL) * *ret_list)
+{
+    static const struct kind kind = {"-----BEGIN X509 CRL-----", "-----END X509 CRL-----",
+                                     take_crl};
+    STACK_OF(X509_CRL) *list = sk_X509_CRL_new_null();
+    enum pem_outcome outcome = list != NULL ? scan(&kind, pem, max, list) : PEM_NO_MEMORY;
+    if (outcome == PEM_OK)
+        *ret_list = list;
+    else
+        sk_X509_CRL_pop_free(list, X509_CRL_free);
+    return outcome;
 }
 
 /* ---- public keys ---- */

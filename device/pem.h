@@ -34,10 +34,13 @@ enum pem_outcome pem_read_certificates(struct bytes pem, int max,
                                        STACK_OF(X509) * *ret_list) MUST_USE;
 
 /*
- * The same of a device's chain, its own certificate first: of that one libcrypto knows the key when
- * it is an EC key, and no other.
+ * The same of a device's chain, its own certificate first: an EC key of that one is decoded the
+ * fast way (leaf_context.h).
  */
 enum pem_outcome pem_read_chain(struct bytes pem, int max, STACK_OF(X509) * *ret_list) MUST_USE;
+
+/* Revocation lists; libcrypto has parsed them, and nobody has looked at their signatures. */
+enum pem_outcome pem_read_crls(struct bytes pem, int max, STACK_OF(X509_CRL) * *ret_list) MUST_USE;
 
 /* SubjectPublicKeyInfos of any algorithm; what is inside may still not be a key. */
 struct pem_keys {

@@ -16,8 +16,10 @@ static const struct {
     [REFUSAL_TPM_EK] =
         {"tpm-ek",
          "This is the endorsement certificate of a TPM, whose key cannot open a license."},
-    [REFUSAL_KEY_TYPE] = {"key-type", "The device's key is not an EC key."},
-    [REFUSAL_CURVE] = {"curve", "The device's EC key is not a valid point of P-256."},
+    [REFUSAL_KEY_TYPE] = {"key-type", "The device's key is not of a type that the product is for."},
+    [REFUSAL_KEY_SIZE] = {"key-size", "The device's RSA key has not 2048 to 4096 bits."},
+    [REFUSAL_CURVE] = {"curve",
+                       "The device's key is not a valid point of a curve that the product is for."},
     [REFUSAL_UNTRUSTED_ISSUER] =
         {"untrusted-issuer", "No path leads from the device to a trust anchor of the product."},
     [REFUSAL_SIGNATURE_INVALID] =
@@ -30,9 +32,16 @@ static const struct {
     [REFUSAL_NOT_YET_VALID] = {"not-yet-valid",
                                "A certificate is not valid yet by this server's clock."},
     [REFUSAL_EXPIRED] = {"expired", "A certificate has expired by this server's clock."},
+    [REFUSAL_REVOKED] = {"revoked", "A revocation list names a certificate of the device's path."},
+    [REFUSAL_CRL_MISSING] =
+        {"crl-missing", "The product asks for revocation lists, and there is none of one of the "
+                        "issuers on the device's path. Call the operator."},
+    [REFUSAL_CRL_STALE] =
+        {"crl-stale", "A revocation list on the device's path is older than the product allows. "
+                      "Call the operator."},
     [REFUSAL_KEY_USAGE] =
-        {"key-usage", "The certificate does not allow its key to agree on keys (keyAgreement), or "
-                      "belongs to a CA."},
+        {"key-usage", "The certificate does not allow its key to agree on keys (keyAgreement; RSA: "
+                      "keyEncipherment), or belongs to a CA."},
     [REFUSAL_IDENTITY_MALFORMED] = {"identity-malformed",
                                     "The device's serial number is too long, given twice or not "
                                     "printable, or its issuer's name is too long."},

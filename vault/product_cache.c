@@ -82,7 +82,7 @@ static enum error parse_anchors(const struct ledger_product *product, struct byt
         return fault_set(fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
     if (license_device_form(profile) == LICENSE_X509_DEVICE)
-        return device_anchors_new(pem, &entry->anchors, fault);
+        return device_anchors_new(pem, NULL, &entry->anchors, fault);
     enum error e = product_options_parse(product->options, &entry->options, fault);
     if (e == ERR_OK)
         e = st_anchors_new(pem, &entry->options.device, &entry->st_anchors, fault);

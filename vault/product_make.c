@@ -28,7 +28,7 @@ static enum error check_anchors(struct bytes pem, const struct product_options *
     struct st_anchors *st_anchors = NULL;
     if (pem.length > LEDGER_ANCHORS_MAX)
         return refuse(fault, "anchors", "Trust anchors are at most 64 KiB of PEM.");
-    enum error e = options == NULL ? device_anchors_new(pem, &anchors, fault)
+    enum error e = options == NULL ? device_anchors_new(pem, NULL, &anchors, fault)
                                    : st_anchors_new(pem, &options->device, &st_anchors, fault);
     if (e == ERR_OK) {
         device_anchors_free(anchors);

@@ -16,6 +16,7 @@
 #include <openssl/conf.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -36,6 +37,7 @@ struct pki {
 
 static EVP_PKEY *make_pair(enum pki_key_type type, bool is_compressed)
 {
+    static const uint8_t zeros[32];
     EVP_PKEY *pair = NULL;
     switch (type) {
     case PKI_P256:
@@ -49,6 +51,15 @@ static EVP_PKEY *make_pair(enum pki_key_type type, bool is_compressed)
         break;
     case PKI_RSA_1024:
         pair = EVP_RSA_gen(1024);
+        break;
+    case PKI_RSA_4104:
+        pair = EVP_RSA_gen(4104);
+        break;
+    case PKI_X25519:
+        pair = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+        break;
+    case PKI_X25519_ZERO:
+        pair = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, zeros, sizeof zeros);
         break;
     case PKI_ED25519:
         pair = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -215,12 +226,43 @@ static char *take_text(BIO *memory)
     return text;
 }
 
+static void add_revoked(X509_CRL *crl, const struct pki *revoked, const ASN1_TIME *when)
+{
+    X509_REVOKED *entry = X509_REVOKED_new();
+    ck_assert_int_eq(X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->x509)), 1);
+    ck_assert_int_eq(X509_REVOKED_set_revocationDate(entry, (ASN1_TIME *)(uintptr_t)when), 1);
+    ck_assert_int_eq(X509_CRL_add0_revoked(crl, entry), 1);
+}
+
+char *pki_crl(const struct pki *issuer, const struct pki *revoked, int64_t this_update,
+              int64_t next_update)
+{
+    X509_CRL *crl = X509_CRL_new();
+    BIO *memory = BIO_new(BIO_s_mem());
+    ASN1_TIME *last = ASN1_TIME_set(NULL, this_update);
+    ASN1_TIME *next = ASN1_TIME_set(NULL, next_update != 0 ? next_update : time(NULL) + DAY_S);
+    ck_assert_int_eq(X509_CRL_set_version(crl, X509_CRL_VERSION_2), 1);
+    ck_assert_int_eq(X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->x509)), 1);
+    ck_assert_int_eq(X509_CRL_set1_lastUpdate(crl, last), 1);
+    ck_assert_int_eq(X509_CRL_set1_nextUpdate(crl, next), 1);
+    if (revoked != NULL)
+        add_revoked(crl, revoked, last);
+    ck_assert_int_gt(X509_CRL_sign(crl, issuer->pair, EVP_sha256()), 0);
+    ck_assert_int_eq(PEM_write_bio_X509_CRL(memory, crl), 1);
+    ASN1_TIME_free(last);
+    ASN1_TIME_free(next);
+    X509_CRL_free(crl);
+    return take_text(memory);
+}
+
 static void write_texts(struct pki *pki)
 {
     BIO *certificate = BIO_new(BIO_s_mem());
     BIO *key = BIO_new(BIO_s_mem());
     ck_assert_int_eq(PEM_write_bio_X509(certificate, pki->x509), 1);
-    ck_assert_int_eq(PEM_write_bio_PKCS8PrivateKey(key, pki->pair, NULL, NULL, 0, NULL, NULL), 1);
+    /* What has no private key leaves that file empty. */
+    (void)PEM_write_bio_PKCS8PrivateKey(key, pki->pair, NULL, NULL, 0, NULL, NULL);
+    ERR_clear_error();
     pki->certificate = take_text(certificate);
     pki->key = take_text(key);
 }

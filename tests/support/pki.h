@@ -20,7 +20,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum pki_key_type { PKI_P256, PKI_P384, PKI_RSA_2048, PKI_RSA_1024, PKI_ED25519 };
+enum pki_key_type {
+    PKI_P256,
+    PKI_P384,
+    PKI_RSA_2048,
+    PKI_RSA_1024,
+    PKI_RSA_4104, /* more than a device may have */
+    PKI_ED25519,
+    PKI_X25519,
+    PKI_X25519_ZERO, /* the point 0, of small order; there is no private key */
+};
 enum pki_digest { PKI_SHA256, PKI_SHA1, PKI_MD5 };
 
 /*
@@ -80,6 +89,13 @@ const char *pki_key(const struct pki *pki);
 
 /* The certificates of all of them in a row; count of them, the caller frees the text. */
 char *pki_chain(const struct pki *const *list, size_t count);
+
+/*
+ * A revocation list of issuer as PEM text, which the caller frees: times in Unix seconds,
+ * next_update 0 in a day; revoked may be NULL.
+ */
+char *pki_crl(const struct pki *issuer, const struct pki *revoked, int64_t this_update,
+              int64_t next_update);
 
 /* The same texts into files, the key with mode 0600. */
 void pki_write_certificate(const struct pki *pki, const char *path);

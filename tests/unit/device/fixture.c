@@ -23,7 +23,8 @@ struct bytes text_bytes(const char *text)
 struct device_anchors *anchors_of(const struct pki *pki)
 {
     struct device_anchors *made = NULL;
-    ck_assert_int_eq(device_anchors_new(text_bytes(pki_certificate(pki)), &made, &fault), ERR_OK);
+    ck_assert_int_eq(device_anchors_new(text_bytes(pki_certificate(pki)), NULL, &made, &fault),
+                     ERR_OK);
     return made;
 }
 

@@ -12,7 +12,7 @@
 static enum error anchors_refused(const char *pem, size_t length, const char *reason)
 {
     struct device_anchors *made = NULL;
-    enum error code = device_anchors_new(bytes_of(pem, length), &made, &fault);
+    enum error code = device_anchors_new(bytes_of(pem, length), NULL, &made, &fault);
     ck_assert_ptr_null(made);
     ck_assert_str_eq(fault.reason, reason);
     return code;
@@ -23,7 +23,7 @@ START_TEST(several_anchors_are_trusted_at_once)
     struct pki *second = pki_root("Second Root");
     char *both = pki_chain((const struct pki *const[]){root, second}, 2);
     device_anchors_free(anchors);
-    ck_assert_int_eq(device_anchors_new(text_bytes(both), &anchors, &fault), ERR_OK);
+    ck_assert_int_eq(device_anchors_new(text_bytes(both), NULL, &anchors, &fault), ERR_OK);
     ck_assert_int_eq(check_options(root, &(struct pki_options){.serial = "1"}), ERR_OK);
     ck_assert_int_eq(check_options(second, &(struct pki_options){.serial = "2"}), ERR_OK);
     free(both);
@@ -36,7 +36,7 @@ START_TEST(rolled_over_root_of_the_same_name_is_told_apart_by_key_identifiers)
     struct pki *next = pki_root("Factory Root");
     char *both = pki_chain((const struct pki *const[]){root, next}, 2);
     device_anchors_free(anchors);
-    ck_assert_int_eq(device_anchors_new(text_bytes(both), &anchors, &fault), ERR_OK);
+    ck_assert_int_eq(device_anchors_new(text_bytes(both), NULL, &anchors, &fault), ERR_OK);
     ck_assert_int_eq(check_options(root, &(struct pki_options){.serial = "1"}), ERR_OK);
     ck_assert_int_eq(check_options(next, &(struct pki_options){.serial = "2"}), ERR_OK);
     free(both);
@@ -48,7 +48,7 @@ START_TEST(same_anchor_twice_is_one_anchor)
 {
     char *both = pki_chain((const struct pki *const[]){root, root}, 2);
     device_anchors_free(anchors);
-    ck_assert_int_eq(device_anchors_new(text_bytes(both), &anchors, &fault), ERR_OK);
+    ck_assert_int_eq(device_anchors_new(text_bytes(both), NULL, &anchors, &fault), ERR_OK);
     ck_assert_int_eq(check_options(root, &(struct pki_options){.serial = "1"}), ERR_OK);
     free(both);
 }

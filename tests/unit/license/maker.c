@@ -38,7 +38,8 @@ struct device maker_device(const struct pki *issuer, const struct pki *pki)
     struct device_anchors *anchors = NULL;
     const char *root = pki_certificate(issuer);
     const char *pem = pki_certificate(pki);
-    ck_assert_int_eq(device_anchors_new(bytes_of(root, strlen(root)), &anchors, NULL), ERR_OK);
+    ck_assert_int_eq(device_anchors_new(bytes_of(root, strlen(root)), NULL, &anchors, NULL),
+                     ERR_OK);
     ck_assert_int_eq(
         device_check(anchors, bytes_of(pem, strlen(pem)), clock_unix_ms(), &device, NULL), ERR_OK);
     device_anchors_free(anchors);
