@@ -3,8 +3,8 @@
 
 /*
  * Licenses of every profile and kind of key, opened by programs that are not ours: openssl, jose,
- * and tests/judge/open_license.py over python3-cryptography and python3-cbor2. The HSM is played by
- * libcrypto.
+ * and tests/judge/open_license.py over python3-cryptography and python3-cbor2; and by the recipes
+ * of docs/examples/device. The HSM is played by libcrypto.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -137,13 +137,11 @@ static void command_of(const struct opening *opening, const char *key, char out[
                    key, place + 2);
 }
 
-static bool opens_with(const struct opening *opening, const char *key)
+static bool opens_by(const char *command)
 {
-    char command[COMMAND_MAX];
     char output[OUTPUT_MAX];
     char path[TEMP_PATH_MAX];
     uint8_t found[FIRMWARE_BYTES + 1];
-    command_of(opening, key, command);
     (void)run("rm -f FW", output);
     if (run(command, output) != 0)
         return false;
@@ -154,6 +152,26 @@ static bool opens_with(const struct opening *opening, const char *key)
                          memcmp(found, firmware, FIRMWARE_BYTES) == 0;
     ck_assert_int_eq(close(fd), 0);
     return is_ours;
+}
+
+static bool opens_with(const struct opening *opening, const char *key)
+{
+    char command[COMMAND_MAX];
+    command_of(opening, key, command);
+    return opens_by(command);
+}
+
+/* The recipe of that profile, as a device would do it. */
+static bool recipe_opens(const struct opening *opening, const char *key)
+{
+    char command[COMMAND_MAX];
+    const char *more = opening->uses_sha512 ? "--sha512" : "";
+    if (strcmp(opening->profile, "esp-rsa") == 0)
+        more = "$(jq -r .iv FACTS) $(jq -r .tag FACTS)";
+    (void)snprintf(command, sizeof command,
+                   "ASAN_OPTIONS=detect_leaks=0 %s/recipe-%s %s.key LIC IMG FW %s", RECIPES,
+                   opening->profile, key, more);
+    return opens_by(command);
 }
 
 /* ---- device, image, license ---- */
@@ -302,9 +320,13 @@ START_TEST(others_open_it_for_this_device_and_no_other)
     const struct license license = make_all(opening);
     ck_assert_msg(opens_with(opening, "DEV"), "%s %s %s", opening->profile, opening->content,
                   opening->make_key);
+    ck_assert_msg(recipe_opens(opening, "DEV"), "recipe: %s %s %s", opening->profile,
+                  opening->content, opening->make_key);
     if (opening->license_bytes > 0)
         ck_assert_uint_eq(license.length, opening->license_bytes);
     make_device("OTHER", opening->make_key);
+    ck_assert_msg(!recipe_opens(opening, "OTHER"), "recipe: %s %s %s", opening->profile,
+                  opening->content, opening->make_key);
     ck_assert_msg(!opens_with(opening, "OTHER"), "%s %s %s", opening->profile, opening->content,
                   opening->make_key);
 }
