@@ -44,7 +44,7 @@ static const struct {
     {"journal checkpoint", 3, "journal checkpoint|key, ...", "what an auditor keeps; grant show"},
     {"self", 3, "self, ready, metrics", "who am I, is it ready, how is it"},
     {"ca new", 2, "ca new|server", "certificates of one's own: stations, server"},
-    {"grant new", 2, "grant new|inspect", "write a document to be signed, read one"},
+    {"grant new", 3, "grant new|inspect, mcuboot ...", "documents to be signed; a device's image"},
     {"journal verify", 3, "journal verify, reconcile, ...", "judge a journal; restore a backup"},
 };
 

@@ -106,6 +106,7 @@ enum error command_ca_new(const struct arguments *arguments, struct failure *fai
 enum error command_ca_server(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_new(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_inspect(const struct arguments *arguments, struct failure *failure);
+enum error command_mcuboot_attach(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_verify(const struct arguments *arguments, struct failure *failure);
 enum error command_reconcile(const struct arguments *arguments, struct failure *failure);
 enum error command_restore(const struct arguments *arguments, struct failure *failure);

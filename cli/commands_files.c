@@ -41,6 +41,11 @@ static const struct command COMMANDS[] = {
      "FILE may be signed or not yet. With --authorities and --threshold the signatures are\n"
      "checked, and it fails unless enough of them signed.",
      command_grant_inspect},
+    {{"mcuboot attach", "IMAGE LICENSE", 2, BIT(OUT), 0},
+     "put a device's license into an MCUboot image",
+     "IMAGE is the encrypted image as stations get it, LICENSE the one of a device: FILE is the\n"
+     "image that this device boots. A boot loader checks hash and signature as ever.",
+     command_mcuboot_attach},
     {{"journal verify", "FILE", 1, BIT(PUBLIC_KEY),
       BIT(SINCE) | BIT(RECEIPT) | BIT(CHALLENGE) | BIT(AUTHORITIES) | BIT(THRESHOLD)},
      "judge an exported journal by a public key",

@@ -5,7 +5,6 @@
 #include "image/mcuboot.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +24,8 @@
 
 #define AREA_HEAD_BYTES      4 /* magic, length of the area with it */
 #define TLV_HEAD_BYTES       4 /* type, length of the body */
+
+#define RSA_BODY_BYTES       256 /* of RSA-2048 */
 
 #define FIRST_ENCRYPTION_TLV MCUBOOT_ENC_RSA2048
 #define LAST_ENCRYPTION_TLV  MCUBOOT_ENC_X25519_SHA512
@@ -239,4 +240,26 @@ enum error mcuboot_area(int fd, const struct mcuboot_image *image, enum mcuboot_
     put_u16(out + 2, length);
     *ret_length = length;
     return ERR_OK;
+}
+
+bool mcuboot_tlv_of(const struct mcuboot_image *image, size_t license_length,
+                    enum mcuboot_tlv *ret_type)
+{
+    static const struct {
+        enum mcuboot_tlv type;
+        size_t bytes; /* beside the session key */
+    } layouts[] = {{MCUBOOT_ENC_EC256, 65 + 32},
+                   {MCUBOOT_ENC_X25519, 32 + 32},
+                   {MCUBOOT_ENC_X25519_SHA512, 32 + 64}};
+    if (license_length == RSA_BODY_BYTES) {
+        *ret_type = MCUBOOT_ENC_RSA2048;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
+        if (license_length != layouts[i].bytes + image->key_bytes)
+            continue;
+        *ret_type = layouts[i].type;
+        return true;
+    }
+    return false;
 }

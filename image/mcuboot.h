@@ -12,6 +12,7 @@
 #ifndef IMAGE_MCUBOOT_H
 #define IMAGE_MCUBOOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,5 +58,12 @@ enum error mcuboot_read(int fd, uint64_t size, struct mcuboot_image *ret_image,
 enum error mcuboot_area(int fd, const struct mcuboot_image *image, enum mcuboot_tlv type,
                         struct bytes body, uint8_t *out, size_t *ret_length,
                         struct fault *fault) MUST_USE;
+
+/*
+ * Which TLV a license of that length is for this image; false when it is none: the lengths of all
+ * of them differ (docs/profiles/mcuboot.md).
+ */
+bool mcuboot_tlv_of(const struct mcuboot_image *image, size_t license_length,
+                    enum mcuboot_tlv *ret_type);
 
 #endif

@@ -14,7 +14,7 @@
 #include <openssl/pem.h>
 
 #define RECIPE_LICENSE_MAX 4096
-#define RECIPE_IMAGE_MAX   (16 * 1024 * 1024)
+#define RECIPE_IMAGE_MAX   ((size_t)16 * 1024 * 1024)
 
 struct octets {
     uint8_t *data;

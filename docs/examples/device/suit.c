@@ -59,24 +59,24 @@ static struct content read_content(struct reader *reader)
     return content;
 }
 
-/* HKDF-SHA-256 without salt; info is COSE's KDF context, which names the key wrap twice. */
+/* COSE's KDF context names the key wrap twice, and how many bits it wants. */
+static const uint8_t INFO_A128KW[] = {0x84, 0x22, 0x83, 0xf6, 0xf6, 0xf6, 0x83, 0xf6, 0xf6, 0xf6,
+                                      0x83, 0x18, 0x80, 0x44, 0xa1, 0x01, 0x38, 0x1c, 0x57};
+static const uint8_t INFO_A256KW[] = {0x84, 0x24, 0x83, 0xf6, 0xf6, 0xf6, 0x83, 0xf6, 0xf6, 0xf6,
+                                      0x83, 0x19, 0x01, 0x00, 0x44, 0xa1, 0x01, 0x38, 0x1e, 0x57};
+static const uint8_t INFO_END[] = {'S', 'U', 'I', 'T', ' ', 'P', 'a', 'y', 'l', 'o', 'a', 'd',
+                                   ' ', 'E', 'n', 'c', 'r', 'y', 'p', 't', 'i', 'o', 'n'};
+
+/* HKDF-SHA-256 without salt. */
 static void derive_kek(const uint8_t *secret, size_t kek_bytes, uint8_t *kek)
 {
-    uint8_t info[64] =
-        "\x84\x22\x83\xf6\xf6\xf6\x83\xf6\xf6\xf6\x83\x18\x80\x44\xa1\x01\x38\x1c\x57"
-        "SUIT Payload Encryption";
-    size_t info_length = 19 + 23;
-    if (kek_bytes == 32) { /* -5 and 256, which takes one byte more; -31 */
-        memcpy(info,
-               "\x84\x24\x83\xf6\xf6\xf6\x83\xf6\xf6\xf6\x83\x19\x01\x00\x44\xa1\x01\x38\x1e\x57",
-               20);
-        memcpy(info + 20, "SUIT Payload Encryption", 23);
-        info_length++;
-    }
+    const uint8_t *info = kek_bytes == 32 ? INFO_A256KW : INFO_A128KW;
+    const int info_bytes = (int)(kek_bytes == 32 ? sizeof INFO_A256KW : sizeof INFO_A128KW);
     EVP_PKEY_CTX *hkdf = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
     require(EVP_PKEY_derive_init(hkdf) == 1 && EVP_PKEY_CTX_set_hkdf_md(hkdf, EVP_sha256()) == 1 &&
                 EVP_PKEY_CTX_set1_hkdf_key(hkdf, secret, 32) == 1 &&
-                EVP_PKEY_CTX_add1_hkdf_info(hkdf, info, (int)info_length) == 1 &&
+                EVP_PKEY_CTX_add1_hkdf_info(hkdf, info, info_bytes) == 1 &&
+                EVP_PKEY_CTX_add1_hkdf_info(hkdf, INFO_END, sizeof INFO_END) == 1 &&
                 EVP_PKEY_derive(hkdf, kek, &kek_bytes) == 1,
             "HKDF");
     EVP_PKEY_CTX_free(hkdf);

@@ -8,18 +8,19 @@
 #include <unistd.h>
 
 #include <check.h>
+#include <openssl/ec.h>
 
 #include "image/mcuboot.h"
+#include "support/mcuboot_maker.h"
 #include "support/sizes.h"
 
-#define HEADER_BYTES  0x200
+#define HEADER_BYTES  MCUBOOT_MAKER_HEADER_BYTES
 #define PAYLOAD_BYTES 1000
-#define IMAGE_MAX     8192
-#define HASH_TLV      0x10
-#define KEY_HASH_TLV  0x01
-#define SIGNATURE_TLV 0x22
-#define SECURITY_TLV  0x50
+#define IMAGE_MAX     MCUBOOT_MAKER_MAX_BYTES
+#define BEFORE_KEY    (4 + 36 + 36) /* head, hash, key hash */
+#define KEY_TLV_BYTES (4 + 113)
 
+static EVP_PKEY *signer;
 static uint8_t bytes[IMAGE_MAX];
 static size_t length;
 static struct mcuboot_image image;
@@ -27,58 +28,27 @@ static uint8_t area[MCUBOOT_AREA_MAX_BYTES];
 static size_t area_length;
 static struct fault fault;
 
-/* What an image shall be made of. */
-struct making {
-    uint32_t flags;
-    bool is_protected; /* it has a protected area */
-    bool has_key;      /* a TLV that imgtool made for a key of its own, between the others */
-};
-
 /* ---- an image as imgtool writes it ---- */
 
-static void put(uint64_t value, size_t count)
+static void make(const struct mcuboot_making *making)
 {
-    for (size_t i = 0; i < count; i++)
-        bytes[length++] = (uint8_t)(value >> (8 * i));
+    uint8_t payload[PAYLOAD_BYTES];
+    struct mcuboot_making with_payload = *making;
+    struct mcuboot_made made;
+    random_fill(payload, sizeof payload);
+    with_payload.payload = bytes_of(payload, sizeof payload);
+    mcuboot_make(&with_payload, signer, &made);
+    memcpy(bytes, made.bytes, made.length);
+    length = made.length;
 }
 
-static void put_tlv(unsigned type, size_t count)
+static void set_up(void)
 {
-    put(type, 2);
-    put(count, 2);
-    random_fill(bytes + length, count);
-    length += count;
+    signer = EVP_EC_gen("P-256");
 }
-
-static void put_area(unsigned magic, size_t count)
+static void tear_down(void)
 {
-    put(magic, 2);
-    put(count, 2);
-}
-
-static void make(const struct making *making)
-{
-    memset(bytes, 0, sizeof bytes);
-    length = 0;
-    put(0x96f3b83d, 4);
-    put(0, 4);
-    put(HEADER_BYTES, 2);
-    put(making->is_protected ? 4 + 4 + 4 : 0, 2);
-    put(PAYLOAD_BYTES, 4);
-    put(making->flags, 4);
-    length = HEADER_BYTES;
-    random_fill(bytes + length, PAYLOAD_BYTES);
-    length += PAYLOAD_BYTES;
-    if (making->is_protected) {
-        put_area(0x6908, 4 + 4 + 4);
-        put_tlv(SECURITY_TLV, 4);
-    }
-    put_area(0x6907, 4 + 36 + 36 + (making->has_key ? 117 : 0) + 74);
-    put_tlv(HASH_TLV, 32);
-    put_tlv(KEY_HASH_TLV, 32);
-    if (making->has_key)
-        put_tlv(MCUBOOT_ENC_EC256, 113);
-    put_tlv(SIGNATURE_TLV, 70);
+    EVP_PKEY_free(signer);
 }
 
 static int file_of(size_t size)
@@ -117,9 +87,12 @@ static void refused(enum error e, const char *reason)
 
 /* ---- what is there ---- */
 
-static const struct making MAKINGS[] = {
-    {0x4, false, false}, {0x8, false, false}, {0x4, true, false},
-    {0x8, true, true},   {0x14, false, true},
+static const struct mcuboot_making MAKINGS[] = {
+    {.flags = 0x4},
+    {.flags = 0x8},
+    {.flags = 0x4, .is_protected = true},
+    {.flags = 0x8, .is_protected = true, .has_key = true},
+    {.flags = 0x14, .has_key = true},
 };
 
 START_TEST(parts_are_where_imgtool_puts_them)
@@ -138,36 +111,40 @@ END_TEST
 START_TEST(area_keeps_all_but_session_keys)
 {
     uint8_t expected[IMAGE_MAX];
-    make(&(struct making){.flags = 0x4, .has_key = true});
+    make(&(struct mcuboot_making){.flags = 0x4, .has_key = true});
     ck_assert_int_eq(read_all(), ERR_OK);
     ck_assert_int_eq(make_area(MCUBOOT_ENC_EC256, bytes_of(NULL, 0)), ERR_OK);
+    ck_assert_uint_eq(area_length, image.area_bytes - KEY_TLV_BYTES);
     memcpy(expected, bytes + image.area_offset, image.area_bytes);
-    memmove(expected + 76, expected + 76 + 117, 74);
-    expected[2] = 4 + 36 + 36 + 74;
-    expected[3] = 0;
-    ck_assert_uint_eq(area_length, 4 + 36 + 36 + 74);
+    memmove(expected + BEFORE_KEY, expected + BEFORE_KEY + KEY_TLV_BYTES, area_length - BEFORE_KEY);
+    expected[2] = (uint8_t)area_length;
+    expected[3] = (uint8_t)(area_length >> 8);
     ck_assert_mem_eq(area, expected, area_length);
 }
 END_TEST
 
-START_TEST(license_becomes_the_last_tlv)
+START_TEST(license_becomes_the_last_tlv_and_the_signature_holds)
 {
     uint8_t body[129];
     random_fill(body, sizeof body);
-    make(&(struct making){.flags = 0x8, .has_key = true, .is_protected = true});
+    make(&(struct mcuboot_making){.flags = 0x8, .has_key = true, .is_protected = true});
     ck_assert_int_eq(read_all(), ERR_OK);
+    const size_t others = image.area_bytes - KEY_TLV_BYTES;
     ck_assert_int_eq(make_area(MCUBOOT_ENC_EC256, bytes_of(body, sizeof body)), ERR_OK);
-    ck_assert_uint_eq(area_length, 4 + 36 + 36 + 74 + 4 + sizeof body);
+    ck_assert_uint_eq(area_length, others + 4 + sizeof body);
     ck_assert_uint_eq(area[2] | area[3] << 8, area_length);
-    ck_assert_uint_eq(area[area_length - sizeof body - 4], MCUBOOT_ENC_EC256);
-    ck_assert_uint_eq(area[area_length - sizeof body - 2], sizeof body);
-    ck_assert_mem_eq(area + area_length - sizeof body, body, sizeof body);
-    /* The image with it is one again, and gives the same area without it. */
+    ck_assert_uint_eq(area[others], MCUBOOT_ENC_EC256);
+    ck_assert_uint_eq(area[others + 2], sizeof body);
+    ck_assert_mem_eq(area + others + 4, body, sizeof body);
+    /* The image with it is one again, for the boot loader too, and gives the same without it. */
     memcpy(bytes + image.area_offset, area, area_length);
     length = image.area_offset + area_length;
+    ck_assert(mcuboot_is_signed(bytes_of(bytes, length), signer));
     ck_assert_int_eq(read_all(), ERR_OK);
     ck_assert_int_eq(make_area(MCUBOOT_ENC_EC256, bytes_of(NULL, 0)), ERR_OK);
-    ck_assert_uint_eq(area_length, 4 + 36 + 36 + 74);
+    ck_assert_uint_eq(area_length, others);
+    bytes[HEADER_BYTES] ^= 1;
+    ck_assert(!mcuboot_is_signed(bytes_of(bytes, length), signer));
 }
 END_TEST
 
@@ -191,7 +168,7 @@ static const struct {
 
 START_TEST(damaged_image_is_refused_by_name)
 {
-    make(&(struct making){.flags = 0x4});
+    make(&(struct mcuboot_making){.flags = 0x4});
     if (DAMAGES[_i].offset == HEADER_BYTES + PAYLOAD_BYTES + 2)
         bytes[DAMAGES[_i].offset + 1] = 0;
     bytes[DAMAGES[_i].offset] = DAMAGES[_i].value;
@@ -201,7 +178,7 @@ END_TEST
 
 START_TEST(padded_image_is_refused)
 {
-    make(&(struct making){.flags = 0x4});
+    make(&(struct mcuboot_making){.flags = 0x4});
     bytes[length++] = 0xff;
     refused(read_all(), "mcuboot-trailing");
 }
@@ -209,7 +186,7 @@ END_TEST
 
 START_TEST(image_that_is_cut_anywhere_is_refused)
 {
-    make(&(struct making){.flags = 0x8, .is_protected = true, .has_key = true});
+    make(&(struct mcuboot_making){.flags = 0x8, .is_protected = true, .has_key = true});
     const size_t whole = length;
     for (length = 0; length < whole; length++)
         ck_assert_int_eq(read_all(), ERR_BAD_REQUEST);
@@ -218,7 +195,7 @@ END_TEST
 
 START_TEST(tlv_beyond_its_area_is_refused)
 {
-    make(&(struct making){.flags = 0x4});
+    make(&(struct mcuboot_making){.flags = 0x4});
     ck_assert_int_eq(read_all(), ERR_OK);
     bytes[image.area_offset + 4 + 2] = 0xff;
     refused(make_area(MCUBOOT_ENC_EC256, bytes_of(NULL, 0)), "mcuboot-areas");
@@ -228,10 +205,37 @@ END_TEST
 START_TEST(license_that_is_too_long_or_has_no_room_is_refused)
 {
     static uint8_t body[MCUBOOT_BODY_MAX_BYTES + 1];
-    make(&(struct making){.flags = 0x4});
+    make(&(struct mcuboot_making){.flags = 0x4});
     ck_assert_int_eq(read_all(), ERR_OK);
     refused(make_area(MCUBOOT_ENC_EC256, bytes_of(body, sizeof body)), "mcuboot-body");
     ck_assert_int_eq(make_area(MCUBOOT_ENC_EC256, bytes_of(body, sizeof body - 1)), ERR_OK);
+}
+END_TEST
+
+START_TEST(length_of_a_license_says_which_tlv_it_is)
+{
+    static const struct {
+        unsigned key_bytes;
+        size_t length;
+        enum mcuboot_tlv type; /* 0: none */
+    } cases[] = {{16, 113, MCUBOOT_ENC_EC256},
+                 {32, 129, MCUBOOT_ENC_EC256},
+                 {16, 80, MCUBOOT_ENC_X25519},
+                 {32, 96, MCUBOOT_ENC_X25519},
+                 {16, 112, MCUBOOT_ENC_X25519_SHA512},
+                 {32, 128, MCUBOOT_ENC_X25519_SHA512},
+                 {16, 256, MCUBOOT_ENC_RSA2048},
+                 {32, 256, MCUBOOT_ENC_RSA2048},
+                 {16, 129, 0},
+                 {32, 113, 0},
+                 {16, 0, 0},
+                 {32, 512, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        enum mcuboot_tlv type = 0;
+        image.key_bytes = cases[i].key_bytes;
+        ck_assert_int_eq(mcuboot_tlv_of(&image, cases[i].length, &type), cases[i].type != 0);
+        ck_assert_int_eq(type, cases[i].type);
+    }
 }
 END_TEST
 
@@ -241,7 +245,7 @@ START_TEST(random_damage_never_breaks_the_reader)
     const size_t rounds = test_size("damaged images of MCUboot", 20000, 500000);
     for (size_t round = 0; round < rounds; round++) {
         uint32_t where[4];
-        make(&(struct making){.flags = 0x4, .is_protected = true, .has_key = true});
+        make(&(struct mcuboot_making){.flags = 0x4, .is_protected = true, .has_key = true});
         random_fill(where, sizeof where);
         for (size_t i = 0; i < 3; i++) {
             size_t at = where[i] % 44;
@@ -262,17 +266,19 @@ int main(void)
 {
     Suite *suite = suite_create("images of MCUboot");
     TCase *all = tcase_create("mcuboot");
+    tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, parts_are_where_imgtool_puts_them, 0,
                         sizeof MAKINGS / sizeof MAKINGS[0]);
     tcase_add_test(all, area_keeps_all_but_session_keys);
-    tcase_add_test(all, license_becomes_the_last_tlv);
+    tcase_add_test(all, license_becomes_the_last_tlv_and_the_signature_holds);
     tcase_add_loop_test(all, damaged_image_is_refused_by_name, 0,
                         sizeof DAMAGES / sizeof DAMAGES[0]);
     tcase_add_test(all, padded_image_is_refused);
     tcase_add_test(all, image_that_is_cut_anywhere_is_refused);
     tcase_add_test(all, tlv_beyond_its_area_is_refused);
     tcase_add_test(all, license_that_is_too_long_or_has_no_room_is_refused);
+    tcase_add_test(all, length_of_a_license_says_which_tlv_it_is);
     tcase_add_test(all, random_damage_never_breaks_the_reader);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
