@@ -97,7 +97,7 @@ static enum error read_ready(struct keeper *keeper, struct worker_process *worke
 }
 
 /* The operator's own words for what is missing: which token, in which module. Starts go on every
- * two seconds; what they end in is said once a minute. */
+ * second; what they end in is said once a minute. */
 static void log_start_failure(const struct keeper *keeper, const struct fault *fault)
 {
     const struct config_hsm *config = keeper->config;

@@ -19,7 +19,6 @@
 #include "hsm/token_lock.h"
 
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS   2000
 #define TELL_EVERY_MS    60000
 #define PARKED_MAX       16 /* jobs that wait for a place in their lane */
 #define ATTEMPTS_MAX     2
@@ -353,8 +352,8 @@ static void note_failed_start(struct pool *pool, enum error result, const struct
     if (result == ERR_HSM_PIN_REFUSED)
         pool->is_refused = true;
     pool->backoff_ms = pool->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * pool->backoff_ms;
-    if (pool->backoff_ms > BACKOFF_MAX_MS)
-        pool->backoff_ms = BACKOFF_MAX_MS;
+    if (pool->backoff_ms > HSM_BACKOFF_MAX_MS)
+        pool->backoff_ms = HSM_BACKOFF_MAX_MS;
     pool->not_before = deadline_in(pool->backoff_ms);
 }
 

@@ -315,10 +315,18 @@ static CK_RV faulty_GetSlotList(CK_BBOOL is_present, CK_SLOT_ID_PTR slots, CK_UL
     struct verdict verdict = consult("C_GetSlotList", false);
     if (verdict.is_answered)
         return verdict.rv;
-    if (atomic_load(&faults->token) != HSM_TOKEN_GONE)
+    if (!is_present || atomic_load(&faults->token) != HSM_TOKEN_GONE)
         return real->C_GetSlotList(is_present, slots, ret_count);
     *ret_count = 0;
     return CKR_OK;
+}
+
+static CK_RV faulty_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
+{
+    CK_RV rv = real->C_GetSlotInfo(slot, info);
+    if (rv == CKR_OK && atomic_load(&faults->token) == HSM_TOKEN_GONE)
+        info->flags &= ~(CK_FLAGS)CKF_TOKEN_PRESENT;
+    return rv;
 }
 
 static CK_RV faulty_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
@@ -349,6 +357,7 @@ static CK_FUNCTION_LIST *faulty_list(void)
     list = *real;
     list.C_Initialize = faulty_Initialize;
     list.C_GetSlotList = faulty_GetSlotList;
+    list.C_GetSlotInfo = faulty_GetSlotInfo;
     list.C_GetTokenInfo = faulty_GetTokenInfo;
     list.C_OpenSession = faulty_OpenSession;
     list.C_CloseSession = faulty_CloseSession;
