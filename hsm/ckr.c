@@ -21,7 +21,10 @@ static const struct ckr_meaning MEANINGS[KIND_COUNT] = {
                     "The token refused the data that it was given."},
     [KIND_UNSUPPORTED] = {ERR_UNSUPPORTED, CKR_ANSWER, "unsupported-by-token",
                           "The token cannot do this, or a key's attributes forbid it."},
-    [KIND_PIN] = {ERR_HSM_PIN_REFUSED, CKR_GIVE_UP, "pin-refused", "The token refused the PIN."},
+    [KIND_PIN] =
+        {ERR_HSM_PIN_REFUSED, CKR_GIVE_UP, "pin-refused",
+         "The token refused the PIN, which is not tried again. Put the right one in place, "
+         "remove the file pin-state, and restart provision-hsm."},
 };
 
 struct row {

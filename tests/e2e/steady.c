@@ -49,7 +49,7 @@ struct steady {
     size_t asked[SEATS];          /* place of the unit that a seat asks for */
     deadline_ms rests[SEATS];     /* until then */
     size_t next_repeat;
-    char problem[PROBLEM_MAX];
+    char problems[PROBLEM_MAX];
     struct steady_view view;
 };
 
@@ -92,14 +92,23 @@ static const char *text_of(const json_t *json, const char *member)
     return text != NULL ? text : "";
 }
 
+static bool is_word_of(const char *word, const char *words)
+{
+    size_t length = strlen(word);
+    const char *at = strstr(words, word);
+    while (at != NULL && at[length] != '\0' && at[length] != ' ')
+        at = strstr(at + 1, word);
+    return length > 0 && at != NULL && (at == words || at[-1] == ' ');
+}
+
 /* The problem that is due, in full: when to ask again, that it is worth it, and what to do. */
 static void check_problem(const struct steady *steady, const struct crowd_answer *answer,
                           const json_t *json)
 {
-    char type[PROBLEM_MAX + 16];
-    (void)snprintf(type, sizeof type, "/problems/%s", steady->problem);
-    bool is_due = steady->problem[0] != '\0' && answer->status == 503 &&
-                  strcmp(text_of(json, "type"), type) == 0;
+    static const char prefix[] = "/problems/";
+    const char *type = text_of(json, "type");
+    bool is_due = answer->status == 503 && strncmp(type, prefix, strlen(prefix)) == 0 &&
+                  is_word_of(type + strlen(prefix), steady->problems);
     ck_assert_msg(is_due, "status %ld: %.600s", answer->status, answer->body);
     ck_assert_ptr_nonnull(strcasestr(answer->headers, "\nRetry-After: "));
     ck_assert_msg(strstr(text_of(json, "detail"), "all the operator") != NULL &&
@@ -253,9 +262,9 @@ void steady_await_word(struct steady *steady, const char *word)
     }
 }
 
-void steady_expect(struct steady *steady, const char *problem)
+void steady_expect(struct steady *steady, const char *problems)
 {
-    (void)snprintf(steady->problem, sizeof steady->problem, "%s", problem);
+    (void)snprintf(steady->problems, sizeof steady->problems, "%s", problems);
 }
 
 void steady_forget_counts(struct steady *steady)

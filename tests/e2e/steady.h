@@ -48,8 +48,9 @@ struct steady *steady_new(const struct rig *rig);
 /* Asks for every licensed device once more: the same bytes. Then ends the connections. */
 void steady_end(struct steady *steady);
 
-/* What a refusal is from now on: the name of a problem with status 503. "": there is none. */
-void steady_expect(struct steady *steady, const char *problem);
+/* What a refusal is from now on: one of these problems ("hsm-unavailable busy"), with status 503.
+ * "": there is none. */
+void steady_expect(struct steady *steady, const char *problems);
 /* Goes on for a moment. */
 void steady_drive(struct steady *steady);
 /* Goes on until it has issued so many more licenses. */

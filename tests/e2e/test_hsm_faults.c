@@ -6,64 +6,32 @@
  * every answer): what one worker meets, no station sees; what all meet is said by name, and ends by
  * itself. How long that took is printed, from the moment at which the HSM is well again.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <p11-kit/pkcs11.h>
 
 #include "core/clock.h"
-#include "e2e/floor.h"
-#include "e2e/steady.h"
-#include "support/hsm_faults.h"
+#include "e2e/faulty.h"
 #include "support/run.h"
 #include "support/sizes.h"
 
-#define QUOTA       10000000
 #define RULES       2
 #define WORKERS     2                      /* of a configuration that says nothing else */
 #define STALE       CKR_KEY_HANDLE_INVALID /* the same worker looks for its keys again */
 #define REFUSALS    50                     /* the least of an outage */
 #define UNAVAILABLE "hsm-unavailable"
 
-static struct rig rig;
-static struct hsm_faults *faults;
-static struct steady *steady;
-
-/* The rig's provision-hsm once more, with these lines in its section. */
-static void restart_hsm(const char *lines)
-{
-    rig_kill(&rig, RIG_HSM, SIGTERM);
-    ck_assert_int_eq(rig_shell(&rig,
-                               "sed -i -e 's|^module = .*|module = %s|' -e 's|^token = .*|&\\n%s|' "
-                               "$RIG_CONFIG",
-                               MODULE_FAULTS, lines),
-                     0);
-    rig_start(&rig, RIG_HSM, NULL);
-    rig_wait_ready(&rig);
-}
+static struct faulty faulty;
 
 static void set_up(void)
 {
-    char path[TEMP_PATH_MAX + 8];
-    http_init();
-    rig_up(&rig, QUOTA);
-    (void)snprintf(path, sizeof path, "%s/faults", rig.dir);
-    faults = hsm_faults_new(path);
+    faulty_set_up(&faulty);
 }
 
 static void tear_down(void)
 {
-    hsm_faults_clear(faults);
-    rig_check_invariants(&rig);
-    rig_down(&rig);
-    hsm_faults_free(faults);
-}
-
-static void begin(const char *lines)
-{
-    restart_hsm(lines);
-    steady = steady_new(&rig);
+    faulty_tear_down(&faulty);
 }
 
 /* ---- one worker ---- */
@@ -88,85 +56,53 @@ static const struct {
 static const char *const HOT_CALLS[] = {"C_WrapKey", "C_CreateObject", "C_DestroyObject"};
 #define HOT_CALLS_COUNT (sizeof HOT_CALLS / sizeof HOT_CALLS[0])
 
-static void add(const char *function, enum hsm_fault_action action, uint32_t value, uint32_t times)
-{
-    struct hsm_fault fault = {.times = times, .action = action, .value = value};
-    ck_assert_uint_lt(strlen(function), sizeof fault.function);
-    strcpy(fault.function, function);
-    hsm_faults_add(faults, &fault);
-}
-
-/* All workers are there, by the metrics, too. */
-static void await_workers(unsigned workers)
-{
-    const struct steady_view *view = steady_view(steady);
-    size_t scrapes = view->scrapes;
-    while (view->scrapes < scrapes + 2 || view->idle + view->busy < workers)
-        steady_drive(steady);
-    ck_assert_uint_eq(view->starting, 0);
-}
-
 static void meet_once(const char *function, size_t way)
 {
-    const struct steady_view *view = steady_view(steady);
+    const struct steady_view *view = steady_view(faulty.steady);
     bool is_forgotten = WAYS[way].action == HSM_FAULT_RETURN && WAYS[way].value == STALE;
     unsigned long restarts = view->restarts + (is_forgotten ? 0 : 1);
-    hsm_faults_clear(faults);
-    add(function, WAYS[way].action, WAYS[way].value, 1);
-    while (hsm_faults_done(faults) == 0 || view->restarts < restarts)
-        steady_drive(steady);
-    await_workers(WORKERS);
+    hsm_faults_clear(faulty.faults);
+    faulty_add(&faulty, function, WAYS[way].action, WAYS[way].value, 1);
+    while (hsm_faults_done(faulty.faults) == 0 || view->restarts < restarts)
+        steady_drive(faulty.steady);
+    faulty_await_workers(&faulty, WORKERS);
     ck_assert_uint_eq(view->restarts, restarts);
 }
 
 START_TEST(what_one_worker_meets_no_station_sees)
 {
     size_t calls = test_size("functions that misbehave once", 1, HOT_CALLS_COUNT);
-    begin("call_timeout_ms = 300");
-    steady_expect(steady, "");
+    faulty_begin(&faulty, "call_timeout_ms = 300");
+    steady_expect(faulty.steady, "");
     for (size_t call = 0; call < calls; call++) {
         for (size_t way = 0; way < WAYS_COUNT; way++)
             meet_once(HOT_CALLS[call], way);
     }
-    steady_end(steady);
+    steady_end(faulty.steady);
 }
 END_TEST
 
 /* ---- calls that hang ---- */
 
-static unsigned count_events(const char *event)
-{
-    char path[TEMP_PATH_MAX + 32];
-    char line[2048];
-    unsigned count = 0;
-    (void)snprintf(path, sizeof path, "%s/log/provision-hsm.log", rig.dir);
-    FILE *file = fopen(path, "re");
-    ck_assert_ptr_nonnull(file);
-    while (fgets(line, sizeof line, file) != NULL)
-        count += strstr(line, event) != NULL;
-    (void)fclose(file);
-    return count;
-}
-
 /* Three of four calls under way never return: until the first of them is given up, and that takes
  * call_timeout_ms, the fourth worker licenses for all. */
 START_TEST(calls_that_hang_hold_up_nobody_else)
 {
-    begin("workers = 4\\ncall_timeout_ms = 3000");
-    const struct steady_view *view = steady_view(steady);
-    steady_expect(steady, "");
-    add("C_WrapKey", HSM_FAULT_HANG, 0, 3);
-    while (hsm_faults_done(faults) < 3)
-        steady_drive(steady);
+    faulty_begin(&faulty, "workers = 4\\ncall_timeout_ms = 3000");
+    const struct steady_view *view = steady_view(faulty.steady);
+    steady_expect(faulty.steady, "");
+    faulty_add(&faulty, "C_WrapKey", HSM_FAULT_HANG, 0, 3);
+    while (hsm_faults_done(faulty.faults) < 3)
+        steady_drive(faulty.steady);
     size_t issued = view->issued;
-    while (count_events("worker-hung") == 0)
-        steady_drive(steady);
+    while (faulty_count_lines(&faulty, "worker-hung") == 0)
+        steady_drive(faulty.steady);
     (void)printf("licenses beside three calls that hang: %zu\n", view->issued - issued);
     ck_assert_uint_gt(view->issued, issued + 20);
     while (view->restarts < 3)
-        steady_drive(steady);
-    await_workers(4);
-    steady_end(steady);
+        steady_drive(faulty.steady);
+    faulty_await_workers(&faulty, 4);
+    steady_end(faulty.steady);
 }
 END_TEST
 
@@ -224,32 +160,32 @@ static const struct outage OUTAGES[] = {
 /* Until the counts in view are those of now. */
 static void await_scrape(void)
 {
-    size_t scrapes = steady_view(steady)->scrapes;
-    while (steady_view(steady)->scrapes < scrapes + 2)
-        steady_drive(steady);
+    size_t scrapes = steady_view(faulty.steady)->scrapes;
+    while (steady_view(faulty.steady)->scrapes < scrapes + 2)
+        steady_drive(faulty.steady);
 }
 
 static void begin_outage(const struct outage *outage)
 {
-    hsm_faults_clear(faults);
+    hsm_faults_clear(faulty.faults);
     for (size_t i = 0; i < RULES && outage->rules[i].function != NULL; i++)
-        add(outage->rules[i].function, outage->rules[i].action, outage->rules[i].value,
-            HSM_FAULTS_ALWAYS);
+        faulty_add(&faulty, outage->rules[i].function, outage->rules[i].action,
+                   outage->rules[i].value, HSM_FAULTS_ALWAYS);
     if (outage->token != HSM_TOKEN_PRESENT)
-        hsm_faults_set_token(faults, outage->token);
+        hsm_faults_set_token(faulty.faults, outage->token);
 }
 
 /* Nobody waits for the HSM meanwhile: it is not even asked. Stored licenses go on. */
 static void check_breaker(void)
 {
-    const struct steady_view *view = steady_view(steady);
+    const struct steady_view *view = steady_view(faulty.steady);
     await_scrape();
     unsigned long calls = view->calls;
     size_t issued = view->issued;
     size_t repeats = view->repeats;
     size_t refused = view->refused;
     while (view->refused < refused + REFUSALS || view->repeats == repeats)
-        steady_drive(steady);
+        steady_drive(faulty.steady);
     await_scrape();
     ck_assert_uint_eq(view->calls, calls);
     ck_assert_uint_eq(view->issued, issued);
@@ -260,18 +196,19 @@ static void check_breaker(void)
 static void live_through(const struct outage *outage)
 {
     begin_outage(outage);
-    steady_await_word(steady, outage->word);
-    while (steady_view(steady)->starting < WORKERS) /* the word may be that of the first to go */
-        steady_drive(steady);
+    steady_await_word(faulty.steady, outage->word);
+    while (steady_view(faulty.steady)->starting <
+           WORKERS) /* the word may be that of the first to go */
+        steady_drive(faulty.steady);
     check_breaker();
-    steady_await_word(steady, outage->word);
-    ck_assert_str_ne(steady_view(steady)->detail, "");
+    steady_await_word(faulty.steady, outage->word);
+    ck_assert_str_ne(steady_view(faulty.steady)->detail, "");
     int64_t back = clock_monotonic_ms();
-    hsm_faults_clear(faults);
-    steady_await_issued(steady, 1);
+    hsm_faults_clear(faulty.faults);
+    steady_await_issued(faulty.steady, 1);
     int64_t took = clock_monotonic_ms() - back;
-    steady_await_word(steady, "ok");
-    await_workers(WORKERS);
+    steady_await_word(faulty.steady, "ok");
+    faulty_await_workers(&faulty, WORKERS);
     (void)printf("recovery: %-34s first license after %5lld ms, all well after %5lld ms\n",
                  outage->name, (long long)took, (long long)(clock_monotonic_ms() - back));
 }
@@ -279,11 +216,11 @@ static void live_through(const struct outage *outage)
 START_TEST(an_outage_is_said_by_name_and_ends_by_itself)
 {
     size_t outages = test_size("outages", 6, OUTAGES_COUNT);
-    begin("call_timeout_ms = 300");
-    steady_expect(steady, UNAVAILABLE);
+    faulty_begin(&faulty, "call_timeout_ms = 300");
+    steady_expect(faulty.steady, UNAVAILABLE);
     for (size_t i = 0; i < outages; i++)
         live_through(&OUTAGES[i]);
-    steady_end(steady);
+    steady_end(faulty.steady);
 }
 END_TEST
 
