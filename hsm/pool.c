@@ -294,10 +294,10 @@ struct job *pool_take(struct pool *pool, int wait_ms)
 
 void pool_retry(struct pool *pool, struct job *job, const struct fault *fault)
 {
-    /* An encryption has moved its file's offset and drawn its IV: only the asking side may repeat
-     * it. Everything else leaves nothing behind or finds what it made. */
-    bool is_safe = job->lane != JOB_ENCRYPT && job->attempts < ATTEMPTS_MAX &&
-                   deadline_left_ms(job->deadline) > 0;
+    /* An encryption that began has moved its file's offset and drawn its IV: only the asking side
+     * may repeat it. Everything else leaves nothing behind or finds what it made. */
+    unsigned attempts_max = job->lane == JOB_ENCRYPT ? 1 : ATTEMPTS_MAX;
+    bool is_safe = job->attempts < attempts_max && deadline_left_ms(job->deadline) > 0;
     struct fault why = *fault;
     (void)pthread_mutex_lock(&pool->lock);
     if (is_safe && !is_available(pool))

@@ -82,6 +82,45 @@ START_TEST(what_one_worker_meets_no_station_sees)
 }
 END_TEST
 
+/* ---- what is told to whoever asked ---- */
+
+static const struct {
+    uint32_t value;
+    long status;
+    const char *problem;
+} ANSWERS[] = {
+    {CKR_MECHANISM_INVALID, 501, "unsupported"},
+    {CKR_KEY_FUNCTION_NOT_PERMITTED, 501, "unsupported"},
+    {CKR_DATA_INVALID, 500, "internal"}, /* never the station's fault: its request was good */
+    {CKR_WRAPPED_KEY_INVALID, 500, "internal"},
+    {CKR_PIN_EXPIRED, 503, "hsm-pin-refused"},
+};
+
+START_TEST(what_no_worker_can_mend_is_told_and_costs_nothing)
+{
+    struct floor_device device;
+    struct http_answer answer;
+    faulty_configure(&faulty, MODULE_FAULTS, "");
+    rig_start(&faulty.rig, RIG_HSM, NULL);
+    rig_wait_ready(&faulty.rig);
+    floor_device_make(&faulty.rig, "one", NULL, &device);
+    for (size_t i = 0; i < sizeof ANSWERS / sizeof ANSWERS[0]; i++) {
+        faulty_add(&faulty, "C_WrapKey", HSM_FAULT_RETURN, ANSWERS[i].value, 1);
+        http_license(&faulty.rig, device.pem, NULL, &answer);
+        ck_assert_msg(answer.status == ANSWERS[i].status, "%s", answer.body);
+        ck_assert_str_eq(http_problem(&answer), ANSWERS[i].problem);
+        ck_assert_int_eq(http_number(&answer, "native"), ANSWERS[i].value);
+        ck_assert_ptr_nonnull(strstr(http_text(&answer, "detail"), "all the operator"));
+        http_answer_clear(&answer);
+        hsm_faults_clear(faulty.faults);
+    }
+    ck_assert_int_eq(rig_query(&faulty.rig, "SELECT count(*) FROM charge"), 0);
+    http_license(&faulty.rig, device.pem, NULL, &answer);
+    ck_assert_int_eq(answer.status, 201);
+    http_answer_clear(&answer);
+}
+END_TEST
+
 /* ---- calls that hang ---- */
 
 /* Three of four calls under way never return: until the first of them is given up, and that takes
@@ -228,6 +267,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         what_one_worker_meets_no_station_sees,
+        what_no_worker_can_mend_is_told_and_costs_nothing,
         calls_that_hang_hold_up_nobody_else,
         an_outage_is_said_by_name_and_ends_by_itself,
         NULL,
