@@ -55,12 +55,18 @@ void faulty_add(struct faulty *faulty, const char *function, enum hsm_fault_acti
     hsm_faults_add(faulty->faults, &fault);
 }
 
+void faulty_drive(struct faulty *faulty, deadline_ms end, const char *reason)
+{
+    ck_assert_msg(deadline_left_ms(end) > 0, "still: %s; the HSM: %s", reason,
+                  steady_view(faulty->steady)->hsm);
+    steady_drive(faulty->steady);
+}
+
 void faulty_await_workers(struct faulty *faulty, unsigned workers)
 {
     const struct steady_view *view = steady_view(faulty->steady);
     size_t scrapes = view->scrapes;
-    while (view->scrapes < scrapes + 2 || view->idle + view->busy < workers)
-        steady_drive(faulty->steady);
+    FAULTY_DRIVE_WHILE(faulty, view->scrapes < scrapes + 2 || view->idle + view->busy < workers);
     ck_assert_uint_eq(view->starting, 0);
 }
 

@@ -63,8 +63,7 @@ static void meet_once(const char *function, size_t way)
     unsigned long restarts = view->restarts + (is_forgotten ? 0 : 1);
     hsm_faults_clear(faulty.faults);
     faulty_add(&faulty, function, WAYS[way].action, WAYS[way].value, 1);
-    while (hsm_faults_done(faulty.faults) == 0 || view->restarts < restarts)
-        steady_drive(faulty.steady);
+    FAULTY_DRIVE_WHILE(&faulty, hsm_faults_done(faulty.faults) == 0 || view->restarts < restarts);
     faulty_await_workers(&faulty, WORKERS);
     ck_assert_uint_eq(view->restarts, restarts);
 }
@@ -131,15 +130,12 @@ START_TEST(calls_that_hang_hold_up_nobody_else)
     const struct steady_view *view = steady_view(faulty.steady);
     steady_expect(faulty.steady, "");
     faulty_add(&faulty, "C_WrapKey", HSM_FAULT_HANG, 0, 3);
-    while (hsm_faults_done(faulty.faults) < 3)
-        steady_drive(faulty.steady);
+    FAULTY_DRIVE_WHILE(&faulty, hsm_faults_done(faulty.faults) < 3);
     size_t issued = view->issued;
-    while (faulty_count_lines(&faulty, "worker-hung") == 0)
-        steady_drive(faulty.steady);
+    FAULTY_DRIVE_WHILE(&faulty, faulty_count_lines(&faulty, "worker-hung") == 0);
     (void)printf("licenses beside three calls that hang: %zu\n", view->issued - issued);
     ck_assert_uint_gt(view->issued, issued + 20);
-    while (view->restarts < 3)
-        steady_drive(faulty.steady);
+    FAULTY_DRIVE_WHILE(&faulty, view->restarts < 3);
     faulty_await_workers(&faulty, 4);
     steady_end(faulty.steady);
 }
@@ -200,8 +196,7 @@ static const struct outage OUTAGES[] = {
 static void await_scrape(void)
 {
     size_t scrapes = steady_view(faulty.steady)->scrapes;
-    while (steady_view(faulty.steady)->scrapes < scrapes + 2)
-        steady_drive(faulty.steady);
+    FAULTY_DRIVE_WHILE(&faulty, steady_view(faulty.steady)->scrapes < scrapes + 2);
 }
 
 static void begin_outage(const struct outage *outage)
@@ -223,8 +218,7 @@ static void check_breaker(void)
     size_t issued = view->issued;
     size_t repeats = view->repeats;
     size_t refused = view->refused;
-    while (view->refused < refused + REFUSALS || view->repeats == repeats)
-        steady_drive(faulty.steady);
+    FAULTY_DRIVE_WHILE(&faulty, view->refused < refused + REFUSALS || view->repeats == repeats);
     await_scrape();
     ck_assert_uint_eq(view->calls, calls);
     ck_assert_uint_eq(view->issued, issued);
@@ -236,9 +230,8 @@ static void live_through(const struct outage *outage)
 {
     begin_outage(outage);
     steady_await_word(faulty.steady, outage->word);
-    while (steady_view(faulty.steady)->starting <
-           WORKERS) /* the word may be that of the first to go */
-        steady_drive(faulty.steady);
+    /* The word may be that of the first to go. */
+    FAULTY_DRIVE_WHILE(&faulty, steady_view(faulty.steady)->starting < WORKERS);
     check_breaker();
     steady_await_word(faulty.steady, outage->word);
     ck_assert_str_ne(steady_view(faulty.steady)->detail, "");

@@ -19,7 +19,9 @@
 #define LEAK_KIB    64
 #define RECYCLE_MB  4
 #define KIB_PER_MIB 1024
-#define SLACK_MIB   8 /* what workers do while their successors start */
+/* A worker goes after 64 licenses; it serves while its successor waits for its turn and starts. */
+#define LICENSES_MAX 256
+#define SLACK_MIB    8 /* what workers do while their successors start */
 
 static struct faulty faulty;
 
@@ -37,8 +39,7 @@ static void await_refusals(void)
 {
     const struct steady_view *view = steady_view(faulty.steady);
     size_t refused = view->refused;
-    while (view->refused < refused + REFUSALS)
-        steady_drive(faulty.steady);
+    FAULTY_DRIVE_WHILE(&faulty, view->refused < refused + REFUSALS);
 }
 
 /* ---- a wrong PIN ---- */
@@ -55,9 +56,10 @@ static void expect_advice(const char *word)
 {
     ck_assert_ptr_nonnull(strstr(steady_view(faulty.steady)->detail, "pin-state"));
     ck_assert_int_eq(rig_shell(&faulty.rig,
+                               "for i in $(seq 50); do "
                                "$BIN/provctl --config $RIG_CONFIG status >$DIR/said 2>&1; "
                                "grep -q '%s' $DIR/said && grep -q 'remove the file pin-state' "
-                               "$DIR/said",
+                               "$DIR/said && exit 0; sleep 0.1; done; cat $DIR/said >&2; exit 1",
                                word),
                      0);
     ck_assert_uint_gt(faulty_count_lines(&faulty, word), 0);
@@ -141,7 +143,9 @@ START_TEST(a_module_that_leaks_costs_no_answer_and_a_bounded_memory)
     int64_t most = 0;
     steady_expect(faulty.steady, "");
     faulty_add(&faulty, "C_WrapKey", HSM_FAULT_LEAK, LEAK_KIB, HSM_FAULTS_ALWAYS);
+    size_t limit = view->issued + (size_t)exchanges * LICENSES_MAX;
     while (faulty_count_lines(&faulty, "hsm-worker-recycled") < exchanges) {
+        ck_assert_msg(view->issued < limit, "workers leak and are not exchanged");
         steady_await_issued(faulty.steady, 10);
         int64_t now = workers_bytes();
         most = now > most ? now : most;
