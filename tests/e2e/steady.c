@@ -15,13 +15,17 @@
 #include "bench/stations.h"
 #include "core/clock.h"
 #include "e2e/opener.h"
+#include "e2e/steady_judge.h"
 
 #define STATIONS      4
 #define LINE          ((size_t)2 * STATIONS) /* the vault gives each two threads */
 #define SEAT_REPEATS  LINE
-#define SEAT_READY    (LINE + 1)
-#define SEAT_METRICS  (LINE + 2)
-#define SEATS         (LINE + 3)
+#define SEAT_BATCH    (LINE + 1)
+#define SEAT_READY    (LINE + 2)
+#define SEAT_METRICS  (LINE + 3)
+#define SEATS         (LINE + 4)
+#define BATCH         6
+#define BATCH_MAX     ((size_t)16 * 1024)
 #define DEVICES_MAX   200000
 #define FIRST_DEVICES 16
 #define DRIVE_MS      5
@@ -48,6 +52,8 @@ struct steady {
     size_t licensed[DEVICES_MAX]; /* places of those that have a license */
     size_t asked[SEATS];          /* place of the unit that a seat asks for */
     deadline_ms rests[SEATS];     /* until then */
+    size_t batch[BATCH];          /* places of the units in the batch */
+    char batch_body[BATCH_MAX];
     size_t next_repeat;
     char problems[PROBLEM_MAX];
     struct steady_view view;
@@ -86,48 +92,24 @@ static void take_license(struct steady *steady, size_t place, const char *licens
 
 /* ---- answers ---- */
 
-static const char *text_of(const json_t *json, const char *member)
+static void note_refusal(struct steady *steady, const json_t *problem, size_t seat)
 {
-    const char *text = json_string_value(json_object_get(json, member));
-    return text != NULL ? text : "";
-}
-
-static bool is_word_of(const char *word, const char *words)
-{
-    size_t length = strlen(word);
-    const char *at = strstr(words, word);
-    while (at != NULL && at[length] != '\0' && at[length] != ' ')
-        at = strstr(at + 1, word);
-    return length > 0 && at != NULL && (at == words || at[-1] == ' ');
-}
-
-/* The problem that is due, in full: when to ask again, that it is worth it, and what to do. */
-static void check_problem(const struct steady *steady, const struct crowd_answer *answer,
-                          const json_t *json)
-{
-    static const char prefix[] = "/problems/";
-    const char *type = text_of(json, "type");
-    bool is_due = answer->status == 503 && strncmp(type, prefix, strlen(prefix)) == 0 &&
-                  is_word_of(type + strlen(prefix), steady->problems);
-    ck_assert_msg(is_due, "status %ld: %.600s", answer->status, answer->body);
-    ck_assert_ptr_nonnull(strcasestr(answer->headers, "\nRetry-After: "));
-    ck_assert_msg(strstr(text_of(json, "detail"), "all the operator") != NULL &&
-                      strlen(text_of(json, "detail")) > 50 &&
-                      json_integer_value(json_object_get(json, "status")) == 503,
-                  "%.600s", answer->body);
+    judge_problem(problem, steady->problems);
+    steady->view.refused++;
+    steady->rests[seat] = deadline_in(REST_MS);
 }
 
 static void take_line(struct steady *steady, const struct crowd_answer *answer)
 {
     json_t *json = json_loads(answer->body, 0, NULL);
-    const char *license = text_of(json, "license");
+    const char *license = judge_text(json, "license");
     if (license[0] != '\0') {
         take_license(steady, steady->asked[answer->member], license, answer->status);
         steady->asked[answer->member] = DEVICES_MAX;
     } else {
-        check_problem(steady, answer, json);
-        steady->view.refused++;
-        steady->rests[answer->member] = deadline_in(REST_MS);
+        ck_assert_msg(answer->status == 503, "status %ld: %.600s", answer->status, answer->body);
+        ck_assert_ptr_nonnull(strcasestr(answer->headers, "\nRetry-After: "));
+        note_refusal(steady, json, answer->member);
     }
     json_decref(json);
 }
@@ -137,70 +119,44 @@ static void take_repeat(struct steady *steady, const struct crowd_answer *answer
     json_t *json = json_loads(answer->body, 0, NULL);
     ck_assert_msg(answer->status == 200, "a stored license: status %ld: %.600s", answer->status,
                   answer->body);
-    take_license(steady, steady->asked[answer->member], text_of(json, "license"), answer->status);
+    take_license(steady, steady->asked[answer->member], judge_text(json, "license"),
+                 answer->status);
     json_decref(json);
 }
 
-static bool are_well(const json_t *checks)
+/* Who has a license leaves its place in the batch to a new one. */
+static void take_result(struct steady *steady, size_t place, const json_t *result)
 {
-    const char *name = NULL;
-    const json_t *check = NULL;
-    bool is_well = true;
-    json_object_foreach((json_t *)(uintptr_t)checks, name, check) is_well =
-        is_well && (strcmp(json_string_value(check), "ok") == 0 ||
-                    strcmp(json_string_value(check), "none") == 0);
-    return is_well;
+    const char *license = judge_text(json_object_get(result, "license"), "license");
+    json_int_t status = json_integer_value(json_object_get(result, "status"));
+    if (license[0] == '\0') {
+        note_refusal(steady, json_object_get(result, "problem"), SEAT_BATCH);
+        return;
+    }
+    take_license(steady, steady->batch[place], license, (long)status);
+    steady->batch[place] = DEVICES_MAX;
 }
 
-static void take_ready(struct steady *steady, const struct crowd_answer *answer)
+static void take_batch(struct steady *steady, const struct crowd_answer *answer)
 {
-    struct steady_view *view = &steady->view;
     json_t *json = json_loads(answer->body, 0, NULL);
-    const char *word = text_of(json_object_get(json, "checks"), "hsm");
-    ck_assert_msg((answer->status == 200 || answer->status == 503) && word[0] != '\0',
-                  "/readyz: status %ld: %.600s", answer->status, answer->body);
-    /* It neither hides a fault nor cries wolf. */
-    bool is_well = are_well(json_object_get(json, "checks"));
-    ck_assert_msg((answer->status == 200) == is_well, "%.600s", answer->body);
-    view->ready = answer->status;
-    (void)snprintf(view->hsm, sizeof view->hsm, "%s", word);
-    (void)snprintf(view->detail, sizeof view->detail, "%s", text_of(json, "detail"));
-    view->looks++;
+    const json_t *results = json_object_get(json, "results");
+    if (answer->status == 200) {
+        ck_assert_uint_eq(json_array_size(results), BATCH);
+        for (size_t i = 0; i < BATCH; i++)
+            take_result(steady, i, json_array_get(results, i));
+    } else {
+        note_refusal(steady, json, answer->member);
+    }
     json_decref(json);
-    steady->rests[answer->member] = deadline_in(REST_MS);
 }
 
-static unsigned long number_of(const char *metrics, const char *name)
+static void take_look(struct steady *steady, const struct crowd_answer *answer)
 {
-    const char *at = strstr(metrics, name);
-    ck_assert_msg(at != NULL, "%s is not in /metrics", name);
-    return strtoul(at + strlen(name), NULL, 10);
-}
-
-/* name begins with the end of the line before. */
-static void take_counter(unsigned long *count, const char *metrics, const char *name)
-{
-    unsigned long now = number_of(metrics, name);
-    ck_assert_msg(now >= *count, "%s went from %lu to %lu", name + 1, *count, now);
-    *count = now;
-}
-
-static void take_metrics(struct steady *steady, const struct crowd_answer *answer)
-{
-    static const char check[] = "provisiond_check_ok{check=\"hsm\",reason=\"";
-    struct steady_view *view = &steady->view;
-    const char *at = strstr(answer->body, check);
-    ck_assert_msg(answer->status == 200 && at != NULL, "/metrics: status %ld: %.600s",
-                  answer->status, answer->body);
-    at += strlen(check);
-    (void)snprintf(view->metrics_hsm, sizeof view->metrics_hsm, "%.*s", (int)strcspn(at, "\""), at);
-    view->idle = (unsigned)number_of(answer->body, "provisiond_hsm_workers{state=\"idle\"} ");
-    view->busy = (unsigned)number_of(answer->body, "provisiond_hsm_workers{state=\"busy\"} ");
-    view->starting =
-        (unsigned)number_of(answer->body, "provisiond_hsm_workers{state=\"starting\"} ");
-    take_counter(&view->restarts, answer->body, "\nprovisiond_hsm_worker_restarts_total ");
-    take_counter(&view->calls, answer->body, "\nprovisiond_hsm_call_seconds_count ");
-    view->scrapes++;
+    if (answer->member == SEAT_READY)
+        judge_ready(answer, &steady->view);
+    else
+        judge_metrics(answer, &steady->view);
     steady->rests[answer->member] = deadline_in(REST_MS);
 }
 
@@ -211,11 +167,12 @@ static void take(void *context, const struct crowd_answer *answer)
     case SEAT_REPEATS:
         take_repeat(steady, answer);
         break;
-    case SEAT_READY:
-        take_ready(steady, answer);
+    case SEAT_BATCH:
+        take_batch(steady, answer);
         break;
+    case SEAT_READY:
     case SEAT_METRICS:
-        take_metrics(steady, answer);
+        take_look(steady, answer);
         break;
     default:
         take_line(steady, answer);
@@ -229,6 +186,21 @@ static void ask_license(struct steady *steady, size_t seat)
     crowd_send(steady->crowd, seat, "/v1/licenses", steady->units[steady->asked[seat]].body);
 }
 
+static void ask_batch(struct steady *steady)
+{
+    char *at = stpcpy(steady->batch_body, "{\"licenses\":[");
+    for (size_t i = 0; i < BATCH; i++) {
+        if (steady->batch[i] == DEVICES_MAX)
+            steady->batch[i] = new_unit(steady);
+        const char *body = steady->units[steady->batch[i]].body;
+        size_t used = (size_t)(at - steady->batch_body);
+        ck_assert_uint_lt(used + strlen(body) + sizeof ",]}", BATCH_MAX);
+        at = stpcpy(stpcpy(at, i == 0 ? "" : ","), body);
+    }
+    (void)stpcpy(at, "]}");
+    crowd_send(steady->crowd, SEAT_BATCH, "/v1/licenses/batch", steady->batch_body);
+}
+
 static void ask(struct steady *steady, size_t seat)
 {
     if (seat < LINE && steady->asked[seat] == DEVICES_MAX)
@@ -238,6 +210,8 @@ static void ask(struct steady *steady, size_t seat)
     } else if (seat == SEAT_REPEATS && steady->view.issued > 0) {
         steady->asked[seat] = steady->licensed[steady->next_repeat++ % steady->view.issued];
         ask_license(steady, seat);
+    } else if (seat == SEAT_BATCH) {
+        ask_batch(steady);
     } else if (seat == SEAT_READY) {
         crowd_send(steady->crowd, seat, "/readyz", NULL);
     } else if (seat == SEAT_METRICS) {
@@ -305,8 +279,13 @@ static void join(struct steady *steady)
         crowd_join(steady->crowd, &member);
         steady->asked[seat] = DEVICES_MAX;
     }
+    for (size_t i = 0; i < BATCH; i++)
+        steady->batch[i] = DEVICES_MAX;
     member = member_of(steady->known);
     crowd_join(steady->crowd, &member);
+    member = member_of(steady->stations.list[STATIONS]);
+    crowd_join(steady->crowd, &member);
+    member = member_of(steady->known);
     crowd_join(steady->crowd, &member);
     member = member_of(steady->metrics);
     crowd_join(steady->crowd, &member);
@@ -323,7 +302,7 @@ struct steady *steady_new(const struct rig *rig)
     steady->rig = rig;
     rig_value(rig, "RIG_METRICS_CERT", metrics_cert);
     rig_value(rig, "RIG_METRICS_KEY", metrics_key);
-    stations_enrol(rig, "steady", STATIONS, &steady->stations);
+    stations_enrol(rig, "steady", STATIONS + 1, &steady->stations);
     steady->known = pki_load(rig->station_cert, rig->station_key);
     steady->metrics = pki_load(metrics_cert, metrics_key);
     steady->device_ca = pki_load(rig->device_ca_cert, rig->device_ca_key);

@@ -3,8 +3,9 @@
 
 /*
  * A factory that works without a break, and watches what it gets. Four stations ask for licenses of
- * new devices over kept connections; a fifth asks again and again for devices that have theirs; two
- * more callers read /readyz and /metrics. Each answer is judged when it comes:
+ * new devices over kept connections, a fifth in batches; a sixth asks again and again for devices
+ * that have theirs; two more callers read /readyz and /metrics. Each answer is judged when it
+ * comes:
  *
  * - a license must open, with the device's own key, to the firmware;
  * - a license that was given before must come back byte by byte, whatever the HSM does;
