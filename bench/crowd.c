@@ -201,6 +201,7 @@ static void take_answer(struct crowd *crowd, CURL *curl, CURLcode result)
     answer.is_connection_new = connects > 0;
     struct seat *seat = &crowd->seats[answer.member];
     answer.body = seat->body.length > 0 ? seat->body.data : "";
+    answer.headers = seat->headers.length > 0 ? seat->headers.data : "";
     keep(seat, answer.status);
     (void)curl_multi_remove_handle(crowd->multi, curl);
     seat->is_waiting = false;

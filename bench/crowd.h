@@ -39,7 +39,8 @@ struct crowd_answer {
     long status; /* 0: none */
     int64_t took_us;
     bool is_connection_new;
-    const char *body; /* text with a NUL; borrowed until crowd_take returns */
+    const char *body;    /* text with a NUL; borrowed until crowd_take returns */
+    const char *headers; /* as they came; the same */
 };
 
 /* Called from crowd_drive for each answer; may send that member's next request. */

@@ -21,7 +21,10 @@ static const struct ckr_meaning MEANINGS[KIND_COUNT] = {
                     "The token refused the data that it was given."},
     [KIND_UNSUPPORTED] = {ERR_UNSUPPORTED, CKR_ANSWER, "unsupported-by-token",
                           "The token cannot do this, or a key's attributes forbid it."},
-    [KIND_PIN] = {ERR_HSM_PIN_REFUSED, CKR_GIVE_UP, "pin-refused", "The token refused the PIN."},
+    [KIND_PIN] =
+        {ERR_HSM_PIN_REFUSED, CKR_GIVE_UP, "pin-refused",
+         "The token refused the PIN, which is not tried again. Put the right one in place, "
+         "remove the file pin-state, and restart provision-hsm."},
 };
 
 struct row {
@@ -55,6 +58,12 @@ static const struct row ROWS[] = {
     ROW(CKR_SESSION_READ_ONLY, KIND_LOST),
     ROW(CKR_USER_TYPE_INVALID, KIND_LOST),
     ROW(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, KIND_LOST),
+    ROW(CKR_USER_TOO_MANY_TYPES, KIND_LOST),
+    ROW(CKR_SESSION_READ_ONLY_EXISTS, KIND_LOST),
+    ROW(CKR_SESSION_READ_WRITE_SO_EXISTS, KIND_LOST),
+    ROW(CKR_CRYPTOKI_ALREADY_INITIALIZED, KIND_LOST),
+    ROW(CKR_NEED_TO_CREATE_THREADS, KIND_LOST),
+    ROW(CKR_CANT_LOCK, KIND_LOST),
     ROW(CKR_OPERATION_ACTIVE, KIND_LOST),
     ROW(CKR_OPERATION_NOT_INITIALIZED, KIND_LOST),
     ROW(CKR_HOST_MEMORY, KIND_FULL),
@@ -71,6 +80,7 @@ static const struct row ROWS[] = {
     ROW(CKR_ENCRYPTED_DATA_INVALID, KIND_INPUT),
     ROW(CKR_ENCRYPTED_DATA_LEN_RANGE, KIND_INPUT),
     ROW(CKR_PUBLIC_KEY_INVALID, KIND_INPUT),
+    ROW(CKR_BUFFER_TOO_SMALL, KIND_UNSUPPORTED),
     ROW(CKR_MECHANISM_INVALID, KIND_UNSUPPORTED),
     ROW(CKR_MECHANISM_PARAM_INVALID, KIND_UNSUPPORTED),
     ROW(CKR_FUNCTION_NOT_SUPPORTED, KIND_UNSUPPORTED),

@@ -50,6 +50,7 @@
 #define HSM_STATUS_TIMEOUT_MS   2000    /* answered from the master's memory */
 #define HSM_KEYGEN_TIMEOUT_MS   30000   /* network HSMs take seconds */
 #define HSM_ENCRYPT_TIMEOUT_MS  3600000 /* a whole image; a stalled worker is noticed earlier */
+#define HSM_BACKOFF_MAX_MS      1000    /* between two logins at an HSM that is away */
 
 struct hsm_client;
 

@@ -97,7 +97,7 @@ static enum error read_ready(struct keeper *keeper, struct worker_process *worke
 }
 
 /* The operator's own words for what is missing: which token, in which module. Starts go on every
- * two seconds; what they end in is said once a minute. */
+ * second; what they end in is said once a minute. */
 static void log_start_failure(const struct keeper *keeper, const struct fault *fault)
 {
     const struct config_hsm *config = keeper->config;
@@ -462,13 +462,14 @@ static void check_worker(struct keeper *keeper, enum keeper_state *state)
 
 /* ---- the thread ---- */
 
+static const struct fault GONE = {.code = ERR_HSM_UNAVAILABLE,
+                                  .reason = "worker-crashed",
+                                  .detail = "A worker ended while it was idle."};
+
 static void check_process(struct keeper *keeper, enum keeper_state *state)
 {
-    static const struct fault gone = {.code = ERR_HSM_UNAVAILABLE,
-                                      .reason = "worker-crashed",
-                                      .detail = "A worker ended while it was idle."};
     if (!worker_process_is_alive(&keeper->worker))
-        lose_worker(keeper, state, &gone);
+        lose_worker(keeper, state, &GONE);
 }
 
 static void serve(struct keeper *keeper, enum keeper_state *state)
@@ -480,7 +481,7 @@ static void serve(struct keeper *keeper, enum keeper_state *state)
     if (job != NULL && *state == KEEPER_READY)
         run_job(keeper, job, state);
     else if (job != NULL)
-        pool_retry(keeper->pool, job, &(const struct fault){.code = ERR_HSM_UNAVAILABLE});
+        pool_retry(keeper->pool, job, &GONE);
     if (*state == KEEPER_READY)
         check_worker(keeper, state);
     if (*state == KEEPER_READY) {

@@ -5,7 +5,7 @@
  * Encrypting a file in the token with AES-GCM, as one message or as records (p11_records.c). The
  * token writes one stream, ciphertext then tag, and may give any part of it at any call: the last
  * 16 bytes are held back, and what is held at the end is the tag. A token that has GCM in one part
- * only serves files up to 16 MiB.
+ * only, or gives nothing before the end, serves files up to 16 MiB.
  */
 #include "hsm/p11.h"
 
@@ -56,7 +56,41 @@ static enum error emit(struct stream *stream, const uint8_t *data, size_t length
     return p11_gcm_write(stream->cipher_fd, stream->joined, total - kept, fault);
 }
 
+static enum error fail_too_large(struct fault *fault)
+{
+    return fault_set(fault, ERR_UNSUPPORTED, "image-too-large-for-token",
+                     "This token takes or gives an image as a whole only: at most 16 MiB.", 0);
+}
+
 /* ---- several parts ---- */
+
+static enum error emit_all(struct stream *stream, const uint8_t *data, size_t length,
+                           struct fault *fault)
+{
+    enum error e = ERR_OK;
+    for (size_t done = 0; done < length && e == ERR_OK;) {
+        size_t part = length - done < OUT_BYTES ? length - done : OUT_BYTES;
+        e = emit(stream, data + done, part, fault);
+        done += part;
+    }
+    return e;
+}
+
+/* The end of a message whose token has collected size bytes, which it gives here and at once. */
+static enum error finish_collected(struct stream *stream, CK_ULONG size, struct fault *fault)
+{
+    struct p11 *p11 = stream->gcm.p11;
+    if (size > SINGLE_PART_BYTES + HSM_GCM_TAG_BYTES)
+        return fail_too_large(fault);
+    uint8_t *collected = malloc(size);
+    if (collected == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    CK_RV rv = p11->call->C_EncryptFinal(stream->gcm.session, collected, &size);
+    enum error e =
+        rv == CKR_OK ? emit_all(stream, collected, size, fault) : p11_fail(p11, rv, fault);
+    free(collected);
+    return e;
+}
 
 /* *ret_is_refused: the token took no first part, and nothing was written. */
 static enum error encrypt_parts(struct stream *stream, size_t first, bool *ret_is_refused,
@@ -87,6 +121,8 @@ static enum error encrypt_parts(struct stream *stream, size_t first, bool *ret_i
     *ret_is_refused = is_first && rv != CKR_OK;
     if (*ret_is_refused)
         return ERR_OK;
+    if (rv == CKR_BUFFER_TOO_SMALL)
+        return finish_collected(stream, out, fault);
     return rv == CKR_OK ? emit(stream, stream->out, out, fault) : p11_fail(p11, rv, fault);
 }
 
@@ -120,8 +156,7 @@ static enum error encrypt_whole(struct stream *stream, size_t first, struct faul
     memcpy(in, stream->in, first);
     enum error e = read_chunk(stream, in + first, SINGLE_PART_BYTES + 1 - first, &rest, fault);
     if (e == ERR_OK && first + rest > SINGLE_PART_BYTES)
-        e = fault_set(fault, ERR_UNSUPPORTED, "image-too-large-for-token",
-                      "This token encrypts in one part only: at most 16 MiB.", 0);
+        e = fail_too_large(fault);
     if (e == ERR_OK)
         e = encrypt_buffer(stream, in, first + rest, fault);
     explicit_bzero(in, first + rest);

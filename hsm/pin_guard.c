@@ -179,10 +179,11 @@ void pin_guard_confirm(struct pin_guard *guard)
     (void)pthread_mutex_unlock(&guard->lock);
 }
 
-/* Under the lock. */
+/* Under the lock. What the module itself names is no refusal of a PIN that it has accepted. */
 static bool count_lost(struct pin_guard *guard, const struct fault *fault)
 {
-    if (guard->is_good || fault->code == ERR_HSM_PIN_REFUSED)
+    bool is_answered = fault->native != 0;
+    if (guard->is_good || (guard->was_good && is_answered))
         return false;
     return ++guard->lost >= LOST_MAX;
 }

@@ -8,7 +8,8 @@
  * start of the program tries it again until an operator has put it right and removed the file
  * PIN_GUARD_FILE from [hsm] state. A login that was lost without an answer (the HSM, the program or
  * the power went) may have counted as a wrong PIN too: it is tried twice at most, by one program,
- * and of a PIN that was never accepted in however many starts. The file says "accepted", "refused"
+ * and of a PIN that was never accepted in however many starts. So is one that the module answers
+ * with another value than a refusal, unless the PIN was accepted before. The file says "accepted", "refused"
  * or how many tries of the latter kind there were, and nothing of the PIN. Tries are counted before
  * the PIN leaves the master, so that no end of the program can lose one.
  *

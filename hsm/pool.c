@@ -19,7 +19,6 @@
 #include "hsm/token_lock.h"
 
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS   2000
 #define TELL_EVERY_MS    60000
 #define PARKED_MAX       16 /* jobs that wait for a place in their lane */
 #define ATTEMPTS_MAX     2
@@ -295,10 +294,10 @@ struct job *pool_take(struct pool *pool, int wait_ms)
 
 void pool_retry(struct pool *pool, struct job *job, const struct fault *fault)
 {
-    /* An encryption has moved its file's offset and drawn its IV: only the asking side may repeat
-     * it. Everything else leaves nothing behind or finds what it made. */
-    bool is_safe = job->lane != JOB_ENCRYPT && job->attempts < ATTEMPTS_MAX &&
-                   deadline_left_ms(job->deadline) > 0;
+    /* An encryption that began has moved its file's offset and drawn its IV: only the asking side
+     * may repeat it. Everything else leaves nothing behind or finds what it made. */
+    unsigned attempts_max = job->lane == JOB_ENCRYPT ? 1 : ATTEMPTS_MAX;
+    bool is_safe = job->attempts < attempts_max && deadline_left_ms(job->deadline) > 0;
     struct fault why = *fault;
     (void)pthread_mutex_lock(&pool->lock);
     if (is_safe && !is_available(pool))
@@ -353,8 +352,8 @@ static void note_failed_start(struct pool *pool, enum error result, const struct
     if (result == ERR_HSM_PIN_REFUSED)
         pool->is_refused = true;
     pool->backoff_ms = pool->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * pool->backoff_ms;
-    if (pool->backoff_ms > BACKOFF_MAX_MS)
-        pool->backoff_ms = BACKOFF_MAX_MS;
+    if (pool->backoff_ms > HSM_BACKOFF_MAX_MS)
+        pool->backoff_ms = HSM_BACKOFF_MAX_MS;
     pool->not_before = deadline_in(pool->backoff_ms);
 }
 

@@ -11,8 +11,8 @@
  * calls when there are several.
  *
  * Only one worker starts at a time (SoftHSM loses its token when two log in together), and the
- * others wait until the first is ready. After a failed start all wait, 100 ms doubling to 2 s. A
- * refused PIN ends all starting for good.
+ * others wait until the first is ready. After a failed start all wait, 100 ms doubling to
+ * HSM_BACKOFF_MAX_MS. A refused PIN ends all starting for good.
  *
  * Order of calls: pool_new; the rest from any thread; pool_stop; join the keepers; pool_free.
  * Threads: safe from any thread.

@@ -121,7 +121,7 @@ machines=$!
 # hundred times over runs in them with the full sizes only.
 without=
 patient='^(test_ledger_(crash|fault|history|power|size)|test_hsm_(faults|workers)'
-patient="$patient|e2e_(anchor|backup|chips|crash|cuts|disk|governed|journal|line|load|metering|watchdog))\$"
+patient="$patient|e2e_(anchor|backup|chips|crash|cuts|disk|governed|hsm_faults|hsm_returns|journal|line|load|metering|watchdog))\$"
 # Many tests wait, for a clock, a file or a program: twice as many at once keep the cores busy.
 tests_at_once=$((2 * jobs))
 for preset in dev asan-ubsan; do

@@ -215,6 +215,8 @@ static enum error ask_hsm(struct course *course, const struct license_agreement 
     crash_point("vault.after-wrap");
     if (e == ERR_TIMEOUT) /* a wrap leaves nothing behind: the outcome is known */
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "hsm-hung", "The HSM did not answer in time.", 0);
+    if (e == ERR_BAD_REQUEST) /* of the vault's, whose data are at fault; the station's was good */
+        e = fault->code = ERR_INTERNAL;
     if (e == ERR_HSM_UNAVAILABLE)
         hsm_watch_note(course->vault->watch, fault);
     return e;

@@ -4,8 +4,15 @@
 /* The watching thread and the last thing it saw, guarded by `lock`. */
 #include "vault/hsm_watch.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+
+/* Service is to be back 3 s after an HSM is: half of that is left for the login itself. */
+#define RETURN_MS 3000
+
+static_assert(HSM_BACKOFF_MAX_MS + HSM_WATCH_INTERVAL_MS <= RETURN_MS / 2,
+              "an HSM that is back is noticed in time");
 
 struct hsm_watch {
     struct hsm_client *hsm;
@@ -36,10 +43,12 @@ static enum error compare(const struct hsm_status *status, const struct ledger_i
     return ERR_OK;
 }
 
-static void look_now(struct hsm_watch *watch, struct hsm_status *status, struct fault *fault)
+/* Whether provision-hsm has told its status; *fault is what stands in the way all the same. */
+static bool look_now(struct hsm_watch *watch, struct hsm_status *status, struct fault *fault)
 {
     struct ledger_info info;
     enum error e = hsm_status(watch->hsm, status, fault);
+    bool is_told = e == ERR_OK;
     if (e == ERR_TIMEOUT)
         e = fault_set(fault, ERR_HSM_UNAVAILABLE, "hsm-hung", "provision-hsm does not answer.", 0);
     if (e == ERR_OK)
@@ -48,6 +57,14 @@ static void look_now(struct hsm_watch *watch, struct hsm_status *status, struct 
         e = compare(status, &info, fault);
     if (e == ERR_OK)
         *fault = (struct fault){0};
+    return is_told;
+}
+
+/* Under the lock. What counts up is kept, or it would seem to begin anew. */
+static void note_silence(struct hsm_watch *watch)
+{
+    watch->status.workers_ready = 0;
+    watch->status.workers_busy = 0;
 }
 
 /* Who comes while somebody looks waits for that look, which has a deadline. */
@@ -63,9 +80,12 @@ static void look(struct hsm_watch *watch)
     (void)pthread_mutex_unlock(&watch->lock);
     if (!is_mine)
         return;
-    look_now(watch, &status, &fault);
+    bool is_told = look_now(watch, &status, &fault);
     (void)pthread_mutex_lock(&watch->lock);
-    watch->status = status;
+    if (is_told)
+        watch->status = status;
+    else
+        note_silence(watch);
     watch->fault = fault;
     watch->is_looking = false;
     (void)pthread_cond_broadcast(&watch->has_looked);
@@ -139,6 +159,16 @@ enum error hsm_watch_get(struct hsm_watch *watch, struct hsm_status *ret_status,
     if (seen.code != ERR_OK)
         *fault = seen;
     return seen.code;
+}
+
+enum error hsm_watch_show(struct hsm_watch *watch, struct hsm_status *ret_status,
+                          struct fault *ret_fault)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    *ret_status = watch->status;
+    *ret_fault = watch->fault;
+    (void)pthread_mutex_unlock(&watch->lock);
+    return ret_fault->code;
 }
 
 enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault)

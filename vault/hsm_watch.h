@@ -29,6 +29,11 @@ void hsm_watch_free(struct hsm_watch *watch);
 enum error hsm_watch_get(struct hsm_watch *watch, struct hsm_status *ret_status,
                          struct fault *fault) MUST_USE;
 
+/* For who counts: both, always. While provision-hsm tells nothing no worker is ready, and what it
+ * told last is the rest. */
+enum error hsm_watch_show(struct hsm_watch *watch, struct hsm_status *ret_status,
+                          struct fault *ret_fault);
+
 /* Whether the HSM may be used now: ERR_OK, or the fault that stands in the way. Never waits. */
 enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault) MUST_USE;
 

@@ -162,9 +162,9 @@ static Provisiond__HistogramMessage *put_histogram(struct metrics_histogram *his
 
 static void put_hsm(struct vault *vault, struct metrics *metrics, Provisiond__MetricsReply *reply)
 {
-    enum error e = hsm_watch_get(vault->watch, &metrics->status, &metrics->hsm);
+    enum error e = hsm_watch_show(vault->watch, &metrics->status, &metrics->hsm);
     reply->hsm = reason_of(&metrics->hsm, e);
-    reply->workers_total = metrics->status.workers_total; /* zeroes while it is not there */
+    reply->workers_total = metrics->status.workers_total; /* zeroes before it was there */
     reply->workers_ready = metrics->status.workers_ready;
     reply->workers_busy = metrics->status.workers_busy;
     reply->worker_restarts = metrics->status.worker_restarts;

@@ -27,6 +27,7 @@
 #define US_PER_S       1000000
 #define NS_PER_US      1000
 #define MODEL_LOOK_US  100
+#define GCM_TAG_BYTES  16
 
 static CK_FUNCTION_LIST *real;
 static struct hsm_faults *faults;
@@ -40,6 +41,7 @@ struct verdict {
     bool is_late;     /* with rv, after the real call */
     bool has_no_handle;
     bool is_garbled;
+    bool is_collected;
     CK_RV rv;
 };
 
@@ -84,6 +86,9 @@ static void act(const struct hsm_fault *rule, struct verdict *verdict)
         break;
     case HSM_FAULT_HANDLE:
         verdict->has_no_handle = true;
+        break;
+    case HSM_FAULT_COLLECT:
+        verdict->is_collected = true;
         break;
     case HSM_FAULT_GARBLE:
         verdict->is_garbled = true;
@@ -207,13 +212,6 @@ SESSION_CALL(Encrypt, true,
              (CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length, CK_BYTE_PTR out,
               CK_ULONG_PTR ret_length),
              (session, data, length, out, ret_length))
-SESSION_CALL(EncryptUpdate, true,
-             (CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length, CK_BYTE_PTR out,
-              CK_ULONG_PTR ret_length),
-             (session, data, length, out, ret_length))
-SESSION_CALL(EncryptFinal, false,
-             (CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG_PTR ret_length),
-             (session, out, ret_length))
 SESSION_CALL(SignInit, false,
              (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key),
              (session, mechanism, key))
@@ -240,6 +238,63 @@ MAKING_CALL(UnwrapKey, true,
              CK_BYTE_PTR wrapped, CK_ULONG length, CK_ATTRIBUTE_PTR attributes, CK_ULONG count,
              CK_OBJECT_HANDLE_PTR handle),
             (session, mechanism, kek, wrapped, length, attributes, count, handle))
+
+/* ---- a message that is given at its end ---- */
+
+static struct {
+    CK_BYTE *data;
+    CK_ULONG length;
+    bool is_begun;
+} collected;
+
+static CK_RV collect(CK_BYTE_PTR data, CK_ULONG length, CK_ULONG_PTR ret_length)
+{
+    CK_BYTE *longer = realloc(collected.data, collected.length + length + 1);
+    if (longer == NULL)
+        return CKR_DEVICE_MEMORY;
+    memcpy(longer + collected.length, data, length);
+    collected.data = longer;
+    collected.length += length;
+    collected.is_begun = true;
+    *ret_length = 0;
+    return CKR_OK;
+}
+
+static CK_RV give_collected(CK_SESSION_HANDLE session, CK_BYTE_PTR out, CK_ULONG_PTR ret_length)
+{
+    CK_ULONG room = *ret_length;
+    *ret_length = collected.length + GCM_TAG_BYTES;
+    if (room < *ret_length)
+        return CKR_BUFFER_TOO_SMALL; /* and the message goes on */
+    CK_RV rv = real->C_Encrypt(session, collected.data, collected.length, out, ret_length);
+    collected.length = 0;
+    collected.is_begun = false;
+    return rv;
+}
+
+static CK_RV faulty_EncryptUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length,
+                                  CK_BYTE_PTR out, CK_ULONG_PTR ret_length)
+{
+    struct verdict verdict = consult_session("C_EncryptUpdate");
+    if (verdict.is_answered)
+        return verdict.rv;
+    if (verdict.is_collected)
+        return collect(data, length, ret_length);
+    travel();
+    CK_RV rv = real->C_EncryptUpdate(session, data, length, out, ret_length);
+    return verdict.is_late ? verdict.rv : rv;
+}
+
+static CK_RV faulty_EncryptFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR out,
+                                 CK_ULONG_PTR ret_length)
+{
+    struct verdict verdict = consult_session("C_EncryptFinal");
+    if (verdict.is_answered)
+        return verdict.rv;
+    CK_RV rv = collected.is_begun ? give_collected(session, out, ret_length)
+                                  : real->C_EncryptFinal(session, out, ret_length);
+    return verdict.is_late ? verdict.rv : rv;
+}
 
 static CK_RV faulty_WrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
                             CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE key, CK_BYTE_PTR out,
@@ -315,10 +370,18 @@ static CK_RV faulty_GetSlotList(CK_BBOOL is_present, CK_SLOT_ID_PTR slots, CK_UL
     struct verdict verdict = consult("C_GetSlotList", false);
     if (verdict.is_answered)
         return verdict.rv;
-    if (atomic_load(&faults->token) != HSM_TOKEN_GONE)
+    if (!is_present || atomic_load(&faults->token) != HSM_TOKEN_GONE)
         return real->C_GetSlotList(is_present, slots, ret_count);
     *ret_count = 0;
     return CKR_OK;
+}
+
+static CK_RV faulty_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
+{
+    CK_RV rv = real->C_GetSlotInfo(slot, info);
+    if (rv == CKR_OK && atomic_load(&faults->token) == HSM_TOKEN_GONE)
+        info->flags &= ~(CK_FLAGS)CKF_TOKEN_PRESENT;
+    return rv;
 }
 
 static CK_RV faulty_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
@@ -349,6 +412,7 @@ static CK_FUNCTION_LIST *faulty_list(void)
     list = *real;
     list.C_Initialize = faulty_Initialize;
     list.C_GetSlotList = faulty_GetSlotList;
+    list.C_GetSlotInfo = faulty_GetSlotInfo;
     list.C_GetTokenInfo = faulty_GetTokenInfo;
     list.C_OpenSession = faulty_OpenSession;
     list.C_CloseSession = faulty_CloseSession;

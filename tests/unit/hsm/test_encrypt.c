@@ -11,6 +11,7 @@
 
 #include "device_key.h"
 #include "hsm_rig.h"
+#include "support/hsm_faults.h"
 
 static struct hsm_rig rig;
 static struct device_key device;
@@ -102,6 +103,57 @@ START_TEST(a_large_image_decrypts)
 }
 END_TEST
 
+/* ---- a token that gives nothing before the end ---- */
+
+static struct hsm_faults *collect(void)
+{
+    char path[TEMP_PATH_MAX];
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_EncryptUpdate",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_COLLECT});
+    hsm_rig_kill_master(&rig);
+    rig.module = MODULE_FAULTS;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    return faults;
+}
+
+START_TEST(an_image_that_the_token_gives_at_the_end_decrypts)
+{
+    static const size_t lengths[] = {0, 1, 17, 65536, 65537, 300001, (size_t)16 * 1024 * 1024};
+    struct hsm_faults *faults = collect();
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+        check_round_trip(lengths[i], 32, bytes_of("header", 6));
+    ck_assert_uint_gt(hsm_faults_done(faults), 0);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    hsm_faults_free(faults);
+}
+END_TEST
+
+START_TEST(an_image_that_is_too_large_to_be_given_at_the_end_is_refused)
+{
+    struct fault fault;
+    struct hsm_content content;
+    size_t length = (size_t)16 * 1024 * 1024 + 1;
+    struct hsm_faults *faults = collect();
+    uint8_t *image = make_image(length);
+    int in = hsm_rig_make_file(image, length);
+    int out = hsm_rig_make_file(NULL, 0);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    ck_assert_int_eq(encrypt(in, out, &content, &fault), ERR_UNSUPPORTED);
+    ck_assert_str_eq(fault.reason, "image-too-large-for-token");
+    hsm_faults_clear(faults);
+    check_round_trip(70000, 32, bytes_of("header", 6)); /* the same workers go on */
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    hsm_faults_free(faults);
+    (void)close(in);
+    (void)close(out);
+    free(image);
+}
+END_TEST
+
 START_TEST(encryption_begins_at_the_present_offset)
 {
     struct fault fault;
@@ -174,6 +226,8 @@ int main(void)
 {
     TCase *tests = tcase_create("encrypt");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, an_image_that_the_token_gives_at_the_end_decrypts);
+    tcase_add_test(tests, an_image_that_is_too_large_to_be_given_at_the_end_is_refused);
     tcase_add_test(tests, an_image_of_any_length_decrypts_to_the_original);
     tcase_add_test(tests, an_image_without_additional_data_and_with_a_short_key_decrypts);
     tcase_add_test(tests, a_large_image_decrypts);

@@ -11,9 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hsm/ckr.h"
 #include "hsm_rig.h"
 #include "support/hsm_faults.h"
 #include "token.h"
+
+#define REFUSALS 7 /* values of the table that are about the PIN */
 
 static struct hsm_rig rig;
 static struct hsm_faults *faults;
@@ -127,6 +130,26 @@ START_TEST(a_wrong_pin_is_tried_once_in_however_many_starts)
 }
 END_TEST
 
+/* Whatever the token has against the PIN: wrong, locked, expired, of a length that cannot be. */
+START_TEST(each_refusal_of_the_table_is_tried_once)
+{
+    unsigned index = 0;
+    for (int met = 0; met <= _i; index++)
+        met += ckr_meaning(ckr_value(index))->action == CKR_GIVE_UP;
+    unsigned long rv = ckr_value(index - 1);
+    count_logins();
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_Login",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_RETURN,
+                                               .value = (uint32_t)rv});
+    hsm_rig_start(&rig);
+    ck_assert_int_eq(hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED).native, (long)rv);
+    restart();
+    ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED).reason, "pin-refused-before");
+    ck_assert_uint_eq(atomic_load(&faults->logins), 1);
+}
+END_TEST
+
 /* Also when it was right for years. */
 START_TEST(a_pin_that_is_wrong_after_it_was_right_is_tried_once)
 {
@@ -179,6 +202,27 @@ START_TEST(a_pin_that_was_accepted_once_survives_any_number_of_kills)
     }
     hsm_faults_clear(faults);
     restart();
+    hsm_rig_await_workers(&rig, 4);
+}
+END_TEST
+
+/* A server that starts while its HSM is not well yet: the module says so, and that is no refusal.
+ */
+START_TEST(a_pin_that_was_accepted_once_outlasts_an_hsm_that_fails_in_login)
+{
+    count_logins();
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 4);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_Login",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_RETURN,
+                                               .value = CKR_DEVICE_ERROR});
+    unsigned before = atomic_load(&faults->logins);
+    restart();
+    while (atomic_load(&faults->logins) < before + 4)
+        hsm_rig_pause(10);
+    ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE).reason, "token-lost");
+    hsm_faults_clear(faults);
     hsm_rig_await_workers(&rig, 4);
 }
 END_TEST
@@ -306,9 +350,11 @@ int main(void)
                    a_pin_that_was_never_accepted_is_not_spent_on_a_module_that_dies_in_login);
     tcase_add_test(tests, a_refused_pin_refuses_every_operation);
     tcase_add_test(tests, a_wrong_pin_is_tried_once_in_however_many_starts);
+    tcase_add_loop_test(tests, each_refusal_of_the_table_is_tried_once, 0, REFUSALS);
     tcase_add_test(tests, a_pin_that_is_wrong_after_it_was_right_is_tried_once);
     tcase_add_test(tests, lost_logins_are_counted_over_restarts);
     tcase_add_test(tests, a_pin_that_was_accepted_once_survives_any_number_of_kills);
+    tcase_add_test(tests, a_pin_that_was_accepted_once_outlasts_an_hsm_that_fails_in_login);
     tcase_add_test(tests, a_start_that_spends_no_try_counts_none);
     tcase_add_loop_test(tests, a_state_that_cannot_be_read_is_a_refusal, 0, 8);
     tcase_add_test(tests, without_the_folder_the_pin_is_not_tried);

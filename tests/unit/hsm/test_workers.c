@@ -184,6 +184,30 @@ END_TEST
 
 /* ---- the token ---- */
 
+/* Its worker died while it was idle: nothing of the file was read yet. */
+START_TEST(an_encryption_that_has_not_begun_is_done_by_the_next_worker)
+{
+    pid_t workers[RIG_WORKERS_MAX];
+    struct hsm_content content;
+    struct fault fault = {0};
+    rig.workers = 1;
+    wraps_serve();
+    for (int i = 0; i < 5; i++) {
+        int in = hsm_rig_make_file("clear", 5);
+        int out = hsm_rig_make_file(NULL, 0);
+        struct hsm_encryption encryption = hsm_rig_encryption(wraps_keys(), in, out);
+        ck_assert_uint_eq(hsm_rig_workers(&rig, workers), 1);
+        (void)kill(workers[0], SIGKILL);
+        hsm_rig_await_end(workers[0]);
+        ck_assert_msg(hsm_encrypt(rig.client, &encryption, &content, &fault) == ERR_OK, "%s",
+                      fault.reason);
+        ck_assert_uint_eq(content.length, 5);
+        (void)close(in);
+        (void)close(out);
+    }
+}
+END_TEST
+
 START_TEST(a_token_that_goes_away_comes_back_by_itself)
 {
     char away[TEMP_PATH_MAX];
@@ -356,6 +380,7 @@ int main(void)
     tcase_add_test(tests, a_wrap_that_hangs_is_done_by_a_fresh_worker);
     tcase_add_test(tests, status_counts_busy_workers_and_those_that_were_replaced);
     tcase_add_test(tests, an_encryption_that_hangs_is_given_up_and_not_repeated);
+    tcase_add_test(tests, an_encryption_that_has_not_begun_is_done_by_the_next_worker);
     tcase_add_test(tests, a_token_that_goes_away_comes_back_by_itself);
     tcase_add_test(tests, a_missing_token_is_named_as_the_reason);
     tcase_add_loop_test(tests, a_module_that_cannot_be_loaded_is_named_as_the_reason, 0, 2);
