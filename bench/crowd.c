@@ -129,8 +129,10 @@ void crowd_join(struct crowd *crowd, const struct crowd_member *member)
     (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &seat->headers);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, crowd->headers);
     (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, (void *)(uintptr_t)crowd->members);
-    set_pem(curl, CURLOPT_SSLCERT_BLOB, member->certificate);
-    set_pem(curl, CURLOPT_SSLKEY_BLOB, member->key);
+    if (member->certificate != NULL) {
+        set_pem(curl, CURLOPT_SSLCERT_BLOB, member->certificate);
+        set_pem(curl, CURLOPT_SSLKEY_BLOB, member->key);
+    }
     (void)curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, member->is_fresh ? 1L : 0L);
     set_address(curl, member->address);
     seat->curl = curl;

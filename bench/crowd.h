@@ -28,7 +28,7 @@ struct crowd;
 
 /* Texts are borrowed until crowd_free. */
 struct crowd_member {
-    const char *certificate; /* PEM */
+    const char *certificate; /* PEM; NULL: none, and no key */
     const char *key;         /* PEM */
     bool is_fresh;           /* a new connection for each request */
     unsigned address;        /* which loopback address it comes from: 0 to 62499 */

@@ -14,6 +14,7 @@
 #include "meter.h"
 
 #define DRIVE_MS 10
+#define US_PER_S 1e6
 #define OK       200
 #define CREATED  201
 #define HEAD     "{\"licenses\":["
@@ -145,4 +146,14 @@ int64_t serve_cpu_us(const struct serve_result *result)
     for (int i = 0; i < RIG_PROGRAMS; i++)
         sum += result->cpu_us[i];
     return sum;
+}
+
+double serve_cpu_each_us(const struct serve_result *result)
+{
+    return (double)serve_cpu_us(result) / (double)result->licensed;
+}
+
+double serve_per_s(const struct serve_result *result)
+{
+    return (double)result->licensed * US_PER_S / (double)result->took_us;
 }

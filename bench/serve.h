@@ -32,5 +32,8 @@ struct serve_result {
 /* A request that is not answered with its licenses fails the test. Free the samples. */
 void serve_run(const struct serve *serve, struct serve_result *ret_result);
 int64_t serve_cpu_us(const struct serve_result *result);
+/* The same per license, and licenses per second. */
+double serve_cpu_each_us(const struct serve_result *result);
+double serve_per_s(const struct serve_result *result);
 
 #endif
