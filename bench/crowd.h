@@ -58,5 +58,8 @@ bool crowd_is_waiting(const struct crowd *crowd, size_t member);
 size_t crowd_busy(const struct crowd *crowd);
 /* Sends and receives for at most timeout_ms; returns early when something happened. */
 void crowd_drive(struct crowd *crowd, int timeout_ms);
+/* The same until that time of clock_monotonic_us, or a second at most: to the microsecond, where
+ * the other one has milliseconds. */
+void crowd_drive_until(struct crowd *crowd, int64_t until_us);
 
 #endif

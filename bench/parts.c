@@ -13,6 +13,8 @@
 #include "compare.h"
 #include "crowded.h"
 #include "limits.h"
+#include "load.h"
+#include "model.h"
 #include "support/http.h"
 #include "support/rig.h"
 #include "support/run.h"
@@ -56,6 +58,18 @@ START_TEST(a_license_beside_the_least_it_could_cost)
 }
 END_TEST
 
+START_TEST(how_long_a_license_takes_by_what_is_asked_for)
+{
+    load_run(&rig, is_quick, report);
+}
+END_TEST
+
+START_TEST(an_hsm_behind_a_network)
+{
+    model_run(&rig, is_quick, report);
+}
+END_TEST
+
 START_TEST(stations_connected_at_once)
 {
     crowded_connections(&rig, report);
@@ -75,11 +89,13 @@ static const struct {
     bool is_quick;
 } PARTS[] = {
     {&a_license_beside_the_least_it_could_cost, set_up_open, tear_down, true},
+    {&how_long_a_license_takes_by_what_is_asked_for, set_up_open, tear_down, true},
+    {&an_hsm_behind_a_network, set_up_open, tear_down, true},
     {&stations_connected_at_once, set_up_limited, tear_down, false},
     {&quiet_stations_beside_a_flood, set_up_limited, tear_down, false},
 };
 
-const char *const PARTS_WORDS[] = {"licenses", "connections", "flood"};
+const char *const PARTS_WORDS[] = {"licenses", "load", "model", "connections", "flood"};
 const size_t PARTS_COUNT = sizeof PARTS_WORDS / sizeof PARTS_WORDS[0];
 static_assert(sizeof PARTS_WORDS / sizeof PARTS_WORDS[0] == sizeof PARTS / sizeof PARTS[0],
               "each part has a word");
