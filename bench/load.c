@@ -7,7 +7,7 @@
 #include "serve.h"
 
 #define STATIONS      64
-#define EAGER         16 /* of them, which ask as fast as they can: all get what they ask for */
+#define EAGER         16   /* of them, which ask as fast as they can: all get what they ask for */
 #define MAXIMUM_OF    4000 /* devices */
 #define MAXIMUM_QUICK 1000
 #define SECONDS       10

@@ -97,6 +97,7 @@ static const struct report_series_name SERIES[REPORT_SERIES] = {
                          {{"stations", "stations", 0},
                           {"licenses_per_s", "licenses/s", 0},
                           {"cpu_us", "CPU us", 0},
+                          {"told_to_wait", "\"later\"", 0},
                           {"p50_ms", "p50 ms", 1},
                           {"p99_ms", "p99 ms", 1}}},
     [REPORT_PRODUCTS] = {"products",

@@ -102,7 +102,7 @@ START_TEST(a_part_in_another_process_fills_the_same_report)
     pid_t pid = fork();
     if (pid == 0) {
         report_set(report, REPORT_LICENSES_PER_S, 2500);
-        report_add(report, REPORT_STATIONS, "16", (const double[]){16, 2500, 400, 5, 9});
+        report_add(report, REPORT_STATIONS, "16", (const double[]){16, 2500, 400, 0, 5, 9});
         _exit(0);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
