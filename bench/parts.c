@@ -14,13 +14,14 @@
 #include "crowded.h"
 #include "limits.h"
 #include "load.h"
+#include "memory.h"
 #include "model.h"
 #include "scale.h"
 #include "support/http.h"
 #include "support/rig.h"
 #include "support/run.h"
 
-#define QUOTA       1000000
+#define QUOTA       10000000
 #define PART_TIME_S 7200
 
 static struct rig rig;
@@ -77,6 +78,12 @@ START_TEST(how_cost_grows)
 }
 END_TEST
 
+START_TEST(memory_over_many_licenses)
+{
+    memory_run(&rig, is_quick, report);
+}
+END_TEST
+
 START_TEST(stations_connected_at_once)
 {
     crowded_connections(&rig, report);
@@ -99,11 +106,13 @@ static const struct {
     {&how_long_a_license_takes_by_what_is_asked_for, set_up_open, tear_down, true},
     {&an_hsm_behind_a_network, set_up_open, tear_down, true},
     {&how_cost_grows, set_up_open, tear_down, true},
+    {&memory_over_many_licenses, set_up_open, tear_down, true},
     {&stations_connected_at_once, set_up_limited, tear_down, false},
     {&quiet_stations_beside_a_flood, set_up_limited, tear_down, false},
 };
 
-const char *const PARTS_WORDS[] = {"licenses", "load", "model", "scale", "connections", "flood"};
+const char *const PARTS_WORDS[] = {"licenses", "load",        "model", "scale",
+                                   "memory",   "connections", "flood"};
 const size_t PARTS_COUNT = sizeof PARTS_WORDS / sizeof PARTS_WORDS[0];
 static_assert(sizeof PARTS_WORDS / sizeof PARTS_WORDS[0] == sizeof PARTS / sizeof PARTS[0],
               "each part has a word");
