@@ -96,6 +96,44 @@ START_TEST(machine_is_in_the_file)
 }
 END_TEST
 
+static void fill_series(void)
+{
+    static const double values[REPORT_COLUMNS_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+    for (int i = 0; i < REPORT_KEYS; i++)
+        report_set(report, (enum report_key)i, i + 1);
+    for (int i = 0; i < REPORT_SERIES; i++)
+        report_add(report, (enum report_series)i, "first", values);
+}
+
+/* The picture of the file; how many of its panels say that there is nothing to show. */
+static size_t draw(void)
+{
+    char command[4 * TEMP_PATH_MAX];
+    char svg[65536] = "";
+    size_t empty = 0;
+    ck_assert(report_write(report, path));
+    (void)snprintf(command, sizeof command, "/usr/bin/python3 '%s/bench/plot.py' '%s'",
+                   PROVISIOND_SOURCE_DIR, path);
+    FILE *pipe = popen(command, "re");
+    ck_assert_ptr_nonnull(pipe);
+    size_t length = fread(svg, 1, sizeof svg - 1, pipe);
+    ck_assert_int_eq(pclose(pipe), 0);
+    ck_assert_uint_gt(length, 0);
+    ck_assert_ptr_nonnull(strstr(svg, "</svg>"));
+    for (const char *at = strstr(svg, "not measured"); at != NULL;
+         at = strstr(at + 1, "not measured"))
+        empty++;
+    return empty;
+}
+
+START_TEST(a_picture_of_any_file_can_be_drawn)
+{
+    ck_assert_uint_eq(draw(), 6);
+    fill_series();
+    ck_assert_uint_eq(draw(), 0);
+}
+END_TEST
+
 START_TEST(a_part_in_another_process_fills_the_same_report)
 {
     int status = 0;
@@ -143,9 +181,10 @@ int main(void)
                             numbers_and_rows_are_written_as_they_were_taken_down,
                             machine_is_in_the_file,
                             a_part_in_another_process_fills_the_same_report,
+                            a_picture_of_any_file_can_be_drawn,
                             rows_beyond_the_room_are_left_out,
                             the_table_has_the_ratios_first_and_a_dash_for_what_is_missing,
                             NULL};
     return run_suite(&(struct run_case){
-        .name = "report", .set_up = setup, .tear_down = teardown, .timeout_s = 4, .tests = tests});
+        .name = "report", .set_up = setup, .tear_down = teardown, .timeout_s = 20, .tests = tests});
 }
