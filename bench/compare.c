@@ -1,21 +1,15 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The bare chain runs before and after the product: a machine's speed drifts. */
+/* Everything here is CPU time per answer, divided. */
 #include "compare.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <check.h>
-#include <jansson.h>
 
 #include "bare.h"
 #include "peer.h"
 #include "serve.h"
+#include "tang.h"
 
 #define STATIONS       16
 #define BATCH          32
@@ -23,43 +17,14 @@
 #define PROCESS_RUNS   20
 #define TANG_RUNS      400
 #define US_PER_S       1e6
-#define US_PER_MS      1e3
-#define P50            50.0
-#define P99            99.0
 
-struct measured {
-    double bare_cpu_us; /* per license */
-    double bare_per_s;
-    struct serve_result single;
-    struct serve_result batch;
-    double process_cpu_us;
-    bool has_tang;
-    double tang_per_s;
-};
-
-static double cpu_each(const struct serve_result *result)
-{
-    return (double)serve_cpu_us(result) / (double)result->licensed;
-}
-
-static double per_s(const struct serve_result *result)
-{
-    return (double)result->licensed * US_PER_S / (double)result->took_us;
-}
-
-/* ---- measuring ---- */
-
-static void progress(const char *what)
-{
-    if (isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "\r\033[K%s", what);
-}
+/* ---- the least it could cost ---- */
 
 static void add_bare(const struct rig *rig, const struct devices *devices, struct bare_result *sum)
 {
     struct bare_result once;
     const struct bare bare = {.rig = rig, .devices = devices, .processes = BARE_PROCESSES};
-    progress("the bare chain");
+    report_progress("licenses: the bare chain");
     ck_assert_int_eq(rig_shell(rig, "rm -f $DIR/bare-*.db*"), 0);
     bare_run(&bare, &once);
     sum->licensed += once.licensed;
@@ -67,13 +32,15 @@ static void add_bare(const struct rig *rig, const struct devices *devices, struc
     sum->cpu_us += once.cpu_us;
 }
 
+/* ---- the product ---- */
+
 static void serve(const struct rig *rig, const struct stations *stations, const char *prefix,
                   size_t count, size_t batch, struct serve_result *ret_result)
 {
     struct devices devices;
-    progress("making devices");
+    report_progress("licenses: making %zu devices", count);
     devices_make(rig, prefix, count, &devices);
-    progress(batch > 1 ? "batches" : "single licenses");
+    report_progress(batch > 1 ? "licenses: batches of %zu" : "licenses: single ones", batch);
     serve_run(
         &(const struct serve){
             .rig = rig, .stations = stations, .devices = &devices, .batch = batch},
@@ -81,99 +48,85 @@ static void serve(const struct rig *rig, const struct stations *stations, const 
     devices_clear(&devices);
 }
 
-static void measure(const struct rig *rig, size_t count, struct measured *m)
+/* first: the key of the sum, followed by those of the programs. */
+static void set_cpu(struct report *report, enum report_key first, const struct serve_result *result)
+{
+    report_set(report, first, serve_cpu_each_us(result));
+    for (int i = 0; i < RIG_PROGRAMS; i++)
+        report_set(report, (enum report_key)((int)first + 1 + i),
+                   (double)result->cpu_us[i] / (double)result->licensed);
+}
+
+static void report_product(struct report *report, double bare_cpu_us, struct serve_result *single,
+                           struct serve_result *batch)
+{
+    set_cpu(report, REPORT_CPU_US_SINGLE, single);
+    set_cpu(report, REPORT_CPU_US_BATCH, batch);
+    report_set(report, REPORT_CPU_RATIO_SINGLE, serve_cpu_each_us(single) / bare_cpu_us);
+    report_set(report, REPORT_CPU_RATIO_BATCH, serve_cpu_each_us(batch) / bare_cpu_us);
+    report_set(report, REPORT_LICENSES_PER_S, serve_per_s(single));
+    report_set(report, REPORT_LICENSES_PER_S_BATCH, serve_per_s(batch));
+    samples_clear(&single->requests);
+    samples_clear(&batch->requests);
+}
+
+/* ---- what others cost ---- */
+
+static void compare_processes(const struct rig *rig, const struct devices *devices,
+                              struct report *report)
+{
+    report_progress("licenses: a process per license");
+    double cpu_us = peer_process_cpu_us(rig, devices, PROCESS_RUNS);
+    report_set(report, REPORT_CPU_US_PROCESS, cpu_us);
+    report_set(report, REPORT_PEER_PROCESS_RATIO,
+               cpu_us / report_get(report, REPORT_CPU_US_SINGLE));
+}
+
+static void compare_tang(const struct rig *rig, struct report *report)
+{
+    struct tang_result fresh;
+    struct tang_result kept;
+    report_progress("licenses: tang");
+    if (!tang_run(rig, TANG_RUNS, false, &fresh) || !tang_run(rig, TANG_RUNS, true, &kept)) {
+        report_progress("tang is not measured: install tang-common, jose and systemd");
+        return;
+    }
+    double single_us = report_get(report, REPORT_CPU_US_SINGLE);
+    double fresh_us = (double)fresh.cpu_us / (double)fresh.exchanges;
+    double kept_us = (double)kept.cpu_us / (double)kept.exchanges;
+    double per_s = (double)fresh.exchanges * US_PER_S / (double)fresh.took_us;
+    report_set(report, REPORT_CPU_US_TANG, fresh_us);
+    report_set(report, REPORT_CPU_US_TANG_KEPT, kept_us);
+    report_set(report, REPORT_TANG_PER_S, per_s);
+    report_set(report, REPORT_TANG_KEPT_PER_S,
+               (double)kept.exchanges * US_PER_S / (double)kept.took_us);
+    report_set(report, REPORT_PEER_TANG_RATIO, fresh_us / single_us);
+    report_set(report, REPORT_PEER_TANG_KEPT_RATIO, kept_us / single_us);
+    report_set(report, REPORT_PEER_TANG_RATE_RATIO,
+               report_get(report, REPORT_LICENSES_PER_S) / per_s);
+}
+
+void compare_run(const struct rig *rig, bool is_quick, struct report *report)
 {
     struct stations stations;
     struct devices devices;
     struct bare_result bare = {0};
+    struct serve_result single;
+    struct serve_result batch;
+    size_t count = is_quick ? COMPARE_DEVICES_QUICK : COMPARE_DEVICES;
     stations_enrol(rig, "compare", STATIONS, &stations);
     devices_make(rig, "bare", count, &devices);
     add_bare(rig, &devices, &bare);
-    serve(rig, &stations, "single", count, 1, &m->single);
-    serve(rig, &stations, "batch", count / BATCH * BATCH, BATCH, &m->batch);
+    serve(rig, &stations, "single", count, 1, &single);
+    serve(rig, &stations, "batch", count / BATCH * BATCH, BATCH, &batch);
     add_bare(rig, &devices, &bare);
-    progress("a process per license");
-    m->process_cpu_us = peer_process_cpu_us(rig, &devices, PROCESS_RUNS);
-    progress("tang");
-    m->has_tang = peer_tang_per_s(rig, TANG_RUNS, &m->tang_per_s);
-    progress("");
-    m->bare_cpu_us = (double)bare.cpu_us / (double)bare.licensed;
-    m->bare_per_s = (double)bare.licensed * US_PER_S / (double)bare.took_us;
+    double bare_cpu_us = (double)bare.cpu_us / (double)bare.licensed;
+    report_set(report, REPORT_CPU_US_BARE, bare_cpu_us);
+    report_set(report, REPORT_BARE_CHAIN_PER_S,
+               (double)bare.licensed * US_PER_S / (double)bare.took_us);
+    report_product(report, bare_cpu_us, &single, &batch);
+    compare_processes(rig, &devices, report);
+    compare_tang(rig, report);
     devices_clear(&devices);
     stations_clear(&stations);
-}
-
-/* ---- showing ---- */
-
-static void print_row(const char *what, double ratio, double cpu_us, double rate)
-{
-    (void)printf("  %-38s %9.2f %12.0f %12.0f\n", what, ratio, cpu_us, rate);
-}
-
-static void print_programs(const char *what, const struct serve_result *result)
-{
-    double n = (double)result->licensed;
-    (void)printf("  %-38s hsm %.0f, vault %.0f, provisiond %.0f\n", what,
-                 (double)result->cpu_us[RIG_HSM] / n, (double)result->cpu_us[RIG_VAULT] / n,
-                 (double)result->cpu_us[RIG_API] / n);
-}
-
-static void print_table(struct measured *m)
-{
-    (void)printf("a license, on %ld processors that the load shares\n",
-                 sysconf(_SC_NPROCESSORS_ONLN));
-    (void)printf("  %-38s %9s %12s %12s\n", "", "ratio", "CPU time us", "per second");
-    print_row("the bare chain", 1, m->bare_cpu_us, m->bare_per_s);
-    print_row("the product, single", cpu_each(&m->single) / m->bare_cpu_us, cpu_each(&m->single),
-              per_s(&m->single));
-    print_row("the product, batches of 32", cpu_each(&m->batch) / m->bare_cpu_us,
-              cpu_each(&m->batch), per_s(&m->batch));
-    print_row("a process per license", m->process_cpu_us / m->bare_cpu_us, m->process_cpu_us,
-              US_PER_S / m->process_cpu_us * (double)sysconf(_SC_NPROCESSORS_ONLN));
-    if (m->has_tang)
-        (void)printf("  %-38s %9s %12s %12.0f\n", "tang, one recovery", "-", "-", m->tang_per_s);
-    else
-        (void)printf("  tang is not measured: install tang, jose and socat\n");
-    print_programs("CPU time us by program, single", &m->single);
-    print_programs("CPU time us by program, batches", &m->batch);
-    (void)printf("  %-38s p50 %.1f ms, p99 %.1f ms\n", "a request, single",
-                 (double)samples_percentile(&m->single.requests, P50) / US_PER_MS,
-                 (double)samples_percentile(&m->single.requests, P99) / US_PER_MS);
-}
-
-static json_t *machine(void)
-{
-    struct utsname name;
-    double load = 0;
-    ck_assert_int_eq(uname(&name), 0);
-    (void)getloadavg(&load, 1);
-    return json_pack("{ss si sf}", "kernel", name.release, "processors",
-                     (int)sysconf(_SC_NPROCESSORS_ONLN), "load", load);
-}
-
-static void write_json(const struct measured *m, const char *path)
-{
-    double single = cpu_each(&m->single);
-    json_t *all = json_pack(
-        "{sf sf sf sf sf so sn sn sn so}", "cpu_ratio_single", single / m->bare_cpu_us,
-        "cpu_ratio_batch", cpu_each(&m->batch) / m->bare_cpu_us, "licenses_per_s",
-        per_s(&m->single), "bare_chain_per_s", m->bare_per_s, "peer_process_ratio",
-        m->process_cpu_us / single, "peer_tang_ratio",
-        m->has_tang ? json_real(per_s(&m->single) / m->tang_per_s) : json_null(),
-        "hsm_model_utilisation", "scale_ratio_1e7", "rss_growth_1e6", "machine", machine());
-    ck_assert_ptr_nonnull(all);
-    ck_assert_int_eq(json_dump_file(all, path, JSON_INDENT(2)), 0);
-    json_decref(all);
-}
-
-void compare_run(const struct rig *rig, bool is_quick, const char *json_path)
-{
-    struct measured m = {0};
-    measure(rig, is_quick ? COMPARE_DEVICES_QUICK : COMPARE_DEVICES, &m);
-    print_table(&m);
-    (void)fflush(stdout);
-    if (json_path != NULL)
-        write_json(&m, json_path);
-    samples_clear(&m.single.requests);
-    samples_clear(&m.batch.requests);
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -15,6 +17,9 @@
 
 #define URL_MAX          512
 #define HOSTS_PER_SUBNET 250
+#define US_PER_S         1000000
+#define NS_PER_US        1000
+#define UNTIL_MAX_MS     1000
 
 struct buffer {
     char *data; /* with a NUL, once it holds anything */
@@ -39,6 +44,7 @@ struct crowd {
     const char *ca_file;
     crowd_take *take;
     void *context;
+    int timer;
     size_t members;
     size_t busy;
     struct seat seats[CROWD_MEMBERS_MAX];
@@ -65,6 +71,9 @@ struct crowd *crowd_new(const char *url, const char *ca_file, crowd_take *take, 
     crowd->take = take;
     crowd->context = context;
     (void)curl_multi_setopt(crowd->multi, CURLMOPT_MAXCONNECTS, (long)CROWD_MEMBERS_MAX);
+    crowd->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (crowd->timer < 0)
+        abort();
     return crowd;
 }
 
@@ -79,6 +88,7 @@ void crowd_free(struct crowd *crowd)
         free(crowd->seats[i].body.data);
     }
     (void)curl_multi_cleanup(crowd->multi);
+    (void)close(crowd->timer);
     curl_slist_free_all(crowd->headers);
     free(crowd);
 }
@@ -129,8 +139,10 @@ void crowd_join(struct crowd *crowd, const struct crowd_member *member)
     (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &seat->headers);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, crowd->headers);
     (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, (void *)(uintptr_t)crowd->members);
-    set_pem(curl, CURLOPT_SSLCERT_BLOB, member->certificate);
-    set_pem(curl, CURLOPT_SSLKEY_BLOB, member->key);
+    if (member->certificate != NULL) {
+        set_pem(curl, CURLOPT_SSLCERT_BLOB, member->certificate);
+        set_pem(curl, CURLOPT_SSLKEY_BLOB, member->key);
+    }
     (void)curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, member->is_fresh ? 1L : 0L);
     set_address(curl, member->address);
     seat->curl = curl;
@@ -209,15 +221,31 @@ static void take_answer(struct crowd *crowd, CURL *curl, CURLcode result)
     crowd->take(crowd->context, &answer);
 }
 
-void crowd_drive(struct crowd *crowd, int timeout_ms)
+/* Sends what can be sent, and takes what has come. */
+static void perform(struct crowd *crowd)
 {
     int running = 0;
     int left = 0;
     CURLMsg *message = NULL;
-    (void)curl_multi_poll(crowd->multi, NULL, 0, timeout_ms, NULL);
     (void)curl_multi_perform(crowd->multi, &running);
     while ((message = curl_multi_info_read(crowd->multi, &left)) != NULL) {
         if (message->msg == CURLMSG_DONE)
             take_answer(crowd, message->easy_handle, message->data.result);
     }
+}
+
+void crowd_drive(struct crowd *crowd, int timeout_ms)
+{
+    (void)curl_multi_poll(crowd->multi, NULL, 0, timeout_ms, NULL);
+    perform(crowd);
+}
+
+void crowd_drive_until(struct crowd *crowd, int64_t until_us)
+{
+    struct curl_waitfd due = {.fd = crowd->timer, .events = CURL_WAIT_POLLIN};
+    const struct itimerspec at = {
+        .it_value = {.tv_sec = until_us / US_PER_S, .tv_nsec = until_us % US_PER_S * NS_PER_US}};
+    (void)timerfd_settime(crowd->timer, TFD_TIMER_ABSTIME, &at, NULL);
+    (void)curl_multi_poll(crowd->multi, &due, 1, UNTIL_MAX_MS, NULL);
+    perform(crowd);
 }

@@ -28,7 +28,7 @@ struct crowd;
 
 /* Texts are borrowed until crowd_free. */
 struct crowd_member {
-    const char *certificate; /* PEM */
+    const char *certificate; /* PEM; NULL: none, and no key */
     const char *key;         /* PEM */
     bool is_fresh;           /* a new connection for each request */
     unsigned address;        /* which loopback address it comes from: 0 to 62499 */
@@ -59,5 +59,8 @@ bool crowd_is_waiting(const struct crowd *crowd, size_t member);
 size_t crowd_busy(const struct crowd *crowd);
 /* Sends and receives for at most timeout_ms; returns early when something happened. */
 void crowd_drive(struct crowd *crowd, int timeout_ms);
+/* The same until that time of clock_monotonic_us, or a second at most: to the microsecond, where
+ * the other one has milliseconds. */
+void crowd_drive_until(struct crowd *crowd, int64_t until_us);
 
 #endif

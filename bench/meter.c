@@ -15,14 +15,17 @@
 #include "core/clock.h"
 #include "rig_token.h"
 
-#define SECOND_US    1000000
-#define STAT_MAX     1024
-#define PATH_SIZE    320
-#define FIRST_FIELD  3
-#define USER_FIELD   14
-#define SYSTEM_FIELD 15
-#define WRAP_TIME_MS 1000
-#define WRAPPED_MAX  64
+#define SECOND_US             1000000
+#define STAT_MAX              1024
+#define PATH_SIZE             320
+#define FIRST_FIELD           3
+#define USER_FIELD            14
+#define CHILDREN_SYSTEM_FIELD 17
+#define PSS_FIELD             "Pss:"
+#define PID_SIZE              16
+#define KIB                   1024
+#define WRAP_TIME_MS          1000
+#define WRAPPED_MAX           64
 
 /* What stands behind the closing bracket of /proc/PID/stat, or "" when it is gone. */
 static void read_stat(pid_t pid, char out[STAT_MAX])
@@ -39,65 +42,90 @@ static void read_stat(pid_t pid, char out[STAT_MAX])
     (void)fclose(file);
 }
 
-/* Fields 14 and 15 of proc_pid_stat(5); the text begins with the third. */
-static void add_usage(pid_t pid, int64_t *cpu_us)
+/* Fields 14 to 17 of proc_pid_stat(5): its own time, and that of the children it has waited for.
+ * The text begins with the third. */
+static int64_t cpu_us_of(pid_t pid)
 {
     char text[STAT_MAX];
     char *rest = NULL;
+    int64_t ticks = 0;
     int number = FIRST_FIELD;
     read_stat(pid, text);
     for (char *field = strtok_r(text, " ", &rest); field != NULL;
          field = strtok_r(NULL, " ", &rest), number++) {
-        if (number == USER_FIELD || number == SYSTEM_FIELD)
-            *cpu_us += strtoll(field, NULL, 10) * SECOND_US / sysconf(_SC_CLK_TCK);
+        if (number >= USER_FIELD && number <= CHILDREN_SYSTEM_FIELD)
+            ticks += strtoll(field, NULL, 10);
     }
+    return ticks * SECOND_US / sysconf(_SC_CLK_TCK);
+}
+
+/* The share of it in memory: what several have in common is divided among them. */
+static int64_t pss_bytes_of(pid_t pid)
+{
+    char path[PATH_SIZE];
+    char line[STAT_MAX];
+    int64_t kib = 0;
+    (void)snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", (long)pid);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, PSS_FIELD, strlen(PSS_FIELD)) == 0)
+            kib += strtoll(line + strlen(PSS_FIELD), NULL, 10);
+    }
+    if (file != NULL)
+        (void)fclose(file);
+    return kib * KIB;
 }
 
 /* Of those that one thread of the program has forked. */
-static void add_children(pid_t pid, const char *thread, int64_t *cpu_us)
+static int64_t sum_children(pid_t pid, const char *thread, int64_t (*measure)(pid_t pid))
 {
     char path[PATH_SIZE];
-    char text[STAT_MAX] = "";
-    char *rest = NULL;
+    char child[PID_SIZE];
+    int64_t sum = 0;
     (void)snprintf(path, sizeof path, "/proc/%ld/task/%s/children", (long)pid, thread);
     FILE *children = fopen(path, "re");
-    if (children == NULL)
-        return;
-    if (fgets(text, sizeof text, children) != NULL) {
-        for (char *child = strtok_r(text, " ", &rest); child != NULL;
-             child = strtok_r(NULL, " ", &rest))
-            add_usage((pid_t)strtol(child, NULL, 10), cpu_us);
-    }
-    (void)fclose(children);
+    while (children != NULL && fscanf(children, "%15s", child) == 1)
+        sum += measure((pid_t)strtol(child, NULL, 10));
+    if (children != NULL)
+        (void)fclose(children);
+    return sum;
 }
 
-static int64_t usage_of(pid_t pid)
+static int64_t sum_of(pid_t pid, int64_t (*measure)(pid_t pid))
 {
     char path[PATH_SIZE];
-    int64_t cpu_us = 0;
+    int64_t sum = measure(pid);
     struct dirent *thread = NULL;
-    add_usage(pid, &cpu_us);
     (void)snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
     DIR *threads = opendir(path);
-    if (threads == NULL)
-        return cpu_us;
-    while ((thread = readdir(threads)) != NULL)
-        add_children(pid, thread->d_name, &cpu_us);
-    (void)closedir(threads);
-    return cpu_us;
+    while (threads != NULL && (thread = readdir(threads)) != NULL)
+        sum += sum_children(pid, thread->d_name, measure);
+    if (threads != NULL)
+        (void)closedir(threads);
+    return sum;
+}
+
+int64_t meter_process_cpu_us(pid_t pid)
+{
+    return sum_of(pid, cpu_us_of);
 }
 
 int64_t meter_program_cpu_us(const struct rig *rig, enum rig_program program)
 {
-    return usage_of(rig->pids[program]);
+    return sum_of(rig->pids[program], cpu_us_of);
 }
 
 int64_t meter_cpu_us(const struct rig *rig)
 {
     int64_t sum = 0;
     for (int i = 0; i < RIG_PROGRAMS; i++)
-        sum += usage_of(rig->pids[i]);
+        sum += meter_program_cpu_us(rig, (enum rig_program)i);
     return sum;
+}
+
+int64_t meter_program_pss_bytes(const struct rig *rig, enum rig_program program)
+{
+    return sum_of(rig->pids[program], pss_bytes_of);
 }
 
 /* ---- the bare token ---- */

@@ -9,10 +9,14 @@
 
 #include "support/rig.h"
 
-/* CPU time of the three programs and the HSM workers that live now. */
+/* CPU time of the three programs and the HSM workers, also of those that were replaced. */
 int64_t meter_cpu_us(const struct rig *rig);
 /* Of one of them. */
 int64_t meter_program_cpu_us(const struct rig *rig, enum rig_program program);
+/* Of any process and its children. */
+int64_t meter_process_cpu_us(pid_t pid);
+/* Memory (PSS) of a program and its workers. */
+int64_t meter_program_pss_bytes(const struct rig *rig, enum rig_program program);
 
 /*
  * Wraps of an AES-256 key under another per second, by one session of this process that does

@@ -9,7 +9,6 @@
 #include <check.h>
 
 #define KEY_BYTES 32
-#define PIN_MAX   64
 
 CK_OBJECT_HANDLE rig_token_make_key(struct token *token, CK_ATTRIBUTE_TYPE use, bool is_extractable)
 {
@@ -30,20 +29,25 @@ CK_OBJECT_HANDLE rig_token_make_key(struct token *token, CK_ATTRIBUTE_TYPE use, 
     return key;
 }
 
-void rig_token_open(const struct rig *rig, struct token *token)
+void rig_token_prepare(const struct rig *rig, char ret_pin[RIG_TOKEN_PIN_MAX])
 {
-    char module[RIG_VALUE_MAX];
-    char label[RIG_VALUE_MAX];
     char path[RIG_VALUE_MAX];
-    char pin[PIN_MAX] = "";
-    rig_value(rig, "RIG_HSM_MODULE", module);
-    rig_value(rig, "RIG_TOKEN", label);
     rig_value(rig, "RIG_SOFTHSM2_CONF", path);
     ck_assert_int_eq(setenv("SOFTHSM2_CONF", path, 1), 0);
     rig_value(rig, "RIG_PIN_FILE", path);
     FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
-    ck_assert_ptr_nonnull(fgets(pin, sizeof pin, file));
+    ck_assert_ptr_nonnull(fgets(ret_pin, RIG_TOKEN_PIN_MAX, file));
     (void)fclose(file);
+}
+
+void rig_token_open(const struct rig *rig, struct token *token)
+{
+    char module[RIG_VALUE_MAX];
+    char label[RIG_VALUE_MAX];
+    char pin[RIG_TOKEN_PIN_MAX];
+    rig_value(rig, "RIG_HSM_MODULE", module);
+    rig_value(rig, "RIG_TOKEN", label);
+    rig_token_prepare(rig, pin);
     token_open(token, module, label, pin);
 }

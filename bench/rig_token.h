@@ -11,6 +11,10 @@
 #include "support/rig.h"
 #include "unit/hsm/token.h"
 
+#define RIG_TOKEN_PIN_MAX 64
+
+/* The PIN, and the environment in which the rig's SoftHSM finds its token. */
+void rig_token_prepare(const struct rig *rig, char ret_pin[RIG_TOKEN_PIN_MAX]);
 void rig_token_open(const struct rig *rig, struct token *token);
 /* An AES-256 key as a session object with this one use. */
 CK_OBJECT_HANDLE rig_token_make_key(struct token *token, CK_ATTRIBUTE_TYPE use,

@@ -38,7 +38,10 @@ int64_t samples_percentile(struct samples *samples, double percent)
     if (samples->count == 0)
         return 0;
     qsort(samples->us, samples->count, sizeof *samples->us, compare);
-    size_t at = (size_t)((double)samples->count * percent / 100.0);
+    double rank = (double)samples->count * percent / 100.0; /* so many must be no longer */
+    size_t at = (size_t)rank;
+    if ((double)at == rank && at > 0)
+        at--;
     return samples->us[at < samples->count ? at : samples->count - 1];
 }
 

@@ -13,14 +13,26 @@
 #include "crowd.h"
 #include "meter.h"
 
-#define DRIVE_MS 10
-#define OK       200
-#define CREATED  201
-#define HEAD     "{\"licenses\":["
-#define TAIL     "]}"
+#define DRIVE_MS    10
+#define US_PER_S    1e6
+#define OK          200
+#define TOO_MANY    429
+#define UNAVAILABLE 503
+#define LATER_US    1000000
+#define CREATED     201
+#define HEAD        "{\"licenses\":["
+#define TAIL        "]}"
+
+/* What a station asked for, and when it asks again, because it was told to: 0: never. */
+struct question {
+    const char *body;
+    int64_t again_us;
+};
 
 struct run {
     const struct serve *serve;
+    struct question *questions;
+    size_t late; /* stations that will ask again */
     struct crowd *crowd;
     char **bodies; /* of the requests, each of serve->batch devices */
     size_t count;
@@ -67,11 +79,37 @@ static void free_bodies(struct run *run)
 
 /* ---- the stations ---- */
 
-static void send_next(struct run *run, size_t member)
+static void ask(struct run *run, size_t member)
 {
     const char *path = run->serve->batch > 1 ? "/v1/licenses/batch" : "/v1/licenses";
-    if (run->next < run->count)
-        crowd_send(run->crowd, member, path, run->bodies[run->next++]);
+    run->questions[member].again_us = 0;
+    crowd_send(run->crowd, member, path, run->questions[member].body);
+}
+
+static void send_next(struct run *run, size_t member)
+{
+    if (run->next == run->count)
+        return;
+    run->questions[member].body = run->bodies[run->next++];
+    ask(run, member);
+}
+
+static void ask_later(struct run *run, size_t member)
+{
+    run->questions[member].again_us = clock_monotonic_us() + LATER_US;
+    run->late++;
+    run->result->waits++;
+}
+
+static void ask_again(struct run *run)
+{
+    int64_t now = clock_monotonic_us();
+    for (size_t i = 0; i < run->serve->stations->count && run->late > 0; i++) {
+        if (run->questions[i].again_us == 0 || run->questions[i].again_us > now)
+            continue;
+        run->late--;
+        ask(run, i);
+    }
 }
 
 /* How many devices of a batch got a license. */
@@ -91,18 +129,27 @@ static void take(void *context, const struct crowd_answer *answer)
         ck_assert_int_eq(answer->status, OK);
         return;
     }
+    if (answer->status == TOO_MANY || answer->status == UNAVAILABLE) {
+        ask_later(run, answer->member);
+        return;
+    }
     ck_assert_msg(answer->status == (run->serve->batch > 1 ? OK : CREATED), "%ld %s",
                   answer->status, answer->body);
     ck_assert_uint_eq(count_licenses(answer->body), run->serve->batch);
     run->result->licensed += run->serve->batch;
     samples_add(&run->result->requests, answer->took_us);
+    const struct serve *serve = run->serve;
+    if (serve->look != NULL && !serve->look(serve->look_context, run->result->licensed))
+        run->next = run->count;
     send_next(run, answer->member);
 }
 
 static void drive_to_end(struct run *run)
 {
-    while (crowd_busy(run->crowd) > 0)
+    while (crowd_busy(run->crowd) > 0 || run->late > 0) {
         crowd_drive(run->crowd, DRIVE_MS);
+        ask_again(run);
+    }
 }
 
 static void connect_all(struct run *run)
@@ -123,6 +170,8 @@ void serve_run(const struct serve *serve, struct serve_result *ret_result)
     struct run run = {.serve = serve};
     *ret_result = (struct serve_result){0};
     make_bodies(&run);
+    run.questions = calloc(serve->stations->count, sizeof *run.questions);
+    ck_assert_ptr_nonnull(run.questions);
     run.crowd = crowd_new(serve->rig->url, serve->rig->ca, take, &run);
     connect_all(&run);
     run.result = ret_result;
@@ -136,6 +185,7 @@ void serve_run(const struct serve *serve, struct serve_result *ret_result)
     for (int i = 0; i < RIG_PROGRAMS; i++)
         ret_result->cpu_us[i] += meter_program_cpu_us(serve->rig, (enum rig_program)i);
     crowd_free(run.crowd);
+    free(run.questions);
     free_bodies(&run);
 }
 
@@ -145,4 +195,14 @@ int64_t serve_cpu_us(const struct serve_result *result)
     for (int i = 0; i < RIG_PROGRAMS; i++)
         sum += result->cpu_us[i];
     return sum;
+}
+
+double serve_cpu_each_us(const struct serve_result *result)
+{
+    return (double)serve_cpu_us(result) / (double)result->licensed;
+}
+
+double serve_per_s(const struct serve_result *result)
+{
+    return (double)result->licensed * US_PER_S / (double)result->took_us;
 }

@@ -30,7 +30,7 @@ const struct config_key CONFIG_KEYS[CONFIG_KEYS_COUNT] = {
     {"hsm", "workers", CONFIG_NUMBER, AT(hsm.workers), 1, 64, "2", 0, BY_HSM},
     {"hsm", "call_timeout_ms", CONFIG_NUMBER, AT(hsm.call_timeout_ms), 100, 600000, "2000", 0, BY_HSM},
     {"hsm", "recycle_after", CONFIG_NUMBER, AT(hsm.recycle_after), 1, 1000000000, "200000", 0, BY_HSM},
-    {"hsm", "recycle_mb", CONFIG_NUMBER, AT(hsm.recycle_mb), 1, 65536, "128", 0, BY_HSM},
+    {"hsm", "recycle_mb", CONFIG_NUMBER, AT(hsm.recycle_mb), 1, 65536, "8", 0, BY_HSM},
     {"hsm", "pin_credential", CONFIG_NAME, AT(hsm.pin_credential), 1, NAME_MAX_BYTES, "hsm-pin", 0, BY_HSM},
     {"hsm", "state", CONFIG_PATH, AT(hsm.state), 1, PATH_MAX_BYTES, "/var/lib/provision-hsm", 0, BY_HSM},
     {"hsm", "sandbox", CONFIG_STRICTNESS, AT(hsm.sandbox), 1, NAME_MAX_BYTES, "strict", 0, BY_HSM},

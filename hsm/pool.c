@@ -170,11 +170,25 @@ void pool_send_fault(struct rpc_call *call, const struct fault *fault)
     pool_send(call, &reply);
 }
 
+/* The notary's: all new licenses wait for its anchor in the end, so it waits for none of them. It
+ * asks one after the other, and so holds up nobody for long. */
+static bool is_urgent(Provisiond__HsmRequest__OpCase operation)
+{
+    return operation == PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT ||
+           operation == PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ ||
+           operation == PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
+}
+
+static bool push(struct queue *queue, struct job *job)
+{
+    return is_urgent(job->operation) ? queue_push_first(queue, job) : queue_push(queue, job);
+}
+
 /* Under the lock: the place of a finished job goes to the oldest one that waits for it. */
 static struct job *leave_lane(struct pool *pool, enum job_lane lane)
 {
     struct job *next = queue_try_pop(pool->lanes[lane].parked);
-    if (next != NULL && queue_push(pool->queue, next))
+    if (next != NULL && push(pool->queue, next))
         return NULL;
     pool->lanes[lane].running--;
     return next; /* cannot be queued: the pool stops, or all is full */
@@ -227,7 +241,7 @@ static enum error enter_lane(struct pool *pool, struct job *job, struct fault *f
         return fault->code;
     }
     bool is_running = lane->running < lane->limit;
-    if (!queue_push(is_running ? pool->queue : lane->parked, job))
+    if (!push(is_running ? pool->queue : lane->parked, job))
         return fault_set(fault, ERR_BUSY, "queue-full", "Too many requests wait.", 0);
     lane->running += is_running;
     return ERR_OK;

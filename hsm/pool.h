@@ -8,7 +8,7 @@
  * A job is a validated request that waits for a worker. Some kinds have lanes: key generations run
  * one at a time, so that an id is never made twice; so do the calls that read or write data
  * objects, so that none sees the half of another; encryptions leave one worker free for the short
- * calls when there are several.
+ * calls when there are several. A checkpoint's signature and the anchor come before all that wait.
  *
  * Only one worker starts at a time (SoftHSM loses its token when two log in together), and the
  * others wait until the first is ready. After a failed start all wait, 100 ms doubling to

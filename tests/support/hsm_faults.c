@@ -34,6 +34,13 @@ void hsm_faults_add(struct hsm_faults *faults, const struct hsm_fault *fault)
     atomic_store(&faults->rule_count, place + 1);
 }
 
+void hsm_faults_set_model(struct hsm_faults *faults, unsigned latency_us, unsigned parallel)
+{
+    ck_assert_uint_le(parallel, HSM_MODEL_PARALLEL_MAX);
+    atomic_store(&faults->parallel, parallel);
+    atomic_store(&faults->latency_us, latency_us);
+}
+
 void hsm_faults_set_token(struct hsm_faults *faults, enum hsm_token_state state)
 {
     if (state != HSM_TOKEN_PRESENT)

@@ -21,11 +21,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define HSM_FAULTS_VARIABLE  "TEST_HSM_FAULTS"
-#define HSM_FAULTS_REAL      "TEST_HSM_MODULE"
-#define HSM_FAULTS_MAX       8
-#define HSM_FAULT_NAME_BYTES 32
-#define HSM_FAULTS_ALWAYS    UINT32_MAX
+#define HSM_FAULTS_VARIABLE    "TEST_HSM_FAULTS"
+#define HSM_FAULTS_REAL        "TEST_HSM_MODULE"
+#define HSM_FAULTS_MAX         8
+#define HSM_MODEL_PARALLEL_MAX 256
+#define HSM_FAULT_NAME_BYTES   32
+#define HSM_FAULTS_ALWAYS      UINT32_MAX
 
 enum hsm_fault_action {
     HSM_FAULT_NONE,
@@ -68,17 +69,21 @@ struct hsm_faults {
         atomic_uint done; /* calls in which it acted */
     } rules[HSM_FAULTS_MAX];
     atomic_uint rule_count;
-    /* A model of a network HSM: each call that works with a key takes that long, so many at once.
-     */
+    /* A model of a network HSM: each call that works with a key takes that long, so many at once,
+     * the others in a queue. It works on by itself: the next one in the queue begins when the one
+     * before it ends, not when its caller wakes up. */
     atomic_uint latency_us;
-    atomic_uint parallel; /* 0: as many as there are */
-    atomic_uint under_way;
-    atomic_ulong served; /* calls that the model let through */
+    atomic_uint parallel;                            /* 0: as many as there are */
+    atomic_llong free_at_ns[HSM_MODEL_PARALLEL_MAX]; /* CLOCK_MONOTONIC, of each place */
+    atomic_ulong served;                             /* calls that the model let through */
 };
 
 /* Makes the file and sets the variable; fails the test when it cannot. */
 struct hsm_faults *hsm_faults_new(const char *path);
 void hsm_faults_add(struct hsm_faults *faults, const struct hsm_fault *fault);
+/* A network HSM of that latency and so many calls at once, at most HSM_MODEL_PARALLEL_MAX (0: no
+ * bound); latency 0: none. */
+void hsm_faults_set_model(struct hsm_faults *faults, unsigned latency_us, unsigned parallel);
 void hsm_faults_set_token(struct hsm_faults *faults, enum hsm_token_state state);
 /* All rules; the token is present again. */
 void hsm_faults_clear(struct hsm_faults *faults);

@@ -63,7 +63,7 @@ START_TEST(empty_file_is_all_defaults)
     ck_assert_uint_eq(config.hsm.workers, 2);
     ck_assert_uint_eq(config.hsm.call_timeout_ms, 2000);
     ck_assert_uint_eq(config.hsm.recycle_after, 200000);
-    ck_assert_uint_eq(config.hsm.recycle_mb, 128);
+    ck_assert_uint_eq(config.hsm.recycle_mb, 8);
     ck_assert_int_eq(config.hsm.sandbox, CONFIG_SANDBOX_STRICT);
     ck_assert_str_eq(config.hsm.pin_credential, "hsm-pin");
     ck_assert_str_eq(config.hsm.state, "/var/lib/provision-hsm");

@@ -18,6 +18,7 @@
 
 #include "core/clock.h"
 #include "hsm/ckr.h"
+#include "note.h"
 #include "support/hsm_faults.h"
 #include "wraps.h"
 
@@ -71,6 +72,32 @@ static int64_t recover(void)
     wraps_do();
     return took;
 }
+
+/* ---- the notary's questions ---- */
+
+/* One worker has a queue of slow wraps: a signature waits for the one under way, not for them. */
+START_TEST(a_checkpoint_is_signed_before_the_wraps_that_wait)
+{
+    const struct note body = note_body(7, 1);
+    struct load load = {0};
+    struct hsm_spki spki;
+    struct hsm_signature signature;
+    struct fault fault;
+    rig.workers = 1;
+    rig.call_timeout_ms = 10000;
+    wraps_serve();
+    ck_assert_int_eq(hsm_init(rig.client, &spki, &spki, &fault), ERR_OK);
+    add("C_WrapKey", HSM_FAULT_SLOW, 100, HSM_FAULTS_ALWAYS);
+    load_start(&load);
+    load_await(&load, LOAD_THREADS);
+    unsigned before = atomic_load(&load.done);
+    ck_assert_int_eq(hsm_sign_checkpoint(rig.client, note_bytes(&body), &signature, &fault),
+                     ERR_OK);
+    ck_assert_uint_le(atomic_load(&load.done) - before, LOAD_THREADS / 2);
+    load_stop(&load);
+    ck_assert_uint_eq(load.failed, 0);
+}
+END_TEST
 
 /* ---- the table ---- */
 
@@ -311,6 +338,7 @@ int main(void)
 {
     TCase *tests = tcase_create("faults");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_checkpoint_is_signed_before_the_wraps_that_wait);
     tcase_add_test(tests, each_value_of_the_table_is_answered_as_the_table_says);
     tcase_add_test(tests, a_token_that_answers_nothing_else_for_a_while_comes_back);
     tcase_add_loop_test(tests, no_function_that_misbehaves_once_makes_a_wrong_wrap_or_ends_service,
