@@ -41,6 +41,7 @@ struct verdict {
     bool has_no_handle;
     bool is_garbled;
     CK_RV rv;
+    CK_ATTRIBUTE_TYPE lie; /* of a garbled C_GetAttributeValue */
 };
 
 static void hang(void)
@@ -87,6 +88,7 @@ static void act(const struct hsm_fault *rule, struct verdict *verdict)
         break;
     case HSM_FAULT_GARBLE:
         verdict->is_garbled = true;
+        verdict->lie = rule->value;
         break;
     case HSM_FAULT_LEAK:
         leak(rule->value);
@@ -190,10 +192,6 @@ SESSION_CALL(GetSessionInfo, false, (CK_SESSION_HANDLE session, CK_SESSION_INFO_
              (session, info))
 SESSION_CALL(DestroyObject, false, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object),
              (session, object))
-SESSION_CALL(GetAttributeValue, false,
-             (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_PTR attributes,
-              CK_ULONG count),
-             (session, object, attributes, count))
 SESSION_CALL(FindObjectsInit, false,
              (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR attributes, CK_ULONG count),
              (session, attributes, count))
@@ -240,6 +238,20 @@ MAKING_CALL(UnwrapKey, true,
              CK_BYTE_PTR wrapped, CK_ULONG length, CK_ATTRIBUTE_PTR attributes, CK_ULONG count,
              CK_OBJECT_HANDLE_PTR handle),
             (session, mechanism, kek, wrapped, length, attributes, count, handle))
+
+static CK_RV faulty_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                      CK_ATTRIBUTE_PTR attributes, CK_ULONG count)
+{
+    struct verdict verdict = consult_session("C_GetAttributeValue");
+    if (verdict.is_answered)
+        return verdict.rv;
+    CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
+    for (CK_ULONG i = 0; rv == CKR_OK && verdict.is_garbled && i < count; i++) {
+        if (attributes[i].type == verdict.lie && attributes[i].ulValueLen == sizeof(CK_BBOOL))
+            *(CK_BBOOL *)attributes[i].pValue ^= 1;
+    }
+    return verdict.is_late ? verdict.rv : rv;
+}
 
 static CK_RV faulty_WrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
                             CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE key, CK_BYTE_PTR out,
