@@ -105,7 +105,7 @@ static void leave_login(struct run *run, const struct trial_watch *watch,
     if (watch->has_logged_in)
         pin_guard_confirm(run->guard);
     else if (pin_guard_fail(run->guard, watch->was_tried, &fault) == ERR_HSM_PIN_REFUSED)
-        run->stop = "the PIN is not tried again";
+        run->stop = "the PIN is not tried again"; /* kept for the next start as well */
 }
 
 static void try_login(struct run *run, const struct trial_probe *probe,
@@ -187,7 +187,7 @@ static void learn(struct run *run, const struct trial_probe *probe,
     if (result->state == TRIAL_HANGS && ++run->hangs >= HANGS_MAX)
         run->stop = "it hangs again and again";
     if (strcmp(result->reason, "pin-refused") == 0)
-        run->stop = "the PIN was refused";
+        run->stop = "the PIN was refused"; /* it was changed meanwhile */
 }
 
 static void say_result(struct run *run, const struct trial_probe *probe,
@@ -217,6 +217,17 @@ static void run_probe(struct run *run, unsigned index)
         learn(run, probe, result);
     }
     say_result(run, probe, result);
+}
+
+/* Without a login nothing follows, and nobody wants to read twenty times why. */
+static void run_probes(struct run *run)
+{
+    for (unsigned i = 0; i < TRIAL_PROBES_COUNT; i++) {
+        const struct trial_probe *probe = &TRIAL_PROBES[i];
+        run_probe(run, i);
+        if (is(probe, "login") && !trial_is_good(&run->results[i]))
+            return;
+    }
 }
 
 static void say_verdict(struct run *run)
@@ -274,10 +285,10 @@ enum error trial_run(const struct trial_options *options, struct fault *fault)
             .config = options->config, .pin = options->pin, .token_lock = -1, .object_count = -1}};
     name_objects(&run.trial);
     enum error e = begin(&run, fault);
-    for (unsigned i = 0; i < TRIAL_PROBES_COUNT && e == ERR_OK; i++)
-        run_probe(&run, i);
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
+        run_probes(&run);
         say_verdict(&run);
+    }
     end(&run);
     return e;
 }
