@@ -147,14 +147,14 @@ static enum error become_user(const char *name, struct fault *fault)
     if (user == NULL && !is_asked)
         return ERR_OK; /* not installed: a trial on a desk */
     if (user == NULL)
-        return fault_set(fault, ERR_CONFIG, "user-unknown",
+        return fault_set(fault, ERR_BAD_REQUEST, "user-unknown",
                          "There is no user of the name of --user.", 0);
     if (user->pw_uid == geteuid())
         return ERR_OK;
     if (initgroups(user->pw_name, user->pw_gid) != 0 ||
         setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
         setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
-        return fault_set(fault, ERR_CONFIG, "user", "Only root can become the user of --user.",
+        return fault_set(fault, ERR_FORBIDDEN, "user", "Only root can become the user of --user.",
                          errno);
     return ERR_OK;
 }

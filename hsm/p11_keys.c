@@ -36,9 +36,9 @@ struct pair {
     CK_ATTRIBUTE_TYPE forbidden;
 };
 
-static const struct pair checkpoint_pair = {"provisiond-chkpt", "provisiond-checkpoint",
+static const struct pair checkpoint_pair = {"provisiond-chkpt", HSM_CHECKPOINT_LABEL,
                                             P11_CHECKPOINT_USE, CKA_SIGN, CKA_DERIVE};
-static const struct pair transport_pair = {"provisiond-trnsp", "provisiond-transport",
+static const struct pair transport_pair = {"provisiond-trnsp", HSM_TRANSPORT_LABEL,
                                            P11_TRANSPORT_USE, CKA_DERIVE, CKA_SIGN};
 
 /*
