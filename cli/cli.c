@@ -43,7 +43,7 @@ static const struct {
     {"image fetch", 3, "image fetch|show, product policy", "get an image; a product's anchors"},
     {"journal checkpoint", 3, "journal checkpoint|key, ...", "what an auditor keeps; grant show"},
     {"self", 3, "self, ready, metrics", "who am I, is it ready, how is it"},
-    {"ca new", 2, "ca new|server", "certificates of one's own: stations, server"},
+    {"hsm check", 3, "hsm check, ca new|server", "try an HSM's module; one's own certificates"},
     {"grant new", 3, "grant new|inspect, mcuboot ...", "documents to be signed; a device's image"},
     {"journal verify", 3, "journal verify, reconcile, ...", "judge a journal; restore a backup"},
 };

@@ -17,6 +17,8 @@
 
 #define GOVERNED_MAX  512
 #define BYTES_PER_MIB (INT64_C(1024) * 1024)
+#define WEAK_ID_MAX   ((size_t)16)
+#define WEAK_TEXT_MAX 128
 
 /* What was read of an answer beside its texts. */
 struct status_page {
@@ -74,6 +76,28 @@ static enum error read_page(const Provisiond__AdminStatusReply *reply, struct st
 
 /* ---- for machines ---- */
 
+/* In hex; what is no id is cut. */
+static void weak_key_id(const Provisiond__AdminWeakKey *weak, char out[WEAK_TEXT_MAX])
+{
+    size_t length = weak->key_id.len < WEAK_ID_MAX ? weak->key_id.len : WEAK_ID_MAX;
+    hex_encode(bytes_of(weak->key_id.data, length), out);
+}
+
+static json_t *weak_keys_to_json(const struct status_page *page)
+{
+    json_t *list = json_array();
+    char id[WEAK_TEXT_MAX];
+    for (size_t i = 0; i < page->reply->n_weak_keys; i++) {
+        const Provisiond__AdminWeakKey *weak = page->reply->weak_keys[i];
+        weak_key_id(weak, id);
+        (void)json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:o}", "label",
+                                                    output_text(weak->label), "key_id", id,
+                                                    "attribute", output_text(weak->attribute),
+                                                    "detail", output_text(weak->detail)));
+    }
+    return list;
+}
+
 /* Sizes and heads; a size that does not exist is null. */
 static json_t *journal_to_json(const struct status_page *page)
 {
@@ -98,13 +122,13 @@ static enum error print_json(const struct status_page *page, struct failure *fai
 {
     const Provisiond__AdminStatusReply *status = page->reply;
     json_t *object = json_pack(
-        "{s:b, s:o, s:s, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:I, s:I}", "initialised",
+        "{s:b, s:o, s:s, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:I, s:I, s:o}", "initialised",
         (int)status->initialised, "site", output_text(status->site), "hsm_identity", page->identity,
         "hsm", output_text(status->hsm), "hsm_detail", output_text(status->hsm_detail), "token",
         "label", output_text(status->token_label), "serial", output_text(status->token_serial),
         "model", output_text(status->token_model), "mode", output_text(status->mode),
         "workers_ready", (json_int_t)status->workers_ready, "workers_total",
-        (json_int_t)status->workers_total);
+        (json_int_t)status->workers_total, "weak_keys", weak_keys_to_json(page));
     json_t *journal = journal_to_json(page);
     const bool is_made =
         object != NULL && journal != NULL && json_object_update(object, journal) == 0;
@@ -140,6 +164,21 @@ static void add_hsm(struct table *table, const struct status_page *page)
     add_pair(table, "Wrapping mode", status->mode);
     if (status->workers_total > 0) /* 0: nobody knows yet, or the HSM's program is away */
         add_pair(table, "Workers", workers);
+}
+
+/* A key without a label is told by its id. */
+static void add_weak_keys(struct table *table, const struct status_page *page)
+{
+    char text[2 * WEAK_TEXT_MAX + 3];
+    char id[WEAK_TEXT_MAX];
+    for (size_t i = 0; i < page->reply->n_weak_keys; i++) {
+        const Provisiond__AdminWeakKey *weak = page->reply->weak_keys[i];
+        weak_key_id(weak, id);
+        (void)snprintf(text, sizeof text, "%.*s: %.*s", WEAK_TEXT_MAX,
+                       weak->label[0] != '\0' ? weak->label : id, WEAK_TEXT_MAX, weak->attribute);
+        add_pair(table, "Weak key", text);
+        add_pair(table, "", weak->detail);
+    }
 }
 
 static void add_journal(struct table *table, const struct status_page *page)
@@ -212,6 +251,7 @@ static enum error print_page(const struct status_page *page, struct failure *fai
 {
     TABLE_AUTO table = table_new_pairs(false);
     add_hsm(table, page);
+    add_weak_keys(table, page);
     add_journal(table, page);
     add_disk(table, page);
     add_products(table, page);

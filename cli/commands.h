@@ -104,6 +104,7 @@ enum error command_image_fetch(const struct arguments *arguments, struct failure
 /* ---- officers and auditors, on files ---- */
 enum error command_ca_new(const struct arguments *arguments, struct failure *failure);
 enum error command_ca_server(const struct arguments *arguments, struct failure *failure);
+enum error command_hsm_check(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_new(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_inspect(const struct arguments *arguments, struct failure *failure);
 enum error command_mcuboot_attach(const struct arguments *arguments, struct failure *failure);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The commands that work on files and ask nobody. Owns no state. */
+/* The commands that work on files, or on a module, and ask nobody. Owns no state. */
 #include "cli/commands.h"
 
 #include "cli/grant_form.h"
@@ -9,6 +9,19 @@
 #define BIT(name) OPTION_BIT(OPTION_##name)
 
 static const struct command COMMANDS[] = {
+    {{"hsm check", "", 0, 0,
+      BIT(HSM_CONFIG) | BIT(MODULE) | BIT(TOKEN) | BIT(MODULE_ARGUMENTS) | BIT(PIN_FILE) |
+          BIT(RUN_AS) | BIT(TRIAL_TIMEOUT) | BIT(NO_SPEEDS)},
+     "try whether an HSM's module does what is needed",
+     "Makes keys, licenses and images in the token as the server would, and says of each step\n"
+     "whether it works, how fast, and what a refusal means; then whether the module serves\n"
+     "governed products, local ones only (exit code 15), or none (16). Each step is a process of\n"
+     "its own: one that hangs or crashes is told, and the others go on. The PIN is tried once.\n"
+     "All that is made is destroyed again; other objects of the token are left alone.\n"
+     "\n"
+     "Without --module and --token it tries what --config names (default\n"
+     "/etc/provisiond/provisiond.conf), and wants provision-hsm stopped. Needs no server.",
+     command_hsm_check},
     {{"ca new", "", 0, BIT(NEW_DIR), BIT(CA_NAME) | BIT(DAYS) | BIT(SERVER)},
      "make a CA for stations and the server",
      "For a site without a PKI. Writes DIR/ca.key, for its owner alone, and DIR/ca.pem, never\n"
@@ -74,5 +87,5 @@ static const struct command COMMANDS[] = {
 };
 
 const struct command_group FILE_COMMANDS = {
-    "On files alone (small sites, the maker's officers, auditors)", "", COMMANDS,
+    "On files or a module alone (small sites, the maker's officers, auditors)", "", COMMANDS,
     sizeof COMMANDS / sizeof COMMANDS[0]};

@@ -22,6 +22,8 @@ enum exit_code {
     EXIT_CODE_DEVICE_REFUSED = 12,
     EXIT_CODE_DEVICE_CONFLICT = 13, /* identity conflict, or scrapped */
     EXIT_CODE_INCOMPLETE = 14,      /* a backup that lacks images or the HSM's signature */
+    EXIT_CODE_LOCAL_ONLY = 15,      /* hsm check: the module serves local products only */
+    EXIT_CODE_UNFIT = 16,           /* hsm check: the module does not work */
     EXIT_CODE_TRY_AGAIN = 20,
     EXIT_CODE_USAGE = 64
 };

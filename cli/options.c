@@ -127,6 +127,16 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_OFFICER] = {"officer", "NAME", NULL, "the maker's security officer who is here"},
     [OPTION_WITNESS] = {"witness", "NAME", NULL, "the second person who is here"},
     [OPTION_TRANSCRIPT] = {"transcript", "FILE", NULL, "page of the ceremony, for both to sign"},
+    [OPTION_HSM_CONFIG] = {"config", "FILE", NULL, "configuration whose [hsm] is tried"},
+    [OPTION_MODULE] = {"module", "FILE", NULL, "the vendor's PKCS#11 library"},
+    [OPTION_TOKEN] = {"token", "LABEL", NULL, "label of the token"},
+    [OPTION_MODULE_ARGUMENTS] = {"module-arguments", "TEXT", NULL,
+                                 "what the library wants at its start, if anything"},
+    [OPTION_PIN_FILE] = {"pin-file", "FILE", NULL, "holds the PIN; none: the token asks for none"},
+    [OPTION_RUN_AS] = {"user", "NAME", NULL,
+                       "become that user first (root: provision-hsm, if there is one)"},
+    [OPTION_NO_SPEEDS] = {"no-speeds", NULL, NULL, "measure nothing"},
+    [OPTION_TRIAL_TIMEOUT] = {"timeout", "SECONDS", NULL, "time for each trial (default 60)"},
 };
 
 const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {

@@ -4,7 +4,7 @@
 /*
  * provision-hsm: reads its configuration and the PIN, serves until it is told to stop. The master
  * executes this program again as `provision-hsm --worker WORD`, which is no interface for anybody
- * else.
+ * else; nor is `provision-hsm --trial` for anybody but provctl.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "daemon/daemon.h"
+#include "daemon/hsm_trial.h"
 #include "daemon/sandbox.h"
 #include "daemon/sandbox_trial.h"
 #include "daemon/watchdog.h"
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
     int status = EXIT_FAILURE;
     if (argc == 3 && strcmp(argv[1], WORKER_OPTION) == 0)
         return run_worker(argv[2]);
+    if (argc > 1 && strcmp(argv[1], HSM_TRIAL_OPTION) == 0)
+        return hsm_trial_main(argc - 2, argv + 2);
     if (!daemon_arguments(argc, argv, &arguments, &status))
         return status;
     if (!daemon_configure(&arguments, CONFIG_HSM, &config))

@@ -37,4 +37,8 @@ unsigned long ckr_value(unsigned index);
 /* Never NULL; an unknown value means "replace me". rv is not CKR_OK. */
 const struct ckr_meaning *ckr_meaning(unsigned long rv);
 
+/* What it says of a module, and what to do: one to three sentences for a person who tries one.
+ * Never NULL. In ckr_words.c. */
+const char *ckr_words(unsigned long rv);
+
 #endif

@@ -71,6 +71,14 @@ struct hsm_weak_key {
     char attribute[40]; /* the first attribute weaker than the policy, e.g. "CKA_EXTRACTABLE" */
 };
 
+/* The CKA_LABEL of the two key pairs; a firmware key's is its product's. */
+#define HSM_CHECKPOINT_LABEL  "provisiond-checkpoint"
+#define HSM_TRANSPORT_LABEL   "provisiond-transport"
+#define HSM_WEAK_KEY_TEXT_MAX 384
+
+/* What the attribute means, what follows, and what to do, in sentences. */
+void hsm_weak_key_explain(const struct hsm_weak_key *weak, char out[HSM_WEAK_KEY_TEXT_MAX]);
+
 struct hsm_status {
     unsigned workers_ready; /* idle or busy */
     unsigned workers_total;

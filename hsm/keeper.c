@@ -53,14 +53,21 @@ struct keeper {
 
 /* ---- starting ---- */
 
+/* Once for each key, whichever worker finds it. */
+static void log_weak_key(struct pool *pool, const struct hsm_weak_key *weak)
+{
+    char detail[HSM_WEAK_KEY_TEXT_MAX];
+    if (!pool_add_weak_key(pool, weak))
+        return;
+    hsm_weak_key_explain(weak, detail);
+    log_event(LOG_LEVEL_ERROR, "hsm-key-weak", LOG_TEXT("label", weak->label),
+              LOG_TEXT("attribute", weak->attribute), LOG_TEXT("detail", detail));
+}
+
 static void log_weak_keys(struct pool *pool, const struct hsm_status *status)
 {
-    for (size_t i = 0; i < status->weak_key_count; i++) {
-        if (pool_add_weak_key(pool, &status->weak_keys[i]))
-            log_event(LOG_LEVEL_ERROR, "hsm-key-weak",
-                      LOG_TEXT("label", status->weak_keys[i].label),
-                      LOG_TEXT("attribute", status->weak_keys[i].attribute));
-    }
+    for (size_t i = 0; i < status->weak_key_count; i++)
+        log_weak_key(pool, &status->weak_keys[i]);
 }
 
 /* ERR_TIMEOUT: a step on the way, not the end of the start. */

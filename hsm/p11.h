@@ -56,6 +56,9 @@ struct p11 {
     bool keeps_data;          /* it has data objects */
     CK_BBOOL is_data_private; /* and they need the login */
     bool keeps_local;         /* CKA_LOCAL means something on this token */
+    /* A trial's own labels, so that it never touches what a service has made; NULL otherwise. */
+    const char *anchor_label;
+    const char *probe_label;
     char label[33];
     char serial[17];
     char model[17];
@@ -92,6 +95,9 @@ struct p11_options {
  */
 enum error p11_open(struct p11 *p11, const struct p11_options *options, const struct secret *pin,
                     struct fault *fault) MUST_USE;
+/* As p11_open without session and login: loads the module and finds the token. */
+enum error p11_find_token(struct p11 *p11, const struct p11_options *options,
+                          const struct secret *pin, struct fault *fault) MUST_USE;
 /* Ends the session and the module. */
 void p11_close(struct p11 *p11);
 /* Asks the token whether it is still the one that p11 logged in to. */
@@ -132,6 +138,21 @@ enum p11_key_use { P11_FIRMWARE_USE, P11_CHECKPOINT_USE, P11_TRANSPORT_USE };
  */
 enum error p11_audit_key(struct p11 *p11, CK_OBJECT_HANDLE key, enum p11_key_use use,
                          const char **ret_weak, struct fault *fault) MUST_USE;
+/*
+ * Every rule of a use in the order of its table, and what the token says: whether the attribute
+ * is as the policy wants it, and whether the token knows it at all.
+ */
+struct p11_finding {
+    const char *attribute;
+    bool is_wanted; /* the value that the policy wants */
+    bool is_known;
+    bool is_kept;
+};
+typedef void (*p11_on_finding)(void *context, const struct p11_finding *finding);
+enum error p11_audit_each(struct p11 *p11, CK_OBJECT_HANDLE key, enum p11_key_use use,
+                          p11_on_finding on_finding, void *context, struct fault *fault) MUST_USE;
+/* Whether CKA_LOCAL means something here: p11->keeps_local. Before any audit. */
+enum error p11_learn_local(struct p11 *p11, struct fault *fault) MUST_USE;
 /* Notes a weak key for the status reply, once. */
 void p11_note_weak(struct p11 *p11, CK_OBJECT_HANDLE key, const char *attribute);
 /* The start-up audit: every key that carries our labels. */
@@ -141,6 +162,17 @@ enum error p11_audit_all(struct p11 *p11, struct fault *fault) MUST_USE;
 
 enum error p11_generate_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
                                      const char *label, struct fault *fault) MUST_USE;
+/* The same key as it comes, not looked for and not audited; which of the three templates the token
+ * took is *ret_template: 0 for the whole one. For trials also as a session object. */
+#define P11_FIRMWARE_TEMPLATES 3
+struct p11_new_key {
+    struct hsm_key_id id;
+    const char *label;
+    bool is_session; /* else in the token */
+};
+enum error p11_make_firmware_key(struct p11 *p11, const struct p11_new_key *asked,
+                                 CK_OBJECT_HANDLE *ret_key, unsigned *ret_template,
+                                 struct fault *fault) MUST_USE;
 /* The handle of an audited firmware key. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK. */
 enum error p11_get_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
                                 CK_OBJECT_HANDLE *ret_key, struct fault *fault) MUST_USE;
@@ -150,6 +182,18 @@ enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,
 /* The same keys without making them; length 0 for a missing one. */
 enum error p11_get_spkis(struct p11 *p11, struct hsm_spki *ret_checkpoint,
                          struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
+
+/*
+ * For trials: a key pair as p11_init_keys makes it for that use, under an id and a label of the
+ * trial's own. The caller destroys both. *ret_spki is its public part.
+ */
+struct p11_key_pair {
+    CK_OBJECT_HANDLE private_key;
+    CK_OBJECT_HANDLE public_key;
+};
+enum error p11_make_trial_pair(struct p11 *p11, enum p11_key_use use,
+                               const struct p11_new_key *asked, struct p11_key_pair *ret_pair,
+                               struct hsm_spki *ret_spki, struct fault *fault) MUST_USE;
 
 /*
  * Finds and audits the checkpoint key: p11->checkpoint_key and its public part.
@@ -265,8 +309,14 @@ void p11_device_free(struct p11_device *device);
 bool p11_device_opens(const struct p11_device *device, const struct p11_agreement *agreement,
                       const struct hsm_wrapped *wrapped);
 
+/* Likewise, and the key itself. */
+bool p11_device_takes(const struct p11_device *device, const struct p11_agreement *agreement,
+                      const struct hsm_wrapped *wrapped, struct secret *ret_key);
+
 /* ---- p11_wrap.c ---- */
 
+/* One mode's complete dry run; p11->mode is that mode then. Errors as p11_choose_mode. */
+enum error p11_try_mode(struct p11 *p11, enum hsm_mode mode, struct fault *fault) MUST_USE;
 /*
  * Chooses p11->mode by a complete dry run, to whose result a device of our own opens its license: a
  * token's KDF or key wrap that only looks right must not be found out by devices. ERR_UNSUPPORTED

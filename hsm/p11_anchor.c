@@ -27,6 +27,11 @@ struct anchors {
     bool is_unreadable;         /* one was not even short enough for a note */
 };
 
+static const char *label_of(const struct p11 *p11)
+{
+    return p11->anchor_label != NULL ? p11->anchor_label : LABEL;
+}
+
 static enum error look_at(struct p11 *p11, size_t index, struct anchors *anchors,
                           struct fault *fault)
 {
@@ -59,7 +64,7 @@ static enum error look(struct p11 *p11, struct anchors *ret_anchors, struct faul
     *ret_anchors = (struct anchors){.count = 0};
     enum error e = p11_require_data(p11, fault);
     if (e == ERR_OK)
-        e = p11_find_data(p11, LABEL, &found, fault);
+        e = p11_find_data(p11, label_of(p11), &found, fault);
     for (size_t i = 0; i < found.count && e == ERR_OK; i++)
         e = look_at(p11, i, ret_anchors, fault);
     ret_anchors->count = found.count;
@@ -118,7 +123,7 @@ static enum error clear_up(struct p11 *p11, const struct anchors *anchors, struc
 static enum error replace(struct p11 *p11, const struct anchors *anchors, struct bytes note,
                           struct fault *fault)
 {
-    enum error e = p11_create_data(p11, LABEL, note, true, fault);
+    enum error e = p11_create_data(p11, label_of(p11), note, true, fault);
     if (e != ERR_OK || anchors->count == 0)
         return e;
     crash_point("hsm-worker.between-anchors");

@@ -85,7 +85,7 @@ static const struct rules RULES_OF_USE[] = {
  * NSS says CKA_LOCAL = false of keys that it has just generated. There the rule would refuse every
  * key; CKA_NEVER_EXTRACTABLE, which no token gives to an imported key, says the same.
  */
-static enum error learn_local(struct p11 *p11, struct fault *fault)
+enum error p11_learn_local(struct p11 *p11, struct fault *fault)
 {
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     CK_BBOOL is_local = CK_FALSE;
@@ -99,24 +99,24 @@ static enum error learn_local(struct p11 *p11, struct fault *fault)
     return ERR_OK;
 }
 
-/* *ret_is_kept says whether the key keeps the rule. */
 static CK_RV check_rule(struct p11 *p11, CK_OBJECT_HANDLE key, const struct rule *rule,
-                        bool *ret_is_kept)
+                        struct p11_finding *ret_finding)
 {
     CK_BBOOL value = CK_FALSE;
     CK_ATTRIBUTE attribute = {rule->type, &value, sizeof value};
-    if (rule->type == CKA_LOCAL && !p11->keeps_local) {
-        *ret_is_kept = true;
-        return CKR_OK;
-    }
-    CK_RV rv = p11_read(p11, key, &attribute);
+    struct p11_finding finding = {
+        .attribute = rule->name, .is_wanted = rule->wanted != CK_FALSE, .is_kept = true};
+    CK_RV rv = rule->type == CKA_LOCAL && !p11->keeps_local ? CKR_ATTRIBUTE_TYPE_INVALID
+                                                            : p11_read(p11, key, &attribute);
     if (rv == CKR_ATTRIBUTE_TYPE_INVALID) {
-        *ret_is_kept = !rule->must_be_known;
-        return CKR_OK;
+        finding.is_kept = !rule->must_be_known;
+        rv = CKR_OK;
+    } else if (rv == CKR_OK) {
+        finding.is_known = true;
+        finding.is_kept = attribute.ulValueLen == sizeof value &&
+                          (value != CK_FALSE) == (rule->wanted != CK_FALSE);
     }
-    if (rv == CKR_OK)
-        *ret_is_kept = attribute.ulValueLen == sizeof value &&
-                       (value != CK_FALSE) == (rule->wanted != CK_FALSE);
+    *ret_finding = finding;
     return rv;
 }
 
@@ -144,16 +144,36 @@ enum error p11_audit_key(struct p11 *p11, CK_OBJECT_HANDLE key, enum p11_key_use
     const char *weak = NULL;
     CK_RV rv = CKR_OK;
     for (size_t i = 0; i < rules->count && weak == NULL && rv == CKR_OK; i++) {
-        bool is_kept = false;
-        rv = check_rule(p11, key, &rules->first[i], &is_kept);
-        if (rv == CKR_OK && !is_kept)
-            weak = rules->first[i].name;
+        struct p11_finding finding;
+        rv = check_rule(p11, key, &rules->first[i], &finding);
+        if (rv == CKR_OK && !finding.is_kept)
+            weak = finding.attribute;
     }
     if (rv == CKR_OK && weak == NULL && use == P11_FIRMWARE_USE)
         rv = check_size(p11, key, &weak);
     if (rv != CKR_OK)
         return p11_fail(p11, rv, fault);
     *ret_weak = weak;
+    return ERR_OK;
+}
+
+enum error p11_audit_each(struct p11 *p11, CK_OBJECT_HANDLE key, enum p11_key_use use,
+                          p11_on_finding on_finding, void *context, struct fault *fault)
+{
+    const struct rules *rules = &RULES_OF_USE[use];
+    const char *weak = NULL;
+    for (size_t i = 0; i < rules->count; i++) {
+        struct p11_finding finding;
+        CK_RV rv = check_rule(p11, key, &rules->first[i], &finding);
+        if (rv != CKR_OK)
+            return p11_fail(p11, rv, fault);
+        on_finding(context, &finding);
+    }
+    CK_RV rv = use == P11_FIRMWARE_USE ? check_size(p11, key, &weak) : CKR_OK;
+    if (rv != CKR_OK)
+        return p11_fail(p11, rv, fault);
+    if (weak != NULL)
+        on_finding(context, &(struct p11_finding){.attribute = weak, .is_known = true});
     return ERR_OK;
 }
 
@@ -215,7 +235,7 @@ enum error p11_audit_all(struct p11 *p11, struct fault *fault)
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
     struct p11_found all = {.handles = found, .max = AUDIT_OBJECTS_MAX};
-    enum error e = learn_local(p11, fault);
+    enum error e = p11_learn_local(p11, fault);
     if (e == ERR_OK)
         e = p11_find(p11, template, 2, &all, fault);
     for (size_t i = 0; i < all.count && e == ERR_OK; i++)

@@ -95,12 +95,17 @@ enum error p11_read_data(struct p11 *p11, CK_OBJECT_HANDLE object, void *out, si
 
 /* ---- whether the token has them ---- */
 
+static const char *probe_label(const struct p11 *p11)
+{
+    return p11->probe_label != NULL ? p11->probe_label : PROBE_LABEL;
+}
+
 /* What a worker left that ended in the middle of a probe. */
 static enum error clear_probes(struct p11 *p11, struct fault *fault)
 {
     CK_OBJECT_HANDLE handles[PROBES_MAX];
     struct p11_found found = {.handles = handles, .max = PROBES_MAX};
-    enum error e = p11_find_data(p11, PROBE_LABEL, &found, fault);
+    enum error e = p11_find_data(p11, probe_label(p11), &found, fault);
     for (size_t i = 0; i < found.count && e == ERR_OK; i++)
         p11_destroy(p11, &handles[i]);
     return e;
@@ -132,7 +137,7 @@ static enum error probe(struct p11 *p11, struct fault *fault)
     enum error e = find_ours(p11, &p11->keeps_data, fault);
     if (e != ERR_OK || p11->keeps_data)
         return e;
-    CK_RV rv = create(p11, PROBE_LABEL, bytes_of(VALUE, sizeof VALUE), true, &object);
+    CK_RV rv = create(p11, probe_label(p11), bytes_of(VALUE, sizeof VALUE), true, &object);
     p11->keeps_data = rv == CKR_OK;
     p11_destroy(p11, &object);
     return rv == CKR_OK || is_refusal(rv) ? ERR_OK : p11_fail(p11, rv, fault);

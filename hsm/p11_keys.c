@@ -36,10 +36,10 @@ struct pair {
     CK_ATTRIBUTE_TYPE forbidden;
 };
 
-static struct pair checkpoint_pair = {"provisiond-chkpt", "provisiond-checkpoint",
-                                      P11_CHECKPOINT_USE, CKA_SIGN, CKA_DERIVE};
-static struct pair transport_pair = {"provisiond-trnsp", "provisiond-transport", P11_TRANSPORT_USE,
-                                     CKA_DERIVE, CKA_SIGN};
+static const struct pair checkpoint_pair = {"provisiond-chkpt", HSM_CHECKPOINT_LABEL,
+                                            P11_CHECKPOINT_USE, CKA_SIGN, CKA_DERIVE};
+static const struct pair transport_pair = {"provisiond-trnsp", HSM_TRANSPORT_LABEL,
+                                           P11_TRANSPORT_USE, CKA_DERIVE, CKA_SIGN};
 
 /*
  * SoftHSM never fsyncs its object files, and only it knows which they are. sync(2) waits for all
@@ -68,15 +68,16 @@ static enum error find_by_id(struct p11 *p11, CK_OBJECT_CLASS class, const uint8
  * Three templates, from strict to plain. The last attributes are policy that some tokens do not
  * know; what a plainer key lacks in the token is kept by this program alone.
  */
-static enum error make_firmware_key(struct p11 *p11, const struct hsm_key_id *id, const char *label,
-                                    CK_OBJECT_HANDLE *ret_key, struct fault *fault)
+enum error p11_make_firmware_key(struct p11 *p11, const struct p11_new_key *asked,
+                                 CK_OBJECT_HANDLE *ret_key, unsigned *ret_template,
+                                 struct fault *fault)
 {
     CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, NULL, 0};
     CK_MECHANISM_TYPE wrap_only[] = {CKM_AES_KEY_WRAP};
     CK_ATTRIBUTE unwrapped[] = {YES(CKA_SENSITIVE), YES(CKA_EXTRACTABLE), NO(CKA_TOKEN)};
     CK_ULONG size = P11_FK_BYTES;
     CK_ATTRIBUTE template[] = {
-        YES(CKA_TOKEN),
+        {CKA_TOKEN, asked->is_session ? &no : &yes, sizeof yes},
         YES(CKA_PRIVATE),
         YES(CKA_SENSITIVE),
         NO(CKA_EXTRACTABLE),
@@ -88,16 +89,19 @@ static enum error make_firmware_key(struct p11 *p11, const struct hsm_key_id *id
         NO(CKA_VERIFY),
         NO(CKA_DERIVE),
         {CKA_VALUE_LEN, &size, sizeof size},
-        {CKA_ID, (void *)(uintptr_t)id->bytes, sizeof id->bytes},
-        {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
+        {CKA_ID, (void *)(uintptr_t)asked->id.bytes, sizeof asked->id.bytes},
+        {CKA_LABEL, (void *)(uintptr_t)asked->label, strlen(asked->label)},
         NO(CKA_MODIFIABLE),
         {CKA_ALLOWED_MECHANISMS, wrap_only, sizeof wrap_only},
         {CKA_UNWRAP_TEMPLATE, unwrapped, sizeof unwrapped},
     };
-    static const CK_ULONG counts[] = {COUNT(template), COUNT(template) - 2, COUNT(template) - 3};
+    static const CK_ULONG counts[P11_FIRMWARE_TEMPLATES] = {COUNT(template), COUNT(template) - 2,
+                                                            COUNT(template) - 3};
     CK_RV rv = CKR_ATTRIBUTE_TYPE_INVALID;
-    for (size_t i = 0; i < COUNT(counts) && p11_is_attribute_refusal(rv); i++)
+    for (unsigned i = 0; i < COUNT(counts) && p11_is_attribute_refusal(rv); i++) {
         rv = p11->call->C_GenerateKey(p11->session, &mechanism, template, counts[i], ret_key);
+        *ret_template = i;
+    }
     return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
 }
 
@@ -145,13 +149,15 @@ enum error p11_generate_firmware_key(struct p11 *p11, const struct hsm_key_id *i
                                      const char *label, struct fault *fault)
 {
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    unsigned template = 0;
     const char *weak = NULL;
     enum error e = find_firmware_key(p11, id, &key, fault);
     if (e != ERR_OK)
         return e;
     if (key != CK_INVALID_HANDLE)
         return check_label(p11, key, label, fault);
-    e = make_firmware_key(p11, id, label, &key, fault);
+    e = p11_make_firmware_key(p11, &(struct p11_new_key){.id = *id, .label = label}, &key,
+                              &template, fault);
     if (e != ERR_OK)
         return e;
     e = p11_audit_key(p11, key, P11_FIRMWARE_USE, &weak, fault);
@@ -198,16 +204,17 @@ enum error p11_get_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
 
 /* ---- checkpoint and transport key ---- */
 
-static enum error make_pair(struct p11 *p11, struct pair *pair, struct fault *fault)
+static enum error make_pair(struct p11 *p11, const struct pair *pair,
+                            const struct p11_new_key *asked, struct p11_key_pair *ret_pair,
+                            struct fault *fault)
 {
     CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
-    CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
-    CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
-    CK_ATTRIBUTE id = {CKA_ID, pair->id, sizeof pair->id};
-    CK_ATTRIBUTE label = {CKA_LABEL, (void *)(uintptr_t)pair->label, strlen(pair->label)};
+    CK_ATTRIBUTE token = {CKA_TOKEN, asked->is_session ? &no : &yes, sizeof yes};
+    CK_ATTRIBUTE id = {CKA_ID, (void *)(uintptr_t)asked->id.bytes, sizeof asked->id.bytes};
+    CK_ATTRIBUTE label = {CKA_LABEL, (void *)(uintptr_t)asked->label, strlen(asked->label)};
     CK_ATTRIBUTE public_template[] = {
-        YES(CKA_TOKEN), NO(CKA_PRIVATE), {CKA_EC_PARAMS, p256_oid, sizeof p256_oid}, id, label};
-    CK_ATTRIBUTE private_template[] = {YES(CKA_TOKEN),
+        token, NO(CKA_PRIVATE), {CKA_EC_PARAMS, p256_oid, sizeof p256_oid}, id, label};
+    CK_ATTRIBUTE private_template[] = {token,
                                        YES(CKA_PRIVATE),
                                        YES(CKA_SENSITIVE),
                                        NO(CKA_EXTRACTABLE),
@@ -217,30 +224,37 @@ static enum error make_pair(struct p11 *p11, struct pair *pair, struct fault *fa
                                        NO(CKA_UNWRAP),
                                        id,
                                        label};
-    CK_RV rv = p11->call->C_GenerateKeyPair(p11->session, &mechanism, public_template,
-                                            COUNT(public_template), private_template,
-                                            COUNT(private_template), &public_key, &private_key);
-    p11_make_durable();
+    CK_RV rv = p11->call->C_GenerateKeyPair(
+        p11->session, &mechanism, public_template, COUNT(public_template), private_template,
+        COUNT(private_template), &ret_pair->public_key, &ret_pair->private_key);
+    if (!asked->is_session)
+        p11_make_durable();
     return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
+}
+
+/* Some tokens keep the point with the private key only: then that is where it is read. */
+static enum error read_point(struct p11 *p11, CK_OBJECT_HANDLE key, struct hsm_spki *ret_spki,
+                             struct fault *fault)
+{
+    uint8_t value[HSM_POINT_MAX_BYTES + 4];
+    uint8_t point[P11_POINT_BYTES];
+    CK_ATTRIBUTE attribute = {CKA_EC_POINT, value, sizeof value};
+    CK_RV rv = p11_read(p11, key, &attribute);
+    if (rv != CKR_OK || !p11_decode_point(bytes_of(value, attribute.ulValueLen), point))
+        return fault_set(fault, ERR_HSM_KEY_MISSING, "public-key-missing",
+                         "The public part of a key pair cannot be read from the token.", (long)rv);
+    return p11_spki_of_point(point, ret_spki, fault);
 }
 
 static enum error read_spki(struct p11 *p11, const struct pair *pair, CK_OBJECT_HANDLE private_key,
                             struct hsm_spki *ret_spki, struct fault *fault)
 {
     CK_OBJECT_HANDLE found[2] = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
-    uint8_t value[HSM_POINT_MAX_BYTES + 4];
-    uint8_t point[P11_POINT_BYTES];
-    CK_ATTRIBUTE attribute = {CKA_EC_POINT, value, sizeof value};
     size_t count = 0;
     enum error e = find_by_id(p11, CKO_PUBLIC_KEY, pair->id, found, &count, fault);
     if (e != ERR_OK)
         return e;
-    /* Some tokens keep the point with the private key only. */
-    CK_RV rv = p11_read(p11, count > 0 ? found[0] : private_key, &attribute);
-    if (rv != CKR_OK || !p11_decode_point(bytes_of(value, attribute.ulValueLen), point))
-        return fault_set(fault, ERR_HSM_KEY_MISSING, "public-key-missing",
-                         "The public part of a key pair cannot be read from the token.", (long)rv);
-    return p11_spki_of_point(point, ret_spki, fault);
+    return read_point(p11, count > 0 ? found[0] : private_key, ret_spki, fault);
 }
 
 /* *ret_key and *ret_spki are empty when there is no such pair. */
@@ -290,14 +304,29 @@ enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault)
     return ERR_OK;
 }
 
-static enum error ensure_pair(struct p11 *p11, struct pair *pair, struct hsm_spki *ret_spki,
+static enum error ensure_pair(struct p11 *p11, const struct pair *pair, struct hsm_spki *ret_spki,
                               struct fault *fault)
 {
     enum error e = get_pair(p11, pair, ret_spki, fault);
     if (e != ERR_OK || ret_spki->length > 0)
         return e;
-    e = make_pair(p11, pair, fault);
+    struct p11_new_key asked = {.label = pair->label};
+    struct p11_key_pair made;
+    memcpy(asked.id.bytes, pair->id, sizeof asked.id.bytes);
+    e = make_pair(p11, pair, &asked, &made, fault);
     return e == ERR_OK ? get_pair(p11, pair, ret_spki, fault) : e;
+}
+
+enum error p11_make_trial_pair(struct p11 *p11, enum p11_key_use use,
+                               const struct p11_new_key *asked, struct p11_key_pair *ret_pair,
+                               struct hsm_spki *ret_spki, struct fault *fault)
+{
+    const struct pair *pair = use == P11_CHECKPOINT_USE ? &checkpoint_pair : &transport_pair;
+    struct p11_key_pair made = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
+    enum error e = make_pair(p11, pair, asked, &made, fault);
+    if (e == ERR_OK)
+        *ret_pair = made;
+    return e == ERR_OK ? read_point(p11, made.public_key, ret_spki, fault) : e;
 }
 
 enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,

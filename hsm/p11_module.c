@@ -164,12 +164,20 @@ static enum error log_in(struct p11 *p11, const struct p11_options *options,
     return ERR_OK;
 }
 
-enum error p11_open(struct p11 *p11, const struct p11_options *options, const struct secret *pin,
-                    struct fault *fault)
+enum error p11_find_token(struct p11 *p11, const struct p11_options *options,
+                          const struct secret *pin, struct fault *fault)
 {
     enum error e = load_module(p11, options, fault);
     if (e == ERR_OK)
         e = select_token(p11, options, pin, fault);
+    ERR_clear_error();
+    return e;
+}
+
+enum error p11_open(struct p11 *p11, const struct p11_options *options, const struct secret *pin,
+                    struct fault *fault)
+{
+    enum error e = p11_find_token(p11, options, pin, fault);
     if (e == ERR_OK)
         e = log_in(p11, options, pin, fault);
     ERR_clear_error();

@@ -190,7 +190,8 @@ void p11_device_free(struct p11_device *device)
     *device = (struct p11_device){0};
 }
 
-static bool unwraps(const struct secret *kek, const struct hsm_wrapped_key *wrapped)
+static bool unwraps(const struct secret *kek, const struct hsm_wrapped_key *wrapped,
+                    struct secret *ret_key)
 {
     SECRET_AUTO key = {0};
     int length = 0;
@@ -203,16 +204,28 @@ static bool unwraps(const struct secret *kek, const struct hsm_wrapped_key *wrap
         EVP_DecryptUpdate(context, key.bytes, &length, wrapped->bytes, (int)wrapped->length) == 1 &&
         (size_t)length + KEY_WRAP_BYTES == wrapped->length;
     ERR_clear_error();
-    return is_open;
+    if (!is_open)
+        return false;
+    key.length = (size_t)length; /* the rest of the buffer is zeros */
+    *ret_key = key;
+    key = (struct secret){0};
+    return true;
 }
 
 bool p11_device_opens(const struct p11_device *device, const struct p11_agreement *agreement,
                       const struct hsm_wrapped *wrapped)
+{
+    SECRET_AUTO key = {0};
+    return p11_device_takes(device, agreement, wrapped, &key);
+}
+
+bool p11_device_takes(const struct p11_device *device, const struct p11_agreement *agreement,
+                      const struct hsm_wrapped *wrapped, struct secret *ret_key)
 {
     SECRET_AUTO z = {0};
     SECRET_AUTO kek = {0};
     PKEY_AUTO *peer = key_of_point(bytes_of(wrapped->ephemeral_point, P11_POINT_BYTES));
     return peer != NULL && agreement->kdf_bytes == P256_Z_BYTES &&
            derive_z(device->key, peer, &z) && derive_output(&z, agreement, &kek) &&
-           unwraps(&kek, &wrapped->key);
+           unwraps(&kek, &wrapped->key, ret_key);
 }

@@ -152,8 +152,8 @@ struct dry_run {
     CK_OBJECT_HANDLE key;
 };
 
-static enum error try_mode(struct p11 *p11, enum hsm_mode mode, const struct dry_run *run,
-                           struct fault *fault)
+static enum error run_dry(struct p11 *p11, enum hsm_mode mode, const struct dry_run *run,
+                          struct fault *fault)
 {
     struct hsm_wrapped wrapped = {.ephemeral_length = P11_POINT_BYTES, .mode = mode};
     p11->mode = mode;
@@ -169,7 +169,7 @@ static enum error try_mode(struct p11 *p11, enum hsm_mode mode, const struct dry
     return e;
 }
 
-enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
+enum error p11_try_mode(struct p11 *p11, enum hsm_mode mode, struct fault *fault)
 {
     static const uint8_t shared_info[] = "provisiond probe";
     struct dry_run run = {.key = CK_INVALID_HANDLE};
@@ -181,15 +181,19 @@ enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
     if (e == ERR_OK)
         e = p11_make_session_key(p11, DRY_KEY_BYTES, &run.key, fault);
     if (e == ERR_OK)
-        e = try_mode(p11, HSM_TOKEN_MODE, &run, fault);
-    if (e != ERR_OK && run.key != CK_INVALID_HANDLE) {
-        /* Whatever the refusal was, host mode's own dry run tells a lost token from a poor one. */
-        p11->is_unfit = p11->is_stale = false;
-        e = try_mode(p11, HSM_HOST_MODE, &run, fault);
-    }
+        e = run_dry(p11, mode, &run, fault);
     p11_destroy(p11, &run.key);
     p11_device_free(&run.device);
     return e;
+}
+
+enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
+{
+    if (p11_try_mode(p11, HSM_TOKEN_MODE, fault) == ERR_OK)
+        return ERR_OK;
+    /* Whatever the refusal was, host mode's own dry run tells a lost token from a poor one. */
+    p11->is_unfit = p11->is_stale = false;
+    return p11_try_mode(p11, HSM_HOST_MODE, fault);
 }
 
 enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,

@@ -67,6 +67,24 @@ static void put_disk(struct admin_task *task, Provisiond__AdminStatusReply *repl
     reply->disk_reserve = room.reserve_bytes;
 }
 
+static void put_weak_keys(struct admin_task *task, Provisiond__AdminStatusReply *reply)
+{
+    struct hsm_weak_key *weak = task->values.status.weak_keys;
+    size_t count = hsm_watch_weak_keys(task->vault->watch, weak);
+    for (size_t i = 0; i < count; i++) {
+        Provisiond__AdminWeakKey *message = &task->values.status.weak_messages[i];
+        provisiond__admin_weak_key__init(message);
+        hsm_weak_key_explain(&weak[i], task->values.status.weak_details[i]);
+        message->label = weak[i].label;
+        message->key_id = data_of(weak[i].id.bytes, HSM_KEY_ID_BYTES);
+        message->attribute = weak[i].attribute;
+        message->detail = task->values.status.weak_details[i];
+        task->values.status.weak_list[i] = message;
+    }
+    reply->n_weak_keys = count;
+    reply->weak_keys = task->values.status.weak_list;
+}
+
 enum error admin_status(struct admin_task *task)
 {
     struct ledger_info *info = &task->values.status.info;
@@ -83,6 +101,7 @@ enum error admin_status(struct admin_task *task)
     reply->hsm_detail = hsm_fault->detail;
     if (e == ERR_OK)
         put_hsm_status(reply, &task->values.status.hsm);
+    put_weak_keys(task, reply);
     reply->initialised = info->is_initialised;
     reply->site = info->site;
     reply->hsm_identity = data_of(info->hsm_identity.bytes, SHA256_SIZE);

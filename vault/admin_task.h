@@ -60,6 +60,10 @@ struct admin_task {
             struct notary_view notary;
             Provisiond__JournalHead breach_anchor;
             Provisiond__JournalHead breach_head;
+            struct hsm_weak_key weak_keys[HSM_WEAK_KEYS_MAX];
+            char weak_details[HSM_WEAK_KEYS_MAX][HSM_WEAK_KEY_TEXT_MAX];
+            Provisiond__AdminWeakKey weak_messages[HSM_WEAK_KEYS_MAX];
+            Provisiond__AdminWeakKey *weak_list[HSM_WEAK_KEYS_MAX];
         } status;
         struct {
             struct hsm_spki checkpoint;

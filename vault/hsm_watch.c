@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Service is to be back 3 s after an HSM is: half of that is left for the login itself. */
 #define RETURN_MS 3000
@@ -27,6 +28,15 @@ struct hsm_watch {
     struct fault fault;
 };
 
+/* Its public part is not given then: without this it would look like another HSM's. */
+static bool is_checkpoint_key_weak(const struct hsm_status *status)
+{
+    bool is_weak = false;
+    for (size_t i = 0; i < status->weak_key_count; i++)
+        is_weak = is_weak || strcmp(status->weak_keys[i].label, HSM_CHECKPOINT_LABEL) == 0;
+    return is_weak && status->checkpoint.length == 0;
+}
+
 /* What the pair of status and ledger means; no lock is held across the HSM call. */
 static enum error compare(const struct hsm_status *status, const struct ledger_info *info,
                           struct fault *fault)
@@ -36,6 +46,11 @@ static enum error compare(const struct hsm_status *status, const struct ledger_i
     if (!info->is_initialised)
         return fault_set(fault, ERR_NOT_INITIALISED, "not-initialised",
                          "The ledger is not bound to an HSM yet.", 0);
+    if (is_checkpoint_key_weak(status))
+        return fault_set(fault, ERR_HSM_KEY_WEAK, "key-weak",
+                         "The checkpoint key's attributes are weaker than the policy: `provctl "
+                         "status` on the server says which.",
+                         0);
     struct sha256 identity = sha256_of(bytes_of(status->checkpoint.der, status->checkpoint.length));
     if (status->checkpoint.length == 0 || !sha256_equal(&identity, &info->hsm_identity))
         return fault_set(fault, ERR_HSM_SWAPPED, "hsm-swapped",
@@ -169,6 +184,16 @@ enum error hsm_watch_show(struct hsm_watch *watch, struct hsm_status *ret_status
     *ret_fault = watch->fault;
     (void)pthread_mutex_unlock(&watch->lock);
     return ret_fault->code;
+}
+
+size_t hsm_watch_weak_keys(struct hsm_watch *watch,
+                           struct hsm_weak_key ret_weak_keys[HSM_WEAK_KEYS_MAX])
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    size_t count = watch->status.weak_key_count;
+    memcpy(ret_weak_keys, watch->status.weak_keys, count * sizeof *ret_weak_keys);
+    (void)pthread_mutex_unlock(&watch->lock);
+    return count;
 }
 
 enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault)

@@ -34,6 +34,13 @@ enum error hsm_watch_get(struct hsm_watch *watch, struct hsm_status *ret_status,
 enum error hsm_watch_show(struct hsm_watch *watch, struct hsm_status *ret_status,
                           struct fault *ret_fault);
 
+/*
+ * The keys that the audit refuses, also of an HSM that may not be used, perhaps for their sake.
+ * Returns how many.
+ */
+size_t hsm_watch_weak_keys(struct hsm_watch *watch,
+                           struct hsm_weak_key ret_weak_keys[HSM_WEAK_KEYS_MAX]);
+
 /* Whether the HSM may be used now: ERR_OK, or the fault that stands in the way. Never waits. */
 enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault) MUST_USE;
 

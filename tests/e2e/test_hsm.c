@@ -5,10 +5,13 @@
 #include "e2e/floor.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "support/run.h"
+#include "support/softhsm.h"
+#include "unit/hsm/token.h"
 
 static struct rig rig;
 
@@ -170,6 +173,59 @@ START_TEST(a_swapped_token_is_refused_until_the_right_one_is_back)
 }
 END_TEST
 
+/* ---- weak keys ---- */
+
+static void open_token(struct token *token)
+{
+    char value[RIG_VALUE_MAX];
+    char pin[64] = "";
+    rig_value(&rig, "RIG_SOFTHSM2_CONF", value);
+    ck_assert_int_eq(setenv("SOFTHSM2_CONF", value, 1), 0);
+    rig_value(&rig, "RIG_PIN_FILE", value);
+    FILE *file = fopen(value, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(pin, sizeof pin, file));
+    (void)fclose(file);
+    pin[strcspn(pin, "\n")] = '\0';
+    rig_value(&rig, "RIG_TOKEN", value);
+    token_open(token, SOFTHSM_MODULE, value, pin);
+}
+
+/* Somebody with the PIN put a checkpoint key and a firmware key there that can be taken out. */
+START_TEST(weak_keys_are_told_by_status_and_nothing_new_is_issued_under_them)
+{
+    static const struct hsm_key_id id = {.bytes = {0xab}};
+    struct floor_device device;
+    struct token token;
+    license_one("one");
+    floor_device_make(&rig, "two", NULL, &device);
+    rig_kill(&rig, RIG_HSM, SIGTERM);
+    ck_assert_int_eq(rig_shell(&rig, "cp -a $DIR/tokens $DIR/right"), 0);
+    open_token(&token);
+    token_make_weak_pair(&token, "provisiond-chkpt", HSM_CHECKPOINT_LABEL);
+    token_make_weak_key(&token, &id, "provisiond-fk:other", CKA_EXTRACTABLE, true);
+    token_close(&token);
+    rig_start(&rig, RIG_HSM, NULL);
+    ck_assert_int_eq(
+        rig_shell(&rig, "ctl() { $BIN/provctl --config $RIG_CONFIG status \"$@\"; }; "
+                        "for i in $(seq 200); do ctl | grep -q key-weak && break; sleep 0.1; done; "
+                        "ctl >$DIR/page; ctl --json >$DIR/json; "
+                        "grep -q 'Weak key  *provisiond-checkpoint: CKA_' $DIR/page && "
+                        "grep -q 'no new license is issued' $DIR/page && "
+                        "grep -q 'Weak key  *provisiond-fk:other: CKA_EXTRACTABLE' $DIR/page && "
+                        "grep -q 'Destroy nothing' $DIR/page && "
+                        "[ $(jq '.weak_keys | length' $DIR/json) = 2 ] && "
+                        "[ $(jq -r .hsm $DIR/json) = key-weak ]"),
+        0);
+    expect_unavailable(&device, "hsm-key-weak");
+    rig_kill(&rig, RIG_HSM, SIGTERM);
+    ck_assert_int_eq(rig_shell(&rig, "rm -rf $DIR/tokens && mv $DIR/right $DIR/tokens"), 0);
+    rig_start(&rig, RIG_HSM, NULL);
+    rig_wait_ready(&rig);
+    license_one("three");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -180,6 +236,7 @@ int main(void)
         a_hung_hsm_stops_new_licenses_and_nothing_else,
         without_the_vault_provisiond_stays_and_says_so,
         a_swapped_token_is_refused_until_the_right_one_is_back,
+        weak_keys_are_told_by_status_and_nothing_new_is_issued_under_them,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "HSM, end to end",

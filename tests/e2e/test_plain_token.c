@@ -2,13 +2,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A token that keeps no data objects (NSS softokn): it remembers neither anchor nor authorities, so
- * it serves local products only, and everybody who looks is told.
+ * A second module from end to end: NSS softokn, in token mode, with a database that outlives the
+ * programs. It keeps no data objects, so it remembers neither anchor nor authorities and serves
+ * local products only, and everybody who looks is told.
  */
 #include "e2e/floor.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -51,9 +53,12 @@ static void set_up(void)
         "i=0; until ctl hsm init --site rig --out-dir $DIR/public-keys 2>/dev/null; do i=$((i+1)); "
         "[ $i -lt 200 ] || exit 1; sleep 0.05; done; "
         "ctl product create rig-gateway --anchors $RIG_DEVICE_CA_CERT --quota 5 >/dev/null && "
-        "ctl image encrypt --product rig-gateway $RIG_FIRMWARE >/dev/null && "
+        "ctl image encrypt --product rig-gateway $RIG_FIRMWARE >$DIR/image && "
         "ctl station add station-1 --certificate $RIG_STATION_CERT >/dev/null");
     rig_wait_ready(&rig);
+    MAKER("rm -f $RIG_IMAGE_FILE && $BIN/provctl image fetch $(cat $DIR/image) --out "
+          "$RIG_IMAGE_FILE --url $RIG_URL --ca $RIG_CA --cert $RIG_STATION_CERT --key "
+          "$RIG_STATION_KEY >/dev/null");
 }
 
 static void tear_down(void)
@@ -62,23 +67,52 @@ static void tear_down(void)
     rig_down(&rig);
 }
 
-static void ask(const struct floor_device *device, long status)
+/* The license, as text of base64 that the caller frees. */
+static char *ask(const struct floor_device *device, long status)
 {
     struct http_answer answer;
     http_license(&rig, device->pem, "latest", &answer);
     ck_assert_msg(answer.status == status, "%ld %s", answer.status, answer.body);
+    char *license = strdup(http_text(&answer, "license"));
     http_answer_clear(&answer);
+    return license;
 }
+
+static void opens(const struct floor_device *device, long status)
+{
+    char *license = ask(device, status);
+    ck_assert_int_eq(floor_opens(&rig, license, device->name), 1);
+    free(license);
+}
+
+START_TEST(keys_and_licenses_are_there_after_a_restart_and_open_with_plain_openssl)
+{
+    struct floor_device first;
+    struct floor_device second;
+    floor_device_make(&rig, "one", NULL, &first);
+    floor_device_make(&rig, "two", NULL, &second);
+    opens(&first, 201);
+    MAKER("ctl status --json >$DIR/before && jq -e '.mode == \"token\"' $DIR/before >/dev/null");
+    rig_kill(&rig, RIG_HSM, SIGTERM);
+    rig_start(&rig, RIG_HSM, NULL);
+    rig_wait_ready(&rig);
+    opens(&first, 200);
+    opens(&second, 201);
+    MAKER("ctl status --json >$DIR/after && "
+          "[ \"$(jq -r .hsm_identity $DIR/before)\" = \"$(jq -r .hsm_identity $DIR/after)\" ] && "
+          "jq -e '.mode == \"token\"' $DIR/after >/dev/null && verified");
+}
+END_TEST
 
 START_TEST(local_product_is_served_and_everything_says_that_there_is_no_anchor)
 {
     struct floor_device device;
     floor_device_make(&rig, "one", NULL, &device);
-    ask(&device, 201);
+    free(ask(&device, 201));
     rig_kill(&rig, RIG_VAULT, SIGKILL);
     rig_start(&rig, RIG_VAULT, NULL);
     rig_wait_ready(&rig);
-    ask(&device, 200);
+    free(ask(&device, 200));
     MAKER("rest GET /readyz | grep -q '\"anchor\": *\"none\"' && "
           "rest GET /v1/products/rig-gateway/usage | grep -q '\"anchor\": *\"none\"' && "
           "ctl status --json | grep -q '\"anchor\": *\"none\"' && "
@@ -100,6 +134,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        keys_and_licenses_are_there_after_a_restart_and_open_with_plain_openssl,
         local_product_is_served_and_everything_says_that_there_is_no_anchor,
         governed_product_is_not_made,
         NULL,

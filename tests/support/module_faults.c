@@ -45,6 +45,7 @@ struct verdict {
     bool is_garbled;
     bool is_collected;
     CK_RV rv;
+    CK_ATTRIBUTE_TYPE lie; /* of a garbled C_GetAttributeValue */
 };
 
 static void hang(void)
@@ -94,6 +95,7 @@ static void act(const struct hsm_fault *rule, struct verdict *verdict)
         break;
     case HSM_FAULT_GARBLE:
         verdict->is_garbled = true;
+        verdict->lie = rule->value;
         break;
     case HSM_FAULT_LEAK:
         leak(rule->value);
@@ -207,10 +209,6 @@ SESSION_CALL(GetSessionInfo, false, (CK_SESSION_HANDLE session, CK_SESSION_INFO_
              (session, info))
 SESSION_CALL(DestroyObject, false, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object),
              (session, object))
-SESSION_CALL(GetAttributeValue, false,
-             (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_PTR attributes,
-              CK_ULONG count),
-             (session, object, attributes, count))
 SESSION_CALL(FindObjectsInit, false,
              (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR attributes, CK_ULONG count),
              (session, attributes, count))
@@ -305,6 +303,20 @@ static CK_RV faulty_EncryptFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR out,
         return verdict.rv;
     CK_RV rv = collected.is_begun ? give_collected(session, out, ret_length)
                                   : real->C_EncryptFinal(session, out, ret_length);
+    return verdict.is_late ? verdict.rv : rv;
+}
+
+static CK_RV faulty_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                      CK_ATTRIBUTE_PTR attributes, CK_ULONG count)
+{
+    struct verdict verdict = consult_session("C_GetAttributeValue");
+    if (verdict.is_answered)
+        return verdict.rv;
+    CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
+    for (CK_ULONG i = 0; rv == CKR_OK && verdict.is_garbled && i < count; i++) {
+        if (attributes[i].type == verdict.lie && attributes[i].ulValueLen == sizeof(CK_BBOOL))
+            *(CK_BBOOL *)attributes[i].pValue ^= 1;
+    }
     return verdict.is_late ? verdict.rv : rv;
 }
 

@@ -208,6 +208,35 @@ START_TEST(status_is_an_object_for_machines)
 }
 END_TEST
 
+START_TEST(status_tells_of_each_weak_key_what_follows_and_what_to_do)
+{
+    Provisiond__AdminWeakKey firmware = PROVISIOND__ADMIN_WEAK_KEY__INIT;
+    Provisiond__AdminWeakKey nameless = PROVISIOND__ADMIN_WEAK_KEY__INIT;
+    Provisiond__AdminWeakKey *list[] = {&firmware, &nameless};
+    uint8_t id[] = {0xab, 0xcd};
+    firmware.label = (char *)"provisiond-fk:me\033ter";
+    firmware.attribute = (char *)"CKA_EXTRACTABLE";
+    firmware.detail = (char *)"It may be taken out. Destroy nothing.";
+    nameless.key_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+    nameless.attribute = (char *)"CKA_LOCAL";
+    say_status();
+    status_reply.weak_keys = list;
+    status_reply.n_weak_keys = 2;
+    ADMIN("status");
+    ck_assert_msg(strstr(run.out, "Weak key        provisiond-fk:me\\x1bter: CKA_EXTRACTABLE\n"
+                                  "                It may be taken out. Destroy nothing.\n"
+                                  "Weak key        abcd: CKA_LOCAL\n") != NULL,
+                  "%s", run.out);
+    ADMIN("status", "--json");
+    json_t *status = json_loads(run.out, 0, NULL);
+    const json_t *second = json_array_get(json_object_get(status, "weak_keys"), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(second, "key_id")), "abcd");
+    ck_assert_str_eq(json_string_value(json_object_get(second, "attribute")), "CKA_LOCAL");
+    json_decref(status);
+    status_reply.n_weak_keys = 0;
+}
+END_TEST
+
 START_TEST(workers_that_nobody_knows_are_not_shown_as_none)
 {
     say_status();
@@ -1052,6 +1081,7 @@ int main(void)
                                   a_ceremony_has_two_people_and_a_page,
                                   status_is_a_page_for_people,
                                   status_is_an_object_for_machines,
+                                  status_tells_of_each_weak_key_what_follows_and_what_to_do,
                                   workers_that_nobody_knows_are_not_shown_as_none,
                                   a_product_is_created_with_its_anchors,
                                   a_product_of_st_sfi_leaves_out_what_is_not_given,

@@ -4,6 +4,7 @@
 /* The table of return values. */
 #include <check.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <p11-kit/pkcs11.h>
 
@@ -55,6 +56,17 @@ START_TEST(an_unknown_value_has_a_name_and_calls_for_a_new_worker)
 }
 END_TEST
 
+START_TEST(every_known_value_is_explained_in_words_of_its_own)
+{
+    const char *unknown = ckr_words(0x7777);
+    for (unsigned i = 0; ckr_value(i) != CKR_VALUES_END; i++) {
+        const char *words = ckr_words(ckr_value(i));
+        ck_assert_msg(words != unknown && strlen(words) > 20, "%s", ckr_name(ckr_value(i)));
+    }
+    ck_assert_ptr_eq(ckr_words(CKR_VENDOR_DEFINED + 7), unknown);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("ckr");
@@ -62,5 +74,6 @@ int main(void)
     tcase_add_test(tests, a_refused_pin_is_never_a_reason_to_try_again);
     tcase_add_test(tests, a_stale_handle_is_looked_up_again);
     tcase_add_test(tests, an_unknown_value_has_a_name_and_calls_for_a_new_worker);
+    tcase_add_test(tests, every_known_value_is_explained_in_words_of_its_own);
     return hsm_rig_run_tests(tests);
 }

@@ -268,6 +268,42 @@ START_TEST(an_imported_firmware_key_is_refused_and_listed)
 }
 END_TEST
 
+/* Each kind of key, and what the log must say follows. */
+static const struct role {
+    const char *id; /* of a pair; NULL: a firmware key */
+    const char *label;
+    const char *consequence;
+} roles[] = {
+    {NULL, "provisiond-fk:meter", "its product gets no license and no image"},
+    {"provisiond-chkpt", HSM_CHECKPOINT_LABEL, "no new license is issued"},
+    {"provisiond-trnsp", HSM_TRANSPORT_LABEL, "Licenses go on"},
+};
+
+START_TEST(the_start_says_once_of_a_weak_key_of_each_kind_what_follows_and_what_to_do)
+{
+    const struct role *role = &roles[_i];
+    struct hsm_status status;
+    struct fault fault;
+    open_token();
+    if (role->id == NULL)
+        token_make_weak_key(&token, &key_id, role->label, CKA_EXTRACTABLE, true);
+    else
+        token_make_weak_pair(&token, role->id, role->label);
+    token_close(&token);
+    serve();
+    hsm_rig_await_workers(&rig, rig.workers);
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_uint_eq(status.weak_key_count, 1);
+    ck_assert_str_eq(status.weak_keys[0].label, role->label);
+    ck_assert_str_eq(status.weak_keys[0].attribute, "CKA_EXTRACTABLE");
+    ck_assert_uint_eq(status.checkpoint.length + status.transport.length, 0);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-key-weak"), 1);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "It may be taken out of the HSM."), 1);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, role->consequence), 1);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "Destroy nothing"), 1);
+}
+END_TEST
+
 START_TEST(two_keys_under_one_id_are_refused)
 {
     static const struct weakness none = {CKA_MODIFIABLE, false, ""};
@@ -295,6 +331,9 @@ int main(void)
                         (int)COUNT(weaknesses));
     tcase_add_test(tests, a_weak_key_under_another_label_is_refused_and_listed_when_asked_for);
     tcase_add_test(tests, an_imported_firmware_key_is_refused_and_listed);
+    tcase_add_loop_test(tests,
+                        the_start_says_once_of_a_weak_key_of_each_kind_what_follows_and_what_to_do,
+                        0, (int)COUNT(roles));
     tcase_add_test(tests, two_keys_under_one_id_are_refused);
     return hsm_rig_run_tests(tests);
 }

@@ -1,0 +1,140 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Probes of a trial: how session keys are wrapped, and the licenses that come of it, opened as a
+ * device would open them. Session objects alone.
+ */
+#include "hsm/trial_probe.h"
+
+#include <string.h>
+
+#include "hsm/trial_image.h"
+
+#define SMALL_IMAGE_BYTES 1000
+#define SEAL_POINT                                                     \
+    {                                                                  \
+        .key_offset = 0, .iv_offset = 16, .iv_bytes = HSM_GCM_IV_BYTES \
+    }
+
+static const uint8_t INFO[] = "provisiond-check";
+
+/* ---- AES key wrap ---- */
+
+/* The same key again is wrapped to the same bytes; a changed byte is refused. */
+static enum error try_wrapping(struct trial *trial, bool *ret_is_same, bool *ret_is_checked,
+                               struct fault *fault)
+{
+    struct p11 *p11 = &trial->p11;
+    struct hsm_key_id id;
+    struct hsm_wrapped_key wrapped;
+    struct hsm_wrapped_key again;
+    struct fault ignored = {0};
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    enum error e = trial_make_firmware_key(trial, &id, fault);
+    if (e == ERR_OK)
+        e = p11_generate_session_key(p11, &id, HSM_SESSION_KEY_MAX, &wrapped, fault);
+    if (e == ERR_OK)
+        e = p11_get_session_key(p11, &id, bytes_of(wrapped.bytes, wrapped.length), &key, fault);
+    if (e == ERR_OK)
+        e = p11_aes_wrap(p11, p11->firmware_keys[0].handle, key, &again, fault);
+    if (e != ERR_OK)
+        return e;
+    *ret_is_same =
+        wrapped.length == again.length && memcmp(wrapped.bytes, again.bytes, wrapped.length) == 0;
+    again.bytes[0] ^= 1;
+    *ret_is_checked = p11_get_session_key(p11, &id, bytes_of(again.bytes, again.length), &key,
+                                          &ignored) != ERR_OK;
+    return ERR_OK;
+}
+
+void trial_key_wrap(struct trial *trial)
+{
+    struct fault fault = {0};
+    bool is_same = false;
+    bool is_checked = false;
+    if (!trial_begin(trial))
+        return;
+    if (try_wrapping(trial, &is_same, &is_checked, &fault) != ERR_OK)
+        trial_say_fault(trial, &fault);
+    else if (!is_same || !is_checked)
+        trial_say(trial, TRIAL_NO, "wrap-not-standard",
+                  "The mechanism of that name does something else than RFC 3394: ask the vendor.",
+                  "%s", is_same ? "a changed wrapped key was taken" : "what comes back is another");
+    else
+        trial_say(trial, TRIAL_WORKS, "", "", "CKM_AES_KEY_WRAP, there and back");
+    trial_close(trial);
+}
+
+/* ---- the two modes ---- */
+
+static void try_mode(struct trial *trial, enum hsm_mode mode)
+{
+    struct fault fault = {0};
+    if (!trial_begin(trial))
+        return;
+    if (p11_try_mode(&trial->p11, mode, &fault) != ERR_OK)
+        trial_say_fault(trial, &fault);
+    else
+        trial_say(trial, TRIAL_WORKS, "", "", "made, and opened as a device would");
+    trial_close(trial);
+}
+
+void trial_host_mode(struct trial *trial)
+{
+    try_mode(trial, HSM_HOST_MODE);
+}
+
+void trial_token_mode(struct trial *trial)
+{
+    try_mode(trial, HSM_TOKEN_MODE);
+}
+
+/* ---- st-sfi ---- */
+
+static enum error try_seal(struct trial *trial, struct fault *fault)
+{
+    struct p11_device device = {.key = NULL};
+    struct hsm_sealed sealed;
+    struct hsm_seal seal = {.curve = HSM_P256,
+                            .kdf = HSM_X963_SHA256,
+                            .layout = SEAL_POINT,
+                            .aad = {INFO, sizeof INFO}};
+    enum error e = trial_make_firmware_key(trial, &seal.firmware_key, fault);
+    if (e == ERR_OK)
+        e = p11_generate_session_key(&trial->p11, &seal.firmware_key, HSM_SESSION_KEY_MAX / 2,
+                                     &seal.session_key, fault);
+    if (e == ERR_OK)
+        e = p11_device_new(&device, fault);
+    seal.peer_point = bytes_of(device.point, sizeof device.point);
+    if (e == ERR_OK)
+        e = p11_seal(&trial->p11, &seal, &sealed, fault);
+    p11_device_free(&device);
+    return e;
+}
+
+void trial_seal(struct trial *trial)
+{
+    struct fault fault = {0};
+    if (!trial_begin(trial))
+        return;
+    if (try_seal(trial, &fault) != ERR_OK)
+        trial_say_fault(trial, &fault);
+    else
+        trial_say(trial, TRIAL_WORKS, "", "", "session key taken out and sealed");
+    trial_close(trial);
+}
+
+/* ---- all of it ---- */
+
+void trial_license(struct trial *trial)
+{
+    struct fault fault = {0};
+    if (!trial_begin(trial))
+        return;
+    if (trial_image_opens(trial, HSM_AES_GCM, SMALL_IMAGE_BYTES, &fault) != ERR_OK)
+        trial_say_fault(trial, &fault);
+    else
+        trial_say(trial, TRIAL_WORKS, "", "", "image encrypted, licensed, opened, compared");
+    trial_close(trial);
+}
