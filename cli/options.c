@@ -127,6 +127,12 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_OFFICER] = {"officer", "NAME", NULL, "the maker's security officer who is here"},
     [OPTION_WITNESS] = {"witness", "NAME", NULL, "the second person who is here"},
     [OPTION_TRANSCRIPT] = {"transcript", "FILE", NULL, "page of the ceremony, for both to sign"},
+    [OPTION_GENERATION] = {"generation", "N", NULL,
+                           "of the new key, 2 or more (default: the next)"},
+    [OPTION_NO_BACKUP_BEFORE] = {"no-backup-before", "TIME", NULL,
+                                 "every backup from before it is gone (RFC 3339, UTC)"},
+    [OPTION_YES] = {"yes", NULL, NULL, "do not ask for a confirmation"},
+    [OPTION_OF_PRODUCT] = {"product", "NAME", NULL, "the keys of one product"},
 };
 
 const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {

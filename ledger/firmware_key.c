@@ -77,8 +77,7 @@ static enum error apply_rotation(struct change_context *context, void *body, str
     if ((!is_done && product.generation + 1 != rotation->generation) ||
         memcmp(product.firmware_key, expected, LEDGER_KEY_ID_BYTES) != 0)
         return conflict(fault, "firmware-key-changed",
-                        "The product's firmware key was rotated meanwhile: see provctl product "
-                        "keys.");
+                        "The product's firmware key was rotated meanwhile: see provctl hsm keys.");
     return is_done ? ERR_OK : rotate(context, product.id, change, fault);
 }
 
@@ -151,7 +150,7 @@ static enum error judge(const struct ledger_key_end *end, const struct ledger_fi
 {
     if (key->generation == 0)
         return conflict(fault, "key-unknown",
-                        "This is no firmware key of this product: see provctl product keys.");
+                        "This is no firmware key of this product: see provctl hsm keys.");
     if (!key->is_retired)
         return conflict(fault, "key-in-use",
                         "The product uses this key: only a retired key can be destroyed. Rotate "
