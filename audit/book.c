@@ -93,6 +93,7 @@ static uint64_t hash_pair(const struct index *index, const struct pair_key *pair
 void book_init(struct book *book)
 {
     *book = (struct book){.products = {.record_size = sizeof(struct book_product)},
+                          .firmware_keys = {.record_size = sizeof(struct book_firmware_key)},
                           .images = {.record_size = sizeof(struct book_image)},
                           .principals = {.record_size = sizeof(struct book_principal)},
                           .keys = {.record_size = sizeof(struct book_key)},
@@ -114,6 +115,7 @@ void book_clear(struct book *book)
     for (uint32_t i = 0; i < book->products.count; i++)
         signed_document_free(book_product(book, i)->policy);
     pool_clear(&book->products);
+    pool_clear(&book->firmware_keys);
     pool_clear(&book->images);
     pool_clear(&book->principals);
     pool_clear(&book->keys);
@@ -135,6 +137,11 @@ void book_clear(struct book *book)
 struct book_product *book_product(const struct book *book, uint32_t number)
 {
     return pool_at(&book->products, number);
+}
+
+struct book_firmware_key *book_firmware_key(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->firmware_keys, number);
 }
 
 struct book_image *book_image(const struct book *book, uint32_t number)
@@ -233,6 +240,18 @@ enum error book_add_product(struct book *book, const struct book_product *produc
     *book_product(book, *ret_number) = *product;
     return index_put(index, book, index_hash(index, 0, product->name), &product->name, *ret_number,
                      fault);
+}
+
+enum error book_add_firmware_key(struct book *book, const struct book_firmware_key *key,
+                                 uint32_t *ret_number, struct fault *fault)
+{
+    uint32_t number = 0;
+    enum error e = pool_add(&book->firmware_keys, &number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_firmware_key(book, number) = *key;
+    *ret_number = number;
+    return ERR_OK;
 }
 
 enum error book_add_principal(struct book *book, const struct book_principal *principal,

@@ -41,6 +41,17 @@ struct book_product {
     bool has_consent;               /* of its maker, to the override of these heads */
     struct book_heads consent;
     int64_t consented_unix_ms; /* when its maker issued the newest override; 0: none */
+    uint32_t firmware_key;     /* in use; POOL_NONE when no leaf says it */
+    int64_t images;
+};
+
+struct book_firmware_key {
+    struct bytes id; /* raw */
+    int64_t generation;
+    uint32_t previous; /* of the product; POOL_NONE: the first */
+    bool is_retired;
+    bool is_destroyed;
+    int64_t retired_unix_ms;
 };
 
 struct book_image {
@@ -98,6 +109,7 @@ struct book_unit {
 
 struct book {
     struct pool products;
+    struct pool firmware_keys;
     struct pool images;
     struct pool principals;
     struct pool keys;
@@ -119,6 +131,7 @@ void book_clear(struct book *book);
 
 /* Records by number. */
 struct book_product *book_product(const struct book *book, uint32_t number);
+struct book_firmware_key *book_firmware_key(const struct book *book, uint32_t number);
 struct book_image *book_image(const struct book *book, uint32_t number);
 struct book_principal *book_principal(const struct book *book, uint32_t number);
 struct book_key *book_key(const struct book *book, uint32_t number);
@@ -140,6 +153,8 @@ uint32_t book_find_pair(const struct book *book, uint32_t device, uint32_t image
 /* New records, found by their keys from now on. A serial belongs to the device added last. */
 enum error book_add_product(struct book *book, const struct book_product *product,
                             uint32_t *ret_number, struct fault *fault) MUST_USE;
+enum error book_add_firmware_key(struct book *book, const struct book_firmware_key *key,
+                                 uint32_t *ret_number, struct fault *fault) MUST_USE;
 enum error book_add_image(struct book *book, const struct book_image *image,
                           struct fault *fault) MUST_USE;
 enum error book_add_principal(struct book *book, const struct book_principal *principal,

@@ -35,12 +35,15 @@ static const struct {
     [FIELD_DOCUMENT] = {"document", LEAF_FORM_DIGEST},
     [FIELD_DOCUMENTS] = {"documents", LEAF_FORM_COUNT},
     [FIELD_ENABLED] = {"enabled", LEAF_FORM_FLAG},
+    [FIELD_FIRMWARE_KEY] = {"firmware_key", LEAF_FORM_KEY_ID},
+    [FIELD_GENERATION] = {"generation", LEAF_FORM_COUNT},
     [FIELD_GOVERNED] = {"governed", LEAF_FORM_FLAG},
     [FIELD_GRANT] = {"grant", LEAF_FORM_UUID},
     [FIELD_HEAD_ROOT] = {"head_root", LEAF_FORM_DIGEST},
     [FIELD_HEAD_SIZE] = {"head_size", LEAF_FORM_COUNT},
     [FIELD_HSM] = {"hsm", LEAF_FORM_DIGEST},
     [FIELD_IMAGE] = {"image", LEAF_FORM_IMAGE},
+    [FIELD_IMAGES] = {"images", LEAF_FORM_COUNT},
     [FIELD_INSTALL] = {"install", LEAF_FORM_UUID},
     [FIELD_KEY] = {"key", LEAF_FORM_TEXT},
     [FIELD_KIND] = {"kind", LEAF_FORM_TEXT},
@@ -49,6 +52,7 @@ static const struct {
     [FIELD_LINES] = {"lines", LEAF_FORM_LIST},
     [FIELD_LOT] = {"lot", LEAF_FORM_TEXT},
     [FIELD_NEW_KEY] = {"new_key", LEAF_FORM_DIGEST},
+    [FIELD_NO_BACKUP_BEFORE] = {"no_backup_before", LEAF_FORM_TIME},
     [FIELD_NONCE] = {"nonce", LEAF_FORM_TEXT},
     [FIELD_OLD_KEY] = {"old_key", LEAF_FORM_DIGEST},
     [FIELD_OPTIONS] = {"options", LEAF_FORM_TEXT},
@@ -103,6 +107,14 @@ static const struct {
     [LEAF_CHALLENGE] = {"challenge", BIT(NONCE), 0},
     [LEAF_DEVICE_REBOUND] = {"device-rebound",
                              BIT(PRODUCT) | BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), 0},
+    [LEAF_FIRMWARE_KEY_DESTROYED] = {"firmware-key-destroyed",
+                                     BIT(PRODUCT) | BIT(GENERATION) | BIT(KEY) |
+                                         BIT(NO_BACKUP_BEFORE),
+                                     0},
+    [LEAF_FIRMWARE_KEY_ROTATED] = {"firmware-key-rotated",
+                                   BIT(PRODUCT) | BIT(GENERATION) | BIT(OLD_KEY) | BIT(NEW_KEY) |
+                                       BIT(IMAGES),
+                                   0},
     [LEAF_GRANT] = {"grant",
                     BIT(PRODUCT) | BIT(KIND) | BIT(GRANT) | BIT(DOCUMENT) | BIT(SIGNERS) |
                         BIT(QUOTA),
@@ -132,7 +144,7 @@ static const struct {
     [LEAF_PRINCIPAL_NARROWED] = {"principal-narrowed", BIT(PRINCIPAL), BIT(PRODUCTS) | BIT(LINES)},
     [LEAF_PRODUCT_CREATED] = {"product-created",
                               BIT(PRODUCT) | BIT(QUOTA) | BIT(GOVERNED) | SETTINGS_FIELDS,
-                              BIT(AUTHORITIES) | BIT(OPTIONS)},
+                              BIT(AUTHORITIES) | BIT(OPTIONS) | BIT(FIRMWARE_KEY)},
     [LEAF_QUOTA_ADDED] = {"quota-added", BIT(PRODUCT) | BIT(UNITS) | BIT(QUOTA), 0},
     [LEAF_SCRAP_ALLOWANCE_ADDED] = {"scrap-allowance-added",
                                     BIT(PRODUCT) | BIT(UNITS) | BIT(ALLOWANCE), 0},
@@ -196,10 +208,16 @@ static enum leaf_flaw field_flaw(struct leaf *leaf, enum leaf_field field, enum 
     return flaw;
 }
 
-/* "account" has numbers of units where every other leaf says whether one was. */
+/* "account" has numbers of units where every other leaf says whether one was; the keys of a
+ * rotation and of an end are in the HSM, not a device's. */
 static enum leaf_form form_of(enum leaf_type type, enum leaf_field field)
 {
     bool is_count = type == LEAF_ACCOUNT && (field == FIELD_CHARGED || field == FIELD_SCRAP_DRAWN);
+    bool is_key_id =
+        (type == LEAF_FIRMWARE_KEY_ROTATED && (field == FIELD_OLD_KEY || field == FIELD_NEW_KEY)) ||
+        (type == LEAF_FIRMWARE_KEY_DESTROYED && field == FIELD_KEY);
+    if (is_key_id)
+        return LEAF_FORM_KEY_ID;
     return is_count ? LEAF_FORM_COUNT : FIELDS[field].form;
 }
 

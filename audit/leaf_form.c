@@ -9,6 +9,7 @@
 #include "core/clock.h"
 
 #define DIGEST_DIGITS ((size_t)2 * SHA256_SIZE)
+#define KEY_ID_DIGITS 32
 #define UUID_LENGTH   36
 #define TIME_LENGTH   (TIMESTAMP_SIZE - 1)
 
@@ -150,6 +151,8 @@ static bool text_fits(enum leaf_form form, struct bytes value)
         return is_name(value);
     case LEAF_FORM_DIGEST:
         return value.length == DIGEST_DIGITS && is_hex(value.data, DIGEST_DIGITS);
+    case LEAF_FORM_KEY_ID:
+        return value.length == KEY_ID_DIGITS && is_hex(value.data, KEY_ID_DIGITS);
     case LEAF_FORM_IMAGE:
         return value.length == IMAGE_PREFIX_LENGTH + DIGEST_DIGITS &&
                begins_with(value, IMAGE_PREFIX) &&

@@ -18,6 +18,7 @@ enum leaf_form {
     LEAF_FORM_TEXT,
     LEAF_FORM_NAME, /* name_is_valid, at most LEAF_NAME_MAX bytes */
     LEAF_FORM_DIGEST,
+    LEAF_FORM_KEY_ID, /* of a key in the HSM: 32 hex digits */
     LEAF_FORM_IMAGE,
     LEAF_FORM_UUID,
     LEAF_FORM_TIME,

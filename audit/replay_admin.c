@@ -10,13 +10,15 @@ enum error replay_image_added(struct replay *replay, const struct leaf *leaf, st
 {
     struct book_image image = {.is_enabled = leaf_flag(leaf, FIELD_ENABLED),
                                .digest = leaf_digest(leaf, FIELD_IMAGE)};
-    if (replay_find_product(replay, leaf, &image.product) == NULL)
+    struct book_product *product = replay_find_product(replay, leaf, &image.product);
+    if (product == NULL)
         return ERR_OK;
     if (book_find_image(&replay->book, image.product, &image.digest) != POOL_NONE) {
         FIND(replay, leaf, "image-twice", "The image that it adds to product %.*s was there.",
              RAW(leaf_text(leaf, FIELD_PRODUCT)));
         return ERR_OK;
     }
+    product->images++;
     return book_add_image(&replay->book, &image, fault);
 }
 

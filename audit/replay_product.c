@@ -110,14 +110,21 @@ enum error replay_product_created(struct replay *replay, const struct leaf *leaf
                 .is_per_license = is_per_license(leaf),
                 .first_authorities = leaf_digest(leaf, FIELD_AUTHORITIES)},
         .attempts_max = leaf_number(leaf, FIELD_ATTEMPTS_MAX),
+        .firmware_key = POOL_NONE,
     };
+    const struct book_firmware_key first = {
+        .id = leaf_text(leaf, FIELD_FIRMWARE_KEY), .generation = 1, .previous = POOL_NONE};
     if (book_find_product(&replay->book, product.name) != POOL_NONE) {
         FIND(replay, leaf, "product-twice", "The product %.*s that it makes was there.",
              RAW(product.name));
         return ERR_OK;
     }
     check_created(replay, leaf, &product);
-    enum error e = book_add_product(&replay->book, &product, &number, fault);
+    enum error e = ERR_OK;
+    if (leaf_has(leaf, FIELD_FIRMWARE_KEY))
+        e = book_add_firmware_key(&replay->book, &first, &product.firmware_key, fault);
+    if (e == ERR_OK)
+        e = book_add_product(&replay->book, &product, &number, fault);
     if (e == ERR_OK && product.sum.is_governed)
         replay->awaiting = number;
     return e;

@@ -106,6 +106,35 @@ static const struct command COMMANDS[] = {
      "of this server: whoever reads that memory then can decrypt the image. Without it product\n"
      "create refuses such a product; product show and the journal tell how it is set.",
      command_product_create},
+    {{"product rotate-key", "PRODUCT", 1, 0, ADMIN_OPTIONS | BIT(GENERATION)},
+     "give a product a new firmware key",
+     "The HSM makes a new key and wraps the session keys of all images by it, without any of them\n"
+     "leaving it; then the new key is in use and the old one retired, in one step. Licenses go on\n"
+     "meanwhile, and those that were issued stay as they are. Also for governed products.\n"
+     "\n"
+     "Cut off anywhere, it is finished by asking again. When the answer to the end was lost, hsm\n"
+     "keys tells: asking once more would be the next rotation, unless --generation says to which.\n"
+     "\n"
+     "A backup from before needs the old key: it stays in the HSM until product destroy-key. A\n"
+     "session key that was stolen stays stolen: against that only a new image helps.",
+     command_product_rotate_key},
+    {{"product destroy-key", "PRODUCT KEY", 2, BIT(NO_BACKUP_BEFORE), ADMIN_OPTIONS | BIT(YES)},
+     "destroy a retired firmware key for ever",
+     "KEY is 32 hex digits, as hsm keys prints them. A backup from before the key's rotation is\n"
+     "worthless without it: nobody can issue a license from it any more. --no-backup-before says\n"
+     "since when the oldest backup is that there still is; it must be later than the rotation, "
+     "and\n"
+     "stands in the journal for ever. Asks for the word \"destroy\"; with --yes it does not.",
+     command_product_destroy_key},
+    {{"hsm keys", "", 0, 0, ADMIN_OPTIONS | BIT(OF_PRODUCT)},
+     "list the keys in the HSM",
+     "ID: of a firmware key its CKA_ID; of the HSM's own two the SHA-256 of the public key. "
+     "STATE:\n"
+     "in use; retired (it wraps nothing, and a backup may need it); destroyed; prepared (of a\n"
+     "rotation that was cut off: product rotate-key finishes it). HSM: whether the HSM has it. "
+     "WEAK:\n"
+     "the first attribute that is weaker than it must be. IMAGES: whose session keys it wraps.",
+     command_hsm_keys},
     {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
      "add units to a local product",
      "Not repeatable: units that are added twice are granted twice. With --scrap they go to the\n"

@@ -137,6 +137,12 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
                        "become that user first (root: provision-hsm, if there is one)"},
     [OPTION_NO_SPEEDS] = {"no-speeds", NULL, NULL, "measure nothing"},
     [OPTION_TRIAL_TIMEOUT] = {"timeout", "SECONDS", NULL, "time for each trial (default 60)"},
+    [OPTION_GENERATION] = {"generation", "N", NULL,
+                           "of the new key, 2 or more (default: the next)"},
+    [OPTION_NO_BACKUP_BEFORE] = {"no-backup-before", "TIME", NULL,
+                                 "every backup from before it is gone (RFC 3339, UTC)"},
+    [OPTION_YES] = {"yes", NULL, NULL, "do not ask for a confirmation"},
+    [OPTION_OF_PRODUCT] = {"product", "NAME", NULL, "the keys of one product"},
 };
 
 const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {

@@ -45,6 +45,9 @@
 #define HSM_SIGNATURE_MAX       80   /* ECDSA P-256 in DER */
 #define HSM_ANCHOR_MAX          4095 /* bytes of a note */
 #define HSM_PRODUCT_MAX         64
+#define HSM_KEY_STATES_MAX      64
+#define HSM_ATTRIBUTE_SIZE      40 /* of an attribute's name, with the terminating NUL */
+#define HSM_FIRMWARE_KEY_PREFIX "provisiond-fk:" /* of a firmware key's label */
 #define HSM_REQUEST_MAX_BYTES   ((size_t)64 * 1024)
 #define HSM_CALL_TIMEOUT_MS     5000    /* a wrap or a status, queueing included */
 #define HSM_STATUS_TIMEOUT_MS   2000    /* answered from the master's memory */
@@ -68,7 +71,7 @@ struct hsm_spki {
 struct hsm_weak_key {
     struct hsm_key_id id;
     char label[HSM_LABEL_MAX_BYTES + 1];
-    char attribute[40]; /* the first attribute weaker than the policy, e.g. "CKA_EXTRACTABLE" */
+    char attribute[HSM_ATTRIBUTE_SIZE]; /* the first one that is too weak, "CKA_EXTRACTABLE" */
 };
 
 /* The CKA_LABEL of the two key pairs; a firmware key's is its product's. */
@@ -202,6 +205,32 @@ enum error hsm_generate_firmware_key(struct hsm_client *client, const struct hsm
 enum error hsm_generate_session_key(struct hsm_client *client,
                                     const struct hsm_key_id *firmware_key, unsigned key_bytes,
                                     struct hsm_wrapped_key *ret_key, struct fault *fault) MUST_USE;
+
+/*
+ * Wraps a session key under another firmware key, inside the token: the same key every time that it
+ * is asked for. ERR_HSM_KEY_MISSING (either firmware key), ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST
+ * ("wrapped-key-refused": it does not open under `from`; "same-key").
+ */
+enum error hsm_rewrap(struct hsm_client *client, const struct hsm_key_id *from,
+                      const struct hsm_wrapped_key *key, const struct hsm_key_id *to,
+                      struct hsm_wrapped_key *ret_key, struct fault *fault) MUST_USE;
+
+/*
+ * Destroys a firmware key for ever; *ret_was_there false: it was gone already. The caller knows
+ * that nothing needs it any more. ERR_CONFLICT ("not-a-firmware-key"): what has this id is no
+ * firmware key, or has another label; nothing was destroyed.
+ */
+enum error hsm_destroy_firmware_key(struct hsm_client *client, const struct hsm_key_id *id,
+                                    const char *label, bool *ret_was_there,
+                                    struct fault *fault) MUST_USE;
+
+struct hsm_key_state {
+    bool exists;
+    char weak_attribute[HSM_ATTRIBUTE_SIZE]; /* "": as the policy wants it */
+};
+/* The states of 1 to HSM_KEY_STATES_MAX firmware keys, in the order of ids. */
+enum error hsm_key_states(struct hsm_client *client, const struct hsm_key_id *ids, size_t count,
+                          struct hsm_key_state *ret_states, struct fault *fault) MUST_USE;
 
 /*
  * Encrypts inside the token, from clear_fd (present offset to end) to cipher_fd. The caller makes

@@ -212,6 +212,39 @@ static enum error check_authority_write(const Provisiond__HsmAuthorityWriteReque
     return check_product(request->product, fault);
 }
 
+/* ---- a firmware key's life ---- */
+
+static enum error check_rewrap(const Provisiond__HsmRewrapRequest *request, struct fault *fault)
+{
+    enum error e = check_key_id(request->from_key_id, fault);
+    if (e == ERR_OK)
+        e = check_key_id(request->to_key_id, fault);
+    if (e == ERR_OK)
+        e = check_wrapped_key(request->wrapped_session_key, fault);
+    if (e == ERR_OK &&
+        memcmp(request->from_key_id.data, request->to_key_id.data, HSM_KEY_ID_BYTES) == 0)
+        e = refuse("same-key", "A session key is wrapped again under another key only.", fault);
+    return e;
+}
+
+static enum error check_destroy(const Provisiond__HsmDestroyFirmwareKeyRequest *request,
+                                struct fault *fault)
+{
+    enum error e = check_key_id(request->key_id, fault);
+    return e == ERR_OK ? check_label(request->label, fault) : e;
+}
+
+static enum error check_key_states(const Provisiond__HsmKeyStatesRequest *request,
+                                   struct fault *fault)
+{
+    enum error e = ERR_OK;
+    if (request->n_key_ids == 0 || request->n_key_ids > HSM_KEY_STATES_MAX)
+        return refuse("key-ids", "The states of 1 to 64 keys can be asked for at once.", fault);
+    for (size_t i = 0; i < request->n_key_ids && e == ERR_OK; i++)
+        e = check_key_id(request->key_ids[i], fault);
+    return e;
+}
+
 /* The oneof's message, whatever it is. */
 static const ProtobufCMessage *operation_of(const Provisiond__HsmRequest *request)
 {
@@ -258,6 +291,12 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
         return check_product(request->authority_read->product, fault);
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
         return check_authority_write(request->authority_write, fault);
+    case PROVISIOND__HSM_REQUEST__OP_REWRAP:
+        return check_rewrap(request->rewrap, fault);
+    case PROVISIOND__HSM_REQUEST__OP_DESTROY_FIRMWARE_KEY:
+        return check_destroy(request->destroy_firmware_key, fault);
+    case PROVISIOND__HSM_REQUEST__OP_KEY_STATES:
+        return check_key_states(request->key_states, fault);
     default:
         return ERR_OK; /* status, init and anchor_read have no fields */
     }

@@ -28,7 +28,6 @@
 #define P11_SESSION_KEYS_MAX  64
 #define P11_POINT_BYTES       65 /* uncompressed P-256 */
 #define P11_FK_BYTES          32
-#define P11_FK_LABEL_PREFIX   "provisiond-fk:"
 
 /* A firmware key that was looked up and audited. */
 struct p11_firmware_key {
@@ -176,6 +175,9 @@ enum error p11_make_firmware_key(struct p11 *p11, const struct p11_new_key *aske
 /* The handle of an audited firmware key. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK. */
 enum error p11_get_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
                                 CK_OBJECT_HANDLE *ret_key, struct fault *fault) MUST_USE;
+/* Secret keys of this program's or anybody's in the token, by their CKA_ID. */
+enum error p11_find_secret_keys(struct p11 *p11, const struct hsm_key_id *id,
+                                struct p11_found *found, struct fault *fault) MUST_USE;
 /* Makes the checkpoint and the transport key where they are missing. */
 enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,
                          struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
@@ -202,6 +204,15 @@ enum error p11_make_trial_pair(struct p11 *p11, enum p11_key_use use,
 enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault) MUST_USE;
 /* What was made in the token stays there also when the power goes. */
 void p11_make_durable(void);
+
+/* ---- p11_key_life.c ---- */
+
+/* ERR_CONFLICT ("not-a-firmware-key") unless every key of this id is a firmware key of this label.
+ * *ret_was_there false: there was none. */
+enum error p11_destroy_firmware_key(struct p11 *p11, const struct hsm_key_id *id, const char *label,
+                                    bool *ret_was_there, struct fault *fault) MUST_USE;
+enum error p11_key_state(struct p11 *p11, const struct hsm_key_id *id,
+                         struct hsm_key_state *ret_state, struct fault *fault) MUST_USE;
 
 /* ---- p11_sign.c ---- */
 
@@ -269,6 +280,10 @@ enum error p11_get_session_key(struct p11 *p11, const struct hsm_key_id *firmwar
 enum error p11_unwrap_for_encryption(struct p11 *p11, const struct hsm_key_id *firmware_key,
                                      struct bytes wrapped, CK_OBJECT_HANDLE *ret_key,
                                      struct fault *fault) MUST_USE;
+/* The session key under another firmware key, by way of a session object that is destroyed. */
+enum error p11_rewrap(struct p11 *p11, const struct hsm_key_id *from, struct bytes wrapped,
+                      const struct hsm_key_id *to, struct hsm_wrapped_key *ret_key,
+                      struct fault *fault) MUST_USE;
 /* C_WrapKey with AES-KW into *ret_wrapped. */
 enum error p11_aes_wrap(struct p11 *p11, CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE key,
                         struct hsm_wrapped_key *ret_wrapped, struct fault *fault) MUST_USE;

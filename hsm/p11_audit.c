@@ -212,9 +212,9 @@ static bool has_our_label(struct p11 *p11, CK_OBJECT_HANDLE key)
 {
     char label[256];
     CK_ATTRIBUTE attribute = {CKA_LABEL, label, sizeof label};
-    size_t prefix = strlen(P11_FK_LABEL_PREFIX);
+    size_t prefix = strlen(HSM_FIRMWARE_KEY_PREFIX);
     return p11_read(p11, key, &attribute) == CKR_OK && attribute.ulValueLen >= prefix &&
-           memcmp(label, P11_FK_LABEL_PREFIX, prefix) == 0;
+           memcmp(label, HSM_FIRMWARE_KEY_PREFIX, prefix) == 0;
 }
 
 static enum error audit_firmware_key(struct p11 *p11, CK_OBJECT_HANDLE key, struct fault *fault)

@@ -62,6 +62,16 @@ static enum error find_by_id(struct p11 *p11, CK_OBJECT_CLASS class, const uint8
     return e;
 }
 
+enum error p11_find_secret_keys(struct p11 *p11, const struct hsm_key_id *id,
+                                struct p11_found *found, struct fault *fault)
+{
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               YES(CKA_TOKEN),
+                               {CKA_ID, (void *)(uintptr_t)id->bytes, HSM_KEY_ID_BYTES}};
+    return p11_find(p11, template, COUNT(template), found, fault);
+}
+
 /* ---- firmware keys ---- */
 
 /*
@@ -118,13 +128,13 @@ static enum error find_firmware_key(struct p11 *p11, const struct hsm_key_id *id
                                     CK_OBJECT_HANDLE *ret_key, struct fault *fault)
 {
     CK_OBJECT_HANDLE found[2];
-    size_t count = 0;
     const char *weak = NULL;
-    enum error e = find_by_id(p11, CKO_SECRET_KEY, id->bytes, found, &count, fault);
-    if (e != ERR_OK || count == 0)
+    struct p11_found all = {.handles = found, .max = COUNT(found)};
+    enum error e = p11_find_secret_keys(p11, id, &all, fault);
+    if (e != ERR_OK || all.count == 0)
         return e;
     e = p11_audit_key(p11, found[0], P11_FIRMWARE_USE, &weak, fault);
-    if (e == ERR_OK && weak == NULL && count > 1)
+    if (e == ERR_OK && weak == NULL && all.count > 1)
         weak = "CKA_ID"; /* two keys under one id: nobody can say which one is meant */
     if (e == ERR_OK && weak != NULL)
         return refuse_weak(p11, found[0], weak, fault);
@@ -195,7 +205,10 @@ enum error p11_get_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
         e = p11_check(p11, fault); /* an absent token has no keys either */
         return e != ERR_OK ? e
                            : fault_set(fault, ERR_HSM_KEY_MISSING, "firmware-key-missing",
-                                       "The token holds no firmware key with this id.", 0);
+                                       "The token holds no firmware key with this id: it was "
+                                       "destroyed, or the token is another one. Restore a newer "
+                                       "backup of the ledger, or the token that has the key.",
+                                       0);
     }
     remember_firmware_key(p11, id, key);
     *ret_key = key;

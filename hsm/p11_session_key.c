@@ -156,6 +156,21 @@ enum error p11_unwrap_for_encryption(struct p11 *p11, const struct hsm_key_id *f
     return unwrap_session_key(p11, firmware_key, wrapped, true, ret_key, fault);
 }
 
+enum error p11_rewrap(struct p11 *p11, const struct hsm_key_id *from, struct bytes wrapped,
+                      const struct hsm_key_id *to, struct hsm_wrapped_key *ret_key,
+                      struct fault *fault)
+{
+    CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    enum error e = p11_get_firmware_key(p11, to, &kek, fault);
+    if (e == ERR_OK)
+        e = unwrap_session_key(p11, from, wrapped, false, &key, fault);
+    if (e == ERR_OK)
+        e = p11_aes_wrap(p11, kek, key, ret_key, fault);
+    p11_destroy(p11, &key);
+    return e;
+}
+
 /* ---- the cache ---- */
 
 static struct sha256 name_of(const struct hsm_key_id *firmware_key, struct bytes wrapped)

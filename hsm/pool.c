@@ -261,6 +261,7 @@ static enum job_lane lane_of(Provisiond__HsmRequest__OpCase operation)
     switch (operation) {
     case PROVISIOND__HSM_REQUEST__OP_INIT:
     case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
+    case PROVISIOND__HSM_REQUEST__OP_DESTROY_FIRMWARE_KEY:
         return JOB_KEYGEN;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:

@@ -245,6 +245,63 @@ static enum error do_authority_list(struct worker *worker, const Provisiond__Hsm
     return e;
 }
 
+static enum error do_rewrap(struct worker *worker, const Provisiond__HsmRequest *request,
+                            const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmRewrapReply *result = &answer->result.rewrap;
+    struct hsm_key_id from = key_id_of(request->rewrap->from_key_id);
+    struct hsm_key_id to = key_id_of(request->rewrap->to_key_id);
+    (void)fds;
+    enum error e =
+        p11_rewrap(&worker->p11, &from, bytes_of_message(request->rewrap->wrapped_session_key), &to,
+                   &answer->session_key, &answer->fault);
+    provisiond__hsm_rewrap_reply__init(result);
+    result->wrapped_session_key = hsm_binary(answer->session_key.bytes, answer->session_key.length);
+    answer->reply.rewrap = result;
+    return e;
+}
+
+static enum error do_destroy_firmware_key(struct worker *worker,
+                                          const Provisiond__HsmRequest *request, const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmDestroyFirmwareKeyReply *result = &answer->result.destroy_firmware_key;
+    struct hsm_key_id id = key_id_of(request->destroy_firmware_key->key_id);
+    bool was_there = false;
+    (void)fds;
+    enum error e = p11_destroy_firmware_key(&worker->p11, &id, request->destroy_firmware_key->label,
+                                            &was_there, &answer->fault);
+    provisiond__hsm_destroy_firmware_key_reply__init(result);
+    result->was_there = was_there;
+    answer->reply.destroy_firmware_key = result;
+    return e;
+}
+
+static enum error do_key_states(struct worker *worker, const Provisiond__HsmRequest *request,
+                                const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmKeyStatesReply *result = &answer->result.key_states;
+    const Provisiond__HsmKeyStatesRequest *asked = request->key_states;
+    enum error e = ERR_OK;
+    (void)fds;
+    for (size_t i = 0; i < asked->n_key_ids && e == ERR_OK; i++) {
+        struct hsm_key_id id = key_id_of(asked->key_ids[i]);
+        Provisiond__HsmKeyState *message = &worker->state_messages[i];
+        e = p11_key_state(&worker->p11, &id, &worker->states[i], &answer->fault);
+        provisiond__hsm_key_state__init(message);
+        message->exists = worker->states[i].exists;
+        message->weak_attribute = worker->states[i].weak_attribute;
+        worker->state_list[i] = message;
+    }
+    provisiond__hsm_key_states_reply__init(result);
+    result->keys = worker->state_list;
+    result->n_keys = asked->n_key_ids;
+    answer->reply.key_states = result;
+    return e;
+}
+
 static operation operation_of(const Provisiond__HsmRequest *request)
 {
     switch (request->op_case) {
@@ -274,6 +331,12 @@ static operation operation_of(const Provisiond__HsmRequest *request)
         return do_authority_write;
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_LIST:
         return do_authority_list;
+    case PROVISIOND__HSM_REQUEST__OP_REWRAP:
+        return do_rewrap;
+    case PROVISIOND__HSM_REQUEST__OP_DESTROY_FIRMWARE_KEY:
+        return do_destroy_firmware_key;
+    case PROVISIOND__HSM_REQUEST__OP_KEY_STATES:
+        return do_key_states;
     default:
         return NULL;
     }
@@ -292,6 +355,7 @@ static bool writes_token(const Provisiond__HsmRequest *request)
 {
     return request->op_case == PROVISIOND__HSM_REQUEST__OP_INIT ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_DESTROY_FIRMWARE_KEY ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE;
 }

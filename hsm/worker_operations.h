@@ -31,6 +31,9 @@ struct answer {
         Provisiond__HsmAuthorityReadReply authority_read;
         Provisiond__HsmAuthorityWriteReply authority_write;
         Provisiond__HsmAuthorityListReply authority_list;
+        Provisiond__HsmRewrapReply rewrap;
+        Provisiond__HsmDestroyFirmwareKeyReply destroy_firmware_key;
+        Provisiond__HsmKeyStatesReply key_states;
     } result;
     struct hsm_spki checkpoint;
     struct hsm_spki transport;
@@ -50,6 +53,9 @@ struct worker {
     struct answer answer;
     struct hsm_authorities authorities; /* of the newest list, and where its names are */
     char *names[HSM_AUTHORITIES_MAX];
+    struct hsm_key_state states[HSM_KEY_STATES_MAX]; /* likewise, of the newest question */
+    Provisiond__HsmKeyState state_messages[HSM_KEY_STATES_MAX];
+    Provisiond__HsmKeyState *state_list[HSM_KEY_STATES_MAX];
 };
 
 /*

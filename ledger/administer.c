@@ -202,7 +202,15 @@ static enum error apply_image(struct change_context *context, void *body, struct
 {
     const struct image_change *change = body;
     const struct ledger_image *image = &change->image;
-    enum error e = context->ops->image_add(context->store, change->product, image, fault);
+    struct ledger_product product;
+    enum error e = context->ops->product_get_mine(context->store, change->product, &product, fault);
+    if (e == ERR_OK && image->generation != product.generation)
+        e = fault_set(fault, ERR_CONFLICT, "firmware-key-changed",
+                      "The product's firmware key was rotated while the image was encrypted: "
+                      "encrypt it again.",
+                      0);
+    if (e == ERR_OK)
+        e = context->ops->image_add(context->store, change->product, image, fault);
     if (e != ERR_OK)
         return e;
     struct leaf leaf = leaf_new(context, "image-added");

@@ -67,6 +67,7 @@
 #define LEDGER_SCAN_MAX           20000  /* rows read for one page */
 #define LEDGER_SUM_MAX            500000 /* installs summed for one listing of usage */
 #define LEDGER_PERIOD_MAX_MINUTES 10080  /* a week */
+#define LEDGER_ROTATION_MAX       100000 /* images of a product whose key is rotated */
 #define LEDGER_CLOCK_TOLERANCE_MS 60000  /* a clock may step back by this much */
 #define LEDGER_DISK_NEARLY_FULL   "disk-nearly-full" /* the reason when the reserve is reached */
 #define LEDGER_AWAITS_ANCHOR      "awaits-anchor"    /* the reason of ledger_issue's ERR_BUSY */
@@ -131,6 +132,7 @@ struct ledger_product {
     char profile[LEDGER_PROFILE_MAX];
     enum ledger_policy policy;
     uint8_t firmware_key[LEDGER_KEY_ID_BYTES]; /* CKA_ID */
+    int64_t generation;                        /* of the firmware key; 1 is the first */
     int64_t quota;                             /* granted: accepted - revoked + scrap_drawn */
     int64_t used;
     int64_t accepted;
@@ -164,8 +166,9 @@ struct ledger_image {
     struct sha256 digest;                        /* of the encrypted content */
     int64_t size;                                /* bytes of the encrypted content */
     char label[LEDGER_NAME_MAX + 1];             /* the maker's version text; "" when none */
-    uint8_t session_key[LEDGER_WRAPPED_KEY_MAX]; /* wrapped by the firmware key */
+    uint8_t session_key[LEDGER_WRAPPED_KEY_MAX]; /* wrapped by the firmware key of generation */
     size_t session_key_length;
+    int64_t generation;
     uint8_t iv[LEDGER_IV_MAX];
     size_t iv_length;
     uint8_t tag[LEDGER_TAG_BYTES];
@@ -317,7 +320,8 @@ enum error ledger_budgets_each(struct ledger *ledger, const char *product,
                                void *context, struct fault *fault) MUST_USE;
 /*
  * Adds an image; image->id is ignored. ERR_PRODUCT_UNKNOWN; ERR_CONFLICT when this product has the
- * digest already, or any image anywhere has this wrapped session key (one key, one image, ever).
+ * digest already, or any image anywhere has this wrapped session key (one key, one image, ever);
+ * "firmware-key-changed": image->generation is not the product's.
  */
 enum error ledger_image_add(struct ledger *ledger, const char *product,
                             const struct ledger_image *image, const char *by,
@@ -337,6 +341,72 @@ enum error ledger_image_enable(struct ledger *ledger, const char *product,
 enum error ledger_image_alias(struct ledger *ledger, const struct ledger_naming *naming,
                               const char *by, struct ledger_named *ret_named,
                               struct fault *fault) MUST_USE;
+/* ---- firmware keys: each product has had one or more, the newest is in use ---- */
+
+struct ledger_firmware_key {
+    char product[LEDGER_NAME_MAX + 1];
+    int64_t generation; /* from 1, without gaps */
+    uint8_t id[LEDGER_KEY_ID_BYTES];
+    int64_t images; /* whose session keys it wraps */
+    bool is_retired;
+    int64_t retired_unix_ms;
+    int64_t retired_leaf; /* firmware-key-rotated */
+    bool is_destroyed;    /* and then it is retired, too */
+    int64_t destroyed_unix_ms;
+    int64_t destroyed_leaf;
+};
+
+/* Of one product or (NULL) of all, the oldest first. As the listings below. ERR_PRODUCT_UNKNOWN. */
+enum error ledger_firmware_keys_each(struct ledger *ledger, const char *product,
+                                     bool (*each)(void *context,
+                                                  const struct ledger_firmware_key *key),
+                                     void *context, struct fault *fault) MUST_USE;
+
+/* A session key that goes over to the new key. */
+struct ledger_rewrapped {
+    int64_t image_id;
+    size_t length; /* of either */
+    uint8_t was[LEDGER_WRAPPED_KEY_MAX];
+    uint8_t is[LEDGER_WRAPPED_KEY_MAX];
+};
+
+struct ledger_rotation {
+    const char *product;
+    int64_t generation; /* of the new key */
+    uint8_t old_key[LEDGER_KEY_ID_BYTES];
+    uint8_t new_key[LEDGER_KEY_ID_BYTES];
+    const struct ledger_rewrapped *images; /* every image of the product */
+    size_t count;                          /* at most LEDGER_ROTATION_MAX */
+};
+
+/*
+ * In one transaction: the new key is in use, the session keys of all images are exchanged, the old
+ * key is retired. The same again: ERR_OK, and nothing changes. ERR_PRODUCT_UNKNOWN; ERR_CONFLICT:
+ * "firmware-key-changed" (the old key is not in use, or the generation is not the next),
+ * "images-changed" (the list is not exactly the product's images as they are).
+ */
+enum error ledger_firmware_key_rotate(struct ledger *ledger, const struct ledger_rotation *rotation,
+                                      const char *by, struct fault *fault) MUST_USE;
+
+/* The end of a retired key. */
+struct ledger_key_end {
+    const char *product;
+    uint8_t key[LEDGER_KEY_ID_BYTES];
+    int64_t no_backup_before_unix_ms; /* what the operator states: older backups are gone */
+};
+
+/*
+ * Whether the key may be destroyed. ERR_PRODUCT_UNKNOWN; ERR_CONFLICT: "key-unknown" (not of this
+ * product), "key-in-use"; ERR_BAD_REQUEST ("no-backup-before": not later than the rotation, or in
+ * the future). *ret_key is filled on success; it may be destroyed already.
+ */
+enum error ledger_firmware_key_may_end(struct ledger *ledger, const struct ledger_key_end *end,
+                                       struct ledger_firmware_key *ret_key,
+                                       struct fault *fault) MUST_USE;
+/* That it is destroyed: called behind the destruction. Again: ERR_OK, and nothing changes. */
+enum error ledger_firmware_key_ended(struct ledger *ledger, const struct ledger_key_end *end,
+                                     const char *by, struct fault *fault) MUST_USE;
+
 /*
  * Principals: enrolled for ever with a name and a role, known by the keys of their certificates.
  * ERR_PRINCIPAL_UNKNOWN: none of this name, or not of this role (LEDGER_ROLE_ANY: any).

@@ -146,7 +146,8 @@ enum error store_image_add(struct ledger_store *store, const char *product,
                    DB_INT(image->size), DB_TEXT(image->label),
                    DB_BLOB(image->session_key, image->session_key_length),
                    DB_BLOB(image->iv, image->iv_length), DB_BLOB(image->tag, sizeof image->tag),
-                   DB_INT(image->created_unix_ms), DB_INT(image->is_enabled));
+                   DB_INT(image->created_unix_ms), DB_INT(image->is_enabled),
+                   DB_INT(image->generation));
     return e;
 }
 

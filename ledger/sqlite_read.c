@@ -44,6 +44,7 @@ bool store_read_product(sqlite3_stmt *row, struct ledger_product *product)
     product->attempts_max = sqlite3_column_int64(row, 15);
     product->is_governed = sqlite3_column_int(row, 16) != 0;
     product->sequence = sqlite3_column_int64(row, 17);
+    product->generation = sqlite3_column_int64(row, 19);
     return db_column_text(row, 2, product->name, sizeof product->name) &&
            db_column_text(row, 3, product->profile, sizeof product->profile) &&
            db_column_exact(row, 5, product->firmware_key, sizeof product->firmware_key) &&
@@ -58,6 +59,7 @@ static bool read_image(sqlite3_stmt *row, struct ledger_image *image)
     image->size = sqlite3_column_int64(row, 2);
     image->created_unix_ms = sqlite3_column_int64(row, 7);
     image->is_enabled = sqlite3_column_int(row, 8) != 0;
+    image->generation = sqlite3_column_int64(row, 10);
     return db_column_exact(row, 1, image->digest.bytes, SHA256_SIZE) &&
            db_column_text(row, 3, image->label, sizeof image->label) &&
            db_column_blob(row, 4, image->session_key, sizeof image->session_key,

@@ -11,7 +11,7 @@
 #include <assert.h>
 
 /* The numbers in texts below. */
-static_assert(SCHEMA_VERSION == 4 && APPLICATION_ID == 1886807142, "the pragmas at the end");
+static_assert(SCHEMA_VERSION == 5 && APPLICATION_ID == 1886807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_REBIND == 6, "the check on a document's kind");
@@ -76,6 +76,22 @@ static const char TABLES[] =
     "  pem BLOB NOT NULL"
     ") STRICT;"
 
+    /* Every key that a product has had; the newest one is in use, and product.firmware_key says
+     * it as well. Rows come from product_has_key and from rotations. */
+    "CREATE TABLE firmware_key ("
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  generation INTEGER NOT NULL CHECK (generation >= 1),"
+    "  key_id BLOB NOT NULL CHECK (length(key_id) = 16),"
+    "  retired_unix_ms INTEGER,"
+    "  retired_leaf INTEGER," /* firmware-key-rotated */
+    "  destroyed_unix_ms INTEGER,"
+    "  destroyed_leaf INTEGER," /* firmware-key-destroyed */
+    "  PRIMARY KEY (product_id, generation),"
+    "  CHECK ((retired_leaf IS NULL) = (retired_unix_ms IS NULL)),"
+    "  CHECK ((destroyed_leaf IS NULL) = (destroyed_unix_ms IS NULL)),"
+    "  CHECK (destroyed_leaf IS NULL OR coalesce(destroyed_leaf > retired_leaf, 0))"
+    ") STRICT, WITHOUT ROWID;"
+
     "CREATE TABLE image ("
     "  id INTEGER PRIMARY KEY,"
     "  product_id INTEGER NOT NULL REFERENCES product (id),"
@@ -88,11 +104,13 @@ static const char TABLES[] =
     "  created_unix_ms INTEGER NOT NULL,"
     "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
     "  alias TEXT NOT NULL DEFAULT '',"
-    "  UNIQUE (digest, product_id)"
+    "  generation INTEGER NOT NULL DEFAULT 1," /* of the firmware key that wraps session_key */
+    "  UNIQUE (digest, product_id),"
+    "  FOREIGN KEY (product_id, generation) REFERENCES firmware_key (product_id, generation)"
     ") STRICT;"
     "CREATE UNIQUE INDEX image_alias ON image (alias COLLATE NOCASE) WHERE alias <> '';"
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
-    "CREATE INDEX image_product ON image (product_id);"
+    "CREATE INDEX image_product ON image (product_id, generation);"
 
     "CREATE TABLE principal ("
     "  id INTEGER PRIMARY KEY,"
@@ -312,8 +330,42 @@ static const char TRIGGERS[] =
     "  WHEN NEW.used < OLD.used"
     "  BEGIN SELECT RAISE(ABORT, 'a unit is not given back'); END;"
 
+    "CREATE TRIGGER product_has_key AFTER INSERT ON product"
+    "  BEGIN INSERT INTO firmware_key (product_id, generation, key_id)"
+    "    VALUES (NEW.id, 1, NEW.firmware_key); END;"
+    "CREATE TRIGGER product_key_is_the_newest BEFORE UPDATE OF firmware_key ON product"
+    "  WHEN NEW.firmware_key IS NOT (SELECT key_id FROM firmware_key WHERE product_id = NEW.id"
+    "    ORDER BY generation DESC LIMIT 1)"
+    "  BEGIN SELECT RAISE(ABORT, 'a product uses its newest key'); END;"
+    "CREATE TRIGGER firmware_key_is_the_next BEFORE INSERT ON firmware_key"
+    "  WHEN NEW.generation <> (SELECT coalesce(max(generation) + 1, 1) FROM firmware_key"
+    "    WHERE product_id = NEW.product_id)"
+    "  BEGIN SELECT RAISE(ABORT, 'generations have no gaps'); END;"
+    "CREATE TRIGGER firmware_key_stays BEFORE UPDATE OF product_id, generation, key_id"
+    "  ON firmware_key BEGIN SELECT RAISE(ABORT, 'a key stays what it is'); END;"
+    "CREATE TRIGGER firmware_key_retires BEFORE UPDATE OF retired_leaf ON firmware_key"
+    "  WHEN OLD.retired_leaf IS NOT NULL OR EXISTS (SELECT 1 FROM image WHERE"
+    "    product_id = OLD.product_id AND generation = OLD.generation) OR NOT EXISTS (SELECT 1"
+    "    FROM firmware_key WHERE product_id = OLD.product_id AND generation > OLD.generation)"
+    "  BEGIN SELECT RAISE(ABORT, 'a key that is needed stays in use'); END;"
+    "CREATE TRIGGER firmware_key_stays_destroyed BEFORE UPDATE OF destroyed_leaf ON firmware_key"
+    "  WHEN OLD.destroyed_leaf IS NOT NULL"
+    "  BEGIN SELECT RAISE(ABORT, 'destroyed is final'); END;"
+    "CREATE TRIGGER firmware_key_is_not_deleted BEFORE DELETE ON firmware_key"
+    "  BEGIN SELECT RAISE(ABORT, 'a key stays known'); END;"
+    "CREATE TRIGGER image_comes_with_newest_key BEFORE INSERT ON image"
+    "  WHEN NEW.generation IS NOT (SELECT max(generation) FROM firmware_key"
+    "    WHERE product_id = NEW.product_id)"
+    "  BEGIN SELECT RAISE(ABORT, 'a new image uses the newest key'); END;"
+    "CREATE TRIGGER image_goes_to_newest_key"
+    "  BEFORE UPDATE OF product_id, digest, session_key, generation ON image"
+    "  WHEN NEW.product_id <> OLD.product_id OR NEW.digest <> OLD.digest"
+    "    OR NEW.generation <= OLD.generation OR NEW.generation IS NOT (SELECT max(generation)"
+    "    FROM firmware_key WHERE product_id = NEW.product_id)"
+    "  BEGIN SELECT RAISE(ABORT, 'a session key goes over to the newest key'); END;"
+
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 4;"
+    "PRAGMA user_version = 5;"
     "COMMIT;";
 
 /* One integer of a one-row query. */

@@ -7,10 +7,11 @@
 #define PRODUCT_COLUMNS                                                                          \
     "SELECT id, anchors_version, name, profile, policy, firmware_key, quota, used, is_enabled, " \
     "allows_key_exposure, options, accepted, revoked, scrap_allowance, scrap_drawn, "            \
-    "attempts_max, is_governed, sequence, authorities FROM product "
-#define IMAGE_COLUMNS                                                                           \
-    "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled, alias " \
-    "FROM image "
+    "attempts_max, is_governed, sequence, authorities, (SELECT max(k.generation) FROM "          \
+    "firmware_key k WHERE k.product_id = product.id) FROM product "
+#define IMAGE_COLUMNS                                                                            \
+    "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled, alias, " \
+    "generation FROM image "
 /* A row for each key of a principal p. */
 #define PRINCIPAL_COLUMNS                                                      \
     "SELECT p.id, p.name, p.is_enabled, p.role, p.products, p.lines, k.spki, " \
@@ -20,6 +21,12 @@
     "SELECT d.uuid, p.name, d.kind, d.units, d.taken, d.lot, d.sequence, " \
     "d.accepted_unix_ms, d.leaf, d.document FROM document d "              \
     "JOIN product p ON p.id = d.product_id "
+/* Of key k of product p. */
+#define KEY_COLUMNS                                                                       \
+    "SELECT p.name, k.generation, k.key_id, k.retired_unix_ms, k.retired_leaf, "          \
+    "k.destroyed_unix_ms, k.destroyed_leaf, (SELECT count(*) FROM image im WHERE "        \
+    "im.product_id = k.product_id AND im.generation = k.generation) FROM firmware_key k " \
+    "JOIN product p ON p.id = k.product_id "
 #define INSTALL_COLUMNS                                                                          \
     "SELECT i.id, i.uuid, p.name, p.profile, im.digest, d.spki, d.serial, pr.name, i.license, "  \
     "i.is_charged, i.leaf, i.licensed_unix_ms, i.attempts, i.attempted_unix_ms, i.lot, i.line, " \
@@ -85,6 +92,8 @@ static const char *const TEXTS[SQL_COUNT] = {
                       "WHERE im.alias = ?1 COLLATE NOCASE AND im.alias = ?1 AND im.alias <> ''",
     [SQL_PRODUCTS] = PRODUCT_COLUMNS "ORDER BY id",
     [SQL_IMAGES] = IMAGE_COLUMNS "WHERE product_id = ?1 ORDER BY id",
+    [SQL_FIRMWARE_KEYS] =
+        KEY_COLUMNS "WHERE (?1 = '' OR p.name = ?1) ORDER BY k.product_id, k.generation",
     [SQL_PRINCIPALS] = PRINCIPAL_COLUMNS "ORDER BY p.id, k.id",
     /* Parameters: product, an hour ago, a day ago, a week ago. No unit is counted twice, and what
      * is older than a week is not counted at all. */
@@ -201,8 +210,20 @@ static const char *const TEXTS[SQL_COUNT] = {
         "SELECT EXISTS (SELECT 1 FROM image WHERE digest = ?2 AND product_id = ?1), "
         "EXISTS (SELECT 1 FROM image WHERE session_key = ?3)",
     [SQL_IMAGE_ADD] = "INSERT INTO image (product_id, digest, size, label, session_key, iv, tag, "
-                      "created_unix_ms, is_enabled) "
-                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                      "created_unix_ms, is_enabled, generation) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [SQL_FIRMWARE_KEY_ADD] =
+        "INSERT INTO firmware_key (product_id, generation, key_id) VALUES (?1, ?2, ?3)",
+    [SQL_FIRMWARE_KEY_USE] = "UPDATE product SET firmware_key = ?2 WHERE id = ?1",
+    /* Parameters: image, product, its session key as it was and as it will be, generation. */
+    [SQL_IMAGE_REWRAP] = "UPDATE image SET session_key = ?4, generation = ?5 "
+                         "WHERE id = ?1 AND product_id = ?2 AND session_key = ?3",
+    [SQL_FIRMWARE_KEY_IMAGES] =
+        "SELECT count(*) FROM image WHERE product_id = ?1 AND generation = ?2",
+    [SQL_FIRMWARE_KEY_RETIRE] = "UPDATE firmware_key SET retired_unix_ms = ?3, retired_leaf = ?4 "
+                                "WHERE product_id = ?1 AND generation = ?2",
+    [SQL_FIRMWARE_KEY_END] = "UPDATE firmware_key SET destroyed_unix_ms = ?3, destroyed_leaf = ?4 "
+                             "WHERE product_id = ?1 AND generation = ?2",
     [SQL_IMAGE_STATE] = "SELECT id, is_enabled, alias FROM image "
                         "WHERE digest = ?2 AND product_id = ?1",
     [SQL_IMAGE_ENABLE] = "UPDATE image SET is_enabled = ?2 WHERE id = ?1",

@@ -87,7 +87,55 @@ static const char FROM_3[] =
 
     "CREATE INDEX document_leaf ON document (leaf);";
 
+/* 5: a product's firmware keys are counted; each product has had one, which wraps all its images.
+ */
+static const char FROM_4[] =
+    "CREATE TABLE firmware_key ("
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  generation INTEGER NOT NULL CHECK (generation >= 1),"
+    "  key_id BLOB NOT NULL CHECK (length(key_id) = 16),"
+    "  retired_unix_ms INTEGER,"
+    "  retired_leaf INTEGER,"
+    "  destroyed_unix_ms INTEGER,"
+    "  destroyed_leaf INTEGER,"
+    "  PRIMARY KEY (product_id, generation),"
+    "  CHECK ((retired_leaf IS NULL) = (retired_unix_ms IS NULL)),"
+    "  CHECK ((destroyed_leaf IS NULL) = (destroyed_unix_ms IS NULL)),"
+    "  CHECK (destroyed_leaf IS NULL OR coalesce(destroyed_leaf > retired_leaf, 0))"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO firmware_key (product_id, generation, key_id)"
+    "  SELECT id, 1, firmware_key FROM product ORDER BY id;"
+    "ALTER TABLE image RENAME TO image_4;"
+    "CREATE TABLE image ("
+    "  id INTEGER PRIMARY KEY,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  size INTEGER NOT NULL CHECK (size >= 0),"
+    "  label TEXT NOT NULL,"
+    "  session_key BLOB NOT NULL UNIQUE,"
+    "  iv BLOB NOT NULL,"
+    "  tag BLOB NOT NULL CHECK (length(tag) = 16),"
+    "  created_unix_ms INTEGER NOT NULL,"
+    "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
+    "  alias TEXT NOT NULL DEFAULT '',"
+    "  generation INTEGER NOT NULL DEFAULT 1,"
+    "  UNIQUE (digest, product_id),"
+    "  FOREIGN KEY (product_id, generation) REFERENCES firmware_key (product_id, generation)"
+    ") STRICT;"
+    "INSERT INTO image (id, product_id, digest, size, label, session_key, iv, tag,"
+    "    created_unix_ms, is_enabled, alias, generation)"
+    "  SELECT id, product_id, digest, size, label, session_key, iv, tag, created_unix_ms,"
+    "    is_enabled, alias, 1 FROM image_4 ORDER BY id;"
+    "DROP TABLE image_4;"
+    "CREATE UNIQUE INDEX image_alias ON image (alias COLLATE NOCASE) WHERE alias <> '';"
+    "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
+    "CREATE INDEX image_product ON image (product_id, generation);";
+
+static const char *const STEPS[] = {[3] = FROM_3, [4] = FROM_4};
+
 const char *step_from(int64_t version)
 {
-    return version == 3 ? FROM_3 : NULL;
+    return version >= STEPS_FIRST_VERSION && version < (int64_t)(sizeof STEPS / sizeof STEPS[0])
+               ? STEPS[version]
+               : NULL;
 }

@@ -66,6 +66,24 @@ enum error store_image_alias(struct ledger_store *store, const char *product,
 enum error store_governed_next(struct ledger_store *store, struct store_account *account,
                                bool *ret_is_found, struct fault *fault);
 
+/* ---- sqlite_key.c ---- */
+enum error store_firmware_keys_mine(struct ledger_store *store, const char *product,
+                                    bool (*each)(void *context,
+                                                 const struct ledger_firmware_key *key),
+                                    void *context, struct fault *fault);
+enum error store_firmware_keys_each(struct ledger_store *store, const char *product,
+                                    bool (*each)(void *context,
+                                                 const struct ledger_firmware_key *key),
+                                    void *context, struct fault *fault);
+enum error store_firmware_key_rotate(struct ledger_store *store, int64_t product_id,
+                                     const struct ledger_rotation *rotation, struct fault *fault);
+enum error store_firmware_key_retire(struct ledger_store *store, int64_t product_id,
+                                     int64_t generation, const struct store_event *event,
+                                     struct fault *fault);
+enum error store_firmware_key_end(struct ledger_store *store, int64_t product_id,
+                                  int64_t generation, const struct store_event *event,
+                                  struct fault *fault);
+
 /* ---- sqlite_principal.c ---- */
 enum error store_principal_named(struct ledger_store *store, const char *name,
                                  struct ledger_principal *ret_principal, struct fault *fault);

@@ -127,6 +127,12 @@ struct store_install_view {
     struct store_caller caller;
 };
 
+/* When something happened, and which leaf says so. */
+struct store_event {
+    int64_t time_unix_ms;
+    int64_t leaf;
+};
+
 /* What became of an image's name. */
 struct store_renaming {
     bool is_changed;
@@ -245,6 +251,20 @@ struct ledger_store_ops {
     /* Writes period and used of this budget. */
     enum error (*budget_draw)(struct ledger_store *store, int64_t product_id,
                               const struct store_budget *budget, struct fault *fault);
+    /* The keys of this product, as the writer sees them. */
+    enum error (*firmware_keys_mine)(struct ledger_store *store, const char *product,
+                                     bool (*each)(void *context,
+                                                  const struct ledger_firmware_key *key),
+                                     void *context, struct fault *fault);
+    /* Puts the new key into use and exchanges the session keys. ERR_CONFLICT ("images-changed"). */
+    enum error (*firmware_key_rotate)(struct ledger_store *store, int64_t product_id,
+                                      const struct ledger_rotation *rotation, struct fault *fault);
+    enum error (*firmware_key_retire)(struct ledger_store *store, int64_t product_id,
+                                      int64_t generation, const struct store_event *event,
+                                      struct fault *fault);
+    enum error (*firmware_key_end)(struct ledger_store *store, int64_t product_id,
+                                   int64_t generation, const struct store_event *event,
+                                   struct fault *fault);
     enum error (*image_add)(struct ledger_store *store, const char *product,
                             const struct ledger_image *image, struct fault *fault);
     enum error (*image_enable)(struct ledger_store *store, const char *product,
@@ -317,6 +337,10 @@ struct ledger_store_ops {
     enum error (*images_each)(struct ledger_store *store, int64_t product_id,
                               bool (*each)(void *context, const struct ledger_image *image),
                               void *context, struct fault *fault);
+    enum error (*firmware_keys_each)(struct ledger_store *store, const char *product,
+                                     bool (*each)(void *context,
+                                                  const struct ledger_firmware_key *key),
+                                     void *context, struct fault *fault);
     enum error (*principals_each)(struct ledger_store *store,
                                   bool (*each)(void *context,
                                                const struct ledger_principal *principal),

@@ -132,6 +132,8 @@ enum error valid_image(const struct ledger_image *image, struct fault *fault)
                       "A label is at most 64 bytes of UTF-8 without control characters.");
     if (image->session_key_length == 0 || image->session_key_length > LEDGER_WRAPPED_KEY_MAX)
         return refuse(fault, "session-key", "A wrapped session key is 1 to 40 bytes.");
+    if (image->generation < 1)
+        return refuse(fault, "generation", "A firmware key's generation is 1 or more.");
     if (image->iv_length > LEDGER_IV_MAX)
         return refuse(fault, "iv", "An IV is at most 16 bytes.");
     return ERR_OK;

@@ -57,6 +57,11 @@ static const struct operation {
     {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, GROWS},
     {"ledger-copy", admin_ledger_copy, PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY, ALWAYS},
     {"image-file", admin_image_file, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_FILE, ALWAYS},
+    {"product-key-rotate", admin_product_key_rotate,
+     PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_KEY_ROTATE, GROWS},
+    {"product-keys", admin_product_keys, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_KEYS, ALWAYS},
+    {"product-key-destroy", admin_product_key_destroy,
+     PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_KEY_DESTROY, CHANGES},
 };
 
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)

@@ -14,12 +14,16 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/crash_point.h"
 #include "image/st_sfi.h"
 #include "license/license.h"
 #include "vault/hsm_watch.h"
+#include "vault/product_make.h"
 
 /* Fewer than the threads that serve administration, so that a station can always be disabled. */
 #define ENCRYPTIONS_MAX 2
+/* A product whose key is rotated more often while one image is stored is somebody's mistake. */
+#define ROTATIONS_FOLLOWED 3
 
 static_assert(HSM_WRAPPED_KEY_MAX <= LEDGER_WRAPPED_KEY_MAX, "a wrapped key fits the ledger");
 static_assert(HSM_GCM_IV_BYTES <= LEDGER_IV_MAX, "an IV fits the ledger");
@@ -132,6 +136,7 @@ static enum error encrypt(struct admin_task *task, struct image_draft *draft,
     if (e != ERR_OK)
         return e;
     encryption.cipher = format->cipher;
+    image->generation = product.generation;
     memcpy(encryption.firmware_key.bytes, product.firmware_key, sizeof product.firmware_key);
     e = hsm_generate_session_key(task->vault->hsm, &encryption.firmware_key,
                                  license_content_find(profile, "")->key_bytes,
@@ -147,6 +152,40 @@ static enum error encrypt(struct admin_task *task, struct image_draft *draft,
     return e;
 }
 
+/* The product's key was rotated since: the session key goes over, as those of the other images. */
+static enum error follow_key(struct admin_task *task, struct ledger_image *image)
+{
+    const char *name = task->request->image_encrypt->product;
+    struct ledger_product product;
+    struct hsm_wrapped_key key = {.length = image->session_key_length};
+    enum error e = ledger_product_get(task->vault->ledger, name, &product, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    const struct hsm_key_id from = product_firmware_key_id(name, image->generation);
+    const struct hsm_key_id to = product_firmware_key_id(name, product.generation);
+    memcpy(key.bytes, image->session_key, key.length);
+    e = hsm_rewrap(task->vault->hsm, &from, &key, &to, &key, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    memcpy(image->session_key, key.bytes, key.length);
+    image->generation = product.generation;
+    return ERR_OK;
+}
+
+static enum error add_image(struct admin_task *task, struct ledger_image *image)
+{
+    const char *name = task->request->image_encrypt->product;
+    for (int tries = 0;; tries++) {
+        enum error e = ledger_image_add(task->vault->ledger, name, image, task->by, &task->fault);
+        if (e != ERR_CONFLICT || strcmp(task->fault.reason, "firmware-key-changed") != 0 ||
+            tries == ROTATIONS_FOLLOWED)
+            return e;
+        e = follow_key(task, image);
+        if (e != ERR_OK)
+            return e;
+    }
+}
+
 static enum error store(struct admin_task *task, struct image_draft **draft,
                         struct ledger_image *image)
 {
@@ -155,8 +194,8 @@ static enum error store(struct admin_task *task, struct image_draft **draft,
     if (e != ERR_OK)
         return e;
     image->size = (int64_t)size;
-    return ledger_image_add(task->vault->ledger, task->request->image_encrypt->product, image,
-                            task->by, &task->fault);
+    crash_point("vault.before-image");
+    return add_image(task, image);
 }
 
 static void put_image(struct admin_task *task, const struct ledger_image *image)

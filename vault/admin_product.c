@@ -97,10 +97,10 @@ enum error admin_product_create(struct admin_task *task)
     if (e == ERR_OK)
         e = check_name_is_free(task, asked->name);
     if (e == ERR_OK)
-        e = product_firmware_key_make(vault->hsm, asked->name, &task->fault);
+        e = product_firmware_key_make(vault->hsm, asked->name, FIRST_GENERATION, &task->fault);
     if (e != ERR_OK)
         return e;
-    const struct hsm_key_id id = product_firmware_key_id(asked->name);
+    const struct hsm_key_id id = product_firmware_key_id(asked->name, FIRST_GENERATION);
     memcpy(product.firmware_key, id.bytes, sizeof product.firmware_key);
     e = ledger_product_create(vault->ledger, &product, task->by, &task->fault);
     if (e == ERR_OK)

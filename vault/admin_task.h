@@ -51,6 +51,9 @@ struct admin_task {
         Provisiond__DeviceRebindReply device_rebind;
         Provisiond__LedgerCopyReply ledger_copy;
         Provisiond__ImageFileReply image_file;
+        Provisiond__ProductKeyRotateReply product_key_rotate;
+        Provisiond__ProductKeysReply product_keys;
+        Provisiond__ProductKeyDestroyReply product_key_destroy;
     } result; /* reply points here */
     union {
         struct {
@@ -74,6 +77,7 @@ struct admin_task {
         struct ledger_named named;
         struct usage_text usage;
         struct grants_answer grant;
+        struct hsm_key_id key;
     } values;     /* result points here */
     void *memory; /* what a listing points into; see admin_list.c */
     void (*free_memory)(void *memory);
@@ -104,6 +108,9 @@ enum error admin_budget_list(struct admin_task *task) MUST_USE;
 enum error admin_device_rebind(struct admin_task *task) MUST_USE;
 enum error admin_ledger_copy(struct admin_task *task) MUST_USE;
 enum error admin_image_file(struct admin_task *task) MUST_USE;
+enum error admin_product_key_rotate(struct admin_task *task) MUST_USE;
+enum error admin_product_keys(struct admin_task *task) MUST_USE;
+enum error admin_product_key_destroy(struct admin_task *task) MUST_USE;
 
 /* The refusal of a malformed field. */
 enum error admin_refuse_field(struct admin_task *task, const char *reason,

@@ -131,10 +131,11 @@ static_assert(HSM_WRAPPED_KEY_MAX <= HSM_SEALED_MAX, "a wrapped key fits");
 static_assert(LICENSE_PREFIX_MAX <= HSM_SEAL_PREFIX_MAX, "a profile's prefix fits the HSM");
 static_assert(LICENSE_AAD_MAX <= HSM_SEAL_AAD_MAX, "a profile's additional data fits the HSM");
 
-/* From the name that governance.c has checked; the row could say another since. */
+/* From the name that governance.c has checked; the row could say another since. The generation is
+ * the image's own: one that was read before a rotation is wrapped by the key of before. */
 static struct hsm_key_id firmware_key_of(const struct course *course)
 {
-    return product_firmware_key_id(course->product.name);
+    return product_firmware_key_id(course->product.name, course->image.generation);
 }
 
 static struct hsm_wrapped_key session_key_of(const struct course *course)
@@ -222,6 +223,19 @@ static enum error ask_hsm(struct course *course, const struct license_agreement 
     return e;
 }
 
+/* A key that was retired, and is destroyed since the image was read, has a successor: the image is
+ * read once more. */
+static bool has_newer_key(struct course *course)
+{
+    struct ledger_image image;
+    if (ledger_image_get(course->vault->ledger, course->product.id, &course->image.digest, &image,
+                         NULL) != ERR_OK ||
+        image.generation <= course->image.generation)
+        return false;
+    course->image = image;
+    return true;
+}
+
 /* Step 5: the session key, wrapped for this device inside the HSM, in the profile's bytes. */
 static enum error make_license(struct course *course, struct fault *fault)
 {
@@ -233,6 +247,8 @@ static enum error make_license(struct course *course, struct fault *fault)
         return fault_set(fault, e, "agreement", "The profile cannot serve this device.", 0);
     e = hsm_watch_permits(course->vault->watch, fault);
     if (e == ERR_OK)
+        e = ask_hsm(course, &agreement, &wrapped, fault);
+    if (e == ERR_HSM_KEY_MISSING && has_newer_key(course))
         e = ask_hsm(course, &agreement, &wrapped, fault);
     if (e != ERR_OK)
         return e;

@@ -10,7 +10,8 @@
 
 #include "core/log.h"
 #include "vault/governed_product.h"
-#include "vault/product_make.h"
+#include "vault/key_chain.h"
+#include "vault/key_presence.h"
 #include "vault/recount.h"
 
 struct entry {
@@ -122,14 +123,6 @@ static void log_verdict(const char *product, const struct fault *fault)
               LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail));
 }
 
-static enum error check_firmware_key(const struct ledger_product *product, struct fault *fault)
-{
-    const struct hsm_key_id id = product_firmware_key_id(product->name);
-    if (memcmp(product->firmware_key, id.bytes, sizeof id.bytes) != 0)
-        return tampered(fault, "firmware-key", "The product names another product's firmware key.");
-    return ERR_OK;
-}
-
 static enum error check_governed(struct governance *governance,
                                  const struct ledger_product *product, struct entry *entry,
                                  struct fault *fault)
@@ -171,7 +164,7 @@ static enum error judge(struct governance *governance, const struct ledger_produ
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     entry->product_id = product->id;
     strcpy(entry->name, product->name);
-    enum error e = check_firmware_key(product, fault);
+    enum error e = key_chain_check(governance->ledger, product, fault);
     if (e == ERR_OK && product->is_governed)
         e = check_governed(governance, product, entry, fault);
     else if (e == ERR_OK)
@@ -328,6 +321,8 @@ enum error governance_check_all(struct governance *governance, bool keeps, struc
         if (e == ERR_PRODUCT_TAMPERED)
             e = ERR_OK;
     }
+    if (e == ERR_OK)
+        e = key_presence_check(governance->hsm, products.rows, products.count, fault);
     if (e == ERR_OK)
         e = recount(governance, &products, size, fault);
     free(products.rows);

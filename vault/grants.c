@@ -188,7 +188,7 @@ static enum error prepare_hsm(const struct course *course, struct fault *fault)
     const struct sha256 digest = authority_set_digest(grant->settings.authorities);
     enum error e = hsm_authority_write(course->vault->hsm, grant->product, &digest, fault);
     if (e == ERR_OK)
-        e = product_firmware_key_make(course->vault->hsm, grant->product, fault);
+        e = product_firmware_key_make(course->vault->hsm, grant->product, FIRST_GENERATION, fault);
     return e;
 }
 
@@ -204,7 +204,7 @@ static struct ledger_settings settings_of(const struct grant *grant)
                                        .options = from->options,
                                        .attempts_max = from->attempts_max,
                                        .authorities = authority_set_digest(from->authorities)};
-    const struct hsm_key_id id = product_firmware_key_id(grant->product);
+    const struct hsm_key_id id = product_firmware_key_id(grant->product, FIRST_GENERATION);
     memcpy(settings.firmware_key, id.bytes, sizeof settings.firmware_key);
     return settings;
 }

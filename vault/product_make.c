@@ -4,6 +4,7 @@
 /* The checks of a product's settings, and its firmware key. Owns no state. */
 #include "vault/product_make.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +13,7 @@
 #include "license/license.h"
 #include "vault/product_options.h"
 
-/* The prefix by which the HSM's audit knows a firmware key. */
-static const char FIRMWARE_KEY_LABEL[] = "provisiond-fk:";
+#define GENERATION_SIZE 24 /* of ":" and a number, with the terminating NUL */
 
 static enum error refuse(struct fault *fault, const char *reason, const char *detail)
 {
@@ -58,23 +58,42 @@ enum error product_wish_check(const struct product_wish *wish, struct fault *fau
     return e;
 }
 
-struct hsm_key_id product_firmware_key_id(const char *product)
+/* ":2" of the second generation; the first has none. No name has a colon in it. */
+static void format_generation(int64_t generation, char out[GENERATION_SIZE])
 {
-    char text[sizeof FIRMWARE_KEY_LABEL + LEDGER_NAME_MAX];
+    out[0] = '\0';
+    if (generation > 1)
+        (void)snprintf(out, GENERATION_SIZE, ":%" PRId64, generation);
+}
+
+struct hsm_key_id product_firmware_key_id(const char *product, int64_t generation)
+{
+    char text[sizeof HSM_FIRMWARE_KEY_PREFIX + LEDGER_NAME_MAX + GENERATION_SIZE];
+    char number[GENERATION_SIZE];
     struct hsm_key_id id;
-    int length = snprintf(text, sizeof text, "%s%s", FIRMWARE_KEY_LABEL, product);
+    format_generation(generation, number);
+    int length = snprintf(text, sizeof text, "%s%s%s", HSM_FIRMWARE_KEY_PREFIX, product, number);
     struct sha256 digest = sha256_of(bytes_of(text, (size_t)length));
     memcpy(id.bytes, digest.bytes, sizeof id.bytes);
     return id;
 }
 
-/* The label is for people; the key is found by its id. */
+/* For people; the key is found by its id. A long name is cut. */
+void product_firmware_key_label(const char *product, int64_t generation,
+                                char out[HSM_LABEL_MAX_BYTES + 1])
+{
+    char number[GENERATION_SIZE];
+    format_generation(generation, number);
+    size_t room = HSM_LABEL_MAX_BYTES - strlen(HSM_FIRMWARE_KEY_PREFIX) - strlen(number);
+    (void)snprintf(out, HSM_LABEL_MAX_BYTES + 1, "%s%.*s%s", HSM_FIRMWARE_KEY_PREFIX, (int)room,
+                   product, number);
+}
+
 enum error product_firmware_key_make(struct hsm_client *hsm, const char *product,
-                                     struct fault *fault)
+                                     int64_t generation, struct fault *fault)
 {
     char label[HSM_LABEL_MAX_BYTES + 1];
-    const struct hsm_key_id id = product_firmware_key_id(product);
-    (void)snprintf(label, sizeof label, "%s%.*s", FIRMWARE_KEY_LABEL,
-                   (int)(sizeof label - sizeof FIRMWARE_KEY_LABEL), product);
+    const struct hsm_key_id id = product_firmware_key_id(product, generation);
+    product_firmware_key_label(product, generation, label);
     return hsm_generate_firmware_key(hsm, &id, label, fault);
 }

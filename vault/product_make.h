@@ -15,6 +15,8 @@
 #include "core/error.h"
 #include "hsm/hsm_client.h"
 
+#define FIRST_GENERATION 1 /* of a product's firmware keys */
+
 struct product_wish {
     const char *profile;
     struct bytes anchors; /* PEM */
@@ -30,12 +32,16 @@ struct product_wish {
 enum error product_wish_check(const struct product_wish *wish, struct fault *fault) MUST_USE;
 
 /*
- * A firmware key's CKA_ID follows from the product's name, so that a creation that was cut off
- * between HSM and ledger finds its key again, and no product can use another one's.
+ * A firmware key's CKA_ID follows from the product's name and the key's generation, so that a
+ * creation or a rotation that was cut off between HSM and ledger finds its key again, and no
+ * product can use another one's.
  */
-struct hsm_key_id product_firmware_key_id(const char *product);
-/* Makes the product's firmware key where it is missing. Errors as hsm_generate_firmware_key. */
+struct hsm_key_id product_firmware_key_id(const char *product, int64_t generation);
+/* Its CKA_LABEL. */
+void product_firmware_key_label(const char *product, int64_t generation,
+                                char out[HSM_LABEL_MAX_BYTES + 1]);
+/* Makes that firmware key where it is missing. Errors as hsm_generate_firmware_key. */
 enum error product_firmware_key_make(struct hsm_client *hsm, const char *product,
-                                     struct fault *fault) MUST_USE;
+                                     int64_t generation, struct fault *fault) MUST_USE;
 
 #endif

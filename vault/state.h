@@ -23,6 +23,7 @@ struct governance;
 struct hsm_watch;
 struct notary;
 struct product_cache;
+struct rotation;
 struct rpc_server;
 struct work_pool;
 
@@ -48,7 +49,8 @@ struct vault {
     struct histogram hsm_calls; /* wraps for licenses */
     pthread_mutex_t documents;  /* guards the two below; see grants.c */
     pthread_cond_t document_is_done;
-    bool has_document; /* a signed document is being taken: one at a time */
+    bool has_document;         /* a signed document is being taken: one at a time */
+    struct rotation *rotation; /* of a firmware key; see rotation.h */
 };
 
 #endif

@@ -21,6 +21,7 @@
 #include "vault/ledger_watch.h"
 #include "vault/notary.h"
 #include "vault/product_cache.h"
+#include "vault/rotation.h"
 #include "vault/state.h"
 #include "vault/station.h"
 #include "vault/vault_client.h"
@@ -195,7 +196,10 @@ enum error vault_new(const struct config *config, struct vault **ret_vault, stru
     (void)pthread_mutex_init(&vault->documents, NULL);
     (void)pthread_cond_init(&vault->document_is_done, NULL);
     init_turns(vault);
-    enum error e = open_stores(vault, fault);
+    vault->rotation = rotation_new();
+    enum error e = vault->rotation != NULL
+                       ? open_stores(vault, fault)
+                       : fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     if (e == ERR_OK)
         e = start_threads(vault, fault);
     if (e == ERR_OK)
@@ -235,5 +239,6 @@ void vault_free(struct vault *vault)
     (void)pthread_mutex_destroy(&vault->documents);
     turns_clear(&vault->batches);
     turns_clear(&vault->sums);
+    rotation_free(vault->rotation);
     free(vault);
 }

@@ -10,6 +10,7 @@
 
 #include <check.h>
 
+#include "core/clock.h"
 #include "judge.h"
 #include "support/run.h"
 
@@ -507,6 +508,117 @@ static void override_other_root(void)
                "");
 }
 
+/* ---- firmware keys ---- */
+
+/* The key of product "widget" of that generation, as the maker makes the first. */
+static const char *key_of(unsigned generation)
+{
+    static const char *const KEYS[] = {"", "000102030405060708090a0b0c0d0e0f",
+                                       "22222222222222222222222222222222",
+                                       "33333333333333333333333333333333"};
+    return KEYS[generation];
+}
+
+static size_t rotate_to(unsigned generation)
+{
+    return maker_leaf(maker, "firmware-key-rotated",
+                      MAKER_FORMAT("\"by\":\"uid:0\",\"generation\":%u,\"images\":2,"
+                                   "\"new_key\":\"%s\",\"old_key\":\"%s\","
+                                   "\"product\":\"widget\",",
+                                   generation, key_of(generation), key_of(generation - 1)),
+                      "");
+}
+
+/* All backups from before the moment are gone, said a second later. */
+static size_t destroy(unsigned generation)
+{
+    char before[TIMESTAMP_SIZE];
+    timestamp_format(maker->time_ms, before);
+    maker->time_ms += 1000;
+    return maker_leaf(maker, "firmware-key-destroyed",
+                      MAKER_FORMAT("\"by\":\"uid:0\",\"generation\":%u,\"key\":\"%s\","
+                                   "\"no_backup_before\":\"%s\",\"product\":\"widget\",",
+                                   generation, key_of(generation), before),
+                      "");
+}
+
+static void keep_keys_well(void)
+{
+    rotate_to(2);
+    widget(2, 1, 2, 0);
+    maker_image(maker, "widget", 4);
+    maker_replace(maker, rotate_to(3), "\"images\":2", "\"images\":3");
+    destroy(2);
+    destroy(1);
+}
+
+static void rotate_twice(void)
+{
+    rotate_to(2);
+    rotate_to(2);
+}
+
+static void rotate_past(void)
+{
+    maker_replace(maker, rotate_to(2), "\"generation\":2", "\"generation\":3");
+}
+
+static void rotate_from_other(void)
+{
+    maker_replace(maker, rotate_to(2), key_of(1), "00000000000000000000000000000000");
+}
+
+static void rotate_back(void)
+{
+    rotate_to(2);
+    maker_replace(maker, rotate_to(3), key_of(3), key_of(1));
+}
+
+static void rotate_too_few(void)
+{
+    maker_replace(maker, rotate_to(2), "\"images\":2", "\"images\":1");
+}
+
+static void write_wrong_key_id(void)
+{
+    maker_replace(maker, rotate_to(2), key_of(2), "2222");
+}
+
+static void destroy_in_use(void)
+{
+    rotate_to(2);
+    destroy(2);
+}
+
+static void destroy_twice(void)
+{
+    rotate_to(2);
+    destroy(1);
+    destroy(1);
+}
+
+static void destroy_unknown(void)
+{
+    rotate_to(2);
+    destroy(3);
+}
+
+static void destroy_too_early(void)
+{
+    char before[TIMESTAMP_SIZE];
+    timestamp_format(maker->time_ms + 1000, before); /* what destroy will say */
+    rotate_to(2);
+    maker_replace(maker, destroy(1), before, "2026-11-27T14:00:00.000Z");
+}
+
+static void destroy_in_future(void)
+{
+    char before[TIMESTAMP_SIZE];
+    timestamp_format(maker->time_ms + 1000, before);
+    rotate_to(2);
+    maker_replace(maker, destroy(1), before, "2027-11-27T14:00:00.000Z");
+}
+
 static void write_white_space(void)
 {
     maker_replace(maker, widget(2, 1, 2, 0), "\"charged\":", "\"charged\": ");
@@ -608,6 +720,17 @@ static const struct {
     {"no-start", begin_otherwise, NULL},
     {"override-head", override_ahead, NULL},
     {"override-head", override_other_root, NULL},
+    {"firmware-key-order", rotate_twice, NULL},
+    {"firmware-key-order", rotate_past, NULL},
+    {"firmware-key-order", rotate_from_other, NULL},
+    {"firmware-key-order", rotate_back, NULL},
+    {"firmware-key-images", rotate_too_few, NULL},
+    {"leaf-field", write_wrong_key_id, NULL},
+    {"firmware-key-end", destroy_in_use, NULL},
+    {"firmware-key-end", destroy_twice, NULL},
+    {"firmware-key-end", destroy_unknown, NULL},
+    {"firmware-key-end", destroy_too_early, NULL},
+    {"firmware-key-end", destroy_in_future, NULL},
     {"leaf-not-canonical", write_white_space, NULL},
     {"leaf-version", write_other_version, NULL},
     {"leaf-field", leave_field_out, NULL},
@@ -629,6 +752,14 @@ END_TEST
 START_TEST(principals_that_keep_to_their_scopes_and_keys_hold)
 {
     be_honest();
+    judge_settle_and_run(&judge);
+    ck_assert_holds(&judge);
+}
+END_TEST
+
+START_TEST(keys_that_are_rotated_and_destroyed_in_order_hold)
+{
+    keep_keys_well();
     judge_settle_and_run(&judge);
     ck_assert_holds(&judge);
 }
@@ -679,6 +810,7 @@ int main(void)
     tcase_set_timeout(all, 60);
     tcase_add_test(all, the_journal_without_a_breach_holds);
     tcase_add_test(all, principals_that_keep_to_their_scopes_and_keys_hold);
+    tcase_add_test(all, keys_that_are_rotated_and_destroyed_in_order_hold);
     tcase_add_loop_test(all, broken_rule_has_its_own_word_and_no_other, 0, (int)rules);
     tcase_add_test(all, finding_names_the_leaf_and_the_product);
     tcase_add_test(all, thousand_breaches_are_counted_and_twenty_told);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Tables of version 3, and today's rows in them. Owns no state. */
+/* Tables of an older version, and today's rows in them. Owns no state. */
 #include "old_ledger.h"
 
 #include <stdio.h>
@@ -19,8 +19,10 @@ static void run(sqlite3 *db, const char *sql)
     ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK, "%s: %s", sql, message);
 }
 
-static void read_text(const char *path, char out[TEXT_MAX])
+static void read_text(const char *kind, int version, char out[TEXT_MAX])
 {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s_%d.sql", LEDGER_TESTS_FOLDER, kind, version);
     FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
     size_t length = fread(out, 1, TEXT_MAX - 1, file);
@@ -28,11 +30,11 @@ static void read_text(const char *path, char out[TEXT_MAX])
     (void)fclose(file);
 }
 
-static void copy_rows(sqlite3 *db, const char *modern)
+static void copy_rows(sqlite3 *db, int version, const char *modern)
 {
     static char rows[TEXT_MAX];
     char sql[512];
-    read_text(LEDGER_TESTS_FOLDER "/rows_3.sql", rows);
+    read_text("rows", version, rows);
     (void)sqlite3_snprintf(sizeof sql, sql, "ATTACH %Q AS modern", modern);
     run(db, sql);
     run(db, "BEGIN");
@@ -41,12 +43,12 @@ static void copy_rows(sqlite3 *db, const char *modern)
 }
 
 /* The triggers come behind the rows, as they would count them once more. */
-void old_ledger_make_3(const char *path, const char *modern)
+void old_ledger_make(int version, const char *path, const char *modern)
 {
     static char schema[TEXT_MAX];
     sqlite3 *db = NULL;
     ck_assert_int_eq(rename(path, modern), 0);
-    read_text(LEDGER_TESTS_FOLDER "/schema_3.sql", schema);
+    read_text("schema", version, schema);
     char *triggers = strstr(schema, "CREATE TRIGGER");
     ck_assert_ptr_nonnull(triggers);
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
@@ -54,7 +56,7 @@ void old_ledger_make_3(const char *path, const char *modern)
     triggers[-1] = '\0';
     run(db, schema);
     run(db, "COMMIT");
-    copy_rows(db, modern);
+    copy_rows(db, version, modern);
     triggers[-1] = ' ';
     run(db, "BEGIN");
     run(db, triggers);

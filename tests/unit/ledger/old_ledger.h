@@ -8,7 +8,8 @@
 #ifndef TESTS_LEDGER_OLD_LEDGER_H
 #define TESTS_LEDGER_OLD_LEDGER_H
 
-/* Replaces the closed ledger at path by one of version 3; the ledger of today becomes modern. */
-void old_ledger_make_3(const char *path, const char *modern);
+/* Replaces the closed ledger at path by one of that version (3 or 4); the ledger of today becomes
+ * modern. */
+void old_ledger_make(int version, const char *path, const char *modern);
 
 #endif

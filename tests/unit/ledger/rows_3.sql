@@ -1,10 +1,11 @@
 -- SPDX-FileCopyrightText: The provisiond authors
 -- SPDX-License-Identifier: Apache-2.0
 --
--- The rows of a ledger of version 4, which is attached as "modern", into tables of version 3.
+-- The rows of a ledger of today, which is attached as "modern", into tables of version 3.
 INSERT INTO meta SELECT * FROM modern.meta;
 INSERT INTO anchors SELECT * FROM modern.anchors;
-INSERT INTO image SELECT * FROM modern.image;
+INSERT INTO image SELECT id, product_id, digest, size, label, session_key, iv, tag, created_unix_ms,
+    is_enabled, alias FROM modern.image;
 INSERT INTO device SELECT * FROM modern.device;
 INSERT INTO charge SELECT * FROM modern.charge;
 INSERT INTO budget SELECT * FROM modern.budget;

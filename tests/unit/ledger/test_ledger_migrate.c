@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A ledger of version 3 becomes one of this version: with every row, kept as it was under another
- * name, and whole whenever the program is killed.
+ * A ledger of an older version becomes one of this version: with every row, kept as it was under
+ * another name, and whole whenever the program is killed.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -53,7 +53,7 @@ static void setup(void)
     ck_assert_int_eq(world_issue_image(&world, &device, second, &issued), ERR_OK);
     ck_assert_int_eq(world_switch(&world, "st-2", false), ERR_OK);
     close_world();
-    old_ledger_make_3(world.path, modern);
+    old_ledger_make(3, world.path, modern);
 }
 
 static void teardown(void)
@@ -76,9 +76,9 @@ static bool exists(const char *path)
 /* Nothing is missing or changed but the leaves and the log of the starts since. */
 static void assert_rows_as_before(void)
 {
-    static const char *const TABLES[] = {"product",       "anchors", "image",  "principal",
-                                         "principal_key", "device",  "charge", "install",
-                                         "budget",        "document"};
+    static const char *const TABLES[] = {"product",       "anchors",  "image",       "principal",
+                                         "principal_key", "device",   "charge",      "install",
+                                         "budget",        "document", "firmware_key"};
     char sql[512];
     sqlite3 *db = world_raw(&world);
     sqlite3_stmt *row = NULL;
@@ -106,7 +106,7 @@ START_TEST(older_ledger_goes_on_with_every_row)
     ck_assert_int_eq(world_open(&world), ERR_OK);
     assert_rows_as_before();
     world_check_account(&world);
-    ck_assert_int_eq(version_of(world.path), 4);
+    ck_assert_int_eq(version_of(world.path), 5);
     ck_assert(!exists(copy));
     /* It serves: a stored license, the last unit, and none beyond. */
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
@@ -115,6 +115,21 @@ START_TEST(older_ledger_goes_on_with_every_row)
     ck_assert_int_eq(world_issue(&world, 5, &issued), ERR_QUOTA_SPENT);
     world_reopen(&world);
     world_check_account(&world);
+}
+END_TEST
+
+START_TEST(ledger_of_one_version_before_goes_on_with_every_row)
+{
+    struct ledger_issued issued;
+    ck_assert_int_eq(unlink(world.path), 0);
+    ck_assert_int_eq(rename(modern, world.path), 0);
+    old_ledger_make(4, world.path, modern);
+    ck_assert_int_eq(world_open(&world), ERR_OK);
+    assert_rows_as_before();
+    world_check_account(&world);
+    ck_assert_int_eq(version_of(world.path), 5);
+    ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
+    ck_assert(issued.is_repeat);
 }
 END_TEST
 
@@ -265,7 +280,7 @@ static void make_old_again(void)
         (void)unlink(names[i]);
     }
     ck_assert_int_eq(rename(modern, world.path), 0);
-    old_ledger_make_3(world.path, modern);
+    old_ledger_make(3, world.path, modern);
 }
 
 /* Its header's user version, which nothing but the file itself tells: SQLite would mend it first.
@@ -285,7 +300,7 @@ static int version_in_file(const char *path)
 static void assert_old_or_new(void)
 {
     int version = version_in_file(world.path);
-    ck_assert(version == 3 || version == 4);
+    ck_assert(version == 3 || version == 5);
     ck_assert(version == 3 || version_in_file(kept) == 3);
 }
 
@@ -295,7 +310,7 @@ static void assert_opens_whole(void)
     assert_rows_as_before();
     world_check_account(&world);
     close_world();
-    ck_assert_int_eq(version_of(world.path), 4);
+    ck_assert_int_eq(version_of(world.path), 5);
     ck_assert_int_eq(version_of(kept), 3);
     ck_assert(!exists(copy));
 }
@@ -352,6 +367,7 @@ int main(void)
     tcase_set_timeout(tcase, 600);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, older_ledger_goes_on_with_every_row);
+    tcase_add_test(tcase, ledger_of_one_version_before_goes_on_with_every_row);
     tcase_add_test(tcase, migrated_tables_are_those_of_a_new_ledger);
     tcase_add_test(tcase, old_file_is_kept_and_is_the_way_back);
     tcase_add_test(tcase, another_file_under_the_kept_name_is_not_replaced);

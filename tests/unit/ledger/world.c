@@ -98,6 +98,7 @@ struct ledger_image world_image(int64_t n)
     struct ledger_image image = {.digest = world_digest('i', n),
                                  .size = 1000 + n,
                                  .session_key_length = LEDGER_WRAPPED_KEY_MAX,
+                                 .generation = 1,
                                  .iv_length = 12,
                                  .created_unix_ms = clock_unix_ms(),
                                  .is_enabled = true};

@@ -1,0 +1,260 @@
+-- SPDX-FileCopyrightText: The provisiond authors
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- The tables and triggers of version 4, as that version made them. Never changed.
+
+BEGIN IMMEDIATE;
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  site TEXT NOT NULL,
+  hsm_identity BLOB NOT NULL CHECK (length(hsm_identity) = 32),
+  overridden_unix_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE product (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  profile TEXT NOT NULL,
+  policy INTEGER NOT NULL CHECK (policy IN (1, 2)),
+  firmware_key BLOB NOT NULL CHECK (length(firmware_key) = 16),
+  anchors_version INTEGER NOT NULL DEFAULT 1,
+  accepted INTEGER NOT NULL CHECK (accepted BETWEEN 0 AND 1000000000000),
+  revoked INTEGER NOT NULL DEFAULT 0 CHECK (revoked BETWEEN 0 AND accepted),
+  scrap_allowance INTEGER NOT NULL DEFAULT 0
+    CHECK (scrap_allowance BETWEEN 0 AND 1000000000000),
+  scrap_drawn INTEGER NOT NULL DEFAULT 0
+    CHECK (scrap_drawn BETWEEN 0 AND scrap_allowance),
+  quota INTEGER NOT NULL GENERATED ALWAYS AS (accepted - revoked + scrap_drawn) VIRTUAL,
+  used INTEGER NOT NULL DEFAULT 0
+    CHECK (used BETWEEN 0 AND accepted - revoked + scrap_drawn),
+  installs INTEGER NOT NULL DEFAULT 0 CHECK (installs >= used),
+  succeeded INTEGER NOT NULL DEFAULT 0 CHECK (succeeded >= 0),
+  failed INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
+  scrapped INTEGER NOT NULL DEFAULT 0 CHECK (scrapped >= 0),
+  proven INTEGER NOT NULL DEFAULT 0 CHECK (proven BETWEEN 0 AND succeeded),
+  is_enabled INTEGER NOT NULL DEFAULT 1 CHECK (is_enabled IN (0, 1)),
+  allows_key_exposure INTEGER NOT NULL DEFAULT 0 CHECK (allows_key_exposure IN (0, 1)),
+  options TEXT NOT NULL DEFAULT '' CHECK (length(CAST(options AS BLOB)) <= 1024),
+  attempts_max INTEGER NOT NULL DEFAULT 0 CHECK (attempts_max BETWEEN 0 AND 1000000),
+  is_governed INTEGER NOT NULL DEFAULT 0 CHECK (is_governed IN (0, 1)),
+  sequence INTEGER NOT NULL DEFAULT 0 CHECK (sequence >= is_governed),
+  authorities BLOB NOT NULL DEFAULT x'' CHECK (length(authorities) = 32 * is_governed),
+  CHECK (succeeded + failed + scrapped <= used)
+) STRICT;
+CREATE TABLE anchors (
+  product_id INTEGER PRIMARY KEY REFERENCES product (id),
+  pem BLOB NOT NULL
+) STRICT;
+CREATE TABLE image (
+  id INTEGER PRIMARY KEY,
+  product_id INTEGER NOT NULL REFERENCES product (id),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  size INTEGER NOT NULL CHECK (size >= 0),
+  label TEXT NOT NULL,
+  session_key BLOB NOT NULL UNIQUE,
+  iv BLOB NOT NULL,
+  tag BLOB NOT NULL CHECK (length(tag) = 16),
+  created_unix_ms INTEGER NOT NULL,
+  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
+  alias TEXT NOT NULL DEFAULT '',
+  UNIQUE (digest, product_id)
+) STRICT;
+CREATE UNIQUE INDEX image_alias ON image (alias COLLATE NOCASE) WHERE alias <> '';
+CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;
+CREATE INDEX image_product ON image (product_id);
+CREATE TABLE principal (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 5),
+  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),
+  products TEXT NOT NULL CHECK (length(CAST(products AS BLOB)) <= 2080),
+  lines TEXT NOT NULL CHECK (length(CAST(lines AS BLOB)) <= 2080)
+) STRICT;
+CREATE TABLE principal_key (
+  id INTEGER PRIMARY KEY,
+  principal_id INTEGER NOT NULL REFERENCES principal (id),
+  spki BLOB NOT NULL UNIQUE CHECK (length(spki) = 32),
+  added_unix_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX principal_key_of ON principal_key (principal_id);
+CREATE TABLE device (
+  id INTEGER PRIMARY KEY,
+  product_id INTEGER NOT NULL REFERENCES product (id),
+  spki BLOB NOT NULL CHECK (length(spki) = 32),
+  serial TEXT NOT NULL,
+  point BLOB NOT NULL DEFAULT x'' CHECK (length(point) <= 133),
+  can_sign INTEGER NOT NULL DEFAULT 0 CHECK (can_sign IN (0, 1)),
+  attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  is_scrapped INTEGER NOT NULL DEFAULT 0 CHECK (is_scrapped IN (0, 1)),
+  is_scrap_drawn INTEGER NOT NULL DEFAULT 0 CHECK (is_scrap_drawn BETWEEN 0 AND is_scrapped),
+  is_replaced INTEGER NOT NULL DEFAULT 0 CHECK (is_replaced IN (0, 1)),
+  UNIQUE (product_id, spki)
+) STRICT;
+CREATE UNIQUE INDEX device_serial ON device (product_id, serial)
+  WHERE serial <> '' AND is_replaced = 0;
+CREATE TABLE charge (
+  id INTEGER PRIMARY KEY,
+  product_id INTEGER NOT NULL REFERENCES product (id),
+  device_id INTEGER NOT NULL REFERENCES device (id),
+  policy INTEGER NOT NULL CHECK (policy IN (1, 2)),
+  installed_unix_ms INTEGER NOT NULL,
+  result INTEGER CHECK (result BETWEEN 1 AND 3),
+  is_proven INTEGER NOT NULL DEFAULT 0 CHECK (is_proven = 0 OR result IS 1)
+) STRICT;
+CREATE UNIQUE INDEX charge_device ON charge (product_id, device_id) WHERE policy = 1;
+CREATE INDEX charge_of_device ON charge (device_id, policy);
+CREATE INDEX charge_unreported ON charge (product_id, installed_unix_ms, result)
+  WHERE result IS NULL;
+CREATE TABLE install (
+  id INTEGER PRIMARY KEY,
+  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),
+  product_id INTEGER NOT NULL REFERENCES product (id),
+  device_id INTEGER NOT NULL REFERENCES device (id),
+  image_id INTEGER NOT NULL REFERENCES image (id),
+  principal_id INTEGER NOT NULL REFERENCES principal (id),
+  charge_id INTEGER NOT NULL REFERENCES charge (id),
+  is_charged INTEGER NOT NULL CHECK (is_charged IN (0, 1)),
+  leaf INTEGER NOT NULL CHECK (leaf >= 0),
+  license BLOB NOT NULL CHECK (length(license) BETWEEN 1 AND 4096),
+  attempts INTEGER NOT NULL DEFAULT 1 CHECK (attempts >= 1),
+  licensed_unix_ms INTEGER NOT NULL,
+  attempted_unix_ms INTEGER NOT NULL,
+  lot TEXT NOT NULL, line TEXT NOT NULL, work_order TEXT NOT NULL,
+  operator TEXT NOT NULL, socket TEXT NOT NULL,
+  result INTEGER CHECK (result BETWEEN 1 AND 3),
+  code TEXT NOT NULL DEFAULT '',
+  detail TEXT NOT NULL DEFAULT '',
+  reporter_id INTEGER REFERENCES principal (id),
+  reported_unix_ms INTEGER,
+  receipt BLOB NOT NULL DEFAULT x'' CHECK (length(receipt) <= 144),
+  is_proven INTEGER NOT NULL DEFAULT 0 CHECK (is_proven = (length(receipt) > 0)),
+  UNIQUE (device_id, image_id)
+) STRICT;
+CREATE INDEX install_charge ON install (charge_id);
+CREATE INDEX install_lot ON install (lot);
+CREATE INDEX install_usage ON install (product_id, id, licensed_unix_ms, lot, principal_id,
+  is_charged, attempts, result, is_proven);
+CREATE TABLE budget (
+  product_id INTEGER NOT NULL REFERENCES product (id),
+  principal_id INTEGER NOT NULL,
+  units INTEGER NOT NULL CHECK (units BETWEEN 0 AND 1000000000000),
+  period_minutes INTEGER NOT NULL CHECK (period_minutes BETWEEN 1 AND 10080),
+  offset_minutes INTEGER NOT NULL CHECK (offset_minutes BETWEEN 0 AND period_minutes - 1),
+  period INTEGER NOT NULL DEFAULT -1,
+  used INTEGER NOT NULL DEFAULT 0 CHECK (used >= 0),
+  PRIMARY KEY (product_id, principal_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE document (
+  id INTEGER PRIMARY KEY,
+  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),
+  product_id INTEGER NOT NULL REFERENCES product (id),
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 6),
+  units INTEGER NOT NULL CHECK (units >= 0),
+  taken INTEGER NOT NULL CHECK (taken BETWEEN 0 AND units),
+  lot TEXT NOT NULL,
+  sequence INTEGER NOT NULL CHECK (sequence >= 0),
+  accepted_unix_ms INTEGER NOT NULL,
+  leaf INTEGER NOT NULL CHECK (leaf >= 0),
+  document BLOB NOT NULL CHECK (length(document) BETWEEN 1 AND 114688)
+) STRICT;
+CREATE INDEX document_product ON document (product_id);
+CREATE INDEX document_leaf ON document (leaf);
+CREATE TABLE journal (
+  idx INTEGER PRIMARY KEY,
+  entry BLOB NOT NULL CHECK (length(entry) BETWEEN 2 AND 65535)
+) STRICT;
+CREATE TABLE tree (
+  level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 4),
+  idx INTEGER NOT NULL CHECK (idx >= 0),
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  PRIMARY KEY (level, idx)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE checkpoint (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  size INTEGER NOT NULL CHECK (size >= 0),
+  note TEXT NOT NULL
+) STRICT;
+CREATE TABLE breach (
+  id INTEGER PRIMARY KEY,
+  anchor_size INTEGER NOT NULL,
+  anchor_root BLOB NOT NULL CHECK (length(anchor_root) = 32),
+  found_size INTEGER NOT NULL,
+  found_root BLOB NOT NULL CHECK (length(found_root) = 32),
+  is_overridden INTEGER NOT NULL DEFAULT 0 CHECK (is_overridden IN (0, 1))
+) STRICT;
+CREATE TABLE consent (
+  breach_id INTEGER NOT NULL REFERENCES breach (id),
+  product_id INTEGER NOT NULL REFERENCES product (id),
+  PRIMARY KEY (breach_id, product_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refusal (
+  hour INTEGER NOT NULL,
+  identity BLOB NOT NULL CHECK (length(identity) = 32),
+  code INTEGER NOT NULL,
+  PRIMARY KEY (hour, identity, code)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER journal_grows_by_one BEFORE INSERT ON journal
+  WHEN NEW.idx <> (SELECT coalesce(max(idx) + 1, 0) FROM journal)
+  BEGIN SELECT RAISE(ABORT, 'the journal has no gaps'); END;
+CREATE TRIGGER journal_is_not_updated BEFORE UPDATE ON journal
+  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_is_not_deleted BEFORE DELETE ON journal
+  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER tree_is_not_updated BEFORE UPDATE ON tree
+  BEGIN SELECT RAISE(ABORT, 'the tree only grows'); END;
+CREATE TRIGGER tree_is_not_deleted BEFORE DELETE ON tree
+  BEGIN SELECT RAISE(ABORT, 'the tree only grows'); END;
+CREATE TRIGGER document_is_not_updated BEFORE UPDATE ON document
+  BEGIN SELECT RAISE(ABORT, 'an accepted document stays'); END;
+CREATE TRIGGER document_is_not_deleted BEFORE DELETE ON document
+  BEGIN SELECT RAISE(ABORT, 'an accepted document stays'); END;
+CREATE TRIGGER principal_keeps_identity BEFORE UPDATE OF id, name, role ON principal
+  BEGIN SELECT RAISE(ABORT, 'a principal keeps its name and role'); END;
+CREATE TRIGGER principal_is_not_deleted BEFORE DELETE ON principal
+  BEGIN SELECT RAISE(ABORT, 'a principal stays enrolled'); END;
+CREATE TRIGGER install_matches BEFORE INSERT ON install
+  WHEN (SELECT product_id FROM device WHERE id = NEW.device_id) IS NOT NEW.product_id
+    OR (SELECT product_id FROM image WHERE id = NEW.image_id) IS NOT NEW.product_id
+  BEGIN SELECT RAISE(ABORT, 'device and image are of one product'); END;
+CREATE TRIGGER install_has_unit BEFORE INSERT ON install
+  WHEN (SELECT device_id FROM charge WHERE id = NEW.charge_id) IS NOT NEW.device_id
+  BEGIN SELECT RAISE(ABORT, 'an install belongs to a unit of its device'); END;
+CREATE TRIGGER install_keeps_license
+  BEFORE UPDATE OF id, uuid, product_id, device_id, image_id, charge_id, is_charged, leaf,
+    license, licensed_unix_ms
+  ON install BEGIN SELECT RAISE(ABORT, 'an issued license stays'); END;
+CREATE TRIGGER install_is_not_deleted BEFORE DELETE ON install
+  BEGIN SELECT RAISE(ABORT, 'an issued license stays'); END;
+CREATE TRIGGER device_keeps_identity BEFORE UPDATE OF id, product_id, spki, serial ON device
+  BEGIN SELECT RAISE(ABORT, 'a device keeps its identity'); END;
+CREATE TRIGGER device_stays_scrapped BEFORE UPDATE OF is_scrapped ON device
+  WHEN OLD.is_scrapped = 1 AND NEW.is_scrapped <> 1
+  BEGIN SELECT RAISE(ABORT, 'scrapped is final'); END;
+CREATE TRIGGER device_stays_replaced BEFORE UPDATE OF is_replaced ON device
+  WHEN OLD.is_replaced = 1 AND NEW.is_replaced <> 1
+  BEGIN SELECT RAISE(ABORT, 'replaced is final'); END;
+CREATE TRIGGER device_draws_once BEFORE UPDATE OF is_scrap_drawn ON device
+  WHEN OLD.is_scrap_drawn = 1 AND NEW.is_scrap_drawn <> 1
+  BEGIN SELECT RAISE(ABORT, 'a device draws one scrap unit'); END;
+CREATE TRIGGER device_draws AFTER UPDATE OF is_scrap_drawn ON device
+  WHEN OLD.is_scrap_drawn = 0 AND NEW.is_scrap_drawn = 1
+  BEGIN UPDATE product SET scrap_drawn = scrap_drawn + 1 WHERE id = NEW.product_id; END;
+CREATE TRIGGER device_is_not_deleted BEFORE DELETE ON device
+  BEGIN SELECT RAISE(ABORT, 'a device stays known'); END;
+CREATE TRIGGER charge_matches BEFORE INSERT ON charge
+  WHEN NEW.product_id IS NOT (SELECT product_id FROM device WHERE id = NEW.device_id)
+  BEGIN SELECT RAISE(ABORT, 'a device is charged to its product'); END;
+CREATE TRIGGER charge_counts AFTER INSERT ON charge
+  BEGIN UPDATE product SET used = used + 1 WHERE id = NEW.product_id; END;
+CREATE TRIGGER charge_stays BEFORE UPDATE OF id, product_id, device_id, policy ON charge
+  BEGIN SELECT RAISE(ABORT, 'a charge stays'); END;
+CREATE TRIGGER charge_is_not_deleted BEFORE DELETE ON charge
+  BEGIN SELECT RAISE(ABORT, 'a charge stays'); END;
+CREATE TRIGGER product_keeps_drawn BEFORE UPDATE OF scrap_drawn ON product
+  WHEN NEW.scrap_drawn < OLD.scrap_drawn
+  BEGIN SELECT RAISE(ABORT, 'a scrap unit is not given back'); END;
+CREATE TRIGGER product_keeps_used BEFORE UPDATE OF used ON product
+  WHEN NEW.used < OLD.used
+  BEGIN SELECT RAISE(ABORT, 'a unit is not given back'); END;
+PRAGMA application_id = 1886807142;
+PRAGMA user_version = 4;
+COMMIT;
