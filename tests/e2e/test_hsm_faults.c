@@ -71,7 +71,7 @@ static void meet_once(const char *function, size_t way)
 START_TEST(what_one_worker_meets_no_station_sees)
 {
     size_t calls = test_size("functions that misbehave once", 1, HOT_CALLS_COUNT);
-    faulty_begin(&faulty, "call_timeout_ms = 300");
+    faulty_begin(&faulty, "workers = 2");
     steady_expect(faulty.steady, "");
     for (size_t call = 0; call < calls; call++) {
         for (size_t way = 0; way < WAYS_COUNT; way++)
