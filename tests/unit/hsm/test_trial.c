@@ -312,6 +312,17 @@ START_TEST(a_module_that_hangs_everywhere_is_not_waited_for_each_time)
 }
 END_TEST
 
+START_TEST(what_a_module_prints_is_no_finding)
+{
+    add_fault("C_GenerateRandom", HSM_FAULT_PRINT, 0);
+    check_faulty("60");
+    claim_verdict("governed", 0);
+    claim_state("random", "works");
+    ck_assert_ptr_nonnull(strstr(run.err, "half a line"));
+    ck_assert_uint_eq(count_objects(), 0);
+}
+END_TEST
+
 START_TEST(a_refused_mechanism_is_explained_in_plain_words)
 {
     add_fault("C_EncryptInit", HSM_FAULT_RETURN, CKR_MECHANISM_INVALID);
@@ -518,6 +529,7 @@ int main(void)
     tcase_add_test(tests, a_module_that_hangs_in_one_call_is_told_and_the_others_go_on);
     tcase_add_test(tests, a_module_that_crashes_where_it_is_not_needed_still_serves);
     tcase_add_test(tests, a_module_that_hangs_everywhere_is_not_waited_for_each_time);
+    tcase_add_test(tests, what_a_module_prints_is_no_finding);
     tcase_add_test(tests, a_refused_mechanism_is_explained_in_plain_words);
     tcase_add_test(tests, a_module_that_says_a_key_is_extractable_is_refused);
     tcase_add_test(tests, a_kdf_that_is_another_is_no_token_mode);
