@@ -27,7 +27,7 @@
 #define DEFAULT_WORKERS   2
 #define DEFAULT_TIMEOUT_S 60
 #define TIMEOUT_MAX_S     3600
-#define ASK_SERVICE_MS    1000
+#define ASK_SERVICE_MS    5000
 #define FD_MAX            (1 << 20)
 
 struct line {

@@ -37,7 +37,7 @@ void trial_load(struct trial *trial)
     char name[sizeof info.libraryDescription + 1];
     char maker[sizeof info.manufacturerID + 1];
     enum error e = trial_find_token(trial, &fault);
-    if (e != ERR_OK && is_load_fault(&fault)) {
+    if (trial->p11.call == NULL || (e != ERR_OK && is_load_fault(&fault))) {
         trial_say_fault(trial, &fault);
     } else if (trial->p11.call->C_GetInfo(&info) != CKR_OK) {
         trial_say(trial, TRIAL_WORKS, "", "", "does not say what it is");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -191,6 +192,20 @@ static void describe_end(const struct trial_watch *watch, int status, bool is_la
     }
 }
 
+/* A driver may keep a killed process for as long as it likes: such a one is left behind. */
+static int reap(pid_t pid)
+{
+    int status = 0;
+    int process = pidfd_open(pid, 0);
+    if (process >= 0) {
+        struct pollfd entry = {.fd = process, .events = POLLIN};
+        (void)poll(&entry, 1, END_MS);
+        (void)close(process);
+    }
+    (void)waitpid(pid, &status, WNOHANG);
+    return status;
+}
+
 void trial_watch_child(struct trial_watch *watch, struct trial_result *ret_result)
 {
     struct trial_result result = {.state = TRIAL_UNTRIED, .number = -1};
@@ -201,8 +216,7 @@ void trial_watch_child(struct trial_watch *watch, struct trial_result *ret_resul
     let_logins_end(watch, &hearing);
     if (!hearing.is_closed)
         (void)kill(-watch->pid, SIGKILL);
-    while (waitpid(watch->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    status = reap(watch->pid);
     (void)kill(-watch->pid, SIGKILL); /* helpers whose probe crashed */
     if (!hearing.has_result)
         describe_end(watch, status, is_late, &result);

@@ -38,6 +38,7 @@ enum hsm_fault_action {
     HSM_FAULT_HANDLE,      /* the real call, and a handle that is none for what it made or found */
     HSM_FAULT_LEAK,        /* value KiB more for ever, then the real call */
     HSM_FAULT_COLLECT,     /* C_EncryptUpdate: gives nothing; C_EncryptFinal gives all */
+    HSM_FAULT_PRINT,       /* half a line on standard output, then the real call */
     HSM_FAULT_GARBLE,      /* C_DeriveKey: by other shared data; C_WrapKey: a bit of the result;
                               C_GetAttributeValue: the flag of the type `value`, turned */
 };

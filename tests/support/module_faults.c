@@ -97,6 +97,9 @@ static void act(const struct hsm_fault *rule, struct verdict *verdict)
         verdict->is_garbled = true;
         verdict->lie = rule->value;
         break;
+    case HSM_FAULT_PRINT:
+        (void)!write(STDOUT_FILENO, "half a line", sizeof "half a line" - 1);
+        break;
     case HSM_FAULT_LEAK:
         leak(rule->value);
         break;

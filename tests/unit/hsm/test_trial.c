@@ -277,10 +277,10 @@ END_TEST
 START_TEST(a_module_that_hangs_in_one_call_is_told_and_the_others_go_on)
 {
     add_fault("C_Sign", HSM_FAULT_HANG, 0);
-    check_faulty("2");
+    check_faulty("5");
     claim_verdict("none", EXIT_UNFIT);
     CLAIM_ONLY("hangs", "checkpoint-key");
-    claim_says("checkpoint-key", "finding", "no answer within 2 s");
+    claim_says("checkpoint-key", "finding", "no answer within 5 s");
     claim_state("license", "works");
     claim_state("anchor", "works");
     claim_state("as-before", "works");
@@ -303,11 +303,22 @@ END_TEST
 START_TEST(a_module_that_hangs_everywhere_is_not_waited_for_each_time)
 {
     add_fault("C_GenerateKey", HSM_FAULT_HANG, 0);
-    check_faulty("1");
+    check_faulty("4");
     claim_verdict("none", EXIT_UNFIT);
     CLAIM_ONLY("hangs", "session-keys", "firmware-key", "stays-inside");
     claim_says("key-wrap", "finding", "it hangs again and again");
     claim_state("as-before", "works");
+    ck_assert_uint_eq(count_objects(), 0);
+}
+END_TEST
+
+START_TEST(what_a_module_prints_is_no_finding)
+{
+    add_fault("C_GenerateRandom", HSM_FAULT_PRINT, 0);
+    check_faulty("60");
+    claim_verdict("governed", 0);
+    claim_state("random", "works");
+    ck_assert_ptr_nonnull(strstr(run.err, "half a line"));
     ck_assert_uint_eq(count_objects(), 0);
 }
 END_TEST
@@ -518,6 +529,7 @@ int main(void)
     tcase_add_test(tests, a_module_that_hangs_in_one_call_is_told_and_the_others_go_on);
     tcase_add_test(tests, a_module_that_crashes_where_it_is_not_needed_still_serves);
     tcase_add_test(tests, a_module_that_hangs_everywhere_is_not_waited_for_each_time);
+    tcase_add_test(tests, what_a_module_prints_is_no_finding);
     tcase_add_test(tests, a_refused_mechanism_is_explained_in_plain_words);
     tcase_add_test(tests, a_module_that_says_a_key_is_extractable_is_refused);
     tcase_add_test(tests, a_kdf_that_is_another_is_no_token_mode);
