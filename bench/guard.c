@@ -25,7 +25,7 @@
 
 static volatile sig_atomic_t caught;
 
-static void catch (int signal)
+static void note_signal(int signal)
 {
     caught = signal;
 }
@@ -113,7 +113,7 @@ int guard_run(int (*work)(void *context), void *context, unsigned seconds)
     if (!make_folder(folder))
         return EXIT_FAILURE;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    catch_all(catch);
+    catch_all(note_signal);
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)
