@@ -25,7 +25,7 @@
 
 static volatile sig_atomic_t caught;
 
-static void catch (int signal)
+static void note_signal(int signal)
 {
     caught = signal;
 }
@@ -37,6 +37,7 @@ static void catch_all(void (*handler)(int))
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGHUP, &action, NULL);
+    (void)sigaction(SIGALRM, &action, NULL);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
@@ -105,19 +106,21 @@ static void be_worker(int (*work)(void *context), void *context, const char *fol
     _exit(status);
 }
 
-int guard_run(int (*work)(void *context), void *context)
+int guard_run(int (*work)(void *context), void *context, unsigned seconds)
 {
     char folder[PATH_SIZE];
     caught = 0;
     if (!make_folder(folder))
         return EXIT_FAILURE;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    catch_all(catch);
+    catch_all(note_signal);
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)
         be_worker(work, context, folder);
+    (void)alarm(seconds);
     int status = pid > 0 ? wait_for(pid) : EXIT_FAILURE;
+    (void)alarm(0);
     end_descendants();
     (void)nftw(folder, remove_entry, OPEN_MAX, FTW_DEPTH | FTW_PHYS);
     catch_all(SIG_DFL);

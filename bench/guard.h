@@ -13,10 +13,14 @@
 #ifndef BENCH_GUARD_H
 #define BENCH_GUARD_H
 
-#define GUARD_INTERRUPTED 128 /* and the signal's number: the status after one */
+#include <signal.h>
 
-/* Returns what the work returned, or the status after a signal. Standard output is the caller's:
- * what the work prints goes to standard error. */
-int guard_run(int (*work)(void *context), void *context);
+#define GUARD_INTERRUPTED 128 /* and the signal's number: the status after one */
+#define GUARD_LATE        (GUARD_INTERRUPTED + SIGALRM) /* the time was up */
+
+/* Returns what the work returned, or the status after a signal; seconds: how long it may take, 0:
+ * as long as it wants. Standard output is the caller's: what the work prints goes to standard
+ * error. */
+int guard_run(int (*work)(void *context), void *context, unsigned seconds);
 
 #endif

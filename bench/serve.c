@@ -112,14 +112,23 @@ static void ask_again(struct run *run)
     }
 }
 
-/* How many devices of a batch got a license. */
-static size_t count_licenses(const char *body)
+static size_t count_words(const char *body, const char *word)
 {
     size_t count = 0;
-    for (const char *at = strstr(body, "\"license_id\""); at != NULL;
-         at = strstr(at + 1, "\"license_id\""))
+    for (const char *at = strstr(body, word); at != NULL; at = strstr(at + 1, word))
         count++;
     return count;
+}
+
+/* Told to wait: as a whole, or some devices of a batch, which has the licenses of the others when
+ * it is asked for again. */
+static bool is_late(const struct run *run, const struct crowd_answer *answer)
+{
+    if (answer->status == TOO_MANY || answer->status == UNAVAILABLE)
+        return true;
+    size_t retryable = count_words(answer->body, "\"retryable\":true");
+    return retryable > 0 &&
+           count_words(answer->body, "\"license_id\"") + retryable == run->serve->batch;
 }
 
 static void take(void *context, const struct crowd_answer *answer)
@@ -129,13 +138,13 @@ static void take(void *context, const struct crowd_answer *answer)
         ck_assert_int_eq(answer->status, OK);
         return;
     }
-    if (answer->status == TOO_MANY || answer->status == UNAVAILABLE) {
+    if (is_late(run, answer)) {
         ask_later(run, answer->member);
         return;
     }
     ck_assert_msg(answer->status == (run->serve->batch > 1 ? OK : CREATED), "%ld %s",
                   answer->status, answer->body);
-    ck_assert_uint_eq(count_licenses(answer->body), run->serve->batch);
+    ck_assert_uint_eq(count_words(answer->body, "\"license_id\""), run->serve->batch);
     run->result->licensed += run->serve->batch;
     samples_add(&run->result->requests, answer->took_us);
     const struct serve *serve = run->serve;

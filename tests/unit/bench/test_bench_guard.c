@@ -92,7 +92,7 @@ static int work_for_ever(void *context)
 START_TEST(work_that_fails_leaves_no_process_and_no_folder)
 {
     int status = 7;
-    ck_assert_int_eq(guard_run(work_and_fail, &status), 7);
+    ck_assert_int_eq(guard_run(work_and_fail, &status, 0), 7);
     ck_assert_int_gt(noted_pid(), 0);
     ck_assert(!lives(noted_pid()));
     ck_assert_uint_eq(count_folders(), 0);
@@ -102,9 +102,18 @@ END_TEST
 START_TEST(interrupted_work_leaves_no_process_and_no_folder)
 {
     pid_t self = getpid();
-    ck_assert_int_eq(guard_run(work_for_ever, &self), GUARD_INTERRUPTED + SIGINT);
+    ck_assert_int_eq(guard_run(work_for_ever, &self, 0), GUARD_INTERRUPTED + SIGINT);
     ck_assert_int_gt(noted_pid(), 0);
     ck_assert(!lives(noted_pid()));
+    ck_assert_uint_eq(count_folders(), 0);
+}
+END_TEST
+
+START_TEST(work_whose_time_is_up_leaves_no_process_and_no_folder)
+{
+    pid_t nobody = 0x7fffffff;
+    ck_assert_int_eq(guard_run(work_for_ever, &nobody, 1), GUARD_LATE);
+    ck_assert(noted_pid() == 0 || !lives(noted_pid()));
     ck_assert_uint_eq(count_folders(), 0);
 }
 END_TEST
@@ -113,7 +122,7 @@ START_TEST(no_work_is_done_without_a_folder)
 {
     int status = 0;
     ck_assert_int_eq(setenv("TMPDIR", "/nowhere", 1), 0);
-    ck_assert_int_eq(guard_run(work_and_fail, &status), EXIT_FAILURE);
+    ck_assert_int_eq(guard_run(work_and_fail, &status, 0), EXIT_FAILURE);
     ck_assert_int_eq(noted_pid(), 0);
 }
 END_TEST
@@ -122,6 +131,7 @@ int main(void)
 {
     const TTest *tests[] = {work_that_fails_leaves_no_process_and_no_folder,
                             interrupted_work_leaves_no_process_and_no_folder,
+                            work_whose_time_is_up_leaves_no_process_and_no_folder,
                             no_work_is_done_without_a_folder, NULL};
     return run_suite(&(struct run_case){
         .name = "guard", .set_up = setup, .tear_down = teardown, .timeout_s = 30, .tests = tests});
