@@ -363,6 +363,11 @@ START_TEST(product_of_many_images_is_rotated_in_steps)
           images + 1);
     check_images();
     license("after", NULL);
+    /* The journal knows one image only: whoever puts others into the ledger is found out. */
+    SHELL("ctl journal export --out $DIR/export >/dev/null && ! $BIN/provctl journal verify "
+          "$DIR/export --key $RIG_CHECKPOINT_KEY >$DIR/said 2>&1 && grep -q 'firmware-key-images' "
+          "$DIR/said && grep -q 'Findings: 1$' $DIR/said");
+    rig_kill(&rig, RIG_API, SIGTERM); /* so that the invariants do not judge it once more */
 }
 END_TEST
 
