@@ -110,7 +110,7 @@ static const char TABLES[] =
     ") STRICT;"
     "CREATE UNIQUE INDEX image_alias ON image (alias COLLATE NOCASE) WHERE alias <> '';"
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
-    "CREATE INDEX image_product ON image (product_id, generation);"
+    "CREATE INDEX image_product ON image (product_id);"
 
     "CREATE TABLE principal ("
     "  id INTEGER PRIMARY KEY,"

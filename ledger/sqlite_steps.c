@@ -129,7 +129,7 @@ static const char FROM_4[] =
     "DROP TABLE image_4;"
     "CREATE UNIQUE INDEX image_alias ON image (alias COLLATE NOCASE) WHERE alias <> '';"
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
-    "CREATE INDEX image_product ON image (product_id, generation);";
+    "CREATE INDEX image_product ON image (product_id);";
 
 static const char *const STEPS[] = {[3] = FROM_3, [4] = FROM_4};
 

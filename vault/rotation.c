@@ -15,7 +15,7 @@
 #include "vault/product_make.h"
 
 #define STEP_MS        1000  /* of work, the call that is under way not counted */
-#define IDLE_MS        15000 /* then another product's rotation may take the place */
+#define IDLE_MS        60000 /* then another product's rotation may take the place */
 #define FIRST_CAPACITY 64
 
 static_assert(LEDGER_WRAPPED_KEY_MAX == HSM_WRAPPED_KEY_MAX, "a re-wrapped key fits both ways");
@@ -253,16 +253,16 @@ static enum error step(struct vault *vault, const struct rotation_wish *wish,
         return e;
     progress->is_finished =
         wish->generation == product.generation || is_this(rotation, &product, product.generation);
-    if (!progress->is_finished) {
-        e = check_generation(&product, wish, fault);
-        if (e == ERR_OK && !is_this(rotation, &product, product.generation + 1))
-            e = begin(vault, rotation, &product, fault);
-        rotation->touched_ms = clock_monotonic_ms();
-        progress->generation = product.generation + 1;
-        return e == ERR_OK ? work(vault, rotation, wish, progress, fault) : e;
-    }
-    progress->generation = product.generation;
-    return ERR_OK;
+    progress->generation = product.generation + !progress->is_finished;
+    if (progress->is_finished)
+        return ERR_OK;
+    e = check_generation(&product, wish, fault);
+    if (e == ERR_OK && !is_this(rotation, &product, product.generation + 1))
+        e = begin(vault, rotation, &product, fault);
+    if (e == ERR_OK)
+        e = work(vault, rotation, wish, progress, fault);
+    rotation->touched_ms = clock_monotonic_ms();
+    return e;
 }
 
 enum error rotation_step(struct vault *vault, const struct rotation_wish *wish,

@@ -185,6 +185,44 @@ START_TEST(rotation_under_load_costs_no_answer_and_changes_no_license)
 }
 END_TEST
 
+/* ---- a license that was on its way ---- */
+
+struct late {
+    struct floor_device device;
+    struct http_answer answer;
+};
+
+static void *ask_late(void *argument)
+{
+    struct late *late = argument;
+    ask(rig.product, &late->device, NULL, &late->answer);
+    return NULL;
+}
+
+/* It has read its image before, and goes on after the end of the old key or of its use. */
+static void license_across(const char *name, const char *meanwhile)
+{
+    static struct late late;
+    pthread_t thread;
+    floor_device_make(&rig, name, NULL, &late.device);
+    restart_to_wait("vault.before-wrap");
+    ck_assert_int_eq(pthread_create(&thread, NULL, ask_late, &late), 0);
+    SHELL("await 'test -e $DIR/crashed' && rotate rig-gateway && %s rm $DIR/crashed", meanwhile);
+    (void)pthread_join(thread, NULL);
+    ck_assert_msg(late.answer.status == 201, "%s: %ld %s", name, late.answer.status,
+                  late.answer.body);
+    ck_assert_int_eq(floor_opens(&rig, http_text(&late.answer, "license"), name), 1);
+    http_answer_clear(&late.answer);
+}
+
+START_TEST(license_that_read_the_old_rows_is_issued_all_the_same)
+{
+    license_across("retired", "");
+    license_across("destroyed", "sleep 0.01 && destroy $(key 2) &&");
+    ck_assert_int_eq(generation_of(rig.product), 3);
+}
+END_TEST
+
 /* ---- cut off ---- */
 
 static const struct cut {
@@ -231,9 +269,13 @@ START_TEST(hsm_that_is_gone_in_the_middle_leaves_the_old_key_and_the_rest_is_don
     restart_to_wait("vault.rotation-rewrapped:2");
     SHELL("{ ctl product rotate-key rig-gateway >$DIR/said 2>&1; echo $? >$DIR/ended; } & "
           "await 'test -e $DIR/crashed'");
+    /* One product at a time, also when its step has failed a moment ago. */
+    SHELL("! ctl product rotate-key rig-governed >$DIR/why 2>&1 && grep -q 'rotated already' "
+          "$DIR/why");
     rig_kill(&rig, RIG_HSM, SIGKILL);
     SHELL("rm $DIR/crashed && await 'test -e $DIR/ended' && "
-          "test $(cat $DIR/ended) != 0");
+          "test $(cat $DIR/ended) != 0 && ! ctl product rotate-key rig-governed >$DIR/why 2>&1 && "
+          "grep -q 'let that be finished first' $DIR/why");
     ck_assert_int_eq(generation_of(rig.product), 1);
     check_images();
     rig_start(&rig, RIG_HSM, NULL);
@@ -321,6 +363,11 @@ START_TEST(product_of_many_images_is_rotated_in_steps)
           images + 1);
     check_images();
     license("after", NULL);
+    /* The journal knows one image only: whoever puts others into the ledger is found out. */
+    SHELL("ctl journal export --out $DIR/export >/dev/null && ! $BIN/provctl journal verify "
+          "$DIR/export --key $RIG_CHECKPOINT_KEY >$DIR/said 2>&1 && grep -q 'firmware-key-images' "
+          "$DIR/said && grep -q 'Findings: 1$' $DIR/said");
+    rig_kill(&rig, RIG_API, SIGTERM); /* so that the invariants do not judge it once more */
 }
 END_TEST
 
@@ -486,6 +533,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         rotation_under_load_costs_no_answer_and_changes_no_license,
+        license_that_read_the_old_rows_is_issued_all_the_same,
         cut_off_at_each_step_it_is_finished_by_asking_again,
         hsm_that_is_gone_in_the_middle_leaves_the_old_key_and_the_rest_is_done_later,
         image_that_is_encrypted_meanwhile_goes_over_to_the_new_key,
