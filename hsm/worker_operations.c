@@ -165,12 +165,35 @@ static enum error do_sign_checkpoint(struct worker *worker, const Provisiond__Hs
     struct answer *answer = &worker->answer;
     Provisiond__HsmSignCheckpointReply *result = &answer->result.sign_checkpoint;
     (void)fds;
-    enum error e =
-        p11_sign_checkpoint(&worker->p11, bytes_of_message(request->sign_checkpoint->body),
-                            &answer->signature, &answer->fault);
+    const ProtobufCBinaryData *named = &request->sign_checkpoint->key;
+    const struct bytes body = bytes_of_message(request->sign_checkpoint->body);
+    struct sha256 key;
+    if (named->len == SHA256_SIZE)
+        memcpy(key.bytes, named->data, SHA256_SIZE);
+    enum error e = p11_sign_checkpoint(&worker->p11, body, named->len == SHA256_SIZE ? &key : NULL,
+                                       &answer->signature, &answer->fault);
     provisiond__hsm_sign_checkpoint_reply__init(result);
     result->signature = hsm_binary(answer->signature.der, answer->signature.length);
     answer->reply.sign_checkpoint = result;
+    return e;
+}
+
+static enum error do_rotate_checkpoint_key(struct worker *worker,
+                                           const Provisiond__HsmRequest *request, const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    struct hsm_successor *successor = &answer->successor;
+    Provisiond__HsmRotateCheckpointKeyReply *result = &answer->result.rotate_checkpoint_key;
+    (void)fds;
+    memcpy(answer->digest.bytes, request->rotate_checkpoint_key->old_key.data, SHA256_SIZE);
+    enum error e = p11_rotate_checkpoint_key(&worker->p11, &answer->digest,
+                                             request->rotate_checkpoint_key->origin, successor,
+                                             &answer->fault);
+    provisiond__hsm_rotate_checkpoint_key_reply__init(result);
+    result->generation = successor->generation;
+    result->spki = hsm_binary(successor->spki.der, successor->spki.length);
+    result->signature = hsm_binary(successor->signature.der, successor->signature.length);
+    answer->reply.rotate_checkpoint_key = result;
     return e;
 }
 
@@ -264,6 +287,8 @@ static operation operation_of(const Provisiond__HsmRequest *request)
         return do_seal;
     case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:
         return do_sign_checkpoint;
+    case PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY:
+        return do_rotate_checkpoint_key;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
         return do_anchor_read;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
@@ -292,6 +317,7 @@ static bool writes_token(const Provisiond__HsmRequest *request)
 {
     return request->op_case == PROVISIOND__HSM_REQUEST__OP_INIT ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE;
 }

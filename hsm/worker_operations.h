@@ -26,6 +26,7 @@ struct answer {
         Provisiond__HsmWrapReply wrap;
         Provisiond__HsmSealReply seal;
         Provisiond__HsmSignCheckpointReply sign_checkpoint;
+        Provisiond__HsmRotateCheckpointKeyReply rotate_checkpoint_key;
         Provisiond__HsmAnchorReadReply anchor_read;
         Provisiond__HsmAnchorWriteReply anchor_write;
         Provisiond__HsmAuthorityReadReply authority_read;
@@ -39,6 +40,7 @@ struct answer {
     struct hsm_wrapped wrapped;
     struct hsm_sealed sealed;
     struct hsm_signature signature;
+    struct hsm_successor successor;
     struct hsm_anchor anchor;
     struct sha256 digest;
 };

@@ -87,7 +87,16 @@ static const char FROM_3[] =
 
     "CREATE INDEX document_leaf ON document (leaf);";
 
+/* 5: where the leaves of the checkpoint key's rotations are. No older program wrote one. */
+static const char FROM_4[] = "CREATE TABLE rotation ("
+                             "  generation INTEGER PRIMARY KEY CHECK (generation BETWEEN 2 AND 16),"
+                             "  leaf INTEGER NOT NULL UNIQUE CHECK (leaf >= 0)"
+                             ") STRICT;";
+
+static const char *const STEPS[] = {FROM_3, FROM_4};
+
 const char *step_from(int64_t version)
 {
-    return version == 3 ? FROM_3 : NULL;
+    int64_t place = version - STEPS_FIRST_VERSION;
+    return place >= 0 && place < (int64_t)(sizeof STEPS / sizeof STEPS[0]) ? STEPS[place] : NULL;
 }

@@ -52,6 +52,8 @@ static const struct operation {
     {"journal-export", admin_journal_export, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT, ALWAYS},
     {"journal-override", admin_journal_override, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_OVERRIDE,
      ALWAYS},
+    {"journal-rotate-key", admin_journal_rotate_key,
+     PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_ROTATE_KEY, CHANGES},
     {"budget-set", admin_budget_set, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, CHANGES},
     {"budget-list", admin_budget_list, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, ALWAYS},
     {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, GROWS},

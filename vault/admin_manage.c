@@ -16,6 +16,8 @@
 #include "vault/product_options.h"
 #include "vault/usage.h"
 
+#define NO_LEAF (-2) /* no leaf of this ledger names the key */
+
 static ProtobufCBinaryData data_of(void *bytes, size_t length)
 {
     return (ProtobufCBinaryData){.len = length, .data = bytes};
@@ -58,6 +60,34 @@ static void put_journal(struct admin_task *task, Provisiond__AdminStatusReply *r
     reply->breach_head = &task->values.status.breach_head;
 }
 
+/* The leaf from which on it signs. */
+static int64_t leaf_of(const struct key_chain *keys, const struct sha256 *digest)
+{
+    const struct key_chain_key *key = keys->count > 0 ? key_chain_find(keys, digest) : NULL;
+    return key != NULL ? key->leaf : NO_LEAF;
+}
+
+static void put_keys(struct admin_task *task, Provisiond__AdminStatusReply *reply)
+{
+    const struct hsm_status *hsm = &task->values.status.hsm;
+    struct key_chain *keys = &task->values.status.keys;
+    struct fault ignored;
+    if (notary_keys(task->vault->notary, keys, &ignored) != ERR_OK)
+        keys->count = 0;
+    for (size_t i = 0; i <= hsm->successor_count && hsm->checkpoint.length > 0; i++) {
+        const struct hsm_spki *spki = i == 0 ? &hsm->checkpoint : &hsm->successors[i - 1];
+        Provisiond__CheckpointKey *row = &task->values.status.rows[i];
+        struct sha256 *digest = &task->values.status.digests[i];
+        *digest = sha256_of(bytes_of(spki->der, spki->length));
+        provisiond__checkpoint_key__init(row);
+        row->key = data_of(digest->bytes, SHA256_SIZE);
+        row->leaf = i == 0 ? -1 : leaf_of(keys, digest);
+        task->values.status.links[i] = row;
+        reply->n_checkpoint_keys = i + 1;
+    }
+    reply->checkpoint_keys = task->values.status.links;
+}
+
 static void put_disk(struct admin_task *task, Provisiond__AdminStatusReply *reply)
 {
     struct ledger_room room;
@@ -83,6 +113,8 @@ enum error admin_status(struct admin_task *task)
     reply->hsm_detail = hsm_fault->detail;
     if (e == ERR_OK)
         put_hsm_status(reply, &task->values.status.hsm);
+    if (e == ERR_OK)
+        put_keys(task, reply);
     reply->initialised = info->is_initialised;
     reply->site = info->site;
     reply->hsm_identity = data_of(info->hsm_identity.bytes, SHA256_SIZE);

@@ -23,7 +23,7 @@ struct notary {
     struct notary_options options; /* immutable */
     pthread_t thread;
     /* the thread's own */
-    struct hsm_spki spki;
+    struct hsm_spki first;          /* checkpoint key; does not change once the doors are open */
     char note[CHECKPOINT_NOTE_MAX]; /* of checkpoint_size */
     int64_t signed_ms;              /* monotonic */
     int64_t anchored_ms;
@@ -38,7 +38,8 @@ struct notary {
     pthread_cond_t has_woken; /* the thread has something to do */
     pthread_cond_t has_moved; /* view has changed */
     struct notary_view view;
-    int64_t size; /* leaves, as far as was told */
+    struct key_chain keys; /* count 0: not read yet */
+    int64_t size;          /* leaves, as far as was told */
     unsigned anchor_waiters;
     bool is_ending;
     bool is_open;      /* licenses may leave; written by the thread alone */
@@ -86,21 +87,61 @@ static void open_doors(struct notary *notary)
 
 /* ---- signing and anchoring ---- */
 
-/* Signs the first size leaves. Origin and key do not change once the doors are open. */
+static enum error read_keys(struct notary *notary, struct key_chain *ret_keys, struct fault *fault)
+{
+    enum error e = checkpoint_keys_read(notary->options.ledger, notary->view.origin, &notary->first,
+                                        ret_keys, fault);
+    if (e != ERR_OK)
+        return e;
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->keys = *ret_keys;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return ERR_OK;
+}
+
+/* Read anew when a rotation was committed: its row is there as soon as its leaf is. */
+static enum error current_keys(struct notary *notary, struct key_chain *ret_keys,
+                               struct fault *fault)
+{
+    struct ledger_rotations rotations;
+    enum error e = ledger_rotations_get(notary->options.ledger, &rotations, fault);
+    if (e != ERR_OK)
+        return e;
+    (void)pthread_mutex_lock(&notary->lock);
+    *ret_keys = notary->keys;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return ret_keys->count == rotations.count + 1 ? ERR_OK : read_keys(notary, ret_keys, fault);
+}
+
+/* The signature of whichever key signs heads of that size. */
+static enum error sign_body(struct notary *notary, int64_t size, struct bytes body,
+                            struct key_chain_key *ret_key, struct hsm_signature *ret_signature,
+                            struct fault *fault)
+{
+    struct key_chain keys;
+    enum error e = current_keys(notary, &keys, fault);
+    if (e != ERR_OK)
+        return e;
+    *ret_key = *key_chain_at(&keys, size);
+    return hsm_sign_checkpoint(notary->options.hsm, body, &ret_key->digest, ret_signature, fault);
+}
+
+/* Signs the first size leaves. The origin does not change once the doors are open. */
 static enum error sign_size(struct notary *notary, int64_t size, struct checkpoint *ret_checkpoint,
                             char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
 {
     char body[CHECKPOINT_BODY_MAX];
     struct hsm_signature signature;
+    struct key_chain_key key;
     struct checkpoint checkpoint = {.size = size};
     strcpy(checkpoint.origin, notary->view.origin);
     enum error e = ledger_root(notary->options.ledger, size, &checkpoint.root, fault);
     if (e != ERR_OK)
         return e;
     size_t length = checkpoint_body(&checkpoint, body);
-    e = hsm_sign_checkpoint(notary->options.hsm, bytes_of(body, length), &signature, fault);
+    e = sign_body(notary, size, bytes_of(body, length), &key, &signature, fault);
     if (e == ERR_OK)
-        e = checkpoint_note(&checkpoint, bytes_of(notary->spki.der, notary->spki.length),
+        e = checkpoint_note(&checkpoint, key_chain_spki(&key),
                             bytes_of(signature.der, signature.length), ret_note, fault);
     if (e == ERR_OK)
         *ret_checkpoint = checkpoint;
@@ -170,16 +211,20 @@ static enum error publish(struct notary *notary, int64_t size, struct fault *fau
 static enum error prepare(struct notary *notary, struct hsm_status *ret_status, struct fault *fault)
 {
     struct ledger_info info;
+    struct key_chain keys;
     enum error e = hsm_watch_get(notary->options.watch, ret_status, fault);
     if (e == ERR_OK)
         e = ledger_info(notary->options.ledger, &info, fault);
     if (e != ERR_OK)
         return e;
-    notary->spki = ret_status->checkpoint;
+    notary->first = ret_status->checkpoint;
     (void)pthread_mutex_lock(&notary->lock);
     checkpoint_origin(info.site, &info.hsm_identity, notary->view.origin);
     notary->view.keeps_anchor = ret_status->keeps_data;
     (void)pthread_mutex_unlock(&notary->lock);
+    e = read_keys(notary, &keys, fault);
+    if (e != ERR_OK)
+        return e;
     return governance_check_all(notary->options.governance, ret_status->keeps_data, fault);
 }
 
@@ -207,14 +252,20 @@ static enum error confirm_override(struct notary *notary, struct ledger_breach *
 }
 
 /* Whether the journal extends the anchor, or was said to go on without. */
-static enum error compare(struct notary *notary, bool *ret_is_overridden, struct fault *fault)
+static enum error compare(struct notary *notary, const struct hsm_status *status,
+                          bool *ret_is_overridden, struct fault *fault)
 {
+    struct key_chain keys;
+    enum error e = current_keys(notary, &keys, fault);
+    if (e != ERR_OK)
+        return e;
     const struct anchor_question question = {.ledger = notary->options.ledger,
                                              .hsm = notary->options.hsm,
-                                             .spki = &notary->spki,
+                                             .status = status,
+                                             .chain = &keys,
                                              .origin = notary->view.origin};
     struct ledger_breach breach = {0};
-    enum error e = anchor_check(&question, &notary->kept, &breach, fault);
+    e = anchor_check(&question, &notary->kept, &breach, fault);
     if (e == ERR_ANCHOR_MISMATCH && breach.is_overridden)
         e = confirm_override(notary, &breach, fault);
     if (e == ERR_OK && breach.is_overridden)
@@ -233,7 +284,7 @@ static enum error begin(struct notary *notary, struct fault *fault)
     int64_t size = 0;
     enum error e = prepare(notary, &status, fault);
     if (e == ERR_OK && status.keeps_data)
-        e = compare(notary, &is_overridden, fault);
+        e = compare(notary, &status, &is_overridden, fault);
     if (e == ERR_OK && !notary->has_accounts)
         e = governance_note_accounts(notary->options.governance, fault);
     notary->has_accounts = notary->has_accounts || e == ERR_OK;
@@ -551,19 +602,33 @@ enum error notary_sign(struct notary *notary, int64_t size, struct checkpoint *r
     return e;
 }
 
-enum error notary_sign_backup(struct notary *notary, struct backup_note *backup,
+enum error notary_keys(struct notary *notary, struct key_chain *ret_keys, struct fault *fault)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    bool is_known = notary->keys.count > 0;
+    struct fault seen = notary->view.fault;
+    (void)pthread_mutex_unlock(&notary->lock);
+    if (is_known)
+        return current_keys(notary, ret_keys, fault);
+    *fault = seen;
+    return seen.code != ERR_OK ? seen.code
+                               : fault_set(fault, ERR_INTERNAL, "keys", "No key was read.", 0);
+}
+
+enum error notary_sign_backup(struct notary *notary, int64_t size, struct backup_note *backup,
                               char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
 {
     char body[CHECKPOINT_BODY_MAX];
     struct hsm_signature signature;
+    struct key_chain_key key;
     enum error e = notary_permits(notary, fault);
     if (e != ERR_OK)
         return e;
     strcpy(backup->origin, notary->view.origin);
     size_t length = backup_note_body(backup, body);
-    e = hsm_sign_checkpoint(notary->options.hsm, bytes_of(body, length), &signature, fault);
+    e = sign_body(notary, size, bytes_of(body, length), &key, &signature, fault);
     if (e != ERR_OK)
         return e;
-    return backup_note_write(backup, bytes_of(notary->spki.der, notary->spki.length),
+    return backup_note_write(backup, key_chain_spki(&key),
                              bytes_of(signature.der, signature.length), ret_note, fault);
 }

@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "journal/backup_note.h"
+#include "journal/key_chain.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 
@@ -64,9 +65,13 @@ enum error notary_await_anchor(struct notary *notary, int64_t before, deadline_m
 /* Looks again at a journal that did not extend the anchor, after an override, and waits for what
  * comes of it. Errors as notary_permits. */
 enum error notary_reopen(struct notary *notary, deadline_ms deadline, struct fault *fault) MUST_USE;
-/* What a backup is made of, signed as journal/backup_note.h says; *backup gets its origin. The HSM
- * is asked. Errors as notary_permits: nothing is signed of a ledger that the HSM does not know. */
-enum error notary_sign_backup(struct notary *notary, struct backup_note *backup,
+/* The journal's checkpoint keys now, from its leaves; why there are none yet, as notary_permits. */
+enum error notary_keys(struct notary *notary, struct key_chain *ret_keys,
+                       struct fault *fault) MUST_USE;
+/* What a backup is made of, whose journal has size leaves, signed as journal/backup_note.h says;
+ * *backup gets its origin. The HSM is asked. Errors as notary_permits: nothing is signed of a
+ * ledger that the HSM does not know. */
+enum error notary_sign_backup(struct notary *notary, int64_t size, struct backup_note *backup,
                               char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault) MUST_USE;
 /* A checkpoint of exactly the first size leaves, for an export; the HSM is asked. */
 enum error notary_sign(struct notary *notary, int64_t size, struct checkpoint *ret_checkpoint,

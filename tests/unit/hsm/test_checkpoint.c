@@ -62,7 +62,7 @@ static bool verifies(const struct hsm_spki *spki, struct bytes text,
 
 static enum error sign(struct hsm_signature *ret_signature, struct fault *fault)
 {
-    return hsm_sign_checkpoint(rig.client, note_bytes(&body), ret_signature, fault);
+    return hsm_sign_checkpoint(rig.client, note_bytes(&body), NULL, ret_signature, fault);
 }
 
 static void sign_well(const struct hsm_spki *spki)
@@ -125,7 +125,7 @@ START_TEST(another_form_is_not_signed)
     init();
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct bytes text = bytes_of(texts[i], strlen(texts[i]));
-        ck_assert_int_eq(hsm_sign_checkpoint(rig.client, text, &signature, &fault),
+        ck_assert_int_eq(hsm_sign_checkpoint(rig.client, text, NULL, &signature, &fault),
                          ERR_BAD_REQUEST);
         ck_assert_str_eq(fault.reason, "checkpoint-form");
     }
