@@ -16,6 +16,7 @@
 #include "core/bytes.h"
 #include "journal/checkpoint.h"
 #include "journal/export.h"
+#include "journal/key_chain.h"
 
 #define AUDIT_WORD_SIZE    40  /* with NUL */
 #define AUDIT_TEXT_SIZE    400 /* with NUL */
@@ -72,6 +73,12 @@ struct audit_report {
     bool has_identity; /* site and HSM: the journal has its `initialised` leaf */
     char site[AUDIT_NAME_SIZE];
     struct sha256 hsm;
+    struct key_chain keys; /* the checkpoint keys; count 0 without an identity */
+    int64_t key_given;     /* which of them the auditor gave, from 1; 0: none of them */
+    bool is_retired;       /* the journal has ended */
+    int64_t retired_leaf;
+    bool has_successor; /* its leaf names one */
+    struct sha256 successor;
     int64_t leaves;
     int64_t documents;
     int64_t first_unix_ms; /* 0 when there is no leaf */

@@ -6,16 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/file_output.h"
 #include "cli/output.h"
-
-#define PUBLIC_KEY_MAX_BYTES 2048
+#include "cli/public_key.h"
 
 /* The two files of --out-dir, opened before the HSM is asked for anything. */
 struct key_files {
@@ -41,34 +36,6 @@ static enum error open_key_files(const char *folder, struct key_files *files,
         else
             e = file_output_open(files->paths[i], &files->outputs[i], failure);
     }
-    return e;
-}
-
-static enum error fail_key(struct failure *failure)
-{
-    return failure_set_plain(failure, ERR_INTERNAL, "The vault's answer holds no public key");
-}
-
-/* DER from the vault to PEM, through libcrypto: what is no public key is not written. */
-static enum error write_key(struct file_output *output, ProtobufCBinaryData der,
-                            struct failure *failure)
-{
-    const unsigned char *at = der.data;
-    char *pem = NULL;
-    enum error e = ERR_OK;
-    EVP_PKEY *key = NULL;
-    BIO *memory = BIO_new(BIO_s_mem());
-    if (der.len > 0 && der.len <= PUBLIC_KEY_MAX_BYTES)
-        key = d2i_PUBKEY(NULL, &at, (long)der.len);
-    if (key == NULL || at != der.data + der.len || memory == NULL ||
-        PEM_write_bio_PUBKEY(memory, key) != 1) {
-        e = fail_key(failure);
-    } else {
-        long length = BIO_get_mem_data(memory, &pem);
-        e = file_output_commit(output, bytes_of(pem, (size_t)length), failure);
-    }
-    BIO_free(memory);
-    EVP_PKEY_free(key);
     return e;
 }
 
@@ -100,9 +67,9 @@ enum error command_init(const struct arguments *arguments, struct failure *failu
     if (e == ERR_OK)
         e = admin_ask(arguments, &request, -1, &reply, failure);
     if (e == ERR_OK && arguments_has(arguments, OPTION_OUT_DIR)) {
-        e = write_key(&files.outputs[0], reply->init->checkpoint_spki, failure);
+        e = public_key_write(&files.outputs[0], reply->init->checkpoint_spki, failure);
         if (e == ERR_OK)
-            e = write_key(&files.outputs[1], reply->init->transport_spki, failure);
+            e = public_key_write(&files.outputs[1], reply->init->transport_spki, failure);
     }
     if (e == ERR_OK)
         e = print_identity(reply->init, arguments_has(arguments, OPTION_JSON), failure);

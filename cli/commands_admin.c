@@ -179,6 +179,14 @@ static const struct command COMMANDS[] = {
      "Name both heads exactly as status shows them. What an override means is said on standard\n"
      "error; nothing is asked. Each governed product's authorities sign one of their own first.",
      command_journal_override},
+    {{"journal rotate-key", "KEY", 1, 0, ADMIN_OPTIONS | BIT(OUT)},
+     "let a new checkpoint key sign from now on",
+     "KEY is the one that signs now: 64 hex digits, as provctl status shows it. The HSM makes the\n"
+     "next one and lets KEY sign that it takes over, which is a leaf of the journal; the "
+     "journal's\n"
+     "first key still leads an auditor to it. Prints \"generation=N key=HEX leaf=N\". --out: the\n"
+     "new public key, PEM. After a failure give the same KEY again: what was done is found.",
+     command_journal_rotate_key},
     {{"backup", "", 0, BIT(OUT) | BIT(RECIPIENT), ADMIN_OPTIONS},
      "write ledger and images into one encrypted file",
      "While everything runs. The ledger is that of one moment, with its journal. Only the owner "
