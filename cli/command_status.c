@@ -117,14 +117,15 @@ static json_t *journal_to_json(const struct status_page *page)
                          ? json_pack("{s:s, s:s, s:o}", "anchor", page->anchor, "head", page->head,
                                      "governed", json_incref(page->governed))
                          : json_null();
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I}", "journal_size",
-                     (json_int_t)status->journal_size, "checkpoint_size",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:b, s:b}",
+                     "journal_size", (json_int_t)status->journal_size, "checkpoint_size",
                      (json_int_t)status->checkpoint_size, "anchored_size", anchored, "anchor",
                      output_text(status->anchor), "anchor_detail",
                      output_text(status->anchor_detail), "origin", output_text(status->origin),
                      "breach", breach, "products_tampered", (json_int_t)status->products_tampered,
                      "disk", output_text(status->disk), "disk_free", (json_int_t)status->disk_free,
-                     "disk_reserve", (json_int_t)status->disk_reserve);
+                     "disk_reserve", (json_int_t)status->disk_reserve, "retired",
+                     (int)status->retired, "keys_destroyed", (int)status->keys_destroyed);
 }
 
 static enum error print_json(const struct status_page *page, struct failure *failure)
@@ -167,6 +168,10 @@ static void add_hsm(struct table *table, const struct status_page *page)
     add_pair(table, "Initialised", status->initialised ? "yes" : "no; run provctl init");
     add_pair(table, "Site", status->site);
     add_pair(table, "HSM identity", page->identity);
+    if (status->retired)
+        add_pair(table, "Retired",
+                 status->keys_destroyed ? "the journal has ended, and the keys are destroyed"
+                                        : "the journal has ended; firmware keys are still there");
     add_pair(table, "HSM", status->hsm);
     add_pair(table, "", status->hsm_detail);
     add_pair(table, "Token", status->token_label);

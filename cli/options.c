@@ -122,6 +122,9 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_BACKUP_CERT] = {"cert", "FILE", NULL, "PEM, the certificate that it was encrypted to"},
     [OPTION_BACKUP_KEY] = {"key", "FILE", NULL, "PEM, the private key of it, not encrypted"},
     [OPTION_RESTORE_TO] = {"to", "DIR", NULL, "an empty folder, or one to be made"},
+    [OPTION_SUCCESSOR] = {"successor", "IDENTITY", NULL, "the HSM that follows this one"},
+    [OPTION_DESTROY_KEYS] = {"destroy-keys", "IDENTITY", NULL,
+                             "destroy what makes licenses in this HSM, which is retired"},
     [OPTION_CHECKPOINT_KEY] = {"checkpoint-key", "FILE", NULL,
                                "PEM, the public key that signed the journal's checkpoint"},
 };

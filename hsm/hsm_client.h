@@ -182,7 +182,8 @@ struct hsm_signature {
 
 struct hsm_anchor {
     char note[HSM_ANCHOR_MAX + 1];
-    size_t length; /* 0: the token holds none */
+    size_t length;   /* 0: the token holds none */
+    bool is_retired; /* it is the last one: hsm_anchor_end wrote it */
 };
 
 /* Makes the checkpoint and transport keys where missing; idempotent. */
@@ -243,6 +244,20 @@ enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anc
                            struct fault *fault) MUST_USE;
 enum error hsm_anchor_write(struct hsm_client *client, struct bytes note,
                             const struct sha256 *replaces, bool replaces_larger,
+                            struct fault *fault) MUST_USE;
+
+/*
+ * Writes the last anchor there is. Any other one after it, of another size or root, is
+ * ERR_HSM_RETIRED; the same again is ERR_OK. Otherwise as hsm_anchor_write.
+ */
+enum error hsm_anchor_end(struct hsm_client *client, struct bytes note,
+                          const struct sha256 *replaces, struct fault *fault) MUST_USE;
+/*
+ * Destroys every firmware key and the transport key of an HSM whose last anchor is written: no
+ * license can ever be made again. ERR_FORBIDDEN ("hsm-not-retired"). Safe to repeat; *ret_destroyed
+ * is how many objects this call destroyed.
+ */
+enum error hsm_destroy_keys(struct hsm_client *client, unsigned *ret_destroyed,
                             struct fault *fault) MUST_USE;
 
 /*

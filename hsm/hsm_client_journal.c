@@ -88,24 +88,55 @@ enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anc
         memcpy(ret_anchor->note, note->data, note->len);
     ret_anchor->note[note->len] = '\0';
     ret_anchor->length = note->len;
+    ret_anchor->is_retired = reply->anchor_read->retired;
     return ERR_OK;
+}
+
+static enum error write_anchor(struct hsm_client *client,
+                               const Provisiond__HsmAnchorWriteRequest *message,
+                               struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    if (message->note.len > HSM_ANCHOR_MAX)
+        return hsm_fail_argument(fault);
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
+    request.anchor_write = (Provisiond__HsmAnchorWriteRequest *)(uintptr_t)message;
+    return hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
 }
 
 enum error hsm_anchor_write(struct hsm_client *client, struct bytes note,
                             const struct sha256 *replaces, bool replaces_larger,
                             struct fault *fault)
 {
-    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmAnchorWriteRequest message = PROVISIOND__HSM_ANCHOR_WRITE_REQUEST__INIT;
-    HSM_REPLY_AUTO *reply = NULL;
-    if (note.length > HSM_ANCHOR_MAX)
-        return hsm_fail_argument(fault);
     message.note = hsm_binary(note.data, note.length);
     message.replaces = hsm_binary(replaces->bytes, SHA256_SIZE);
     message.replaces_larger = replaces_larger;
-    request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
-    request.anchor_write = &message;
-    return hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    return write_anchor(client, &message, fault);
+}
+
+enum error hsm_anchor_end(struct hsm_client *client, struct bytes note,
+                          const struct sha256 *replaces, struct fault *fault)
+{
+    Provisiond__HsmAnchorWriteRequest message = PROVISIOND__HSM_ANCHOR_WRITE_REQUEST__INIT;
+    message.note = hsm_binary(note.data, note.length);
+    message.replaces = hsm_binary(replaces->bytes, SHA256_SIZE);
+    message.retires = true;
+    return write_anchor(client, &message, fault);
+}
+
+enum error hsm_destroy_keys(struct hsm_client *client, unsigned *ret_destroyed, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmDestroyKeysRequest message = PROVISIOND__HSM_DESTROY_KEYS_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS;
+    request.destroy_keys = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
+    if (e == ERR_OK)
+        *ret_destroyed = reply->destroy_keys->destroyed;
+    return e;
 }
 
 enum error hsm_authority_read(struct hsm_client *client, const char *product, bool *ret_is_kept,

@@ -215,6 +215,8 @@ static enum error check_anchor_write(const Provisiond__HsmAnchorWriteRequest *re
                       fault);
     if (request->replaces.len != SHA256_SIZE)
         return refuse("digest", "A digest has 32 bytes.", fault);
+    if (request->retires && request->replaces_larger)
+        return refuse("anchor-form", "The last anchor goes over no larger one.", fault);
     return ERR_OK;
 }
 
@@ -275,6 +277,6 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
         return check_authority_write(request->authority_write, fault);
     default:
-        return ERR_OK; /* status, init and anchor_read have no fields */
+        return ERR_OK; /* the others have no fields */
     }
 }

@@ -26,7 +26,8 @@
 
 #define P11_FIRMWARE_KEYS_MAX 64
 #define P11_SESSION_KEYS_MAX  64
-#define P11_POINT_BYTES       65 /* uncompressed P-256 */
+#define P11_KEYS_MAX          4096 /* of one class in the token */
+#define P11_POINT_BYTES       65   /* uncompressed P-256 */
 #define P11_FK_BYTES          32
 #define P11_FK_LABEL_PREFIX   "provisiond-fk:"
 
@@ -169,6 +170,8 @@ struct p11_pair {
 /* *ret_key and *ret_spki are empty when there is no such pair. ERR_HSM_KEY_WEAK. */
 enum error p11_find_pair(struct p11 *p11, const struct p11_pair *pair, CK_OBJECT_HANDLE *ret_key,
                          struct hsm_spki *ret_spki, struct fault *fault) MUST_USE;
+/* The one that `provctl init` makes for what comes from other HSMs. */
+struct p11_pair p11_transport_pair(void);
 /* Makes it where it is missing, durably. */
 enum error p11_ensure_pair(struct p11 *p11, struct p11_pair *pair, struct hsm_spki *ret_spki,
                            struct fault *fault) MUST_USE;
@@ -192,6 +195,11 @@ enum error p11_get_successors(struct p11 *p11, struct hsm_status *status,
 enum error p11_rotate_checkpoint_key(struct p11 *p11, const struct sha256 *old_key,
                                      const char *origin, struct hsm_successor *ret_successor,
                                      struct fault *fault) MUST_USE;
+
+/* ---- p11_destroy.c ---- */
+
+/* As hsm_destroy_keys. */
+enum error p11_destroy_keys(struct p11 *p11, unsigned *ret_destroyed, struct fault *fault) MUST_USE;
 
 /* ---- p11_sign.c ---- */
 
@@ -233,6 +241,11 @@ enum error p11_read_anchor(struct p11 *p11, struct hsm_anchor *ret_anchor,
 /* ERR_CONFLICT: "anchor-taken"; "anchor-larger" and "anchor-other" unless replaces_larger. */
 enum error p11_write_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
                             bool replaces_larger, struct fault *fault) MUST_USE;
+/* The last anchor: as hsm_anchor_end. */
+enum error p11_end_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
+                          struct fault *fault) MUST_USE;
+/* Whether it was written. */
+enum error p11_is_retired(struct p11 *p11, bool *ret_is_retired, struct fault *fault) MUST_USE;
 /* The products of all of them; two for one product count once or twice. ERR_TOO_LARGE
  * ("authorities"). */
 enum error p11_list_authorities(struct p11 *p11, struct hsm_authorities *ret_authorities,

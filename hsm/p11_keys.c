@@ -272,6 +272,11 @@ enum error p11_ensure_pair(struct p11 *p11, struct p11_pair *pair, struct hsm_sp
     return e == ERR_OK ? get_pair(p11, pair, ret_spki, fault) : e;
 }
 
+struct p11_pair p11_transport_pair(void)
+{
+    return transport_pair;
+}
+
 enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,
                          struct hsm_spki *ret_transport, struct fault *fault)
 {

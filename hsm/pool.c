@@ -249,6 +249,7 @@ static enum job_lane lane_of(Provisiond__HsmRequest__OpCase operation)
     case PROVISIOND__HSM_REQUEST__OP_INIT:
     case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
     case PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY:
+    case PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS:
         return JOB_KEYGEN;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
@@ -471,6 +472,13 @@ void pool_set_spkis(struct pool *pool, const struct hsm_spki *checkpoint,
     (void)pthread_mutex_lock(&pool->lock);
     pool->status.checkpoint = *checkpoint;
     pool->status.transport = *transport;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_forget_transport(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->status.transport.length = 0;
     (void)pthread_mutex_unlock(&pool->lock);
 }
 

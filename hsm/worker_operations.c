@@ -207,6 +207,7 @@ static enum error do_anchor_read(struct worker *worker, const Provisiond__HsmReq
     enum error e = p11_read_anchor(&worker->p11, &answer->anchor, &answer->fault);
     provisiond__hsm_anchor_read_reply__init(result);
     result->note = hsm_binary(answer->anchor.note, answer->anchor.length);
+    result->retired = answer->anchor.is_retired;
     answer->reply.anchor_read = result;
     return e;
 }
@@ -220,8 +221,25 @@ static enum error do_anchor_write(struct worker *worker, const Provisiond__HsmRe
     memcpy(replaces.bytes, request->anchor_write->replaces.data, SHA256_SIZE);
     provisiond__hsm_anchor_write_reply__init(&answer->result.anchor_write);
     answer->reply.anchor_write = &answer->result.anchor_write;
-    return p11_write_anchor(&worker->p11, bytes_of_message(request->anchor_write->note), &replaces,
-                            request->anchor_write->replaces_larger, &answer->fault);
+    const struct bytes note = bytes_of_message(request->anchor_write->note);
+    if (request->anchor_write->retires)
+        return p11_end_anchor(&worker->p11, note, &replaces, &answer->fault);
+    return p11_write_anchor(&worker->p11, note, &replaces, request->anchor_write->replaces_larger,
+                            &answer->fault);
+}
+
+static enum error do_destroy_keys(struct worker *worker, const Provisiond__HsmRequest *request,
+                                  const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    unsigned destroyed = 0;
+    (void)request;
+    (void)fds;
+    enum error e = p11_destroy_keys(&worker->p11, &destroyed, &answer->fault);
+    provisiond__hsm_destroy_keys_reply__init(&answer->result.destroy_keys);
+    answer->result.destroy_keys.destroyed = destroyed;
+    answer->reply.destroy_keys = &answer->result.destroy_keys;
+    return e;
 }
 
 static enum error do_authority_read(struct worker *worker, const Provisiond__HsmRequest *request,
@@ -293,6 +311,8 @@ static operation operation_of(const Provisiond__HsmRequest *request)
         return do_anchor_read;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
         return do_anchor_write;
+    case PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS:
+        return do_destroy_keys;
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ:
         return do_authority_read;
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
@@ -319,6 +339,7 @@ static bool writes_token(const Provisiond__HsmRequest *request)
            request->op_case == PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE;
 }
 

@@ -29,6 +29,7 @@ struct answer {
         Provisiond__HsmRotateCheckpointKeyReply rotate_checkpoint_key;
         Provisiond__HsmAnchorReadReply anchor_read;
         Provisiond__HsmAnchorWriteReply anchor_write;
+        Provisiond__HsmDestroyKeysReply destroy_keys;
         Provisiond__HsmAuthorityReadReply authority_read;
         Provisiond__HsmAuthorityWriteReply authority_write;
         Provisiond__HsmAuthorityListReply authority_list;

@@ -834,6 +834,17 @@ struct ledger_rotations {
 enum error ledger_rotations_get(struct ledger *ledger, struct ledger_rotations *ret_rotations,
                                 struct fault *fault) MUST_USE;
 
+/*
+ * Ends the journal with its last leaf: from then on, over every restart, whatever would write one
+ * more is ERR_HSM_RETIRED, and no row changes that a leaf would tell of. successor is the identity
+ * of the HSM that follows, or NULL. Again: ERR_OK, and *ret_index is where the leaf is.
+ */
+enum error ledger_retire(struct ledger *ledger, const struct sha256 *successor, const char *by,
+                         int64_t *ret_index, struct fault *fault) MUST_USE;
+bool ledger_is_retired(struct ledger *ledger);
+/* The refusal. */
+enum error ledger_retired_fault(struct fault *fault);
+
 /* An auditor's nonce (LEDGER_CHALLENGE_MIN to _MAX bytes) as a leaf. */
 enum error ledger_challenge(struct ledger *ledger, struct bytes nonce, const char *by,
                             int64_t *ret_index, struct fault *fault) MUST_USE;

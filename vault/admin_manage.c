@@ -52,6 +52,7 @@ static void put_journal(struct admin_task *task, Provisiond__AdminStatusReply *r
     reply->anchored_size = view->anchored_size;
     reply->products_tampered = governance_count_tampered(task->vault->governance);
     reply->origin = view->origin;
+    reply->retired = view->is_retired;
     if (!view->is_breached)
         return;
     put_head(&task->values.status.breach_anchor, &view->heads.anchor);
@@ -115,6 +116,8 @@ enum error admin_status(struct admin_task *task)
         put_hsm_status(reply, &task->values.status.hsm);
     if (e == ERR_OK)
         put_keys(task, reply);
+    reply->keys_destroyed = e == ERR_OK && ledger_is_retired(task->vault->ledger) &&
+                            task->values.status.hsm.transport.length == 0;
     reply->initialised = info->is_initialised;
     reply->site = info->site;
     reply->hsm_identity = data_of(info->hsm_identity.bytes, SHA256_SIZE);
@@ -139,6 +142,8 @@ static enum error check_unused(struct admin_task *task)
     e = hsm_anchor_read(task->vault->hsm, &anchor, &task->fault);
     if (e == ERR_UNSUPPORTED)
         return ERR_OK;
+    if (e == ERR_OK && anchor.is_retired)
+        return ledger_retired_fault(&task->fault);
     if (e == ERR_OK && anchor.length > 0)
         e = fault_set(&task->fault, ERR_CONFLICT, "hsm-in-use",
                       "This HSM remembers the journal of a ledger that is not here. Is its disk "
@@ -161,7 +166,8 @@ enum error admin_init(struct admin_task *task)
     enum error e = hsm_watch_permits(task->vault->watch, &task->fault);
     if (e != ERR_OK && e != ERR_NOT_INITIALISED)
         return e;
-    e = check_unused(task);
+    e = ledger_is_retired(task->vault->ledger) ? ledger_retired_fault(&task->fault)
+                                               : check_unused(task);
     if (e == ERR_OK)
         e = hsm_init(task->vault->hsm, checkpoint, transport, &task->fault);
     if (e != ERR_OK)

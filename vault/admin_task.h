@@ -48,6 +48,8 @@ struct admin_task {
         Provisiond__JournalExportReply journal_export;
         Provisiond__JournalOverrideReply journal_override;
         Provisiond__JournalRotateKeyReply journal_rotate_key;
+        Provisiond__HsmRetireReply hsm_retire;
+        Provisiond__HsmKeysDestroyReply hsm_destroy_keys;
         Provisiond__BudgetSetReply budget_set;
         Provisiond__BudgetListReply budget_list;
         Provisiond__DeviceRebindReply device_rebind;
@@ -103,6 +105,8 @@ enum error admin_grant_list(struct admin_task *task) MUST_USE;
 enum error admin_journal_export(struct admin_task *task) MUST_USE;
 enum error admin_journal_override(struct admin_task *task) MUST_USE;
 enum error admin_journal_rotate_key(struct admin_task *task) MUST_USE;
+enum error admin_hsm_retire(struct admin_task *task) MUST_USE;
+enum error admin_hsm_destroy_keys(struct admin_task *task) MUST_USE;
 enum error admin_budget_set(struct admin_task *task) MUST_USE;
 enum error admin_budget_list(struct admin_task *task) MUST_USE;
 enum error admin_device_rebind(struct admin_task *task) MUST_USE;

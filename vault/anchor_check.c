@@ -87,6 +87,11 @@ static enum error look(const struct anchor_question *question, struct sha256 *re
     if (e != ERR_OK)
         return e;
     *ret_kept = sha256_of(bytes_of(anchor.note, anchor.length));
+    if (anchor.is_retired && !question->is_retired)
+        return fault_set(fault, ERR_HSM_RETIRED, "retired-journal",
+                         "The journal of this HSM has ended, and this ledger does not say so: an "
+                         "older copy was put back, and none goes on. Put the last one back.",
+                         0);
     if (anchor.length == 0)
         return check_absence(question, fault);
     e = read_anchor(question, &anchor, &heads->anchor, &key, fault);

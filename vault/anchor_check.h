@@ -15,6 +15,7 @@ struct anchor_question {
     const struct hsm_status *status; /* the checkpoint keys that the HSM has */
     const struct key_chain *chain;   /* those that the journal knows */
     const char *origin;              /* of this journal */
+    bool is_retired;                 /* it has ended */
 };
 
 /*
@@ -27,6 +28,8 @@ struct anchor_question {
  * no more, at its size). A ledger from before a rotation has an anchor of a key that it does not
  * know: it is the older one, and nothing else is said of it.
  */
+/* ERR_HSM_RETIRED ("retired-journal"): the HSM's journal has ended, and this one has not: an older
+ * copy, which no override lets go on. */
 enum error anchor_check(const struct anchor_question *question, struct sha256 *ret_kept,
                         struct ledger_breach *ret_breach, struct fault *fault) MUST_USE;
 
