@@ -69,15 +69,15 @@ struct audit_report {
     /* what was read */
     bool has_checkpoint; /* its text could be read */
     struct checkpoint checkpoint;
-    bool is_signed;    /* the checkpoint, by the key */
-    bool has_identity; /* site and HSM: the journal has its `initialised` leaf */
+    bool is_signed;     /* the checkpoint, by the key */
+    bool has_identity;  /* site and HSM: the journal has its `initialised` leaf */
+    bool is_retired;    /* the journal has ended, with retired_leaf */
+    bool has_successor; /* which names the HSM that follows */
     char site[AUDIT_NAME_SIZE];
     struct sha256 hsm;
     struct key_chain keys; /* the checkpoint keys; count 0 without an identity */
     int64_t key_given;     /* which of them the auditor gave, from 1; 0: none of them */
-    bool is_retired;       /* the journal has ended */
     int64_t retired_leaf;
-    bool has_successor; /* its leaf names one */
     struct sha256 successor;
     int64_t leaves;
     int64_t documents;
