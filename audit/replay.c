@@ -13,6 +13,7 @@
 static const replay_handler HANDLERS[LEAF_TYPES] = {
     [LEAF_ACCOUNT] = replay_account,
     [LEAF_CHALLENGE] = replay_challenge,
+    [LEAF_CHECKPOINT_KEY_ROTATED] = replay_key_rotated,
     [LEAF_DEVICE_REBOUND] = replay_rebound,
     [LEAF_FIRMWARE_KEY_DESTROYED] = replay_key_destroyed,
     [LEAF_FIRMWARE_KEY_ROTATED] = replay_key_rotated,
@@ -34,6 +35,7 @@ static const replay_handler HANDLERS[LEAF_TYPES] = {
     [LEAF_PRINCIPAL_NARROWED] = replay_principal_narrowed,
     [LEAF_PRODUCT_CREATED] = replay_product_created,
     [LEAF_QUOTA_ADDED] = replay_quota_added,
+    [LEAF_RETIRED] = replay_retired,
     [LEAF_SCRAP_ALLOWANCE_ADDED] = replay_scrap_added,
     [LEAF_START] = replay_start,
 };
@@ -128,6 +130,9 @@ enum error replay_leaf(struct replay *replay, const struct leaf *leaf, struct fa
     enum error e = ERR_OK;
     if (leaf->index == 0 && leaf->type != LEAF_START)
         FIND(replay, leaf, "no-start", "A journal begins with the first start of its service.");
+    if (replay->is_retired)
+        FIND(replay, leaf, "after-retired",
+             "It comes after the leaf that ended the journal, after which there is none.");
     if (leaf->flaw != LEAF_SOUND) {
         find_flaw(replay, leaf);
         replay->previous = LEAF_UNKNOWN;

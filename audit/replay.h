@@ -32,6 +32,8 @@ struct replay {
     int64_t overridden_unix_ms; /* the last override; 0: none */
     uint32_t awaiting;          /* the governed product that was made by the leaf before */
     struct book_heads *heads;   /* of report->overrides.items, one each */
+    struct bytes key;           /* the checkpoint key that the auditor trusts; empty: none */
+    bool is_retired;            /* the journal has ended */
 };
 
 /* file, documents and report are borrowed until replay_clear. */

@@ -48,6 +48,7 @@ enum error replay_initialised(struct replay *replay, const struct leaf *leaf, st
 {
     struct audit_report *report = replay->report;
     struct bytes site = leaf_text(leaf, FIELD_SITE);
+    char origin[CHECKPOINT_ORIGIN_MAX + 1];
     (void)fault;
     if (report->has_identity) {
         FIND(replay, leaf, "initialised-twice",
@@ -57,6 +58,60 @@ enum error replay_initialised(struct replay *replay, const struct leaf *leaf, st
     report->has_identity = true;
     (void)snprintf(report->site, sizeof report->site, "%.*s", RAW(site));
     report->hsm = leaf_digest(leaf, FIELD_HSM);
+    checkpoint_origin(report->site, &report->hsm, origin);
+    key_chain_begin(&report->keys, origin, &report->hsm);
+    if (replay->key.length > 0)
+        key_chain_tell(&report->keys, replay->key);
+    return ERR_OK;
+}
+
+/* ---- checkpoint keys ---- */
+
+static const struct {
+    const char *word;
+    const char *text;
+} KEY_FLAWS[] = {
+    [KEY_GENERATION] = {"rotation-generation",
+                        "The new checkpoint key has not the next number: a rotation is missing "
+                        "before it, or is there twice."},
+    [KEY_OTHER_OLD] = {"rotation-old-key",
+                       "It replaces another checkpoint key than the one that signed until then."},
+    [KEY_MALFORMED] = {"rotation-key", "The new checkpoint key is no P-256 key in its usual form."},
+    [KEY_TWICE] = {"rotation-key-twice", "The new checkpoint key has signed before."},
+    [KEY_FORGED] = {"rotation-forged",
+                    "The old checkpoint key did not sign that the new one takes over: its "
+                    "signature does not hold."},
+    [KEY_MANY] = {"rotation-many", "An HSM has at most 16 checkpoint keys, and this is one more."},
+};
+
+/* A key that does not follow signs nothing: the chain stays as it was. */
+enum error replay_key_rotated(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+{
+    struct key_rotation rotation;
+    enum key_verdict verdict = KEY_OTHER_OLD;
+    (void)fault;
+    if (key_rotation_read(leaf->entry, leaf->index, &rotation) != KEY_LEAF_READ)
+        verdict = KEY_MALFORMED;
+    else if (replay->report->has_identity)
+        verdict = key_chain_add(&replay->report->keys, &rotation);
+    if (verdict != KEY_FOLLOWS)
+        FIND(replay, leaf, KEY_FLAWS[verdict].word, "%s", KEY_FLAWS[verdict].text);
+    return ERR_OK;
+}
+
+/* ---- the end ---- */
+
+enum error replay_retired(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+{
+    struct audit_report *report = replay->report;
+    (void)fault;
+    if (replay->is_retired)
+        return ERR_OK; /* found already */
+    replay->is_retired = true;
+    report->is_retired = true;
+    report->retired_leaf = leaf->index;
+    report->has_successor = leaf_has(leaf, FIELD_SUCCESSOR);
+    report->successor = leaf_digest(leaf, FIELD_SUCCESSOR);
     return ERR_OK;
 }
 

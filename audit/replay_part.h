@@ -26,6 +26,8 @@ typedef enum error (*replay_handler)(struct replay *replay, const struct leaf *l
 enum error replay_start(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_initialised(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_challenge(struct replay *replay, const struct leaf *leaf, struct fault *fault);
+enum error replay_key_rotated(struct replay *replay, const struct leaf *leaf, struct fault *fault);
+enum error replay_retired(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_override(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 
 enum error replay_image_added(struct replay *replay, const struct leaf *leaf, struct fault *fault);

@@ -16,6 +16,7 @@
 #include "core/bytes.h"
 #include "journal/checkpoint.h"
 #include "journal/export.h"
+#include "journal/key_chain.h"
 
 #define AUDIT_WORD_SIZE    40  /* with NUL */
 #define AUDIT_TEXT_SIZE    400 /* with NUL */
@@ -68,10 +69,16 @@ struct audit_report {
     /* what was read */
     bool has_checkpoint; /* its text could be read */
     struct checkpoint checkpoint;
-    bool is_signed;    /* the checkpoint, by the key */
-    bool has_identity; /* site and HSM: the journal has its `initialised` leaf */
+    bool is_signed;     /* the checkpoint, by the key */
+    bool has_identity;  /* site and HSM: the journal has its `initialised` leaf */
+    bool is_retired;    /* the journal has ended, with retired_leaf */
+    bool has_successor; /* which names the HSM that follows */
     char site[AUDIT_NAME_SIZE];
     struct sha256 hsm;
+    struct key_chain keys; /* the checkpoint keys; count 0 without an identity */
+    int64_t key_given;     /* which of them the auditor gave, from 1; 0: none of them */
+    int64_t retired_leaf;
+    struct sha256 successor;
     int64_t leaves;
     int64_t documents;
     int64_t first_unix_ms; /* 0 when there is no leaf */

@@ -73,6 +73,7 @@ static enum error read_leaves(struct verification *verification, struct fault *f
                                        .on_progress = tell_leaves,
                                        .context = replay,
                                        .progress_context = verification};
+    replay->key = verify_spki(verification);
     replay->challenge =
         bytes_of(verification->challenge, 2 * verification->request->challenge.length);
     if (replay->challenge.length > 0)
@@ -90,6 +91,11 @@ static enum error read_leaves(struct verification *verification, struct fault *f
 
 static enum error judge(struct verification *verification, struct fault *fault)
 {
+    struct key_chain *keys = &verification->report->keys;
+    const struct sha256 given = sha256_of(verify_spki(verification));
+    const struct key_chain_key *key = keys->count > 0 ? key_chain_find(keys, &given) : NULL;
+    if (key != NULL)
+        verification->report->key_given = key_chain_generation(keys, key);
     enum error e = verify_signature(verification, fault);
     if (e == ERR_OK)
         e = verify_evidence(verification, fault);

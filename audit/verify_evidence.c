@@ -17,6 +17,7 @@
 struct held {
     const char *name; /* "The checkpoint that you hold" */
     const char *other_key;
+    const char *retired_key;
     const char *forged;
     const char *malformed;
     const char *other_log;
@@ -26,6 +27,7 @@ struct held {
 
 static const struct held SINCE = {"The older checkpoint that you hold",
                                   "since-other-key",
+                                  "since-retired-key",
                                   "since-forged",
                                   "since-malformed",
                                   "since-other-log",
@@ -33,6 +35,7 @@ static const struct held SINCE = {"The older checkpoint that you hold",
                                   "since-rewritten"};
 static const struct held RECEIPT = {"The checkpoint in a receipt that you hold",
                                     "receipt-other-key",
+                                    "receipt-retired-key",
                                     "receipt-forged",
                                     "receipt-malformed",
                                     "receipt-other-log",
@@ -45,14 +48,22 @@ static enum error open_note(struct verification *verification, const struct held
                             struct bytes note, struct checkpoint *ret_checkpoint,
                             struct fault *fault)
 {
-    enum error e = checkpoint_open(note, verify_spki(verification), ret_checkpoint, fault);
+    enum error e = verify_open_head(verification, note, ret_checkpoint, fault);
     if (e != ERR_BAD_REQUEST)
         return e;
     if (strcmp(fault->reason, "key-malformed") == 0)
         return e;
     if (strcmp(fault->reason, "checkpoint-other-key") == 0)
-        EVIDENCE(verification, held->other_key, "%s was not signed by the key that you gave.",
+        EVIDENCE(verification, held->other_key,
+                 "%s was not signed by the key that you gave, nor by one of this journal's that "
+                 "could be known. Of a head from before a rotation it is the older key: give the "
+                 "first one.",
                  held->name);
+    else if (strcmp(fault->reason, "checkpoint-retired-key") == 0)
+        EVIDENCE(verification, held->retired_key,
+                 "%s covers %lld leaves, and was signed by a checkpoint key of this journal that "
+                 "does not sign heads of that size.",
+                 held->name, (long long)ret_checkpoint->size);
     else if (strcmp(fault->reason, "checkpoint-forged") == 0)
         EVIDENCE(verification, held->forged, "%s has a signature of the key that is wrong.",
                  held->name);

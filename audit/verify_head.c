@@ -20,6 +20,10 @@ static void find_unsigned(struct verification *verification, const char *reason)
         HEAD(verification, "checkpoint-forged",
              "The export's checkpoint has a signature of the key that is wrong: the checkpoint was "
              "altered.");
+    else if (strcmp(reason, "checkpoint-retired-key") == 0)
+        HEAD(verification, "checkpoint-retired-key",
+             "The export's checkpoint was signed by a checkpoint key of this journal that does not "
+             "sign heads of that size: by the leaves another one had taken over, or had not yet.");
     else
         HEAD(verification, "checkpoint-malformed", "The export's checkpoint cannot be read.");
 }
@@ -29,7 +33,7 @@ enum error verify_signature(struct verification *verification, struct fault *fau
     struct audit_report *report = verification->report;
     const char *note = export_header(verification->file)->checkpoint;
     struct bytes text = bytes_of(note, strlen(note));
-    enum error e = checkpoint_open(text, verify_spki(verification), &report->checkpoint, fault);
+    enum error e = verify_open_head(verification, text, &report->checkpoint, fault);
     report->is_signed = report->has_checkpoint = e == ERR_OK;
     if (e == ERR_OK)
         return ERR_OK;
@@ -103,16 +107,16 @@ static enum error check_root(struct verification *verification, struct fault *fa
 static void check_identity(struct verification *verification)
 {
     const struct audit_report *report = verification->report;
-    const struct sha256 key = sha256_of(verify_spki(verification));
     char origin[CHECKPOINT_ORIGIN_MAX + 1];
     if (!report->has_identity) {
         HEAD(verification, "not-initialised",
              "No leaf binds the journal to a site and an HSM: whose it is cannot be known.");
         return;
     }
-    if (!sha256_equal(&report->hsm, &key))
+    if (report->key_given == 0)
         HEAD(verification, "identity",
-             "The journal is bound to another HSM than the one whose key you gave.");
+             "The journal is bound to another HSM than the one whose key you gave, and no leaf "
+             "names that key as a later one.");
     checkpoint_origin(report->site, &report->hsm, origin);
     if (report->has_checkpoint && strcmp(origin, report->checkpoint.origin) != 0)
         HEAD(verification, "origin",

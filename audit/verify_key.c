@@ -4,6 +4,8 @@
 /* The auditor's public key. Owns no state. */
 #include "audit/verify_part.h"
 
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -35,4 +37,43 @@ enum error verify_read_key(struct verification *verification, struct fault *faul
 struct bytes verify_spki(const struct verification *verification)
 {
     return bytes_of(verification->spki, verification->spki_length);
+}
+
+/* ---- which key signs what ---- */
+
+static bool is_other_key(enum error e, const struct fault *fault)
+{
+    return e == ERR_BAD_REQUEST && strcmp(fault->reason, "checkpoint-other-key") == 0;
+}
+
+/* By any key of the journal that is known. */
+static bool is_by_another(const struct key_chain *keys, struct bytes note)
+{
+    struct checkpoint ignored;
+    struct fault fault;
+    for (size_t i = 0; i < keys->count; i++) {
+        if (keys->keys[i].is_known &&
+            checkpoint_open(note, key_chain_spki(&keys->keys[i]), &ignored, &fault) == ERR_OK)
+            return true;
+    }
+    return false;
+}
+
+enum error verify_open_head(struct verification *verification, struct bytes note,
+                            struct checkpoint *ret_checkpoint, struct fault *fault)
+{
+    const struct audit_report *report = verification->report;
+    const struct key_chain_key *key = NULL;
+    struct checkpoint head;
+    if (report->key_given > 0 && checkpoint_read(note, &head, fault) == ERR_OK)
+        key = key_chain_at(&report->keys, head.size);
+    /* The leaves of a stranger name no key that counts. */
+    bool has_key = key != NULL && key->is_known;
+    enum error e = checkpoint_open(note, has_key ? key_chain_spki(key) : verify_spki(verification),
+                                   ret_checkpoint, fault);
+    if (!has_key || !is_other_key(e, fault) || !is_by_another(&report->keys, note))
+        return e;
+    *ret_checkpoint = head;
+    return fault_set(fault, ERR_BAD_REQUEST, "checkpoint-retired-key",
+                     "A checkpoint key has signed it that does not sign heads of that size.", 0);
 }

@@ -32,6 +32,13 @@ struct verification {
 enum error verify_read_key(struct verification *verification, struct fault *fault) MUST_USE;
 struct bytes verify_spki(const struct verification *verification);
 
+/*
+ * Opens a signed head with the key that signs heads of its size. As checkpoint_open, and
+ * ERR_BAD_REQUEST ("checkpoint-retired-key"): another one of the journal's keys has signed it;
+ * *ret_checkpoint is set then too. After all leaves were read.
+ */
+enum error verify_open_head(struct verification *verification, struct bytes note,
+                            struct checkpoint *ret_checkpoint, struct fault *fault) MUST_USE;
 /* The checkpoint's signature; report->checkpoint. */
 enum error verify_signature(struct verification *verification, struct fault *fault) MUST_USE;
 /* What the auditor holds: after all leaves were read, and before verify_head. */

@@ -11,6 +11,7 @@
 
 #include "backup/fault.h"
 #include "journal/checkpoint.h"
+#include "journal/key_chain.h"
 #include "journal/tree.h"
 
 #define APPLICATION_ID 1886807142 /* as ledger/sqlite_schema.c writes it */
@@ -21,7 +22,11 @@ struct check {
     struct bytes key;
     struct ledger_checked result;
     struct checkpoint checkpoint;
+    char note[CHECKPOINT_NOTE_MAX];
+    size_t note_length;
     struct tree_range range;
+    struct key_chain keys; /* from the leaves; count 0: the ledger is bound to no HSM */
+    bool is_key_wrong;     /* a leaf names a key that does not follow */
 };
 
 static enum error database(struct check *check, struct fault *fault)
@@ -83,13 +88,12 @@ static enum error read_checkpoint(struct check *check, sqlite3_stmt *row, struct
 {
     const struct bytes note =
         bytes_of(sqlite3_column_text(row, 0), (size_t)sqlite3_column_bytes(row, 0));
-    enum error e = check->key.length > 0
-                       ? checkpoint_open(note, check->key, &check->checkpoint, fault)
-                       : checkpoint_read(note, &check->checkpoint, fault);
+    enum error e = checkpoint_read(note, &check->checkpoint, fault);
     if (e != ERR_OK)
         return e;
+    memcpy(check->note, note.data, note.length);
+    check->note_length = note.length;
     check->result.checkpoint_size = check->checkpoint.size;
-    check->result.is_signature_checked = check->key.length > 0;
     return ERR_OK;
 }
 
@@ -109,6 +113,67 @@ static enum error find_checkpoint(struct check *check, struct fault *fault)
     return e;
 }
 
+/* ---- its keys ---- */
+
+/* What a stranger's ledger says of its keys counts for nothing: the given key must be among them.
+ */
+static struct bytes key_for(const struct check *check, int64_t size)
+{
+    const struct sha256 given = sha256_of(check->key);
+    if (check->keys.count == 0 || key_chain_find(&check->keys, &given) == NULL)
+        return check->key;
+    const struct key_chain_key *key = key_chain_at(&check->keys, size);
+    return key->is_known ? key_chain_spki(key) : check->key;
+}
+
+static enum error find_identity(struct check *check, struct fault *fault)
+{
+    sqlite3_stmt *row = NULL;
+    struct sha256 identity;
+    if (sqlite3_prepare_v2(check->db, "SELECT hsm_identity FROM meta", -1, &row, NULL) != SQLITE_OK)
+        return database(check, fault);
+    bool is_bound = sqlite3_step(row) == SQLITE_ROW && sqlite3_column_bytes(row, 0) == SHA256_SIZE;
+    if (is_bound)
+        memcpy(identity.bytes, sqlite3_column_blob(row, 0), SHA256_SIZE);
+    (void)sqlite3_finalize(row);
+    if (is_bound && check->key.length > 0) {
+        key_chain_begin(&check->keys, check->checkpoint.origin, &identity);
+        key_chain_tell(&check->keys, check->key);
+    }
+    return ERR_OK;
+}
+
+static void follow_key(struct check *check, struct bytes entry)
+{
+    struct key_rotation rotation;
+    enum key_leaf kind = key_rotation_read(entry, check->range.size, &rotation);
+    if (kind == KEY_LEAF_OTHER || check->keys.count == 0)
+        return;
+    if (kind != KEY_LEAF_READ || key_chain_add(&check->keys, &rotation) != KEY_FOLLOWS)
+        check->is_key_wrong = true;
+}
+
+static enum error check_signature(struct check *check, struct fault *fault)
+{
+    const struct bytes key = key_for(check, check->checkpoint.size);
+    enum error e = ERR_OK;
+    if (check->key.length == 0)
+        return ERR_OK;
+    if (check->is_key_wrong)
+        return backup_damaged(fault, "The journal in the backup names a checkpoint key that the "
+                                     "one before it did not sign for.");
+    if (check->note_length > 0)
+        e = checkpoint_open(bytes_of(check->note, check->note_length), key, &check->checkpoint,
+                            fault);
+    if (e != ERR_OK)
+        return e;
+    check->result.is_signature_checked = check->note_length > 0;
+    const struct bytes newest = key_for(check, check->range.size);
+    memcpy(check->result.key, newest.data, newest.length);
+    check->result.key_length = newest.length;
+    return ERR_OK;
+}
+
 static bool is_at_checkpoint_wrong(const struct check *check)
 {
     if (check->range.size != check->result.checkpoint_size)
@@ -126,6 +191,7 @@ static bool add_leaf(struct check *check, sqlite3_stmt *row)
         sqlite3_column_bytes(row, 2) != SHA256_SIZE ||
         memcmp(sqlite3_column_blob(row, 2), hash.bytes, SHA256_SIZE) != 0)
         return false;
+    follow_key(check, bytes_of(sqlite3_column_blob(row, 1), (size_t)sqlite3_column_bytes(row, 1)));
     tree_range_add(&check->range, &hash);
     return !is_at_checkpoint_wrong(check);
 }
@@ -195,13 +261,20 @@ enum error ledger_check(const struct ledger_files *files, struct bytes checkpoin
                         struct ledger_checked *ret_checked, struct fault *fault)
 {
     struct check check = {.files = files, .key = checkpoint_key};
+    if (checkpoint_key.length > LEDGER_CHECK_KEY_MAX)
+        return fault_set(fault, ERR_BAD_REQUEST, "key-malformed",
+                         "The key is no P-256 public key in its usual form.", 0);
     enum error e = open_ledger(&check, fault);
     if (e == ERR_OK)
         e = check_database(&check, fault);
     if (e == ERR_OK)
         e = find_checkpoint(&check, fault);
     if (e == ERR_OK)
+        e = find_identity(&check, fault);
+    if (e == ERR_OK)
         e = check_journal(&check, fault);
+    if (e == ERR_OK)
+        e = check_signature(&check, fault);
     if (e == ERR_OK)
         e = check_images(&check, fault);
     (void)sqlite3_close(check.db);

@@ -14,6 +14,8 @@
 
 #include "backup/manifest.h"
 
+#define LEDGER_CHECK_KEY_MAX 1024 /* bytes of a key in DER */
+
 struct ledger_checked {
     int64_t leaves;
     struct sha256 root;
@@ -21,6 +23,10 @@ struct ledger_checked {
     bool is_signature_checked; /* of the checkpoint */
     int64_t schema;
     int64_t images;
+    /* With a key: the checkpoint key that signs what is made of this ledger, DER. The one that was
+     * given, or the one that its leaves lead to from there. */
+    uint8_t key[LEDGER_CHECK_KEY_MAX];
+    size_t key_length;
 };
 
 struct ledger_files {
@@ -30,9 +36,10 @@ struct ledger_files {
 };
 
 /*
- * checkpoint_key is the DER
- * SubjectPublicKeyInfo that must have signed the checkpoint; empty: its signature is not looked at.
- * ERR_BAD_REQUEST: BACKUP_DAMAGED; "checkpoint-..." and "key-malformed" as checkpoint_open.
+ * checkpoint_key is the DER SubjectPublicKeyInfo of the HSM's first checkpoint key, or of a later
+ * one: the one of them that signs heads of the checkpoint's size must have signed it
+ * (journal/key_chain.h). Empty: its signature is not looked at. ERR_BAD_REQUEST: BACKUP_DAMAGED;
+ * "checkpoint-..." and "key-malformed" as checkpoint_open.
  */
 enum error ledger_check(const struct ledger_files *files, struct bytes checkpoint_key,
                         struct ledger_checked *ret_checked, struct fault *fault) MUST_USE;

@@ -117,17 +117,15 @@ static enum error open_checkpoint_key(struct restore *restore)
 
 /* ---- the work ---- */
 
-/* Nothing but the HSM's word binds the tables and the leaves behind the checkpoint. */
+/* Nothing but the HSM's word binds the tables and the leaves behind the checkpoint; which of its
+ * keys has given it is in the leaves. */
 static enum error check_content(struct restore *restore, struct fault *fault)
 {
     const struct bytes key =
         bytes_of(restore->checkpoint_key, (size_t)restore->checkpoint_key_length);
     char path[PATH_MAX];
     struct ledger_files files = {.path = path, .manifest = &restore->unpacked.manifest};
-    enum error e = key.length > 0 ? unpacked_check_note(&restore->unpacked, key, fault) : ERR_OK;
-    if (e != ERR_OK)
-        return e;
-    e = new_folder_path(&restore->folder, BACKUP_LEDGER, path, restore->failure);
+    enum error e = new_folder_path(&restore->folder, BACKUP_LEDGER, path, restore->failure);
     if (e != ERR_OK)
         return e;
     files.images =
@@ -135,6 +133,9 @@ static enum error check_content(struct restore *restore, struct fault *fault)
     e = ledger_check(&files, key, &restore->checked, fault);
     if (files.images >= 0)
         (void)close(files.images);
+    if (e == ERR_OK && key.length > 0)
+        e = unpacked_check_note(&restore->unpacked,
+                                bytes_of(restore->checked.key, restore->checked.key_length), fault);
     return e;
 }
 

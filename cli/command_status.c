@@ -19,6 +19,7 @@
 #define BYTES_PER_MIB (INT64_C(1024) * 1024)
 #define WEAK_ID_MAX   ((size_t)16)
 #define WEAK_TEXT_MAX 128
+#define KEY_FIRST     (-1) /* in the place of a leaf: the first checkpoint key has none */
 
 /* What was read of an answer beside its texts. */
 struct status_page {
@@ -60,6 +61,15 @@ static enum error read_breach(struct status_page *page, struct failure *failure)
     return ERR_OK;
 }
 
+static enum error check_keys(const Provisiond__AdminStatusReply *reply, struct failure *failure)
+{
+    struct sha256 ignored;
+    enum error e = ERR_OK;
+    for (size_t i = 0; i < reply->n_checkpoint_keys && e == ERR_OK; i++)
+        e = admin_read_digest(reply->checkpoint_keys[i]->key, &ignored, failure);
+    return e;
+}
+
 static enum error read_page(const Provisiond__AdminStatusReply *reply, struct status_page *page,
                             struct failure *failure)
 {
@@ -70,7 +80,9 @@ static enum error read_page(const Provisiond__AdminStatusReply *reply, struct st
     if (reply->journal_size < 0 || reply->checkpoint_size < 0 || reply->anchored_size < -1)
         return failure_set_plain(failure, ERR_INTERNAL,
                                  "The vault's answer holds a journal size below zero");
-    enum error e = read_identity(page, failure);
+    enum error e = check_keys(reply, failure);
+    if (e == ERR_OK)
+        e = read_identity(page, failure);
     return e == ERR_OK ? read_breach(page, failure) : e;
 }
 
@@ -98,6 +110,27 @@ static json_t *weak_keys_to_json(const struct status_page *page)
     return list;
 }
 
+static void format_key(const Provisiond__CheckpointKey *key, char out[SHA256_HEX_SIZE])
+{
+    hex_encode(bytes_of(key->key.data, SHA256_SIZE), out);
+}
+
+/* Its leaf is null for the first key, and for one that the ledger does not know. */
+static json_t *keys_to_json(const struct status_page *page)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < page->reply->n_checkpoint_keys; i++) {
+        const Provisiond__CheckpointKey *key = page->reply->checkpoint_keys[i];
+        char hex[SHA256_HEX_SIZE];
+        format_key(key, hex);
+        (void)json_array_append_new(
+            array, json_pack("{s:s, s:o, s:b}", "key", hex, "leaf",
+                             key->leaf >= 0 ? json_integer(key->leaf) : json_null(), "known",
+                             (int)(key->leaf >= KEY_FIRST)));
+    }
+    return array;
+}
+
 /* Sizes and heads; a size that does not exist is null. */
 static json_t *journal_to_json(const struct status_page *page)
 {
@@ -108,14 +141,15 @@ static json_t *journal_to_json(const struct status_page *page)
                          ? json_pack("{s:s, s:s, s:o}", "anchor", page->anchor, "head", page->head,
                                      "governed", json_incref(page->governed))
                          : json_null();
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I}", "journal_size",
-                     (json_int_t)status->journal_size, "checkpoint_size",
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:b, s:b}",
+                     "journal_size", (json_int_t)status->journal_size, "checkpoint_size",
                      (json_int_t)status->checkpoint_size, "anchored_size", anchored, "anchor",
                      output_text(status->anchor), "anchor_detail",
                      output_text(status->anchor_detail), "origin", output_text(status->origin),
                      "breach", breach, "products_tampered", (json_int_t)status->products_tampered,
                      "disk", output_text(status->disk), "disk_free", (json_int_t)status->disk_free,
-                     "disk_reserve", (json_int_t)status->disk_reserve);
+                     "disk_reserve", (json_int_t)status->disk_reserve, "retired",
+                     (int)status->retired, "keys_destroyed", (int)status->keys_destroyed);
 }
 
 static enum error print_json(const struct status_page *page, struct failure *failure)
@@ -130,6 +164,8 @@ static enum error print_json(const struct status_page *page, struct failure *fai
         "workers_ready", (json_int_t)status->workers_ready, "workers_total",
         (json_int_t)status->workers_total, "weak_keys", weak_keys_to_json(page));
     json_t *journal = journal_to_json(page);
+    if (object != NULL)
+        (void)json_object_set_new(object, "checkpoint_keys", keys_to_json(page));
     const bool is_made =
         object != NULL && journal != NULL && json_object_update(object, journal) == 0;
     json_decref(journal);
@@ -156,6 +192,10 @@ static void add_hsm(struct table *table, const struct status_page *page)
     add_pair(table, "Initialised", status->initialised ? "yes" : "no; run provctl hsm init");
     add_pair(table, "Site", status->site);
     add_pair(table, "HSM identity", page->identity);
+    if (status->retired)
+        add_pair(table, "Retired",
+                 status->keys_destroyed ? "the journal has ended, and the keys are destroyed"
+                                        : "the journal has ended; firmware keys are still there");
     add_pair(table, "HSM", status->hsm);
     add_pair(table, "", status->hsm_detail);
     add_pair(table, "Token", status->token_label);
@@ -178,6 +218,24 @@ static void add_weak_keys(struct table *table, const struct status_page *page)
                        weak->label[0] != '\0' ? weak->label : id, WEAK_TEXT_MAX, weak->attribute);
         add_pair(table, "Weak key", text);
         add_pair(table, "", weak->detail);
+    }
+}
+
+static void add_keys(struct table *table, const struct status_page *page)
+{
+    const Provisiond__AdminStatusReply *status = page->reply;
+    char text[SHA256_HEX_SIZE + 2 * NUMBER_TEXT_SIZE + 64];
+    for (size_t i = 0; i < status->n_checkpoint_keys; i++) {
+        const Provisiond__CheckpointKey *key = status->checkpoint_keys[i];
+        char hex[SHA256_HEX_SIZE];
+        format_key(key, hex);
+        if (key->leaf >= 0)
+            (void)snprintf(text, sizeof text, "%s since leaf %" PRId64, hex, key->leaf);
+        else
+            (void)snprintf(text, sizeof text, "%s%s", hex,
+                           key->leaf == KEY_FIRST ? ""
+                                                  : " (in the HSM, in no leaf of this ledger)");
+        add_pair(table, i == 0 ? "Checkpoint keys" : "", text);
     }
 }
 
@@ -252,6 +310,7 @@ static enum error print_page(const struct status_page *page, struct failure *fai
     TABLE_AUTO table = table_new_pairs(false);
     add_hsm(table, page);
     add_weak_keys(table, page);
+    add_keys(table, page);
     add_journal(table, page);
     add_disk(table, page);
     add_products(table, page);

@@ -82,6 +82,8 @@ enum error command_principal_key_add(const struct arguments *arguments, struct f
 enum error command_principal_key_remove(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_export(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_override(const struct arguments *arguments, struct failure *failure);
+enum error command_journal_rotate_key(const struct arguments *arguments, struct failure *failure);
+enum error command_hsm_retire(const struct arguments *arguments, struct failure *failure);
 enum error command_backup(const struct arguments *arguments, struct failure *failure);
 /* On the admin socket, or over REST with --url. */
 enum error command_usage(const struct arguments *arguments, struct failure *failure);

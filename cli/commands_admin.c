@@ -213,6 +213,25 @@ static const struct command COMMANDS[] = {
      "Name both heads exactly as status shows them. What an override means is said on standard\n"
      "error; nothing is asked. Each governed product's authorities sign one of their own first.",
      command_journal_override},
+    {{"journal rotate-key", "KEY", 1, 0, ADMIN_OPTIONS | BIT(OUT)},
+     "let a new checkpoint key sign from now on",
+     "KEY is the one that signs now: 64 hex digits, as provctl status shows it. The HSM makes the\n"
+     "next one and lets KEY sign that it takes over, which is a leaf of the journal; the "
+     "journal's\n"
+     "first key still leads an auditor to it. Prints \"generation=N key=HEX leaf=N\". --out: the\n"
+     "new public key, PEM. After a failure give the same KEY again: what was done is found.",
+     command_journal_rotate_key},
+    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS)},
+     "end this HSM's journal for ever",
+     "A last leaf, which the HSM anchors; --successor names the HSM that follows. From then on\n"
+     "nothing is licensed, granted or recorded here, also after a restart and with an older "
+     "ledger;\n"
+     "exports, receipts and verification go on. Units reach the successor by new grants alone.\n"
+     "\n"
+     "--destroy-keys, after that and with this HSM's own identity: the firmware keys and the\n"
+     "transport key go, and no license can ever be made from the images here. What proves the\n"
+     "past stays. Both may be given again after a failure.",
+     command_hsm_retire},
     {{"backup", "", 0, BIT(OUT) | BIT(RECIPIENT), ADMIN_OPTIONS},
      "write ledger and images into one encrypted file",
      "While everything runs. The ledger is that of one moment, with its journal. Only the owner "

@@ -62,6 +62,8 @@ static const struct command COMMANDS[] = {
     {{"journal verify", "FILE", 1, BIT(PUBLIC_KEY),
       BIT(SINCE) | BIT(RECEIPT) | BIT(CHALLENGE) | BIT(AUTHORITIES) | BIT(THRESHOLD)},
      "judge an exported journal by a public key",
+     "--key is the first checkpoint key; later ones are followed in the leaves. A later one will "
+     "do.\n"
      "Checks hashes, signatures, order, the signed documents, and that licenses, charges and the\n"
      "ledger's rows agree. Fails when anything does not hold, and says what is proven and what is\n"
      "not. --since (an older checkpoint or export), --receipt (one, or a JSON array of them) and\n"

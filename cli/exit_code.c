@@ -51,6 +51,7 @@ static const struct {
     [ERR_ANCHOR_MISMATCH] = {true, EXIT_CODE_OTHER},
     [ERR_PRODUCT_TAMPERED] = {true, EXIT_CODE_OTHER},
     [ERR_CLOCK_SET_BACK] = {true, EXIT_CODE_OTHER},
+    [ERR_HSM_RETIRED] = {true, EXIT_CODE_OTHER},
     [ERR_INTERNAL] = {true, EXIT_CODE_OTHER},
 };
 

@@ -73,6 +73,8 @@ static const struct {
     [ERR_PRODUCT_TAMPERED] = {"The product is not as its signed documents say",
                               "See provctl product show."},
     [ERR_CLOCK_SET_BACK] = {"The server's clock was set back", "Set it right."},
+    [ERR_HSM_RETIRED] = {"The journal of this HSM has ended, and nothing changes here any more",
+                         "Ask the HSM that followed it; provctl journal export still works."},
     [ERR_INTERNAL] = {"Something went wrong inside the service", "See its log."},
 };
 

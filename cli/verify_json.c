@@ -102,10 +102,31 @@ static json_t *events_json(const struct audit_events *events, bool has_heads)
     return array;
 }
 
+static json_t *keys_json(const struct key_chain *keys)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key_chain_key *key = &keys->keys[i];
+        (void)json_array_append_new(
+            array, json_pack("{s:o, s:o, s:b}", "key", hex_json(&key->digest), "leaf",
+                             key->leaf >= 0 ? json_integer(key->leaf) : json_null(),
+                             "statement_checked", (int)key->is_vouched));
+    }
+    return array;
+}
+
+static json_t *end_json(const struct audit_report *report)
+{
+    if (!report->is_retired)
+        return json_null();
+    return json_pack("{s:I, s:o}", "leaf", (json_int_t)report->retired_leaf, "successor",
+                     report->has_successor ? hex_json(&report->successor) : json_null());
+}
+
 static json_t *journal_json(const struct audit_report *report)
 {
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:I}", "origin",
+        "{s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:I, s:o}", "origin",
         report->has_checkpoint ? output_text(report->checkpoint.origin) : json_null(), "root",
         report->has_checkpoint ? hex_json(&report->checkpoint.root) : json_null(), "site",
         report->has_identity ? json_string(report->site) : json_null(), "hsm",
@@ -113,7 +134,9 @@ static json_t *journal_json(const struct audit_report *report)
         (int)report->is_signed, "leaves", (json_int_t)report->leaves, "documents",
         (json_int_t)report->documents, "first", time_json(report->first_unix_ms), "last",
         time_json(report->last_unix_ms), "exported", time_json(report->made_unix_ms),
-        "unknown_leaves", (json_int_t)report->unknown_leaves);
+        "unknown_leaves", (json_int_t)report->unknown_leaves, "checkpoint_keys",
+        keys_json(&report->keys), "key_given", (json_int_t)report->key_given, "retired",
+        end_json(report));
 }
 
 static json_t *verdict_json(const struct audit_report *report)

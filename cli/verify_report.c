@@ -89,6 +89,7 @@ static void add_time(struct table *table, const char *name, int64_t unix_ms)
 static void add_identity(struct table *table, const struct audit_report *report)
 {
     char hex[SHA256_HEX_SIZE];
+    char number[NUMBER_TEXT_SIZE];
     if (report->has_checkpoint)
         add_line(table, "Journal", report->checkpoint.origin);
     if (!report->has_identity)
@@ -96,6 +97,22 @@ static void add_identity(struct table *table, const struct audit_report *report)
     hex_encode(bytes_of(report->hsm.bytes, SHA256_SIZE), hex);
     add_line(table, "Site", report->site);
     add_line(table, "HSM", hex);
+    if (report->keys.count < 2)
+        return;
+    hex_encode(bytes_of(key_chain_newest(&report->keys)->digest.bytes, SHA256_SIZE), hex);
+    add_line(table, "Checkpoint keys", text_number((int64_t)report->keys.count, number));
+    add_line(table, "Newest key", hex);
+}
+
+static void add_end(struct table *table, const struct audit_report *report)
+{
+    char hex[SHA256_HEX_SIZE];
+    char number[NUMBER_TEXT_SIZE];
+    if (!report->is_retired)
+        return;
+    add_line(table, "Ended with leaf", text_number(report->retired_leaf, number));
+    hex_encode(bytes_of(report->successor.bytes, SHA256_SIZE), hex);
+    add_line(table, "Successor HSM", report->has_successor ? hex : "none named");
 }
 
 static enum error print_facts(const struct audit_report *report, struct failure *failure)
@@ -115,6 +132,7 @@ static enum error print_facts(const struct audit_report *report, struct failure 
         hex_encode(bytes_of(report->checkpoint.root.bytes, SHA256_SIZE), hex);
         add_line(table, "Root", hex);
     }
+    add_end(table, report);
     add_line(table, "Starts", text_number(report->starts, number));
     add_line(table, "Unclean starts", text_number(report->unclean_starts.total, number));
     add_line(table, "Overrides", text_number(report->overrides.total, number));
@@ -181,8 +199,11 @@ static void print_proven(const struct audit_report *report)
     }
     (void)snprintf(text, sizeof text,
                    "These %" PRId64
-                   " leaves, in this order, are what the key that you gave signed.",
-                   report->leaves);
+                   " leaves, in this order, are what the key that you gave signed%s.",
+                   report->leaves,
+                   report->key_given < (int64_t)report->keys.count
+                       ? ", by the keys that it and its successors signed for"
+                       : "");
     print_item(text);
     print_item("The leaves keep the rules: each license has its charge and no more than were "
                "granted were charged, at any moment.");
@@ -255,6 +276,9 @@ static void print_unproven(const struct audit_report *report)
         print_item(
             "That it goes on from what you saw before. Keep its checkpoint, and give it with "
             "--since next time.");
+    if (report->key_given > 1)
+        print_item("That the keys before the one that you gave signed for it: give the first one, "
+                   "which checks every rotation.");
     print_product_doubts(report);
     print_event_doubts(report);
 }

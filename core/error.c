@@ -50,6 +50,7 @@ static const char *const NAMES[ERR_COUNT] = {
     [ERR_ANCHOR_MISMATCH] = "anchor-mismatch",
     [ERR_PRODUCT_TAMPERED] = "product-tampered",
     [ERR_CLOCK_SET_BACK] = "clock-set-back",
+    [ERR_HSM_RETIRED] = "hsm-retired",
     [ERR_INTERNAL] = "internal",
 };
 

@@ -70,6 +70,7 @@ enum error {
     ERR_ANCHOR_MISMATCH = 67,  /* the journal does not extend the HSM's anchor */
     ERR_PRODUCT_TAMPERED = 68, /* a governed product is not as its signed documents say */
     ERR_CLOCK_SET_BACK = 69,   /* it is earlier than the newest leaf of the journal */
+    ERR_HSM_RETIRED = 70,      /* the journal of this HSM has ended */
     /* neither */
     ERR_INTERNAL = 80,
     ERR_COUNT = 81 /* one more than the largest code */

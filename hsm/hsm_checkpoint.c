@@ -4,7 +4,10 @@
 /* A strict reader of checkpoints, line by line. Owns no state. */
 #include "hsm/hsm_checkpoint.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include <openssl/evp.h>
 
 #include "hsm/hsm_client.h"
 
@@ -127,6 +130,24 @@ bool hsm_checkpoint_is_backup(struct bytes text)
            is_backup_kind(line) && next_line(&rest, &line) && is_time(line) &&
            next_line(&rest, &line) && read_root(line, &digest) && next_line(&rest, &line) &&
            read_root(line, &digest) && rest.length == 0;
+}
+
+bool hsm_checkpoint_is_origin(const char *text)
+{
+    size_t length = strnlen(text, HSM_ORIGIN_MAX + 1);
+    return length <= HSM_ORIGIN_MAX && is_origin(bytes_of(text, length));
+}
+
+size_t hsm_checkpoint_statement(const struct hsm_key_statement *statement,
+                                char out[HSM_CHECKPOINT_BODY_MAX + 1])
+{
+    unsigned char old_key[ROOT_TEXT_BYTES + 1];
+    unsigned char new_key[ROOT_TEXT_BYTES + 1];
+    EVP_EncodeBlock(old_key, statement->old_key.bytes, SHA256_SIZE);
+    EVP_EncodeBlock(new_key, statement->new_key.bytes, SHA256_SIZE);
+    return (size_t)snprintf(out, HSM_CHECKPOINT_BODY_MAX + 1, "provisiond-key/1 %.*s\n%u\n%s\n%s\n",
+                            HSM_ORIGIN_MAX, statement->origin, statement->generation,
+                            (const char *)old_key, (const char *)new_key);
 }
 
 bool hsm_checkpoint_read_note(struct bytes text, struct hsm_checkpoint *ret_checkpoint)

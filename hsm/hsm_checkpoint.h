@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/bytes.h"
+#include "hsm/hsm_client.h"
 
 /* What the three lines at the head of a note say. */
 struct hsm_checkpoint {
@@ -27,6 +28,20 @@ bool hsm_checkpoint_is_body(struct bytes text);
  * time, two digests. No text is both.
  */
 bool hsm_checkpoint_is_backup(struct bytes text);
+/* Of a journal, as it may stand in a statement: at most HSM_ORIGIN_MAX bytes. */
+bool hsm_checkpoint_is_origin(const char *text);
+/*
+ * What a checkpoint key signs of its successor, with NUL; returns the length without it. Its first
+ * line begins with a kind of its own, so that it is neither a body nor a backup's.
+ */
+struct hsm_key_statement {
+    const char *origin; /* hsm_checkpoint_is_origin */
+    unsigned generation;
+    struct sha256 old_key;
+    struct sha256 new_key;
+};
+size_t hsm_checkpoint_statement(const struct hsm_key_statement *statement,
+                                char out[HSM_CHECKPOINT_BODY_MAX + 1]);
 /*
  * False unless text is a body, an empty line and at least one signature line. Signatures are not
  * checked: whoever reads the anchor does that.

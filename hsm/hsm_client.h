@@ -26,6 +26,8 @@
 #define HSM_KEY_ID_BYTES        16
 #define HSM_LABEL_MAX_BYTES     64
 #define HSM_SPKI_MAX_BYTES      600
+#define HSM_CHECKPOINT_KEYS_MAX 16 /* generations of the checkpoint key */
+#define HSM_ORIGIN_MAX          92 /* bytes of an origin that is in a statement of keys */
 #define HSM_SERIAL_SIZE         17 /* of a token's serial number, with the terminating NUL */
 #define HSM_SESSION_KEY_MAX     32
 #define HSM_WRAPPED_KEY_MAX     (HSM_SESSION_KEY_MAX + 8)
@@ -93,6 +95,8 @@ struct hsm_status {
     enum hsm_mode mode;
     bool keeps_data;            /* the token has data objects: it can keep an anchor */
     struct hsm_spki checkpoint; /* its SHA-256 is this HSM's identity */
+    struct hsm_spki successors[HSM_CHECKPOINT_KEYS_MAX - 1]; /* of the checkpoint key, in order */
+    size_t successor_count;
     struct hsm_spki transport;
     struct hsm_weak_key weak_keys[HSM_WEAK_KEYS_MAX]; /* refused by the start-up audit */
     size_t weak_key_count;
@@ -190,7 +194,8 @@ struct hsm_signature {
 
 struct hsm_anchor {
     char note[HSM_ANCHOR_MAX + 1];
-    size_t length; /* 0: the token holds none */
+    size_t length;   /* 0: the token holds none */
+    bool is_retired; /* it is the last one: hsm_anchor_end wrote it */
 };
 
 /* Makes the checkpoint and transport keys where missing; idempotent. */
@@ -242,11 +247,26 @@ enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *e
 
 /*
  * Signs a checkpoint's body or a backup's (journal/backup_note.h; at most HSM_CHECKPOINT_BODY_MAX),
- * and nothing of another form (ERR_BAD_REQUEST, "checkpoint-form"). ERR_HSM_KEY_MISSING,
- * ERR_HSM_KEY_WEAK.
+ * and nothing of another form (ERR_BAD_REQUEST, "checkpoint-form"), with the checkpoint key of that
+ * digest (NULL: the first one). ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
  */
 enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
-                               struct hsm_signature *ret_signature, struct fault *fault) MUST_USE;
+                               const struct sha256 *key, struct hsm_signature *ret_signature,
+                               struct fault *fault) MUST_USE;
+
+/* A checkpoint key that follows another one, and the older one's word for it. */
+struct hsm_successor {
+    unsigned generation;            /* 2 for the first key's */
+    struct hsm_spki spki;           /* P-256 */
+    struct hsm_signature signature; /* by the older key, over what journal/key_statement.h writes */
+};
+/*
+ * Makes the key that follows the one of digest old_key, or finds it again: no key has two. origin
+ * is the journal's. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK; ERR_CONFLICT ("checkpoint-keys-many").
+ */
+enum error hsm_rotate_checkpoint_key(struct hsm_client *client, const struct sha256 *old_key,
+                                     const char *origin, struct hsm_successor *ret_successor,
+                                     struct fault *fault) MUST_USE;
 
 /*
  * The anchor: the newest checkpoint note, kept in the token. Reading checks no signature, and gives
@@ -262,6 +282,20 @@ enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anc
                            struct fault *fault) MUST_USE;
 enum error hsm_anchor_write(struct hsm_client *client, struct bytes note,
                             const struct sha256 *replaces, bool replaces_larger,
+                            struct fault *fault) MUST_USE;
+
+/*
+ * Writes the last anchor there is. Any other one after it, of another size or root, is
+ * ERR_HSM_RETIRED; the same again is ERR_OK. Otherwise as hsm_anchor_write.
+ */
+enum error hsm_anchor_end(struct hsm_client *client, struct bytes note,
+                          const struct sha256 *replaces, struct fault *fault) MUST_USE;
+/*
+ * Destroys every firmware key and the transport key of an HSM whose last anchor is written: no
+ * license can ever be made again. ERR_FORBIDDEN ("hsm-not-retired"). Safe to repeat; *ret_destroyed
+ * is how many objects this call destroyed.
+ */
+enum error hsm_destroy_keys(struct hsm_client *client, unsigned *ret_destroyed,
                             struct fault *fault) MUST_USE;
 
 /*

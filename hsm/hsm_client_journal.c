@@ -11,8 +11,18 @@
 #include "hsm/hsm_client.h"
 #include "hsm/hsm_message.h"
 
+static bool take_signature(const ProtobufCBinaryData *from, struct hsm_signature *ret_signature)
+{
+    if (from->len == 0 || from->len > sizeof ret_signature->der)
+        return false;
+    memcpy(ret_signature->der, from->data, from->len);
+    ret_signature->length = from->len;
+    return true;
+}
+
 enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
-                               struct hsm_signature *ret_signature, struct fault *fault)
+                               const struct sha256 *key, struct hsm_signature *ret_signature,
+                               struct fault *fault)
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmSignCheckpointRequest message = PROVISIOND__HSM_SIGN_CHECKPOINT_REQUEST__INIT;
@@ -20,16 +30,43 @@ enum error hsm_sign_checkpoint(struct hsm_client *client, struct bytes body,
     if (body.length > HSM_CHECKPOINT_BODY_MAX)
         return hsm_fail_argument(fault);
     message.body = hsm_binary(body.data, body.length);
+    if (key != NULL)
+        message.key = hsm_binary(key->bytes, SHA256_SIZE);
     request.op_case = PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT;
     request.sign_checkpoint = &message;
     enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
     if (e != ERR_OK)
         return e;
-    const ProtobufCBinaryData *signature = &reply->sign_checkpoint->signature;
-    if (signature->len == 0 || signature->len > sizeof ret_signature->der)
+    return take_signature(&reply->sign_checkpoint->signature, ret_signature)
+               ? ERR_OK
+               : hsm_fail_answer(fault);
+}
+
+enum error hsm_rotate_checkpoint_key(struct hsm_client *client, const struct sha256 *old_key,
+                                     const char *origin, struct hsm_successor *ret_successor,
+                                     struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmRotateCheckpointKeyRequest message =
+        PROVISIOND__HSM_ROTATE_CHECKPOINT_KEY_REQUEST__INIT;
+    struct hsm_successor successor;
+    HSM_REPLY_AUTO *reply = NULL;
+    if (strnlen(origin, HSM_ORIGIN_MAX + 1) > HSM_ORIGIN_MAX)
+        return hsm_fail_argument(fault);
+    message.old_key = hsm_binary(old_key->bytes, SHA256_SIZE);
+    message.origin = (char *)(uintptr_t)origin;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY;
+    request.rotate_checkpoint_key = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    successor.generation = reply->rotate_checkpoint_key->generation;
+    if (successor.generation < 2 || successor.generation > HSM_CHECKPOINT_KEYS_MAX ||
+        !hsm_spki_from_message(reply->rotate_checkpoint_key->spki, &successor.spki) ||
+        successor.spki.length == 0 ||
+        !take_signature(&reply->rotate_checkpoint_key->signature, &successor.signature))
         return hsm_fail_answer(fault);
-    memcpy(ret_signature->der, signature->data, signature->len);
-    ret_signature->length = signature->len;
+    *ret_successor = successor;
     return ERR_OK;
 }
 
@@ -51,24 +88,55 @@ enum error hsm_anchor_read(struct hsm_client *client, struct hsm_anchor *ret_anc
         memcpy(ret_anchor->note, note->data, note->len);
     ret_anchor->note[note->len] = '\0';
     ret_anchor->length = note->len;
+    ret_anchor->is_retired = reply->anchor_read->retired;
     return ERR_OK;
+}
+
+static enum error write_anchor(struct hsm_client *client,
+                               const Provisiond__HsmAnchorWriteRequest *message,
+                               struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    if (message->note.len > HSM_ANCHOR_MAX)
+        return hsm_fail_argument(fault);
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
+    request.anchor_write = (Provisiond__HsmAnchorWriteRequest *)(uintptr_t)message;
+    return hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
 }
 
 enum error hsm_anchor_write(struct hsm_client *client, struct bytes note,
                             const struct sha256 *replaces, bool replaces_larger,
                             struct fault *fault)
 {
-    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmAnchorWriteRequest message = PROVISIOND__HSM_ANCHOR_WRITE_REQUEST__INIT;
-    HSM_REPLY_AUTO *reply = NULL;
-    if (note.length > HSM_ANCHOR_MAX)
-        return hsm_fail_argument(fault);
     message.note = hsm_binary(note.data, note.length);
     message.replaces = hsm_binary(replaces->bytes, SHA256_SIZE);
     message.replaces_larger = replaces_larger;
-    request.op_case = PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE;
-    request.anchor_write = &message;
-    return hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    return write_anchor(client, &message, fault);
+}
+
+enum error hsm_anchor_end(struct hsm_client *client, struct bytes note,
+                          const struct sha256 *replaces, struct fault *fault)
+{
+    Provisiond__HsmAnchorWriteRequest message = PROVISIOND__HSM_ANCHOR_WRITE_REQUEST__INIT;
+    message.note = hsm_binary(note.data, note.length);
+    message.replaces = hsm_binary(replaces->bytes, SHA256_SIZE);
+    message.retires = true;
+    return write_anchor(client, &message, fault);
+}
+
+enum error hsm_destroy_keys(struct hsm_client *client, unsigned *ret_destroyed, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmDestroyKeysRequest message = PROVISIOND__HSM_DESTROY_KEYS_REQUEST__INIT;
+    HSM_REPLY_AUTO *reply = NULL;
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS;
+    request.destroy_keys = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_KEYGEN_TIMEOUT_MS, &reply, fault);
+    if (e == ERR_OK)
+        *ret_destroyed = reply->destroy_keys->destroyed;
+    return e;
 }
 
 enum error hsm_authority_read(struct hsm_client *client, const char *product, bool *ret_is_kept,

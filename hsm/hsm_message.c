@@ -39,6 +39,10 @@ void hsm_status_to_message(const struct hsm_status *status, struct hsm_status_me
     message->keeps_data = status->keeps_data;
     message->checkpoint_spki = hsm_binary(status->checkpoint.der, status->checkpoint.length);
     message->transport_spki = hsm_binary(status->transport.der, status->transport.length);
+    for (size_t i = 0; i < status->successor_count; i++)
+        out->successors[i] = hsm_binary(status->successors[i].der, status->successors[i].length);
+    message->n_checkpoint_successors = status->successor_count;
+    message->checkpoint_successors = out->successors;
     for (size_t i = 0; i < status->weak_key_count; i++) {
         hsm_weak_key_to_message(&status->weak_keys[i], &out->weak_keys[i]);
         out->weak_key_list[i] = &out->weak_keys[i];
@@ -87,6 +91,19 @@ bool hsm_wrapped_key_from_message(ProtobufCBinaryData message, struct hsm_wrappe
     return true;
 }
 
+static bool take_successors(const Provisiond__HsmStatusReply *message, struct hsm_status *status)
+{
+    if (message->n_checkpoint_successors >= HSM_CHECKPOINT_KEYS_MAX)
+        return false;
+    for (size_t i = 0; i < message->n_checkpoint_successors; i++) {
+        if (!hsm_spki_from_message(message->checkpoint_successors[i], &status->successors[i]) ||
+            status->successors[i].length == 0)
+            return false;
+    }
+    status->successor_count = message->n_checkpoint_successors;
+    return true;
+}
+
 bool hsm_status_from_message(const Provisiond__HsmStatusReply *message,
                              struct hsm_status *ret_status)
 {
@@ -97,7 +114,7 @@ bool hsm_status_from_message(const Provisiond__HsmStatusReply *message,
                                 .mode = (enum hsm_mode)message->mode,
                                 .keeps_data = message->keeps_data};
     if (message->mode > PROVISIOND__HSM_MODE__HSM_MODE_TOKEN ||
-        message->n_weak_keys > HSM_WEAK_KEYS_MAX ||
+        message->n_weak_keys > HSM_WEAK_KEYS_MAX || !take_successors(message, &status) ||
         !take_text(message->token_label, status.token_label, sizeof status.token_label) ||
         !take_text(message->token_serial, status.token_serial, sizeof status.token_serial) ||
         !take_text(message->token_model, status.token_model, sizeof status.token_model) ||

@@ -18,6 +18,7 @@ struct hsm_status_message {
     Provisiond__HsmStatusReply message;
     Provisiond__HsmWeakKey weak_keys[HSM_WEAK_KEYS_MAX];
     Provisiond__HsmWeakKey *weak_key_list[HSM_WEAK_KEYS_MAX];
+    ProtobufCBinaryData successors[HSM_CHECKPOINT_KEYS_MAX - 1];
 };
 
 /* Both borrow: status must outlive *out. */

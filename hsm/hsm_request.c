@@ -181,6 +181,20 @@ static enum error check_sign_checkpoint(const Provisiond__HsmSignCheckpointReque
         return refuse("checkpoint-form",
                       "The checkpoint key signs a journal's head or a backup's digests alone.",
                       fault);
+    if (request->key.len != 0 && request->key.len != SHA256_SIZE)
+        return refuse("digest", "A digest has 32 bytes.", fault);
+    return ERR_OK;
+}
+
+static enum error
+check_rotate_checkpoint_key(const Provisiond__HsmRotateCheckpointKeyRequest *request,
+                            struct fault *fault)
+{
+    if (request->old_key.len != SHA256_SIZE)
+        return refuse("digest", "A digest has 32 bytes.", fault);
+    if (!hsm_checkpoint_is_origin(request->origin))
+        return refuse("origin", "An origin has 1 to 92 printable bytes, no space and no plus.",
+                      fault);
     return ERR_OK;
 }
 
@@ -201,6 +215,8 @@ static enum error check_anchor_write(const Provisiond__HsmAnchorWriteRequest *re
                       fault);
     if (request->replaces.len != SHA256_SIZE)
         return refuse("digest", "A digest has 32 bytes.", fault);
+    if (request->retires && request->replaces_larger)
+        return refuse("anchor-form", "The last anchor goes over no larger one.", fault);
     return ERR_OK;
 }
 
@@ -285,6 +301,8 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
         return check_seal(request->seal, fault);
     case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:
         return check_sign_checkpoint(request->sign_checkpoint, fault);
+    case PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY:
+        return check_rotate_checkpoint_key(request->rotate_checkpoint_key, fault);
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
         return check_anchor_write(request->anchor_write, fault);
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ:
@@ -298,6 +316,6 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
     case PROVISIOND__HSM_REQUEST__OP_KEY_STATES:
         return check_key_states(request->key_states, fault);
     default:
-        return ERR_OK; /* status, init and anchor_read have no fields */
+        return ERR_OK; /* the others have no fields */
     }
 }

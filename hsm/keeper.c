@@ -362,6 +362,12 @@ static void learn(struct keeper *keeper, const Provisiond__WorkerAnswer *answer)
         hsm_spki_from_message(answer->reply->init->checkpoint_spki, &checkpoint) &&
         hsm_spki_from_message(answer->reply->init->transport_spki, &transport))
         pool_set_spkis(keeper->pool, &checkpoint, &transport);
+    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_DESTROY_KEYS)
+        pool_forget_transport(keeper->pool);
+    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_ROTATE_CHECKPOINT_KEY &&
+        hsm_spki_from_message(answer->reply->rotate_checkpoint_key->spki, &checkpoint))
+        pool_add_successor(keeper->pool, answer->reply->rotate_checkpoint_key->generation,
+                           &checkpoint);
 }
 
 /* Asks the worker; the caller frees *ret_answer, which is NULL when there is none. */

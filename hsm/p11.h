@@ -26,7 +26,8 @@
 
 #define P11_FIRMWARE_KEYS_MAX 64
 #define P11_SESSION_KEYS_MAX  64
-#define P11_POINT_BYTES       65 /* uncompressed P-256 */
+#define P11_KEYS_MAX          4096 /* of one class in the token */
+#define P11_POINT_BYTES       65   /* uncompressed P-256 */
 #define P11_FK_BYTES          32
 
 /* A firmware key that was looked up and audited. */
@@ -40,6 +41,13 @@ struct p11_session_key {
     struct sha256 name; /* of firmware key id and wrapped bytes */
     CK_OBJECT_HANDLE handle;
     uint64_t used; /* the p11->clock of its last use, for eviction */
+};
+
+/* A generation of the checkpoint key. */
+struct p11_checkpoint_key {
+    CK_OBJECT_HANDLE handle;
+    struct hsm_spki spki;
+    struct sha256 digest; /* of spki */
 };
 
 struct p11 {
@@ -68,8 +76,8 @@ struct p11 {
     struct p11_session_key session_keys[P11_SESSION_KEYS_MAX];
     size_t session_key_count;
     uint64_t clock;
-    CK_OBJECT_HANDLE checkpoint_key; /* audited; CK_INVALID_HANDLE before its first use */
-    struct hsm_spki checkpoint_spki; /* of that key */
+    struct p11_checkpoint_key checkpoint_keys[HSM_CHECKPOINT_KEYS_MAX]; /* audited, by generation */
+    size_t checkpoint_key_count; /* of them, looked up so far */
 
     struct hsm_weak_key weak_keys[HSM_WEAK_KEYS_MAX]; /* findings of the audit */
     size_t weak_key_count;
@@ -197,13 +205,47 @@ enum error p11_make_trial_pair(struct p11 *p11, enum p11_key_use use,
                                const struct p11_new_key *asked, struct p11_key_pair *ret_pair,
                                struct hsm_spki *ret_spki, struct fault *fault) MUST_USE;
 
-/*
- * Finds and audits the checkpoint key: p11->checkpoint_key and its public part.
- * ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
- */
-enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault) MUST_USE;
+/* A key pair of ours: its fixed CKA_ID and CKA_LABEL, and what it may do. */
+struct p11_pair {
+    uint8_t id[HSM_KEY_ID_BYTES];
+    char label[HSM_LABEL_MAX_BYTES + 1];
+    enum p11_key_use use;
+    CK_ATTRIBUTE_TYPE allowed;
+    CK_ATTRIBUTE_TYPE forbidden;
+};
+/* *ret_key and *ret_spki are empty when there is no such pair. ERR_HSM_KEY_WEAK. */
+enum error p11_find_pair(struct p11 *p11, const struct p11_pair *pair, CK_OBJECT_HANDLE *ret_key,
+                         struct hsm_spki *ret_spki, struct fault *fault) MUST_USE;
+/* The one that `provctl hsm init` makes for what comes from other HSMs. */
+struct p11_pair p11_transport_pair(void);
+/* Makes it where it is missing, durably. */
+enum error p11_ensure_pair(struct p11 *p11, const struct p11_pair *pair, struct hsm_spki *ret_spki,
+                           struct fault *fault) MUST_USE;
 /* What was made in the token stays there also when the power goes. */
 void p11_make_durable(void);
+
+/* ---- p11_checkpoint.c: the generations of the checkpoint key ---- */
+
+struct p11_pair p11_checkpoint_pair(unsigned generation);
+/*
+ * The audited checkpoint key of that digest; NULL: the first one. Borrowed until p11_forget.
+ * ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK.
+ */
+enum error p11_get_checkpoint_key(struct p11 *p11, const struct sha256 *digest,
+                                  const struct p11_checkpoint_key **ret_key,
+                                  struct fault *fault) MUST_USE;
+/* Those after the first, up to one that is missing or weak. */
+enum error p11_get_successors(struct p11 *p11, struct hsm_status *status,
+                              struct fault *fault) MUST_USE;
+/* As hsm_rotate_checkpoint_key. */
+enum error p11_rotate_checkpoint_key(struct p11 *p11, const struct sha256 *old_key,
+                                     const char *origin, struct hsm_successor *ret_successor,
+                                     struct fault *fault) MUST_USE;
+
+/* ---- p11_destroy.c ---- */
+
+/* As hsm_destroy_keys. */
+enum error p11_destroy_keys(struct p11 *p11, unsigned *ret_destroyed, struct fault *fault) MUST_USE;
 
 /* ---- p11_key_life.c ---- */
 
@@ -216,8 +258,9 @@ enum error p11_key_state(struct p11 *p11, const struct hsm_key_id *id,
 
 /* ---- p11_sign.c ---- */
 
-/* Verified under the key's public part. Errors as p11_get_checkpoint_key. */
-enum error p11_sign_checkpoint(struct p11 *p11, struct bytes body,
+/* Verified under the key's public part, key being a digest or NULL. Errors as
+ * p11_get_checkpoint_key. */
+enum error p11_sign_checkpoint(struct p11 *p11, struct bytes body, const struct sha256 *key,
                                struct hsm_signature *ret_signature, struct fault *fault) MUST_USE;
 
 /* ---- p11_data.c ---- */
@@ -253,6 +296,11 @@ enum error p11_read_anchor(struct p11 *p11, struct hsm_anchor *ret_anchor,
 /* ERR_CONFLICT: "anchor-taken"; "anchor-larger" and "anchor-other" unless replaces_larger. */
 enum error p11_write_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
                             bool replaces_larger, struct fault *fault) MUST_USE;
+/* The last anchor: as hsm_anchor_end. */
+enum error p11_end_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
+                          struct fault *fault) MUST_USE;
+/* Whether it was written. */
+enum error p11_is_retired(struct p11 *p11, bool *ret_is_retired, struct fault *fault) MUST_USE;
 /* The products of all of them; two for one product count once or twice. ERR_TOO_LARGE
  * ("authorities"). */
 enum error p11_list_authorities(struct p11 *p11, struct hsm_authorities *ret_authorities,

@@ -15,6 +15,7 @@
 #define ANCHORS_MAX 8 /* a cut leaves two; the next write clears up first */
 
 static const char LABEL[] = "provisiond-anchor";
+static const char RETIRED_LABEL[] = "provisiond-retired"; /* beside the last anchor; never goes */
 
 /* All objects of that name, and the one that counts. */
 struct anchors {
@@ -84,7 +85,33 @@ enum error p11_read_anchor(struct p11 *p11, struct hsm_anchor *ret_anchor, struc
             "remove it with the token's own tool.",
             0);
     *ret_anchor = anchors.anchor;
-    return ERR_OK;
+    return p11_is_retired(p11, &ret_anchor->is_retired, fault);
+}
+
+enum error p11_is_retired(struct p11 *p11, bool *ret_is_retired, struct fault *fault)
+{
+    CK_OBJECT_HANDLE handles[1];
+    struct p11_found found = {.handles = handles, .max = 1};
+    enum error e = p11_require_data(p11, fault);
+    if (e == ERR_OK)
+        e = p11_find_data(p11, RETIRED_LABEL, &found, fault);
+    if (e == ERR_OK)
+        *ret_is_retired = found.count > 0;
+    return e;
+}
+
+/* After the last anchor there is that head alone, by whichever key it is signed. */
+static enum error check_end(struct p11 *p11, const struct anchors *anchors,
+                            const struct hsm_checkpoint *head, struct fault *fault)
+{
+    bool is_retired = false;
+    enum error e = p11_is_retired(p11, &is_retired, fault);
+    bool is_same = anchors->is_note && head->size == anchors->head.size &&
+                   sha256_equal(&head->root, &anchors->head.root);
+    if (e != ERR_OK || !is_retired || is_same)
+        return e;
+    return fault_set(fault, ERR_HSM_RETIRED, "retired",
+                     "The journal of this HSM has ended: it takes no other anchor.", 0);
 }
 
 /* Back, sideways, or over what is no note: for an override alone. */
@@ -151,6 +178,8 @@ enum error p11_write_anchor(struct p11 *p11, struct bytes note, const struct sha
         return fault_set(fault, ERR_BAD_REQUEST, "anchor-form", "An anchor is a note.", 0);
     enum error e = look(p11, &anchors, fault);
     if (e == ERR_OK)
+        e = check_end(p11, &anchors, &head, fault);
+    if (e == ERR_OK)
         e = check_holder(&anchors, note, replaces, fault);
     if (e == ERR_OK && !replaces_larger)
         e = check_order(&anchors, &head, fault);
@@ -161,4 +190,18 @@ enum error p11_write_anchor(struct p11 *p11, struct bytes note, const struct sha
     if (e == ERR_OK && replaces_larger)
         p11_make_durable(); /* a larger one that came back would count again */
     return e;
+}
+
+enum error p11_end_anchor(struct p11 *p11, struct bytes note, const struct sha256 *replaces,
+                          struct fault *fault)
+{
+    static const uint8_t VALUE[] = {1};
+    bool is_retired = false;
+    enum error e = p11_write_anchor(p11, note, replaces, false, fault);
+    if (e == ERR_OK)
+        e = p11_is_retired(p11, &is_retired, fault);
+    if (e != ERR_OK || is_retired)
+        return e;
+    crash_point("hsm-worker.before-retired");
+    return p11_create_data(p11, RETIRED_LABEL, bytes_of(VALUE, sizeof VALUE), false, fault);
 }

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#define AUDIT_OBJECTS_MAX 4096 /* keys of one class in the token */
-
 struct rule {
     CK_ATTRIBUTE_TYPE type;
     const char *name;
@@ -230,11 +228,11 @@ static enum error audit_firmware_key(struct p11 *p11, CK_OBJECT_HANDLE key, stru
 
 enum error p11_audit_all(struct p11 *p11, struct fault *fault)
 {
-    static CK_OBJECT_HANDLE found[AUDIT_OBJECTS_MAX]; /* one worker, one thread */
+    static CK_OBJECT_HANDLE found[P11_KEYS_MAX]; /* one worker, one thread */
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
-    struct p11_found all = {.handles = found, .max = AUDIT_OBJECTS_MAX};
+    struct p11_found all = {.handles = found, .max = P11_KEYS_MAX};
     enum error e = p11_learn_local(p11, fault);
     if (e == ERR_OK)
         e = p11_find(p11, template, 2, &all, fault);

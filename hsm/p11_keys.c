@@ -27,19 +27,8 @@ static CK_BBOOL no = CK_FALSE;
 /* OBJECT IDENTIFIER prime256v1 */
 static uint8_t p256_oid[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 
-/* A key pair of ours: its fixed CKA_ID and CKA_LABEL, and what it may do. */
-struct pair {
-    uint8_t id[HSM_KEY_ID_BYTES];
-    const char *label;
-    enum p11_key_use use;
-    CK_ATTRIBUTE_TYPE allowed;
-    CK_ATTRIBUTE_TYPE forbidden;
-};
-
-static const struct pair checkpoint_pair = {"provisiond-chkpt", HSM_CHECKPOINT_LABEL,
-                                            P11_CHECKPOINT_USE, CKA_SIGN, CKA_DERIVE};
-static const struct pair transport_pair = {"provisiond-trnsp", HSM_TRANSPORT_LABEL,
-                                           P11_TRANSPORT_USE, CKA_DERIVE, CKA_SIGN};
+static const struct p11_pair transport_pair = {"provisiond-trnsp", HSM_TRANSPORT_LABEL,
+                                               P11_TRANSPORT_USE, CKA_DERIVE, CKA_SIGN};
 
 /*
  * SoftHSM never fsyncs its object files, and only it knows which they are. sync(2) waits for all
@@ -217,7 +206,7 @@ enum error p11_get_firmware_key(struct p11 *p11, const struct hsm_key_id *id,
 
 /* ---- checkpoint and transport key ---- */
 
-static enum error make_pair(struct p11 *p11, const struct pair *pair,
+static enum error make_pair(struct p11 *p11, const struct p11_pair *pair,
                             const struct p11_new_key *asked, struct p11_key_pair *ret_pair,
                             struct fault *fault)
 {
@@ -259,8 +248,9 @@ static enum error read_point(struct p11 *p11, CK_OBJECT_HANDLE key, struct hsm_s
     return p11_spki_of_point(point, ret_spki, fault);
 }
 
-static enum error read_spki(struct p11 *p11, const struct pair *pair, CK_OBJECT_HANDLE private_key,
-                            struct hsm_spki *ret_spki, struct fault *fault)
+static enum error read_spki(struct p11 *p11, const struct p11_pair *pair,
+                            CK_OBJECT_HANDLE private_key, struct hsm_spki *ret_spki,
+                            struct fault *fault)
 {
     CK_OBJECT_HANDLE found[2] = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
     size_t count = 0;
@@ -270,9 +260,8 @@ static enum error read_spki(struct p11 *p11, const struct pair *pair, CK_OBJECT_
     return read_point(p11, count > 0 ? found[0] : private_key, ret_spki, fault);
 }
 
-/* *ret_key and *ret_spki are empty when there is no such pair. */
-static enum error find_pair(struct p11 *p11, const struct pair *pair, CK_OBJECT_HANDLE *ret_key,
-                            struct hsm_spki *ret_spki, struct fault *fault)
+enum error p11_find_pair(struct p11 *p11, const struct p11_pair *pair, CK_OBJECT_HANDLE *ret_key,
+                         struct hsm_spki *ret_spki, struct fault *fault)
 {
     CK_OBJECT_HANDLE found[2];
     size_t count = 0;
@@ -293,32 +282,15 @@ static enum error find_pair(struct p11 *p11, const struct pair *pair, CK_OBJECT_
     return e;
 }
 
-static enum error get_pair(struct p11 *p11, const struct pair *pair, struct hsm_spki *ret_spki,
+static enum error get_pair(struct p11 *p11, const struct p11_pair *pair, struct hsm_spki *ret_spki,
                            struct fault *fault)
 {
     CK_OBJECT_HANDLE ignored = CK_INVALID_HANDLE;
-    return find_pair(p11, pair, &ignored, ret_spki, fault);
+    return p11_find_pair(p11, pair, &ignored, ret_spki, fault);
 }
 
-enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault)
-{
-    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    if (p11->checkpoint_key != CK_INVALID_HANDLE)
-        return ERR_OK;
-    enum error e = find_pair(p11, &checkpoint_pair, &key, &p11->checkpoint_spki, fault);
-    if (e == ERR_OK && key == CK_INVALID_HANDLE)
-        e = p11_check(p11, fault); /* an absent token has no keys either */
-    if (e != ERR_OK)
-        return e;
-    if (key == CK_INVALID_HANDLE)
-        return fault_set(fault, ERR_HSM_KEY_MISSING, "checkpoint-key-missing",
-                         "The token holds no checkpoint key: `provctl hsm init` makes it.", 0);
-    p11->checkpoint_key = key;
-    return ERR_OK;
-}
-
-static enum error ensure_pair(struct p11 *p11, const struct pair *pair, struct hsm_spki *ret_spki,
-                              struct fault *fault)
+enum error p11_ensure_pair(struct p11 *p11, const struct p11_pair *pair, struct hsm_spki *ret_spki,
+                           struct fault *fault)
 {
     enum error e = get_pair(p11, pair, ret_spki, fault);
     if (e != ERR_OK || ret_spki->length > 0)
@@ -334,23 +306,30 @@ enum error p11_make_trial_pair(struct p11 *p11, enum p11_key_use use,
                                const struct p11_new_key *asked, struct p11_key_pair *ret_pair,
                                struct hsm_spki *ret_spki, struct fault *fault)
 {
-    const struct pair *pair = use == P11_CHECKPOINT_USE ? &checkpoint_pair : &transport_pair;
+    const struct p11_pair pair =
+        use == P11_CHECKPOINT_USE ? p11_checkpoint_pair(1) : transport_pair;
     struct p11_key_pair made = {CK_INVALID_HANDLE, CK_INVALID_HANDLE};
-    enum error e = make_pair(p11, pair, asked, &made, fault);
+    enum error e = make_pair(p11, &pair, asked, &made, fault);
     if (e == ERR_OK)
         *ret_pair = made;
     return e == ERR_OK ? read_point(p11, made.public_key, ret_spki, fault) : e;
 }
 
+struct p11_pair p11_transport_pair(void)
+{
+    return transport_pair;
+}
+
 enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,
                          struct hsm_spki *ret_transport, struct fault *fault)
 {
-    enum error e = ensure_pair(p11, &checkpoint_pair, ret_checkpoint, fault);
-    return e == ERR_OK ? ensure_pair(p11, &transport_pair, ret_transport, fault) : e;
+    struct p11_pair first = p11_checkpoint_pair(1);
+    enum error e = p11_ensure_pair(p11, &first, ret_checkpoint, fault);
+    return e == ERR_OK ? p11_ensure_pair(p11, &transport_pair, ret_transport, fault) : e;
 }
 
 /* A weak or unreadable pair is noted, not served, and no reason to refuse the whole token. */
-static enum error get_pair_if_good(struct p11 *p11, const struct pair *pair,
+static enum error get_pair_if_good(struct p11 *p11, const struct p11_pair *pair,
                                    struct hsm_spki *ret_spki, struct fault *fault)
 {
     enum error e = get_pair(p11, pair, ret_spki, fault);
@@ -360,6 +339,7 @@ static enum error get_pair_if_good(struct p11 *p11, const struct pair *pair,
 enum error p11_get_spkis(struct p11 *p11, struct hsm_spki *ret_checkpoint,
                          struct hsm_spki *ret_transport, struct fault *fault)
 {
-    enum error e = get_pair_if_good(p11, &checkpoint_pair, ret_checkpoint, fault);
+    const struct p11_pair first = p11_checkpoint_pair(1);
+    enum error e = get_pair_if_good(p11, &first, ret_checkpoint, fault);
     return e == ERR_OK ? get_pair_if_good(p11, &transport_pair, ret_transport, fault) : e;
 }

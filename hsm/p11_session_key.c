@@ -221,6 +221,6 @@ void p11_forget(struct p11 *p11)
         p11_destroy(p11, &p11->session_keys[i].handle);
     p11->session_key_count = 0;
     p11->firmware_key_count = 0;
-    p11->checkpoint_key = CK_INVALID_HANDLE;
+    p11->checkpoint_key_count = 0;
     p11->is_stale = false;
 }

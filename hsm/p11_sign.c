@@ -77,13 +77,13 @@ static bool is_verified(const struct hsm_spki *spki, struct bytes body,
                1;
 }
 
-static enum error sign(struct p11 *p11, struct bytes body, uint8_t ret_raw[RAW_BYTES],
-                       struct fault *fault)
+static enum error sign(struct p11 *p11, CK_OBJECT_HANDLE key, struct bytes body,
+                       uint8_t ret_raw[RAW_BYTES], struct fault *fault)
 {
     CK_MECHANISM mechanism = {CKM_ECDSA, NULL, 0};
     struct sha256 digest = sha256_of(body);
     CK_ULONG length = RAW_BYTES;
-    CK_RV rv = p11->call->C_SignInit(p11->session, &mechanism, p11->checkpoint_key);
+    CK_RV rv = p11->call->C_SignInit(p11->session, &mechanism, key);
     if (rv == CKR_OK)
         rv = p11->call->C_Sign(p11->session, digest.bytes, SHA256_SIZE, ret_raw, &length);
     if (rv == CKR_OK && length != RAW_BYTES)
@@ -91,20 +91,21 @@ static enum error sign(struct p11 *p11, struct bytes body, uint8_t ret_raw[RAW_B
     return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
 }
 
-enum error p11_sign_checkpoint(struct p11 *p11, struct bytes body,
+enum error p11_sign_checkpoint(struct p11 *p11, struct bytes body, const struct sha256 *digest,
                                struct hsm_signature *ret_signature, struct fault *fault)
 {
+    const struct p11_checkpoint_key *key = NULL;
     struct hsm_signature signature;
     uint8_t raw[RAW_BYTES];
-    enum error e = p11_get_checkpoint_key(p11, fault);
+    enum error e = p11_get_checkpoint_key(p11, digest, &key, fault);
     if (e == ERR_OK)
-        e = sign(p11, body, raw, fault);
+        e = sign(p11, key->handle, body, raw, fault);
     if (e != ERR_OK)
         return e;
-    bool is_good = encode(raw, &signature) && is_verified(&p11->checkpoint_spki, body, &signature);
+    bool is_good = encode(raw, &signature) && is_verified(&key->spki, body, &signature);
     ERR_clear_error();
     if (!is_good) {
-        p11->checkpoint_key = CK_INVALID_HANDLE; /* looked up and audited again next time */
+        p11->checkpoint_key_count = 0; /* looked up and audited again next time */
         return fault_set(fault, ERR_INTERNAL, "signature",
                          "The token gave a signature that its own key does not verify.", 0);
     }

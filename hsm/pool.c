@@ -262,6 +262,8 @@ static enum job_lane lane_of(Provisiond__HsmRequest__OpCase operation)
     case PROVISIOND__HSM_REQUEST__OP_INIT:
     case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
     case PROVISIOND__HSM_REQUEST__OP_DESTROY_FIRMWARE_KEY:
+    case PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY:
+    case PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS:
         return JOB_KEYGEN;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
@@ -484,6 +486,23 @@ void pool_set_spkis(struct pool *pool, const struct hsm_spki *checkpoint,
     (void)pthread_mutex_lock(&pool->lock);
     pool->status.checkpoint = *checkpoint;
     pool->status.transport = *transport;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_forget_transport(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->status.transport.length = 0;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_add_successor(struct pool *pool, unsigned generation, const struct hsm_spki *spki)
+{
+    struct hsm_status *status = &pool->status;
+    (void)pthread_mutex_lock(&pool->lock);
+    /* The first key has generation 1, and is no successor; one that is known stays. */
+    if (generation == status->successor_count + 2 && generation <= HSM_CHECKPOINT_KEYS_MAX)
+        status->successors[status->successor_count++] = *spki;
     (void)pthread_mutex_unlock(&pool->lock);
 }
 

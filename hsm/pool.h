@@ -106,6 +106,10 @@ void pool_get_serial(struct pool *pool, char ret_serial[HSM_SERIAL_SIZE]);
 bool pool_add_weak_key(struct pool *pool, const struct hsm_weak_key *weak);
 void pool_set_spkis(struct pool *pool, const struct hsm_spki *checkpoint,
                     const struct hsm_spki *transport);
+/* The transport key was destroyed. */
+void pool_forget_transport(struct pool *pool);
+/* A checkpoint key that was made, when it is the next one. */
+void pool_add_successor(struct pool *pool, unsigned generation, const struct hsm_spki *spki);
 /* The status with the worker counts, or why there is none. */
 enum error pool_get_status(struct pool *pool, struct hsm_status *ret_status,
                            struct fault *fault) MUST_USE;

@@ -186,6 +186,8 @@ static enum error look_around(struct worker *worker, const Provisiond__WorkerHel
     if (e == ERR_OK)
         e = p11_get_spkis(p11, &status->checkpoint, &status->transport, fault);
     if (e == ERR_OK)
+        e = p11_get_successors(p11, status, fault);
+    if (e == ERR_OK)
         e = p11_choose_mode(p11, fault);
     if (e == ERR_OK)
         e = p11_probe_data(p11, fault);

@@ -165,12 +165,35 @@ static enum error do_sign_checkpoint(struct worker *worker, const Provisiond__Hs
     struct answer *answer = &worker->answer;
     Provisiond__HsmSignCheckpointReply *result = &answer->result.sign_checkpoint;
     (void)fds;
-    enum error e =
-        p11_sign_checkpoint(&worker->p11, bytes_of_message(request->sign_checkpoint->body),
-                            &answer->signature, &answer->fault);
+    const ProtobufCBinaryData *named = &request->sign_checkpoint->key;
+    const struct bytes body = bytes_of_message(request->sign_checkpoint->body);
+    struct sha256 key;
+    if (named->len == SHA256_SIZE)
+        memcpy(key.bytes, named->data, SHA256_SIZE);
+    enum error e = p11_sign_checkpoint(&worker->p11, body, named->len == SHA256_SIZE ? &key : NULL,
+                                       &answer->signature, &answer->fault);
     provisiond__hsm_sign_checkpoint_reply__init(result);
     result->signature = hsm_binary(answer->signature.der, answer->signature.length);
     answer->reply.sign_checkpoint = result;
+    return e;
+}
+
+static enum error do_rotate_checkpoint_key(struct worker *worker,
+                                           const Provisiond__HsmRequest *request, const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    struct hsm_successor *successor = &answer->successor;
+    Provisiond__HsmRotateCheckpointKeyReply *result = &answer->result.rotate_checkpoint_key;
+    (void)fds;
+    memcpy(answer->digest.bytes, request->rotate_checkpoint_key->old_key.data, SHA256_SIZE);
+    enum error e = p11_rotate_checkpoint_key(&worker->p11, &answer->digest,
+                                             request->rotate_checkpoint_key->origin, successor,
+                                             &answer->fault);
+    provisiond__hsm_rotate_checkpoint_key_reply__init(result);
+    result->generation = successor->generation;
+    result->spki = hsm_binary(successor->spki.der, successor->spki.length);
+    result->signature = hsm_binary(successor->signature.der, successor->signature.length);
+    answer->reply.rotate_checkpoint_key = result;
     return e;
 }
 
@@ -184,6 +207,7 @@ static enum error do_anchor_read(struct worker *worker, const Provisiond__HsmReq
     enum error e = p11_read_anchor(&worker->p11, &answer->anchor, &answer->fault);
     provisiond__hsm_anchor_read_reply__init(result);
     result->note = hsm_binary(answer->anchor.note, answer->anchor.length);
+    result->retired = answer->anchor.is_retired;
     answer->reply.anchor_read = result;
     return e;
 }
@@ -197,8 +221,25 @@ static enum error do_anchor_write(struct worker *worker, const Provisiond__HsmRe
     memcpy(replaces.bytes, request->anchor_write->replaces.data, SHA256_SIZE);
     provisiond__hsm_anchor_write_reply__init(&answer->result.anchor_write);
     answer->reply.anchor_write = &answer->result.anchor_write;
-    return p11_write_anchor(&worker->p11, bytes_of_message(request->anchor_write->note), &replaces,
-                            request->anchor_write->replaces_larger, &answer->fault);
+    const struct bytes note = bytes_of_message(request->anchor_write->note);
+    if (request->anchor_write->retires)
+        return p11_end_anchor(&worker->p11, note, &replaces, &answer->fault);
+    return p11_write_anchor(&worker->p11, note, &replaces, request->anchor_write->replaces_larger,
+                            &answer->fault);
+}
+
+static enum error do_destroy_keys(struct worker *worker, const Provisiond__HsmRequest *request,
+                                  const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    unsigned destroyed = 0;
+    (void)request;
+    (void)fds;
+    enum error e = p11_destroy_keys(&worker->p11, &destroyed, &answer->fault);
+    provisiond__hsm_destroy_keys_reply__init(&answer->result.destroy_keys);
+    answer->result.destroy_keys.destroyed = destroyed;
+    answer->reply.destroy_keys = &answer->result.destroy_keys;
+    return e;
 }
 
 static enum error do_authority_read(struct worker *worker, const Provisiond__HsmRequest *request,
@@ -321,10 +362,14 @@ static operation operation_of(const Provisiond__HsmRequest *request)
         return do_seal;
     case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:
         return do_sign_checkpoint;
+    case PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY:
+        return do_rotate_checkpoint_key;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_READ:
         return do_anchor_read;
     case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
         return do_anchor_write;
+    case PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS:
+        return do_destroy_keys;
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_READ:
         return do_authority_read;
     case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
@@ -356,7 +401,9 @@ static bool writes_token(const Provisiond__HsmRequest *request)
     return request->op_case == PROVISIOND__HSM_REQUEST__OP_INIT ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_DESTROY_FIRMWARE_KEY ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE ||
+           request->op_case == PROVISIOND__HSM_REQUEST__OP_DESTROY_KEYS ||
            request->op_case == PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE;
 }
 

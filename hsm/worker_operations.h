@@ -26,8 +26,10 @@ struct answer {
         Provisiond__HsmWrapReply wrap;
         Provisiond__HsmSealReply seal;
         Provisiond__HsmSignCheckpointReply sign_checkpoint;
+        Provisiond__HsmRotateCheckpointKeyReply rotate_checkpoint_key;
         Provisiond__HsmAnchorReadReply anchor_read;
         Provisiond__HsmAnchorWriteReply anchor_write;
+        Provisiond__HsmDestroyKeysReply destroy_keys;
         Provisiond__HsmAuthorityReadReply authority_read;
         Provisiond__HsmAuthorityWriteReply authority_write;
         Provisiond__HsmAuthorityListReply authority_list;
@@ -42,6 +44,7 @@ struct answer {
     struct hsm_wrapped wrapped;
     struct hsm_sealed sealed;
     struct hsm_signature signature;
+    struct hsm_successor successor;
     struct hsm_anchor anchor;
     struct sha256 digest;
 };

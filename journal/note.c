@@ -160,14 +160,27 @@ static EVP_PKEY *read_key(struct bytes spki)
     return NULL;
 }
 
-static bool signature_holds(EVP_PKEY *key, struct bytes body,
-                            const struct signature_line *signature)
+static bool signature_holds(EVP_PKEY *key, struct bytes text, struct bytes signature)
 {
     DIGEST_AUTO *context = EVP_MD_CTX_new();
     return context != NULL &&
            EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
-           EVP_DigestVerify(context, signature->blob + CHECKPOINT_KEY_ID,
-                            signature->length - CHECKPOINT_KEY_ID, body.data, body.length) == 1;
+           EVP_DigestVerify(context, signature.data, signature.length, text.data, text.length) == 1;
+}
+
+bool note_key_is_p256(struct bytes spki)
+{
+    KEY_AUTO *key = read_key(spki);
+    ERR_clear_error();
+    return key != NULL;
+}
+
+bool note_signature_holds(struct bytes text, struct bytes spki, struct bytes signature)
+{
+    KEY_AUTO *key = read_key(spki);
+    bool holds = key != NULL && signature_holds(key, text, signature);
+    ERR_clear_error(); /* a wrong signature is an answer, not an error to keep */
+    return holds;
 }
 
 /* The key id and the name say whose a line is; each line of the key must hold. */
@@ -181,7 +194,9 @@ static enum note_verdict check_lines(const struct note_parts *parts, const char 
     while (note_next_line(&lines, &line) && read_signature_line(line, &signature)) {
         if (strcmp(signature.name, name) != 0 || memcmp(signature.blob, id, CHECKPOINT_KEY_ID) != 0)
             continue;
-        if (!signature_holds(key, parts->body, &signature))
+        if (!signature_holds(
+                key, parts->body,
+                bytes_of(signature.blob + CHECKPOINT_KEY_ID, signature.length - CHECKPOINT_KEY_ID)))
             return NOTE_FORGED;
         verdict = NOTE_SIGNED;
     }

@@ -31,6 +31,11 @@ enum error note_write(struct bytes body, const char *name, struct bytes spki,
                       struct fault *fault) MUST_USE;
 enum note_verdict note_check(const struct note_parts *parts, const char *name, struct bytes spki);
 
+/* A P-256 key with a named curve and an uncompressed point. */
+bool note_key_is_p256(struct bytes spki);
+/* ECDSA with SHA-256, DER, by such a key. */
+bool note_signature_holds(struct bytes text, struct bytes spki, struct bytes signature);
+
 /* ---- for who reads a body ---- */
 
 /* The next line without its newline; false at the end or when none ends it. */

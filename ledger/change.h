@@ -27,6 +27,7 @@
 struct change_memory {
     int64_t newest_unix_ms; /* the time of the newest leaf */
     int64_t barrier;        /* so many leaves must be anchored before a first license */
+    bool is_retired;        /* the newest leaf is the last there is */
 };
 
 /* As ledger_set_anchored. */

@@ -23,6 +23,7 @@ struct committer {
     atomic_uint_fast64_t kept;    /* changes in them; a batch counts its steps */
     atomic_size_t bytes;          /* of changes that wait or are applied */
     atomic_int_fast64_t reserve;  /* bytes of the disk; see room.c */
+    atomic_bool is_retired;       /* memory.is_retired, for all to read */
     atomic_int_fast64_t newest;   /* memory.newest_unix_ms, for all to read */
     atomic_int_fast64_t begun_ms; /* when the group under way began, monotonic; 0: there is none */
     pthread_mutex_t lock;         /* guards the rest */
@@ -128,6 +129,11 @@ int64_t committer_newest_unix_ms(struct committer *committer)
     return atomic_load_explicit(&committer->newest, memory_order_relaxed);
 }
 
+bool committer_is_retired(struct committer *committer)
+{
+    return atomic_load(&committer->is_retired);
+}
+
 static enum error run_group(struct committer *committer, struct group *group, struct fault *fault)
 {
     int64_t begun_us = clock_monotonic_us();
@@ -145,6 +151,7 @@ static enum error run_group(struct committer *committer, struct group *group, st
     if (e == ERR_OK) {
         crash_point("ledger.after-commit");
         committer->memory = group->memory;
+        atomic_store(&committer->is_retired, group->memory.is_retired);
         atomic_store_explicit(&committer->newest, group->memory.newest_unix_ms,
                               memory_order_relaxed);
         note_commit(committer, group, begun_us);

@@ -131,6 +131,10 @@ enum error leaf_append(struct leaf *leaf, int64_t *ret_index, struct fault *faul
     int64_t index = 0;
     if (leaf->object == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    if (leaf->context->memory.is_retired) {
+        drop(leaf);
+        return ledger_retired_fault(fault);
+    }
     size_t length = json_dumpb(leaf->object, entry, sizeof entry,
                                JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     drop(leaf);
@@ -175,11 +179,21 @@ bool leaf_time(struct bytes entry, int64_t *ret_unix_ms)
     return is_read;
 }
 
-bool leaf_is_stop(struct bytes entry)
+static bool is_of_type(struct bytes entry, const char *wanted)
 {
     json_t *object = load(entry);
     const char *type = json_string_value(json_object_get(object, "type"));
-    bool is_stop = type != NULL && strcmp(type, "stop") == 0;
+    bool is_wanted = type != NULL && strcmp(type, wanted) == 0;
     json_decref(object);
-    return is_stop;
+    return is_wanted;
+}
+
+bool leaf_is_stop(struct bytes entry)
+{
+    return is_of_type(entry, "stop");
+}
+
+bool leaf_is_retired(struct bytes entry)
+{
+    return is_of_type(entry, "retired");
 }

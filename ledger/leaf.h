@@ -41,9 +41,12 @@ void leaf_put_base64(struct leaf *leaf, const char *key, struct bytes bytes);
 /* What a product is set to; neither its units nor its firmware key. */
 void leaf_put_product(struct leaf *leaf, const struct ledger_product_new *product);
 void leaf_put_context(struct leaf *leaf, const struct ledger_context *context);
-/* Appends to the journal and frees, also on failure. ret_index may be NULL. */
+/* Appends to the journal and frees, also on failure. ret_index may be NULL. ERR_HSM_RETIRED: the
+ * journal has ended, so whatever the leaf was to tell does not happen. */
 enum error leaf_append(struct leaf *leaf, int64_t *ret_index, struct fault *fault) MUST_USE;
 
+/* Whether these bytes are a leaf of type "retired". */
+bool leaf_is_retired(struct bytes entry);
 /* Whether these bytes are a leaf of type "stop". */
 bool leaf_is_stop(struct bytes entry);
 /* Its time; false when these bytes are no leaf. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ledger/handle.h"
+#include "ledger/journal.h"
 #include "ledger/leaf.h"
 #include "ledger/valid.h"
 
@@ -41,8 +42,8 @@ static enum error start_after(struct change_context *context, struct bytes newes
     return ERR_OK;
 }
 
-/* The body is the leaf's index. An empty journal was never stopped, and never lost anything
- * either. */
+/* The body is the leaf's index; a journal that has ended gets none. An empty journal was never
+ * stopped, and never lost anything either. */
 static enum error apply_start(struct change_context *context, void *body, struct fault *fault)
 {
     uint8_t last[LEAF_MAX_BYTES];
@@ -51,6 +52,9 @@ static enum error apply_start(struct change_context *context, void *body, struct
     enum error e = context->ops->journal_last(context->store, last, sizeof last, &length, fault);
     if (e == ERR_OK)
         e = start_after(context, bytes_of(last, length), fault);
+    context->memory.is_retired = e == ERR_OK && leaf_is_retired(bytes_of(last, length));
+    if (e == ERR_OK && context->memory.is_retired)
+        return journal_size(context, index, fault);
     if (e != ERR_OK)
         return e;
     struct leaf leaf = leaf_new(context, "start");
@@ -64,6 +68,8 @@ static enum error apply_start(struct change_context *context, void *body, struct
 static enum error apply_stop(struct change_context *context, void *body, struct fault *fault)
 {
     (void)body;
+    if (context->memory.is_retired)
+        return ERR_OK;
     struct leaf leaf = leaf_new(context, "stop");
     return leaf_append(&leaf, NULL, fault);
 }

@@ -894,6 +894,38 @@ enum error ledger_checkpoint_get(struct ledger *ledger, int64_t *ret_size,
  */
 void ledger_set_anchored(struct ledger *ledger, int64_t size, int64_t unanchored_max);
 
+/* A checkpoint key that takes over from its leaf on (journal/key_chain.h); checked by the caller.
+ */
+struct ledger_key_rotation {
+    int64_t generation; /* of the new key; from 2 on */
+    struct sha256 old_key;
+    struct bytes new_key;   /* its SubjectPublicKeyInfo; at most LEDGER_SPKI_MAX */
+    struct bytes signature; /* of the statement, by the old key; at most CHECKPOINT_DER_MAX */
+};
+/* ERR_CONFLICT ("generation") unless it is the next one. */
+enum error ledger_key_rotate(struct ledger *ledger, const struct ledger_key_rotation *rotation,
+                             const char *by, int64_t *ret_index, struct fault *fault) MUST_USE;
+/* Where the leaves of the rotations are, the oldest first; the leaves say what they are.
+ * ERR_LEDGER_UNAVAILABLE ("corrupt"): there are more. */
+#define LEDGER_ROTATIONS_MAX 15
+struct ledger_rotations {
+    int64_t leaves[LEDGER_ROTATIONS_MAX];
+    size_t count;
+};
+enum error ledger_rotations_get(struct ledger *ledger, struct ledger_rotations *ret_rotations,
+                                struct fault *fault) MUST_USE;
+
+/*
+ * Ends the journal with its last leaf: from then on, over every restart, whatever would write one
+ * more is ERR_HSM_RETIRED, and no row changes that a leaf would tell of. successor is the identity
+ * of the HSM that follows, or NULL. Again: ERR_OK, and *ret_index is where the leaf is.
+ */
+enum error ledger_retire(struct ledger *ledger, const struct sha256 *successor, const char *by,
+                         int64_t *ret_index, struct fault *fault) MUST_USE;
+bool ledger_is_retired(struct ledger *ledger);
+/* The refusal. */
+enum error ledger_retired_fault(struct fault *fault);
+
 /* An auditor's nonce (LEDGER_CHALLENGE_MIN to _MAX bytes) as a leaf. */
 enum error ledger_challenge(struct ledger *ledger, struct bytes nonce, const char *by,
                             int64_t *ret_index, struct fault *fault) MUST_USE;

@@ -147,6 +147,40 @@ enum error store_checkpoint_get(struct ledger_store *store, int64_t *ret_size,
     return ERR_OK;
 }
 
+/* ---- the checkpoint's keys ---- */
+
+enum error store_rotation_add(struct ledger_store *store, int64_t generation, int64_t leaf,
+                              struct fault *fault)
+{
+    DB_ROW *row = db_row(&store->writer, SQL_ROTATION_NEXT);
+    int rc = db_step(row);
+    if (rc != SQLITE_ROW)
+        return db_fault(rc, fault);
+    if (sqlite3_column_int64(row, 0) != generation)
+        return fault_set(fault, ERR_CONFLICT, "generation",
+                         "The checkpoint key was rotated meanwhile: read the status again.", 0);
+    return db_run(&store->writer, SQL_ROTATION_ADD, fault, DB_INT(generation), DB_INT(leaf));
+}
+
+enum error store_rotations_get(struct ledger_store *store, struct ledger_rotations *ret_rotations,
+                               struct fault *fault)
+{
+    struct ledger_rotations rotations = {.count = 0};
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_ROTATIONS);
+    int rc = db_step(row);
+    for (; rc == SQLITE_ROW && rotations.count < LEDGER_ROTATIONS_MAX; rc = sqlite3_step(row))
+        rotations.leaves[rotations.count++] = sqlite3_column_int64(row, 0);
+    if (rc == SQLITE_ROW)
+        return db_column_fault(row, fault);
+    if (rc != SQLITE_DONE)
+        return db_fault(rc, fault);
+    *ret_rotations = rotations;
+    return ERR_OK;
+}
+
 /* ---- breaches ---- */
 
 static bool read_heads(sqlite3_stmt *row, struct ledger_heads *heads)

@@ -11,13 +11,14 @@
 #include <assert.h>
 
 /* The numbers in texts below. */
-static_assert(SCHEMA_VERSION == 5 && APPLICATION_ID == 1886807142, "the pragmas at the end");
+static_assert(SCHEMA_VERSION == 6 && APPLICATION_ID == 1886807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_REBIND == 6, "the check on a document's kind");
 static_assert(LEDGER_SCRAPPED == 3, "the checks on result");
 static_assert(LEDGER_STATION == 1 && LEDGER_METRICS == 5, "the check on role");
 static_assert(LEDGER_SCOPE_MAX == 2080, "the checks on scopes");
+static_assert(LEDGER_ROTATIONS_MAX == 15, "the check on a generation");
 static_assert(LEDGER_QUOTA_MAX == 1000000000000, "the check on quota");
 static_assert(LEDGER_OPTIONS_MAX == 1024, "the check on options");
 
@@ -237,6 +238,11 @@ static const char TABLES[] =
     "  size INTEGER NOT NULL CHECK (size >= 0),"
     "  note TEXT NOT NULL"
     ") STRICT;"
+    /* Which leaves say that another checkpoint key signs from then on. */
+    "CREATE TABLE rotation ("
+    "  generation INTEGER PRIMARY KEY CHECK (generation BETWEEN 2 AND 16),"
+    "  leaf INTEGER NOT NULL UNIQUE CHECK (leaf >= 0)"
+    ") STRICT;"
     /* The ledger was found with `found` while the HSM remembered `anchor`. */
     "CREATE TABLE breach ("
     "  id INTEGER PRIMARY KEY,"
@@ -277,6 +283,11 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'an accepted document stays'); END;"
     "CREATE TRIGGER document_is_not_deleted BEFORE DELETE ON document"
     "  BEGIN SELECT RAISE(ABORT, 'an accepted document stays'); END;"
+
+    "CREATE TRIGGER rotation_is_not_updated BEFORE UPDATE ON rotation"
+    "  BEGIN SELECT RAISE(ABORT, 'a rotation stays'); END;"
+    "CREATE TRIGGER rotation_is_not_deleted BEFORE DELETE ON rotation"
+    "  BEGIN SELECT RAISE(ABORT, 'a rotation stays'); END;"
 
     "CREATE TRIGGER principal_keeps_identity BEFORE UPDATE OF id, name, role ON principal"
     "  BEGIN SELECT RAISE(ABORT, 'a principal keeps its name and role'); END;"
@@ -365,7 +376,7 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'a session key goes over to the newest key'); END;"
 
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 5;"
+    "PRAGMA user_version = 6;"
     "COMMIT;";
 
 /* One integer of a one-row query. */

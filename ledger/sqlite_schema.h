@@ -7,7 +7,7 @@
 
 #include "ledger/sqlite_db.h"
 
-#define SCHEMA_VERSION 5          /* 5: generations of firmware keys */
+#define SCHEMA_VERSION 6 /* 5: generations of firmware keys; 6: rotations of the checkpoint key */
 #define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
 
 /*

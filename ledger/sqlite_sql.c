@@ -139,6 +139,7 @@ static const char *const TEXTS[SQL_COUNT] = {
         "SELECT idx, hash FROM tree WHERE level = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
     [SQL_INSTALL_LEAF] = "SELECT leaf FROM install WHERE uuid = ?1",
     [SQL_CHECKPOINT_GET] = "SELECT size, note FROM checkpoint",
+    [SQL_ROTATIONS] = "SELECT leaf FROM rotation ORDER BY generation",
 
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_DATA_VERSION] = "PRAGMA data_version",
@@ -158,6 +159,8 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_CHECKPOINT_SET] =
         "INSERT INTO checkpoint (id, size, note) VALUES (1, ?1, ?2) ON CONFLICT (id) DO UPDATE "
         "SET size = excluded.size, note = excluded.note WHERE excluded.size >= size",
+    [SQL_ROTATION_NEXT] = "SELECT coalesce(max(generation), 1) + 1 FROM rotation",
+    [SQL_ROTATION_ADD] = "INSERT INTO rotation (generation, leaf) VALUES (?1, ?2)",
     [SQL_BREACH_NEWEST] = "SELECT id, anchor_size, anchor_root, found_size, found_root, "
                           "is_overridden FROM breach ORDER BY id DESC LIMIT 1",
     [SQL_BREACH_ADD] = "INSERT INTO breach (anchor_size, anchor_root, found_size, found_root) "

@@ -44,6 +44,7 @@ enum sql {
     SQL_TREE_READ,
     SQL_INSTALL_LEAF,
     SQL_CHECKPOINT_GET,
+    SQL_ROTATIONS,
     /* writing: prepared on the writer's connection alone */
     SQL_BEGIN,
     SQL_FIRST_WRITE = SQL_BEGIN,
@@ -59,6 +60,8 @@ enum sql {
     SQL_JOURNAL_SIZE,
     SQL_TREE_ADD,
     SQL_CHECKPOINT_SET,
+    SQL_ROTATION_NEXT,
+    SQL_ROTATION_ADD,
     SQL_BREACH_NEWEST,
     SQL_BREACH_ADD,
     SQL_BREACH_IS_AGREED,

@@ -131,7 +131,13 @@ static const char FROM_4[] =
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
     "CREATE INDEX image_product ON image (product_id);";
 
-static const char *const STEPS[] = {[3] = FROM_3, [4] = FROM_4};
+/* 6: where the leaves of the checkpoint key's rotations are. No older program wrote one. */
+static const char FROM_5[] = "CREATE TABLE rotation ("
+                             "  generation INTEGER PRIMARY KEY CHECK (generation BETWEEN 2 AND 16),"
+                             "  leaf INTEGER NOT NULL UNIQUE CHECK (leaf >= 0)"
+                             ") STRICT;";
+
+static const char *const STEPS[] = {[3] = FROM_3, [4] = FROM_4, [5] = FROM_5};
 
 const char *step_from(int64_t version)
 {

@@ -169,6 +169,10 @@ enum error store_checkpoint_set(struct ledger_store *store, int64_t size, const 
                                 struct fault *fault);
 enum error store_checkpoint_get(struct ledger_store *store, int64_t *ret_size,
                                 char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault);
+enum error store_rotation_add(struct ledger_store *store, int64_t generation, int64_t leaf,
+                              struct fault *fault);
+enum error store_rotations_get(struct ledger_store *store, struct ledger_rotations *ret_rotations,
+                               struct fault *fault);
 enum error store_breach_newest(struct ledger_store *store, struct store_breach *ret_breach,
                                struct fault *fault);
 enum error store_breach_add(struct ledger_store *store, const struct ledger_heads *heads,

@@ -207,6 +207,9 @@ struct ledger_store_ops {
                             struct sha256 *out, struct fault *fault);
     enum error (*checkpoint_set)(struct ledger_store *store, int64_t size, const char *note,
                                  struct fault *fault);
+    /* ERR_CONFLICT ("generation") unless it is the next one. */
+    enum error (*rotation_add)(struct ledger_store *store, int64_t generation, int64_t leaf,
+                               struct fault *fault);
     enum error (*breach_newest)(struct ledger_store *store, struct store_breach *ret_breach,
                                 struct fault *fault);
     enum error (*breach_add)(struct ledger_store *store, const struct ledger_heads *heads,
@@ -388,6 +391,8 @@ struct ledger_store_ops {
                                int64_t *ret_index, struct fault *fault);
     enum error (*checkpoint_get)(struct ledger_store *store, int64_t *ret_size,
                                  char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault);
+    enum error (*rotations_get)(struct ledger_store *store, struct ledger_rotations *ret_rotations,
+                                struct fault *fault);
     /* Bytes that this user may still write where the ledger is; INT64_MAX: not known. Any thread.
      */
     int64_t (*free_bytes)(struct ledger_store *store);

@@ -52,10 +52,15 @@ static const struct operation {
     {"journal-export", admin_journal_export, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT, ALWAYS},
     {"journal-override", admin_journal_override, PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_OVERRIDE,
      ALWAYS},
+    {"journal-rotate-key", admin_journal_rotate_key,
+     PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_ROTATE_KEY, CHANGES},
     {"budget-set", admin_budget_set, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_SET, CHANGES},
     {"budget-list", admin_budget_list, PROVISIOND__ADMIN_REQUEST__OP_BUDGET_LIST, ALWAYS},
     {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, GROWS},
     {"ledger-copy", admin_ledger_copy, PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY, ALWAYS},
+    {"hsm-retire", admin_hsm_retire, PROVISIOND__ADMIN_REQUEST__OP_HSM_RETIRE, ALWAYS},
+    {"hsm-destroy-keys", admin_hsm_destroy_keys, PROVISIOND__ADMIN_REQUEST__OP_HSM_DESTROY_KEYS,
+     ALWAYS},
     {"image-file", admin_image_file, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_FILE, ALWAYS},
     {"product-key-rotate", admin_product_key_rotate,
      PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_KEY_ROTATE, GROWS},
@@ -77,12 +82,14 @@ bool admin_read_digest(const ProtobufCBinaryData *field, struct sha256 *ret_dige
     return true;
 }
 
-/* Nothing is changed in a ledger that does not extend the HSM's anchor. */
+/* Nothing is changed in a ledger that does not extend the HSM's anchor, or whose journal has ended.
+ */
 static enum error run(struct admin_task *task, const struct operation *operation)
 {
-    if (operation->effect != ALWAYS &&
-        notary_permits(task->vault->notary, &task->fault) == ERR_ANCHOR_MISMATCH)
-        return ERR_ANCHOR_MISMATCH;
+    enum error e =
+        operation->effect != ALWAYS ? notary_permits(task->vault->notary, &task->fault) : ERR_OK;
+    if (e == ERR_ANCHOR_MISMATCH || e == ERR_HSM_RETIRED)
+        return e;
     task->fault = (struct fault){0};
     if (operation->effect == GROWS &&
         ledger_room_permits(task->vault->ledger, 0, &task->fault) != ERR_OK)

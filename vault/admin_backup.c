@@ -116,8 +116,8 @@ static enum error sign_copy(struct admin_task *task, struct copied *copied,
     enum error e = digest_file(copied->copy.file, &backup.ledger, &task->fault);
     if (e != ERR_OK)
         return e;
-    if (notary_sign_backup(task->vault->notary, &backup, copied->note, &copied->not_signed) ==
-        ERR_OK)
+    if (notary_sign_backup(task->vault->notary, copied->copy.journal_size, &backup, copied->note,
+                           &copied->not_signed) == ERR_OK)
         reply->note = copied->note;
     else
         reply->not_signed = copied->not_signed.detail;

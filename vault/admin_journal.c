@@ -89,7 +89,9 @@ enum error admin_journal_override(struct admin_task *task)
         return admin_refuse_field(task, "heads",
                                   "Name the anchor and the head that provctl status shows.");
     provisiond__journal_override_reply__init(reply);
-    enum error e = check_heads(task, &heads);
+    enum error e = notary_permits(vault->notary, &task->fault);
+    if (e != ERR_HSM_RETIRED)
+        e = check_heads(task, &heads);
     if (e == ERR_OK)
         e = governance_allows_override(vault->governance, &heads, &task->fault);
     if (e == ERR_OK)

@@ -16,6 +16,8 @@
 #include "vault/product_options.h"
 #include "vault/usage.h"
 
+#define NO_LEAF (-2) /* no leaf of this ledger names the key */
+
 static ProtobufCBinaryData data_of(void *bytes, size_t length)
 {
     return (ProtobufCBinaryData){.len = length, .data = bytes};
@@ -50,12 +52,41 @@ static void put_journal(struct admin_task *task, Provisiond__AdminStatusReply *r
     reply->anchored_size = view->anchored_size;
     reply->products_tampered = governance_count_tampered(task->vault->governance);
     reply->origin = view->origin;
+    reply->retired = view->is_retired;
     if (!view->is_breached)
         return;
     put_head(&task->values.status.breach_anchor, &view->heads.anchor);
     put_head(&task->values.status.breach_head, &view->heads.found);
     reply->breach_anchor = &task->values.status.breach_anchor;
     reply->breach_head = &task->values.status.breach_head;
+}
+
+/* The leaf from which on it signs. */
+static int64_t leaf_of(const struct key_chain *keys, const struct sha256 *digest)
+{
+    const struct key_chain_key *key = keys->count > 0 ? key_chain_find(keys, digest) : NULL;
+    return key != NULL ? key->leaf : NO_LEAF;
+}
+
+static void put_keys(struct admin_task *task, Provisiond__AdminStatusReply *reply)
+{
+    const struct hsm_status *hsm = &task->values.status.hsm;
+    struct key_chain *keys = &task->values.status.keys;
+    struct fault ignored;
+    if (notary_keys(task->vault->notary, keys, &ignored) != ERR_OK)
+        keys->count = 0;
+    for (size_t i = 0; i <= hsm->successor_count && hsm->checkpoint.length > 0; i++) {
+        const struct hsm_spki *spki = i == 0 ? &hsm->checkpoint : &hsm->successors[i - 1];
+        Provisiond__CheckpointKey *row = &task->values.status.rows[i];
+        struct sha256 *digest = &task->values.status.digests[i];
+        *digest = sha256_of(bytes_of(spki->der, spki->length));
+        provisiond__checkpoint_key__init(row);
+        row->key = data_of(digest->bytes, SHA256_SIZE);
+        row->leaf = i == 0 ? -1 : leaf_of(keys, digest);
+        task->values.status.links[i] = row;
+        reply->n_checkpoint_keys = i + 1;
+    }
+    reply->checkpoint_keys = task->values.status.links;
 }
 
 static void put_disk(struct admin_task *task, Provisiond__AdminStatusReply *reply)
@@ -102,6 +133,10 @@ enum error admin_status(struct admin_task *task)
     if (e == ERR_OK)
         put_hsm_status(reply, &task->values.status.hsm);
     put_weak_keys(task, reply);
+    if (e == ERR_OK)
+        put_keys(task, reply);
+    reply->keys_destroyed = e == ERR_OK && ledger_is_retired(task->vault->ledger) &&
+                            task->values.status.hsm.transport.length == 0;
     reply->initialised = info->is_initialised;
     reply->site = info->site;
     reply->hsm_identity = data_of(info->hsm_identity.bytes, SHA256_SIZE);
@@ -128,6 +163,8 @@ static enum error check_unused(struct admin_task *task, bool *ret_was_bound)
     e = hsm_anchor_read(task->vault->hsm, &anchor, &task->fault);
     if (e == ERR_UNSUPPORTED)
         return ERR_OK;
+    if (e == ERR_OK && anchor.is_retired)
+        return ledger_retired_fault(&task->fault);
     if (e == ERR_OK && anchor.length > 0)
         e = fault_set(&task->fault, ERR_CONFLICT, "hsm-in-use",
                       "This HSM remembers the journal of a ledger that is not here. Is its disk "
@@ -169,7 +206,8 @@ enum error admin_init(struct admin_task *task)
     e = hsm_watch_permits(task->vault->watch, &task->fault);
     if (e != ERR_OK && e != ERR_NOT_INITIALISED)
         return e;
-    e = check_unused(task, &was_bound);
+    e = ledger_is_retired(task->vault->ledger) ? ledger_retired_fault(&task->fault)
+                                               : check_unused(task, &was_bound);
     if (e == ERR_OK)
         e = hsm_init(task->vault->hsm, checkpoint, transport, &task->fault);
     if (e != ERR_OK)

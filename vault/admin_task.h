@@ -9,6 +9,7 @@
 #ifndef VAULT_ADMIN_TASK_H
 #define VAULT_ADMIN_TASK_H
 
+#include "journal/key_chain.h"
 #include "vault.pb-c.h"
 #include "vault/grants.h"
 #include "vault/state.h"
@@ -46,6 +47,9 @@ struct admin_task {
         Provisiond__GrantListReply grant_list;
         Provisiond__JournalExportReply journal_export;
         Provisiond__JournalOverrideReply journal_override;
+        Provisiond__JournalRotateKeyReply journal_rotate_key;
+        Provisiond__HsmRetireReply hsm_retire;
+        Provisiond__HsmKeysDestroyReply hsm_destroy_keys;
         Provisiond__BudgetSetReply budget_set;
         Provisiond__BudgetListReply budget_list;
         Provisiond__DeviceRebindReply device_rebind;
@@ -67,12 +71,17 @@ struct admin_task {
             char weak_details[HSM_WEAK_KEYS_MAX][HSM_WEAK_KEY_TEXT_MAX];
             Provisiond__AdminWeakKey weak_messages[HSM_WEAK_KEYS_MAX];
             Provisiond__AdminWeakKey *weak_list[HSM_WEAK_KEYS_MAX];
+            struct key_chain keys;
+            struct sha256 digests[HSM_CHECKPOINT_KEYS_MAX];
+            Provisiond__CheckpointKey rows[HSM_CHECKPOINT_KEYS_MAX];
+            Provisiond__CheckpointKey *links[HSM_CHECKPOINT_KEYS_MAX];
         } status;
         struct {
             struct hsm_spki checkpoint;
             struct hsm_spki transport;
             struct sha256 identity;
         } init;
+        struct key_chain_key key;
         struct sha256 digest;
         struct ledger_named named;
         struct usage_text usage;
@@ -103,6 +112,9 @@ enum error admin_grant_apply(struct admin_task *task) MUST_USE;
 enum error admin_grant_list(struct admin_task *task) MUST_USE;
 enum error admin_journal_export(struct admin_task *task) MUST_USE;
 enum error admin_journal_override(struct admin_task *task) MUST_USE;
+enum error admin_journal_rotate_key(struct admin_task *task) MUST_USE;
+enum error admin_hsm_retire(struct admin_task *task) MUST_USE;
+enum error admin_hsm_destroy_keys(struct admin_task *task) MUST_USE;
 enum error admin_budget_set(struct admin_task *task) MUST_USE;
 enum error admin_budget_list(struct admin_task *task) MUST_USE;
 enum error admin_device_rebind(struct admin_task *task) MUST_USE;

@@ -21,7 +21,6 @@
 #include "core/clock.h"
 #include "journal/export.h"
 #include "vault/document_list.h"
-#include "vault/hsm_watch.h"
 #include "vault/notary.h"
 
 /* All that one export needs; cleared at its end. */
@@ -83,14 +82,16 @@ static enum error take_snapshot(struct work *work, struct fault *fault)
 
 /* ---- the header ---- */
 
+/* The key that signed the checkpoint. */
 static enum error put_key(struct work *work, struct fault *fault)
 {
-    struct hsm_status status;
-    enum error e = hsm_watch_get(work->vault->watch, &status, fault);
+    struct key_chain keys;
+    enum error e = notary_keys(work->vault->notary, &keys, fault);
     if (e != ERR_OK)
         return e;
-    const unsigned char *at = status.checkpoint.der;
-    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)status.checkpoint.length);
+    const struct bytes spki = key_chain_spki(key_chain_at(&keys, work->checkpoint.size));
+    const unsigned char *at = spki.data;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)spki.length);
     BIO *memory = BIO_new(BIO_s_mem());
     bool is_written = key != NULL && memory != NULL && PEM_write_bio_PUBKEY(memory, key) == 1;
     int length = is_written ? BIO_read(memory, work->header.key, sizeof work->header.key - 1) : 0;

@@ -23,7 +23,7 @@ struct notary {
     struct notary_options options; /* immutable */
     pthread_t thread;
     /* the thread's own */
-    struct hsm_spki spki;
+    struct hsm_spki first;          /* checkpoint key; does not change once the doors are open */
     char note[CHECKPOINT_NOTE_MAX]; /* of checkpoint_size */
     int64_t signed_ms;              /* monotonic */
     int64_t anchored_ms;
@@ -32,13 +32,15 @@ struct notary {
     struct sha256 attempted; /* of the newest write; it counts when is_unsure */
     bool is_unsure;
     bool has_accounts;    /* their leaves of this start are written */
+    bool is_last;         /* note is the head of a journal that has ended */
     bool has_lost_anchor; /* somebody else wrote it: only a new start helps */
 
     pthread_mutex_t lock;     /* guards everything below */
     pthread_cond_t has_woken; /* the thread has something to do */
     pthread_cond_t has_moved; /* view has changed */
     struct notary_view view;
-    int64_t size; /* leaves, as far as was told */
+    struct key_chain keys; /* count 0: not read yet */
+    int64_t size;          /* leaves, as far as was told */
     unsigned anchor_waiters;
     bool is_ending;
     bool is_open;      /* licenses may leave; written by the thread alone */
@@ -48,10 +50,14 @@ struct notary {
 
 /* ---- what others see ---- */
 
+/* A journal that has ended licenses nothing, whether the HSM is there or not. */
 static void note_failure(struct notary *notary, const struct fault *fault)
 {
+    struct fault told = *fault;
+    if (ledger_is_retired(notary->options.ledger) && fault->code != ERR_ANCHOR_MISMATCH)
+        (void)ledger_retired_fault(&told);
     (void)pthread_mutex_lock(&notary->lock);
-    notary->view.fault = *fault;
+    notary->view.fault = told;
     notary->attempts++;
     (void)pthread_cond_broadcast(&notary->has_moved);
     (void)pthread_mutex_unlock(&notary->lock);
@@ -84,23 +90,76 @@ static void open_doors(struct notary *notary)
     (void)pthread_mutex_unlock(&notary->lock);
 }
 
+/* The last head is signed and anchored. */
+static void note_end(struct notary *notary)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    bool is_new = !notary->view.is_retired;
+    notary->view.is_retired = true;
+    (void)ledger_retired_fault(&notary->view.fault);
+    (void)pthread_cond_broadcast(&notary->has_moved);
+    (void)pthread_mutex_unlock(&notary->lock);
+    if (is_new)
+        log_event(LOG_LEVEL_INFO, "journal-ended", LOG_TEXT("origin", notary->view.origin));
+}
+
 /* ---- signing and anchoring ---- */
 
-/* Signs the first size leaves. Origin and key do not change once the doors are open. */
+static enum error read_keys(struct notary *notary, struct key_chain *ret_keys, struct fault *fault)
+{
+    enum error e = checkpoint_keys_read(notary->options.ledger, notary->view.origin, &notary->first,
+                                        ret_keys, fault);
+    if (e != ERR_OK)
+        return e;
+    (void)pthread_mutex_lock(&notary->lock);
+    notary->keys = *ret_keys;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return ERR_OK;
+}
+
+/* Read anew when a rotation was committed: its row is there as soon as its leaf is. */
+static enum error current_keys(struct notary *notary, struct key_chain *ret_keys,
+                               struct fault *fault)
+{
+    struct ledger_rotations rotations;
+    enum error e = ledger_rotations_get(notary->options.ledger, &rotations, fault);
+    if (e != ERR_OK)
+        return e;
+    (void)pthread_mutex_lock(&notary->lock);
+    *ret_keys = notary->keys;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return ret_keys->count == rotations.count + 1 ? ERR_OK : read_keys(notary, ret_keys, fault);
+}
+
+/* The signature of whichever key signs heads of that size. */
+static enum error sign_body(struct notary *notary, int64_t size, struct bytes body,
+                            struct key_chain_key *ret_key, struct hsm_signature *ret_signature,
+                            struct fault *fault)
+{
+    struct key_chain keys;
+    enum error e = current_keys(notary, &keys, fault);
+    if (e != ERR_OK)
+        return e;
+    *ret_key = *key_chain_at(&keys, size);
+    return hsm_sign_checkpoint(notary->options.hsm, body, &ret_key->digest, ret_signature, fault);
+}
+
+/* Signs the first size leaves. The origin does not change once the doors are open. */
 static enum error sign_size(struct notary *notary, int64_t size, struct checkpoint *ret_checkpoint,
                             char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
 {
     char body[CHECKPOINT_BODY_MAX];
     struct hsm_signature signature;
+    struct key_chain_key key;
     struct checkpoint checkpoint = {.size = size};
     strcpy(checkpoint.origin, notary->view.origin);
     enum error e = ledger_root(notary->options.ledger, size, &checkpoint.root, fault);
     if (e != ERR_OK)
         return e;
     size_t length = checkpoint_body(&checkpoint, body);
-    e = hsm_sign_checkpoint(notary->options.hsm, bytes_of(body, length), &signature, fault);
+    e = sign_body(notary, size, bytes_of(body, length), &key, &signature, fault);
     if (e == ERR_OK)
-        e = checkpoint_note(&checkpoint, bytes_of(notary->spki.der, notary->spki.length),
+        e = checkpoint_note(&checkpoint, key_chain_spki(&key),
                             bytes_of(signature.der, signature.length), ret_note, fault);
     if (e == ERR_OK)
         *ret_checkpoint = checkpoint;
@@ -112,6 +171,7 @@ static enum error sign(struct notary *notary, int64_t *ret_size, struct fault *f
 {
     struct ledger_info info;
     struct checkpoint checkpoint;
+    notary->is_last = ledger_is_retired(notary->options.ledger); /* before the size is read */
     enum error e = ledger_info(notary->options.ledger, &info, fault);
     if (e == ERR_OK)
         e = sign_size(notary, info.journal_size, &checkpoint, notary->note, fault);
@@ -145,7 +205,9 @@ static enum error anchor(struct notary *notary, int64_t size, bool replaces_larg
         return e;
     const struct sha256 digest = sha256_of(note);
     notary->attempted = digest;
-    e = hsm_anchor_write(notary->options.hsm, note, &notary->kept, replaces_larger, fault);
+    e = notary->is_last
+            ? hsm_anchor_end(notary->options.hsm, note, &notary->kept, fault)
+            : hsm_anchor_write(notary->options.hsm, note, &notary->kept, replaces_larger, fault);
     notary->is_unsure = e != ERR_OK && e != ERR_CONFLICT;
     if (e == ERR_OK) {
         notary->kept = digest;
@@ -170,16 +232,20 @@ static enum error publish(struct notary *notary, int64_t size, struct fault *fau
 static enum error prepare(struct notary *notary, struct hsm_status *ret_status, struct fault *fault)
 {
     struct ledger_info info;
+    struct key_chain keys;
     enum error e = hsm_watch_get(notary->options.watch, ret_status, fault);
     if (e == ERR_OK)
         e = ledger_info(notary->options.ledger, &info, fault);
     if (e != ERR_OK)
         return e;
-    notary->spki = ret_status->checkpoint;
+    notary->first = ret_status->checkpoint;
     (void)pthread_mutex_lock(&notary->lock);
     checkpoint_origin(info.site, &info.hsm_identity, notary->view.origin);
     notary->view.keeps_anchor = ret_status->keeps_data;
     (void)pthread_mutex_unlock(&notary->lock);
+    e = read_keys(notary, &keys, fault);
+    if (e != ERR_OK)
+        return e;
     return governance_check_all(notary->options.governance, ret_status->keeps_data, fault);
 }
 
@@ -207,14 +273,22 @@ static enum error confirm_override(struct notary *notary, struct ledger_breach *
 }
 
 /* Whether the journal extends the anchor, or was said to go on without. */
-static enum error compare(struct notary *notary, bool *ret_is_overridden, struct fault *fault)
+static enum error compare(struct notary *notary, const struct hsm_status *status,
+                          bool *ret_is_overridden, struct fault *fault)
 {
+    struct key_chain keys;
+    enum error e = current_keys(notary, &keys, fault);
+    if (e != ERR_OK)
+        return e;
     const struct anchor_question question = {.ledger = notary->options.ledger,
                                              .hsm = notary->options.hsm,
-                                             .spki = &notary->spki,
+                                             .status = status,
+                                             .chain = &keys,
+                                             .is_retired =
+                                                 ledger_is_retired(notary->options.ledger),
                                              .origin = notary->view.origin};
     struct ledger_breach breach = {0};
-    enum error e = anchor_check(&question, &notary->kept, &breach, fault);
+    e = anchor_check(&question, &notary->kept, &breach, fault);
     if (e == ERR_ANCHOR_MISMATCH && breach.is_overridden)
         e = confirm_override(notary, &breach, fault);
     if (e == ERR_OK && breach.is_overridden)
@@ -233,8 +307,8 @@ static enum error begin(struct notary *notary, struct fault *fault)
     int64_t size = 0;
     enum error e = prepare(notary, &status, fault);
     if (e == ERR_OK && status.keeps_data)
-        e = compare(notary, &is_overridden, fault);
-    if (e == ERR_OK && !notary->has_accounts)
+        e = compare(notary, &status, &is_overridden, fault);
+    if (e == ERR_OK && !notary->has_accounts && !ledger_is_retired(notary->options.ledger))
         e = governance_note_accounts(notary->options.governance, fault);
     notary->has_accounts = notary->has_accounts || e == ERR_OK;
     if (e == ERR_OK)
@@ -248,6 +322,8 @@ static enum error begin(struct notary *notary, struct fault *fault)
     if (!status.keeps_data)
         set_anchored(notary, LEDGER_NO_ANCHOR);
     open_doors(notary);
+    if (notary->is_last)
+        note_end(notary);
     log_event(LOG_LEVEL_INFO, "journal-open", LOG_TEXT("origin", notary->view.origin),
               LOG_NUMBER("leaves", size),
               LOG_TEXT("anchor", status.keeps_data ? "written" : "none"));
@@ -280,7 +356,8 @@ static void try_to_begin(struct notary *notary)
     note_failure(notary, &fault);
     if (was_asked) {
         log_fault(LOG_LEVEL_ERROR, "journal-not-open", &fault);
-        notary->retry_ms = e == ERR_ANCHOR_MISMATCH ? INT64_MAX : clock_monotonic_ms() + RETRY_MS;
+        bool is_final = e == ERR_ANCHOR_MISMATCH || e == ERR_HSM_RETIRED;
+        notary->retry_ms = is_final ? INT64_MAX : clock_monotonic_ms() + RETRY_MS;
     }
 }
 
@@ -294,10 +371,11 @@ struct need {
 static struct need needed(struct notary *notary, int64_t size)
 {
     int64_t now = clock_monotonic_ms();
+    bool has_ended = ledger_is_retired(notary->options.ledger);
     (void)pthread_mutex_lock(&notary->lock);
     const struct notary_view *view = &notary->view;
     int64_t unanchored = view->keeps_anchor ? size - view->anchored_size : 0;
-    const struct need need = {
+    struct need need = {
         .of_checkpoint = size > view->checkpoint_size &&
                          now - notary->signed_ms >= (int64_t)notary->options.checkpoint_interval_ms,
         .of_anchor =
@@ -305,6 +383,9 @@ static struct need needed(struct notary *notary, int64_t size)
             (notary->anchor_waiters > 0 ||
              unanchored * WAIT_STEPS >= (int64_t)notary->options.unanchored_max ||
              now - notary->anchored_ms >= (int64_t)notary->options.anchor_interval_s * 1000)};
+    if (has_ended)
+        need = (struct need){.of_checkpoint = !view->is_retired,
+                             .of_anchor = !view->is_retired && view->keeps_anchor};
     (void)pthread_mutex_unlock(&notary->lock);
     return need;
 }
@@ -347,6 +428,8 @@ static void keep_up(struct notary *notary)
         e = anchor(notary, size, false, &fault);
     if (e == ERR_OK)
         e = publish(notary, size, &fault);
+    if (e == ERR_OK && notary->is_last && (need.of_anchor || !notary->view.keeps_anchor))
+        note_end(notary);
     if (e == ERR_OK)
         return;
     if (e == ERR_CONFLICT)
@@ -374,7 +457,10 @@ static void finish(struct notary *notary)
 {
     struct fault fault = {0};
     int64_t size = 0;
-    note_last_accounts(notary);
+    if (notary->view.is_retired)
+        return;
+    if (!ledger_is_retired(notary->options.ledger))
+        note_last_accounts(notary);
     enum error e = ledger_stop(notary->options.ledger, &fault);
     if (e == ERR_OK)
         e = sign(notary, &size, &fault);
@@ -434,6 +520,8 @@ enum error notary_new(const struct notary_options *options, struct notary **ret_
     notary->view.anchored_size = -1;
     (void)fault_set(&notary->view.fault, ERR_HSM_UNAVAILABLE, "not-anchored-yet",
                     "The journal was not compared with the HSM yet.", 0);
+    if (ledger_is_retired(options->ledger))
+        (void)ledger_retired_fault(&notary->view.fault);
     (void)pthread_mutex_init(&notary->lock, NULL);
     (void)pthread_cond_init(&notary->has_woken, NULL);
     (void)pthread_cond_init(&notary->has_moved, NULL);
@@ -542,28 +630,72 @@ enum error notary_reopen(struct notary *notary, deadline_ms deadline, struct fau
     return seen.code;
 }
 
+enum error notary_await_end(struct notary *notary, deadline_ms deadline, struct fault *fault)
+{
+    struct timespec until = deadline_timespec(deadline);
+    int status = 0;
+    (void)pthread_mutex_lock(&notary->lock);
+    (void)pthread_cond_signal(&notary->has_woken);
+    while (!notary->view.is_retired && status == 0)
+        status = pthread_cond_clockwait(&notary->has_moved, &notary->lock, CLOCK_MONOTONIC, &until);
+    bool is_retired = notary->view.is_retired;
+    (void)pthread_mutex_unlock(&notary->lock);
+    if (is_retired)
+        return ERR_OK;
+    return fault_set(fault, ERR_HSM_UNAVAILABLE, "anchor-late",
+                     "The journal has ended, and the HSM did not take its last anchor in time: "
+                     "give the command again.",
+                     0);
+}
+
+/* As notary_permits; the last head of a journal that has ended is signed as well. */
+static enum error permits_signing(struct notary *notary, struct fault *fault)
+{
+    enum error e = notary_permits(notary, fault);
+    if (e != ERR_HSM_RETIRED)
+        return e;
+    (void)pthread_mutex_lock(&notary->lock);
+    bool is_retired = notary->view.is_retired;
+    (void)pthread_mutex_unlock(&notary->lock);
+    return is_retired ? ERR_OK : e;
+}
+
 enum error notary_sign(struct notary *notary, int64_t size, struct checkpoint *ret_checkpoint,
                        char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
 {
-    enum error e = notary_permits(notary, fault);
+    enum error e = permits_signing(notary, fault);
     if (e == ERR_OK)
         e = sign_size(notary, size, ret_checkpoint, ret_note, fault);
     return e;
 }
 
-enum error notary_sign_backup(struct notary *notary, struct backup_note *backup,
+enum error notary_keys(struct notary *notary, struct key_chain *ret_keys, struct fault *fault)
+{
+    (void)pthread_mutex_lock(&notary->lock);
+    bool is_known = notary->keys.count > 0;
+    struct fault seen = notary->view.fault;
+    (void)pthread_mutex_unlock(&notary->lock);
+    if (is_known)
+        return current_keys(notary, ret_keys, fault);
+    *fault = seen;
+    return seen.code != ERR_OK ? seen.code
+                               : fault_set(fault, ERR_INTERNAL, "keys", "No key was read.", 0);
+}
+
+enum error notary_sign_backup(struct notary *notary, int64_t size, struct backup_note *backup,
                               char ret_note[CHECKPOINT_NOTE_MAX], struct fault *fault)
 {
     char body[CHECKPOINT_BODY_MAX];
     struct hsm_signature signature;
-    enum error e = notary_permits(notary, fault);
+    struct key_chain_key key;
+    enum error e = permits_signing(notary, fault);
     if (e != ERR_OK)
         return e;
     strcpy(backup->origin, notary->view.origin);
     size_t length = backup_note_body(backup, body);
-    e = hsm_sign_checkpoint(notary->options.hsm, bytes_of(body, length), &signature, fault);
+    e = sign_body(notary, size, bytes_of(body, length), &key, &signature, fault);
     if (e != ERR_OK)
         return e;
-    return backup_note_write(backup, bytes_of(notary->spki.der, notary->spki.length),
+    return backup_note_write(backup, key_chain_spki(&key),
                              bytes_of(signature.der, signature.length), ret_note, fault);
 }

@@ -147,20 +147,37 @@ enum error station_tile(struct vault *vault, const request_message *message,
 
 /* ---- GET /v1/journal/key ---- */
 
+/* The one that signed the newest checkpoint; before there is any, the one that will. */
+static enum error find_key(struct vault *vault, struct key_chain_key *ret_key, struct fault *fault)
+{
+    struct key_chain keys;
+    char note[CHECKPOINT_NOTE_MAX];
+    int64_t size = INT64_MAX;
+    enum error e = notary_keys(vault->notary, &keys, fault);
+    if (e == ERR_OK)
+        e = ledger_checkpoint_get(vault->ledger, &size, note, fault);
+    if (e != ERR_OK && e != ERR_NOT_COVERED)
+        return e;
+    *ret_key = *key_chain_at(&keys, size);
+    return ERR_OK;
+}
+
 enum error station_journal_key(struct vault *vault, const request_message *message,
                                const struct ledger_principal *caller, struct answer *answer)
 {
-    struct hsm_status *hsm = &answer->values.journal_key.hsm;
+    struct key_chain_key *key = &answer->values.journal_key.key;
     struct notary_view *view = &answer->values.journal_key.notary;
     Provisiond__JournalKeyReply *reply = &answer->result.journal_key;
     (void)message;
     (void)caller;
-    enum error e = hsm_watch_get(vault->watch, hsm, &answer->fault);
+    enum error e = hsm_watch_permits(vault->watch, &answer->fault);
+    if (e == ERR_OK)
+        e = find_key(vault, key, &answer->fault);
     if (e != ERR_OK)
         return e;
     notary_show(vault->notary, view);
     provisiond__journal_key_reply__init(reply);
-    reply->spki = (ProtobufCBinaryData){.len = hsm->checkpoint.length, .data = hsm->checkpoint.der};
+    reply->spki = (ProtobufCBinaryData){.len = KEY_SPKI_LENGTH, .data = key->spki};
     reply->origin = view->origin;
     answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_JOURNAL_KEY;
     answer->message.journal_key = reply;

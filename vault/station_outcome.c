@@ -82,6 +82,18 @@ static enum error check_receipt(struct vault *vault, struct ledger_outcome *outc
     return ERR_OK;
 }
 
+/* What is recorded in a ledger that is about to be replaced would be lost with it; one that has
+ * ended takes nothing. An HSM that is away keeps no outcome from being recorded. */
+static enum error check_journal(struct vault *vault, struct fault *fault)
+{
+    struct fault seen;
+    enum error e = notary_permits(vault->notary, &seen);
+    if (e != ERR_ANCHOR_MISMATCH && e != ERR_HSM_RETIRED)
+        return ERR_OK;
+    *fault = seen;
+    return e;
+}
+
 enum error station_outcome(struct vault *vault, const request_message *message,
                            const struct ledger_principal *caller, struct answer *answer)
 {
@@ -93,9 +105,8 @@ enum error station_outcome(struct vault *vault, const request_message *message,
         e = station_check_install(vault, caller, &outcome.install, &answer->fault);
     if (e == ERR_OK)
         e = check_receipt(vault, &outcome, &answer->fault);
-    /* What is recorded in a ledger that is about to be replaced would be lost with it. */
-    if (e == ERR_OK && notary_permits(vault->notary, &answer->fault) == ERR_ANCHOR_MISMATCH)
-        e = ERR_ANCHOR_MISMATCH;
+    if (e == ERR_OK)
+        e = check_journal(vault, &answer->fault);
     if (e != ERR_OK)
         return e;
     outcome.principal_id = caller->id;

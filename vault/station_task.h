@@ -59,7 +59,7 @@ struct answer {
         } ready;
         char checkpoint[CHECKPOINT_NOTE_MAX];
         struct {
-            struct hsm_status hsm;
+            struct key_chain_key key;
             struct notary_view notary;
         } journal_key;
         struct {

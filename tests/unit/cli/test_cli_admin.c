@@ -960,12 +960,15 @@ END_TEST
 START_TEST(every_command_explains_its_options)
 {
     static const char *const names[][2] = {
-        {"hsm", "init"},     {"status", NULL},      {"usage", NULL},        {"license", NULL},
-        {"outcome", NULL},   {"receipt", NULL},     {"product", "create"},  {"product", "list"},
-        {"product", "show"}, {"quota", "add"},      {"budget", "set"},      {"budget", "remove"},
-        {"budget", "list"},  {"device", "rebind"},  {"image", "encrypt"},   {"image", "list"},
-        {"image", "enable"}, {"image", "disable"},  {"image", "alias"},     {"image", "unalias"},
-        {"image", "fetch"},  {"journal", "export"}, {"journal", "override"}};
+        {"hsm", "init"},       {"status", NULL},        {"usage", NULL},
+        {"license", NULL},     {"outcome", NULL},       {"receipt", NULL},
+        {"product", "create"}, {"product", "list"},     {"product", "show"},
+        {"quota", "add"},      {"budget", "set"},       {"budget", "remove"},
+        {"budget", "list"},    {"device", "rebind"},    {"image", "encrypt"},
+        {"image", "list"},     {"image", "enable"},     {"image", "disable"},
+        {"image", "alias"},    {"image", "unalias"},    {"image", "fetch"},
+        {"journal", "export"}, {"journal", "override"}, {"journal", "rotate-key"},
+        {"hsm", "retire"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i][1] == NULL)
             PROVCTL(&dir, &run, names[i][0], "--help");

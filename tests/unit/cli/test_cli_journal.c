@@ -8,7 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 #include "admin_case.h"
+#include "core/bytes.h"
 #include "suite.h"
 
 #define OTHER_HEX "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -463,6 +467,157 @@ START_TEST(a_refused_override_says_what_to_do)
 }
 END_TEST
 
+/* ---- checkpoint keys, and the end ---- */
+
+static Provisiond__CheckpointKey keys[3];
+static Provisiond__CheckpointKey *key_links[3] = {&keys[0], &keys[1], &keys[2]};
+
+static void say_keys(void)
+{
+    static const int64_t LEAVES[] = {-1, 77, -2};
+    say_status();
+    for (size_t i = 0; i < 3; i++) {
+        provisiond__checkpoint_key__init(&keys[i]);
+        keys[i].key = digest;
+        keys[i].leaf = LEAVES[i];
+    }
+    status.n_checkpoint_keys = 3;
+    status.checkpoint_keys = key_links;
+}
+
+START_TEST(status_lists_the_checkpoint_keys_and_from_where_they_sign)
+{
+    say_keys();
+    ADMIN("status");
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_ptr_nonnull(strstr(run.out, "Checkpoint keys  " DIGEST_HEX "\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, DIGEST_HEX " since leaf 77\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, DIGEST_HEX " (in the HSM, in no leaf of this ledger)"));
+    ADMIN("status", "--json");
+    ck_assert_ptr_nonnull(
+        strstr(run.out, "{\"key\": \"" DIGEST_HEX "\", \"leaf\": 77, \"known\": true}"));
+    ck_assert_ptr_nonnull(strstr(run.out, "\"leaf\": null, \"known\": false}"));
+}
+END_TEST
+
+START_TEST(status_with_a_key_that_is_none_is_refused)
+{
+    say_keys();
+    keys[2].key.len = 31;
+    ADMIN("status");
+    ck_assert_int_eq(run.exit, 1);
+    ck_assert_str_eq(run.out, "");
+}
+END_TEST
+
+START_TEST(status_says_that_the_journal_has_ended)
+{
+    say_status();
+    status.retired = 1;
+    status.anchor = (char *)"retired";
+    ADMIN("status");
+    ck_assert_ptr_nonnull(strstr(run.out, "firmware keys are still there"));
+    status.keys_destroyed = 1;
+    ADMIN("status");
+    ck_assert_ptr_nonnull(strstr(run.out, "the keys are destroyed"));
+}
+END_TEST
+
+static Provisiond__JournalRotateKeyReply rotated = PROVISIOND__JOURNAL_ROTATE_KEY_REPLY__INIT;
+
+/* A real public key, and the line that names it. */
+static const char *say_rotation(void)
+{
+    static unsigned char der[256];
+    static char line[256];
+    unsigned char *at = der;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    char hex[SHA256_HEX_SIZE];
+    rotated.spki = (ProtobufCBinaryData){.len = (size_t)i2d_PUBKEY(key, &at), .data = der};
+    EVP_PKEY_free(key);
+    const struct sha256 named = sha256_of(bytes_of(der, rotated.spki.len));
+    hex_encode(bytes_of(named.bytes, SHA256_SIZE), hex);
+    rotated.generation = 2;
+    rotated.journal_index = 77;
+    (void)snprintf(line, sizeof line, "generation=2 key=%s leaf=77", hex);
+    SAY(&answer, JOURNAL_ROTATE_KEY, journal_rotate_key, &rotated);
+    return line;
+}
+
+START_TEST(a_rotation_names_the_old_key_and_writes_the_new_one)
+{
+    char text[512];
+    const char *line = say_rotation();
+    temp_dir_path(&dir, "key.pem", out);
+    ADMIN("journal", "rotate-key", DIGEST_HEX, "--out", out);
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_int_eq(strncmp(run.out, line, strlen(line)), 0);
+    ck_assert_mem_eq(vault.request->journal_rotate_key->old_key.data, digest.data, 32);
+    FILE *file = fopen(out, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(text, sizeof text, file));
+    ck_assert_str_eq(text, "-----BEGIN PUBLIC KEY-----\n");
+    (void)fclose(file);
+    rotated.repeat = 1;
+    ADMIN("journal", "rotate-key", DIGEST_HEX);
+    ck_assert_ptr_nonnull(strstr(run.out, "leaf=77 repeat\n"));
+}
+END_TEST
+
+START_TEST(a_rotation_of_what_is_no_key_asks_nothing)
+{
+    static const char *const WRONG[] = {"", "7", DIGEST_HEX "0", "sha256:" DIGEST_HEX};
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        ADMIN("journal", "rotate-key", WRONG[i]);
+        ck_assert_int_eq(run.exit, 64);
+    }
+    ADMIN("journal", "rotate-key");
+    ck_assert_int_eq(run.exit, 64);
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
+static Provisiond__HsmRetireReply retired = PROVISIOND__HSM_RETIRE_REPLY__INIT;
+static Provisiond__HsmKeysDestroyReply destroyed = PROVISIOND__HSM_KEYS_DESTROY_REPLY__INIT;
+
+START_TEST(the_end_of_a_journal_names_the_successor)
+{
+    retired.journal_index = 99;
+    SAY(&answer, HSM_RETIRE, hsm_retire, &retired);
+    ADMIN("hsm", "retire", "--successor", DIGEST_HEX);
+    claim_done("The journal ended with leaf 99. Nothing is licensed here any more.\n");
+    ck_assert_mem_eq(vault.request->hsm_retire->successor.data, digest.data, 32);
+    retired.repeat = 1;
+    ADMIN("hsm", "retire", "--json");
+    claim_done("{\"journal_index\": 99, \"repeat\": true}\n");
+    ck_assert_uint_eq(vault.request->hsm_retire->successor.len, 0);
+}
+END_TEST
+
+START_TEST(keys_are_destroyed_after_it_was_said_what_is_lost)
+{
+    destroyed.destroyed = 4;
+    SAY(&answer, HSM_DESTROY_KEYS, hsm_destroy_keys, &destroyed);
+    ADMIN("hsm", "retire", "--destroy-keys", DIGEST_HEX);
+    ck_assert_int_eq(run.exit, 0);
+    ck_assert_str_eq(run.out, "destroyed=4\n");
+    ck_assert_ptr_nonnull(strstr(run.err, "images that were encrypted here"));
+    ck_assert_mem_eq(vault.request->hsm_destroy_keys->hsm_identity.data, digest.data, 32);
+}
+END_TEST
+
+START_TEST(keys_are_destroyed_by_the_hsms_name_alone)
+{
+    ADMIN("hsm", "retire", "--destroy-keys", "yes");
+    ck_assert_int_eq(run.exit, 64);
+    ADMIN("hsm", "retire", "--destroy-keys", DIGEST_HEX, "--successor", DIGEST_HEX);
+    ck_assert_int_eq(run.exit, 64);
+    ADMIN("hsm", "retire", "--successor", "5f");
+    ck_assert_int_eq(run.exit, 64);
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {status_tells_how_far_checkpoint_and_anchor_are,
@@ -483,6 +638,14 @@ int main(void)
                                   an_override_of_a_journal_with_other_leaves_says_so,
                                   an_override_wants_both_heads_exactly,
                                   a_refused_override_says_what_to_do,
+                                  status_lists_the_checkpoint_keys_and_from_where_they_sign,
+                                  status_with_a_key_that_is_none_is_refused,
+                                  status_says_that_the_journal_has_ended,
+                                  a_rotation_names_the_old_key_and_writes_the_new_one,
+                                  a_rotation_of_what_is_no_key_asks_nothing,
+                                  the_end_of_a_journal_names_the_successor,
+                                  keys_are_destroyed_after_it_was_said_what_is_lost,
+                                  keys_are_destroyed_by_the_hsms_name_alone,
                                   NULL};
     return suite_run("cli journal", admin_case_set_up, admin_case_tear_down, tests);
 }

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "hsm/hsm_checkpoint.h"
 #include "hsm_rig.h"
 #include "note.h"
 #include "token.h"
@@ -62,7 +63,7 @@ static bool verifies(const struct hsm_spki *spki, struct bytes text,
 
 static enum error sign(struct hsm_signature *ret_signature, struct fault *fault)
 {
-    return hsm_sign_checkpoint(rig.client, note_bytes(&body), ret_signature, fault);
+    return hsm_sign_checkpoint(rig.client, note_bytes(&body), NULL, ret_signature, fault);
 }
 
 static void sign_well(const struct hsm_spki *spki)
@@ -125,7 +126,7 @@ START_TEST(another_form_is_not_signed)
     init();
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct bytes text = bytes_of(texts[i], strlen(texts[i]));
-        ck_assert_int_eq(hsm_sign_checkpoint(rig.client, text, &signature, &fault),
+        ck_assert_int_eq(hsm_sign_checkpoint(rig.client, text, NULL, &signature, &fault),
                          ERR_BAD_REQUEST);
         ck_assert_str_eq(fault.reason, "checkpoint-form");
     }
@@ -233,6 +234,157 @@ START_TEST(a_signature_that_does_not_verify_never_leaves)
 }
 END_TEST
 
+/* ---- generations ---- */
+
+#define ORIGIN "rig/provisiond/5f0cb3e1a7d9c2b4"
+
+static struct sha256 digest_of(const struct hsm_spki *spki)
+{
+    return sha256_of(bytes_of(spki->der, spki->length));
+}
+
+static void rotate(const struct hsm_spki *old, struct hsm_successor *ret_successor)
+{
+    struct fault fault = {0};
+    const struct sha256 digest = digest_of(old);
+    ck_assert_msg(hsm_rotate_checkpoint_key(rig.client, &digest, ORIGIN, ret_successor, &fault) ==
+                      ERR_OK,
+                  "%s %lx", fault.reason, fault.native);
+}
+
+/* The four lines, written here once more. */
+static void statement_holds(const struct hsm_spki *old, const struct hsm_successor *successor)
+{
+    char text[512];
+    char digests[2][64];
+    const struct sha256 of[] = {digest_of(old), digest_of(&successor->spki)};
+    for (size_t i = 0; i < 2; i++)
+        EVP_EncodeBlock((unsigned char *)digests[i], of[i].bytes, SHA256_SIZE);
+    int length = snprintf(text, sizeof text, "provisiond-key/1 " ORIGIN "\n%u\n%s\n%s\n",
+                          successor->generation, digests[0], digests[1]);
+    ck_assert(verifies(old, bytes_of(text, (size_t)length), &successor->signature));
+    ck_assert(!verifies(&successor->spki, bytes_of(text, (size_t)length), &successor->signature));
+    /* It is nothing that the key would be asked to sign. */
+    ck_assert(!hsm_checkpoint_is_body(bytes_of(text, (size_t)length)));
+    ck_assert(!hsm_checkpoint_is_backup(bytes_of(text, (size_t)length)));
+}
+
+static void sign_with(const struct hsm_spki *spki)
+{
+    const struct sha256 key = digest_of(spki);
+    struct hsm_signature signature;
+    struct fault fault = {0};
+    ck_assert_msg(hsm_sign_checkpoint(rig.client, note_bytes(&body), &key, &signature, &fault) ==
+                      ERR_OK,
+                  "%s %lx", fault.reason, fault.native);
+    ck_assert(verifies(spki, note_bytes(&body), &signature));
+}
+
+START_TEST(each_generation_is_signed_for_by_the_one_before_and_signs_when_it_is_named)
+{
+    struct hsm_successor chain[3];
+    struct hsm_status status;
+    struct fault fault = {0};
+    serve();
+    init();
+    for (size_t i = 0; i < 3; i++) {
+        const struct hsm_spki *old = i == 0 ? &checkpoint : &chain[i - 1].spki;
+        rotate(old, &chain[i]);
+        ck_assert_uint_eq(chain[i].generation, i + 2);
+        statement_holds(old, &chain[i]);
+    }
+    for (int worker = 0; worker < 8; worker++) { /* whichever one it is */
+        sign_with(&checkpoint);
+        for (size_t i = 0; i < 3; i++)
+            sign_with(&chain[i].spki);
+    }
+    sign_well(&checkpoint); /* without a name it is the first one, as ever */
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_uint_eq(status.successor_count, 3);
+    ck_assert_mem_eq(status.successors[2].der, chain[2].spki.der, chain[2].spki.length);
+    ck_assert_mem_eq(status.checkpoint.der, checkpoint.der, checkpoint.length);
+}
+END_TEST
+
+START_TEST(key_has_one_successor_whoever_asks_and_how_often)
+{
+    struct hsm_successor first;
+    struct hsm_successor again;
+    struct hsm_status status;
+    struct fault fault = {0};
+    serve();
+    init();
+    rotate(&checkpoint, &first);
+    rotate(&checkpoint, &again);
+    ck_assert_mem_eq(first.spki.der, again.spki.der, first.spki.length);
+    statement_holds(&checkpoint, &again);
+    hsm_rig_kill_master(&rig);
+    serve();
+    rotate(&checkpoint, &again);
+    ck_assert_mem_eq(first.spki.der, again.spki.der, first.spki.length);
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_uint_eq(status.successor_count, 1);
+}
+END_TEST
+
+START_TEST(rotation_of_a_key_that_is_not_there_makes_none)
+{
+    struct hsm_successor successor;
+    struct hsm_status status;
+    struct fault fault = {0};
+    const struct sha256 foreign = sha256_of(bytes_of("foreign", 7));
+    serve();
+    init();
+    ck_assert_int_eq(hsm_rotate_checkpoint_key(rig.client, &foreign, ORIGIN, &successor, &fault),
+                     ERR_HSM_KEY_MISSING);
+    const struct sha256 first = digest_of(&checkpoint);
+    static const char *const WRONG[] = {"", "a b", "a+b", "a\nb"};
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++)
+        ck_assert_int_eq(
+            hsm_rotate_checkpoint_key(rig.client, &first, WRONG[i], &successor, &fault),
+            ERR_BAD_REQUEST);
+    ck_assert_int_eq(hsm_status(rig.client, &status, &fault), ERR_OK);
+    ck_assert_uint_eq(status.successor_count, 0);
+}
+END_TEST
+
+START_TEST(sixteen_keys_are_all_that_there_are)
+{
+    struct hsm_successor successor = {.spki = {.length = 0}};
+    struct fault fault = {0};
+    rig.workers = 1;
+    serve();
+    init();
+    struct hsm_spki newest = checkpoint;
+    for (unsigned i = 2; i <= HSM_CHECKPOINT_KEYS_MAX; i++) {
+        rotate(&newest, &successor);
+        newest = successor.spki;
+    }
+    const struct sha256 last = digest_of(&newest);
+    ck_assert_int_eq(hsm_rotate_checkpoint_key(rig.client, &last, ORIGIN, &successor, &fault),
+                     ERR_CONFLICT);
+    ck_assert_str_eq(fault.reason, "checkpoint-keys-many");
+    sign_with(&newest);
+}
+END_TEST
+
+START_TEST(weak_successor_is_never_signed_for)
+{
+    struct hsm_successor successor;
+    struct token token;
+    struct fault fault = {0};
+    serve();
+    init();
+    token_open(&token, rig.token.module, rig.token.token, rig.token.pin);
+    token_make_weak_pair(&token, "provisiond-ck002", "provisiond-checkpoint-2");
+    token_close(&token);
+    const struct sha256 first = digest_of(&checkpoint);
+    ck_assert_int_eq(hsm_rotate_checkpoint_key(rig.client, &first, ORIGIN, &successor, &fault),
+                     ERR_HSM_KEY_WEAK);
+    sign_well(&checkpoint);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("checkpoint");
@@ -246,5 +398,11 @@ int main(void)
     tcase_add_test(tests, a_weak_checkpoint_key_signs_nothing_and_is_listed);
     tcase_add_test(tests, a_key_that_is_replaced_signs_under_the_new_one);
     tcase_add_test(tests, a_signature_that_does_not_verify_never_leaves);
+    tcase_add_test(tests,
+                   each_generation_is_signed_for_by_the_one_before_and_signs_when_it_is_named);
+    tcase_add_test(tests, key_has_one_successor_whoever_asks_and_how_often);
+    tcase_add_test(tests, rotation_of_a_key_that_is_not_there_makes_none);
+    tcase_add_test(tests, sixteen_keys_are_all_that_there_are);
+    tcase_add_test(tests, weak_successor_is_never_signed_for);
     return hsm_rig_run_tests(tests);
 }
