@@ -49,7 +49,8 @@ static void check_rotated(struct replay *replay, const struct leaf *leaf,
              (long long)product->images);
 }
 
-enum error replay_key_rotated(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+enum error replay_firmware_key_rotated(struct replay *replay, const struct leaf *leaf,
+                                       struct fault *fault)
 {
     struct book_product *product = replay_find_product(replay, leaf, NULL);
     if (product == NULL)
@@ -75,7 +76,8 @@ static bool may_end(const struct leaf *leaf, const struct book_firmware_key *key
            before > key->retired_unix_ms && before <= leaf->time_unix_ms;
 }
 
-enum error replay_key_destroyed(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+enum error replay_firmware_key_destroyed(struct replay *replay, const struct leaf *leaf,
+                                         struct fault *fault)
 {
     struct book_product *product = replay_find_product(replay, leaf, NULL);
     (void)fault;

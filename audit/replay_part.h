@@ -34,9 +34,10 @@ enum error replay_image_added(struct replay *replay, const struct leaf *leaf, st
 enum error replay_image_switched(struct replay *replay, const struct leaf *leaf,
                                  struct fault *fault);
 
-enum error replay_key_rotated(struct replay *replay, const struct leaf *leaf, struct fault *fault);
-enum error replay_key_destroyed(struct replay *replay, const struct leaf *leaf,
-                                struct fault *fault);
+enum error replay_firmware_key_rotated(struct replay *replay, const struct leaf *leaf,
+                                       struct fault *fault);
+enum error replay_firmware_key_destroyed(struct replay *replay, const struct leaf *leaf,
+                                         struct fault *fault);
 
 enum error replay_principal_added(struct replay *replay, const struct leaf *leaf,
                                   struct fault *fault);

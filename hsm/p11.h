@@ -234,6 +234,8 @@ struct p11_pair p11_checkpoint_pair(unsigned generation);
 enum error p11_get_checkpoint_key(struct p11 *p11, const struct sha256 *digest,
                                   const struct p11_checkpoint_key **ret_key,
                                   struct fault *fault) MUST_USE;
+/* For trials: this pair signs, and no other key is known. */
+void p11_use_checkpoint_key(struct p11 *p11, CK_OBJECT_HANDLE key, const struct hsm_spki *spki);
 /* Those after the first, up to one that is missing or weak. */
 enum error p11_get_successors(struct p11 *p11, struct hsm_status *status,
                               struct fault *fault) MUST_USE;

@@ -90,6 +90,13 @@ enum error p11_get_checkpoint_key(struct p11 *p11, const struct sha256 *digest,
     return ERR_OK;
 }
 
+void p11_use_checkpoint_key(struct p11 *p11, CK_OBJECT_HANDLE key, const struct hsm_spki *spki)
+{
+    p11->checkpoint_keys[0] = (struct p11_checkpoint_key){
+        .handle = key, .spki = *spki, .digest = sha256_of(bytes_of(spki->der, spki->length))};
+    p11->checkpoint_key_count = 1;
+}
+
 enum error p11_get_successors(struct p11 *p11, struct hsm_status *status, struct fault *fault)
 {
     enum error e = ERR_OK;

@@ -18,11 +18,11 @@ static CK_BBOOL yes = CK_TRUE; /* PKCS#11 wants non-const pointers; nobody write
 
 static bool is_firmware_key(struct p11 *p11, CK_OBJECT_HANDLE key)
 {
-    char label[HSM_LABEL_MAX_BYTES + sizeof P11_FK_LABEL_PREFIX];
+    char label[HSM_LABEL_MAX_BYTES + sizeof HSM_FIRMWARE_KEY_PREFIX];
     CK_ATTRIBUTE attribute = {CKA_LABEL, label, sizeof label};
-    size_t prefix = strlen(P11_FK_LABEL_PREFIX);
+    size_t prefix = strlen(HSM_FIRMWARE_KEY_PREFIX);
     return p11_read(p11, key, &attribute) == CKR_OK && attribute.ulValueLen >= prefix &&
-           memcmp(label, P11_FK_LABEL_PREFIX, prefix) == 0;
+           memcmp(label, HSM_FIRMWARE_KEY_PREFIX, prefix) == 0;
 }
 
 static enum error destroy(struct p11 *p11, CK_OBJECT_HANDLE object, unsigned *destroyed,

@@ -210,9 +210,9 @@ static enum error sign(struct trial *trial, const struct p11_key_pair *pair,
     static const char body[] = "provisiond-check\n1\n"
                                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
     struct hsm_signature signature;
-    trial->p11.checkpoint_key = pair->private_key;
-    trial->p11.checkpoint_spki = *spki;
-    return p11_sign_checkpoint(&trial->p11, bytes_of(body, sizeof body - 1), &signature, fault);
+    p11_use_checkpoint_key(&trial->p11, pair->private_key, spki);
+    return p11_sign_checkpoint(&trial->p11, bytes_of(body, sizeof body - 1), NULL, &signature,
+                               fault);
 }
 
 static void try_pair(struct trial *trial, enum p11_key_use use, const char *finding)

@@ -154,17 +154,18 @@ static enum error prepare_signature(struct trial *trial, struct fault *fault)
 {
     const struct p11_new_key asked = trial_new_key(trial, true);
     struct p11_key_pair pair;
-    enum error e = p11_make_trial_pair(&trial->p11, P11_CHECKPOINT_USE, &asked, &pair,
-                                       &trial->p11.checkpoint_spki, fault);
+    struct hsm_spki spki;
+    enum error e =
+        p11_make_trial_pair(&trial->p11, P11_CHECKPOINT_USE, &asked, &pair, &spki, fault);
     if (e == ERR_OK)
-        trial->p11.checkpoint_key = pair.private_key;
+        p11_use_checkpoint_key(&trial->p11, pair.private_key, &spki);
     return e;
 }
 
 static enum error make_signature(struct trial *trial, struct fault *fault)
 {
     struct hsm_signature signature;
-    return p11_sign_checkpoint(&trial->p11, bytes_of(INFO, sizeof INFO), &signature, fault);
+    return p11_sign_checkpoint(&trial->p11, bytes_of(INFO, sizeof INFO), NULL, &signature, fault);
 }
 
 static enum error prepare_image(struct trial *trial, struct fault *fault)

@@ -96,7 +96,7 @@ static enum error await_anchor(struct admin_task *task, int64_t leaf)
 enum error admin_journal_rotate_key(struct admin_task *task)
 {
     Provisiond__JournalRotateKeyReply *reply = &task->result.journal_rotate_key;
-    struct key_chain_key *key = &task->values.key;
+    struct key_chain_key *key = &task->values.checkpoint_key;
     struct notary *notary = task->vault->notary;
     struct key_chain keys;
     struct sha256 old_key;

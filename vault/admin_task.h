@@ -81,7 +81,7 @@ struct admin_task {
             struct hsm_spki transport;
             struct sha256 identity;
         } init;
-        struct key_chain_key key;
+        struct key_chain_key checkpoint_key;
         struct sha256 digest;
         struct ledger_named named;
         struct usage_text usage;

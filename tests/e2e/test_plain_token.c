@@ -131,12 +131,28 @@ START_TEST(governed_product_is_not_made)
 }
 END_TEST
 
+START_TEST(firmware_key_is_rotated_and_the_old_one_destroyed)
+{
+    struct floor_device device;
+    MAKER(
+        "ctl product rotate-key rig-gateway >/dev/null && sleep 0.01 && old=$(ctl hsm keys --json "
+        "--product rig-gateway | jq -r '.keys[0].id') && ctl product destroy-key rig-gateway $old "
+        "--no-backup-before $(date -u +%%FT%%T.%%3NZ) --yes >/dev/null && ctl hsm keys --json "
+        "--product rig-gateway | jq -e '(.keys | length) == 2 and .keys[0].state == "
+        "\"destroyed\" and (.keys[0].in_hsm | not) and .keys[1].state == \"in-use\" and "
+        ".keys[1].in_hsm and (.keys[1] | has(\"weak_attribute\") | not)' >/dev/null");
+    floor_device_make(&rig, "one", NULL, &device);
+    ask(&device, 201);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         keys_and_licenses_are_there_after_a_restart_and_open_with_plain_openssl,
         local_product_is_served_and_everything_says_that_there_is_no_anchor,
         governed_product_is_not_made,
+        firmware_key_is_rotated_and_the_old_one_destroyed,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "a token without data objects, end to end",
