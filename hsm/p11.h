@@ -170,7 +170,7 @@ struct p11_pair {
 /* *ret_key and *ret_spki are empty when there is no such pair. ERR_HSM_KEY_WEAK. */
 enum error p11_find_pair(struct p11 *p11, const struct p11_pair *pair, CK_OBJECT_HANDLE *ret_key,
                          struct hsm_spki *ret_spki, struct fault *fault) MUST_USE;
-/* The one that `provctl init` makes for what comes from other HSMs. */
+/* The one that `provctl hsm init` makes for what comes from other HSMs. */
 struct p11_pair p11_transport_pair(void);
 /* Makes it where it is missing, durably. */
 enum error p11_ensure_pair(struct p11 *p11, struct p11_pair *pair, struct hsm_spki *ret_spki,

@@ -81,10 +81,11 @@ enum error p11_get_checkpoint_key(struct p11 *p11, const struct sha256 *digest,
     if (e != ERR_OK)
         return e;
     if (index < 0)
-        return fault_set(fault, ERR_HSM_KEY_MISSING, "checkpoint-key-missing",
-                         "The token does not hold this checkpoint key: `provctl init` makes the "
-                         "first one, `provctl journal rotate-key` those after it.",
-                         0);
+        return fault_set(
+            fault, ERR_HSM_KEY_MISSING, "checkpoint-key-missing",
+            "The token does not hold this checkpoint key: `provctl hsm init` makes the "
+            "first one, `provctl journal rotate-key` those after it.",
+            0);
     *ret_key = &p11->checkpoint_keys[index];
     return ERR_OK;
 }
