@@ -8,19 +8,17 @@
 #include <unistd.h>
 
 #include <openssl/bio.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/file_output.h"
 #include "cli/output.h"
+#include "cli/public_key.h"
 #include "cli/transcript.h"
 #include "core/clock.h"
 
-#define PUBLIC_KEY_MAX_BYTES 2048
-#define ANCHOR_TIMEOUT_MS    5000
-#define ANCHOR_POLL_US       100000
+#define ANCHOR_TIMEOUT_MS 5000
+#define ANCHOR_POLL_US    100000
 
 enum { CHECKPOINT_FILE, TRANSPORT_FILE, TRANSCRIPT_FILE, FILE_COUNT };
 
@@ -77,37 +75,11 @@ static enum error open_files(const struct arguments *arguments, struct init_file
     return e;
 }
 
-static enum error fail_key(struct failure *failure)
-{
-    return failure_set_plain(failure, ERR_INTERNAL, "The vault's answer holds no public key");
-}
-
 static void free_bio(BIO **memory)
 {
     BIO_free(*memory);
 }
 #define BIO_AUTO __attribute__((cleanup(free_bio))) BIO
-
-/* DER from the vault to PEM, through libcrypto: what is no public key is not written. */
-static enum error read_key(ProtobufCBinaryData der, BIO *memory, struct bytes *ret_pem,
-                           struct failure *failure)
-{
-    const unsigned char *at = der.data;
-    char *pem = NULL;
-    EVP_PKEY *key = NULL;
-    if (memory == NULL)
-        return failure_set_memory(failure);
-    if (der.len > 0 && der.len <= PUBLIC_KEY_MAX_BYTES)
-        key = d2i_PUBKEY(NULL, &at, (long)der.len);
-    const bool is_key =
-        key != NULL && at == der.data + der.len && PEM_write_bio_PUBKEY(memory, key) == 1;
-    EVP_PKEY_free(key);
-    if (!is_key)
-        return fail_key(failure);
-    const long length = BIO_get_mem_data(memory, &pem);
-    *ret_pem = bytes_of(pem, (size_t)length);
-    return ERR_OK;
-}
 
 static enum error ask_status(const struct arguments *arguments, Provisiond__AdminReply **ret_reply,
                              struct failure *failure)
@@ -169,9 +141,10 @@ static enum error write_files(const struct arguments *arguments,
     BIO_AUTO *checkpoint = BIO_new(BIO_s_mem());
     BIO_AUTO *transport = BIO_new(BIO_s_mem());
     struct bytes pem[2];
-    enum error e = read_key(init->checkpoint_spki, checkpoint, &pem[CHECKPOINT_FILE], failure);
+    enum error e =
+        public_key_read(init->checkpoint_spki, checkpoint, &pem[CHECKPOINT_FILE], failure);
     if (e == ERR_OK)
-        e = read_key(init->transport_spki, transport, &pem[TRANSPORT_FILE], failure);
+        e = public_key_read(init->transport_spki, transport, &pem[TRANSPORT_FILE], failure);
     for (size_t i = 0; i <= TRANSPORT_FILE && e == ERR_OK; i++)
         if (files->outputs[i].path != NULL)
             e = file_output_commit(&files->outputs[i], pem[i], failure);

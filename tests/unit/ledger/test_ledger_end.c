@@ -126,7 +126,7 @@ static void nothing_is_written(const struct uuid *install)
     assert_refused(world_switch(&world, "st-1", false));
     assert_refused(
         ledger_challenge(world.ledger, bytes_of(NONCE, sizeof NONCE), WORLD_BY, &number, fault));
-    assert_refused(ledger_initialise(world.ledger, "site", &other, fault));
+    assert_refused(ledger_initialise(world.ledger, "site", &other, NULL, fault));
     assert_refused(rotate(2, &number));
     ck_assert_int_eq(size_now(), before);
     ck_assert_int_eq(world_number(&world, "SELECT accepted FROM product"), 100);
