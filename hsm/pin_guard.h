@@ -9,9 +9,9 @@
  * PIN_GUARD_FILE from [hsm] state. A login that was lost without an answer (the HSM, the program or
  * the power went) may have counted as a wrong PIN too: it is tried twice at most, by one program,
  * and of a PIN that was never accepted in however many starts. So is one that the module answers
- * with another value than a refusal, unless the PIN was accepted before. The file says "accepted", "refused"
- * or how many tries of the latter kind there were, and nothing of the PIN. Tries are counted before
- * the PIN leaves the master, so that no end of the program can lose one.
+ * with another value than a refusal, unless the PIN was accepted before. The file says "accepted",
+ * "refused" or how many tries of the latter kind there were, and nothing of the PIN. Tries are
+ * counted before the PIN leaves the master, so that no end of the program can lose one.
  *
  * Threads: safe from any thread; one login at a time (pool_enter_start).
  */
