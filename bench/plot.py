@@ -14,6 +14,8 @@ WIDTH, HEIGHT = 470, 260  # of a panel
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 44, 44  # around its axes
 COLOURS = ["#2b6cb0", "#c05621", "#2f855a", "#6b46c1"]
 PROGRAMS = ["hsm", "vault", "provisiond"]
+NOTICE = ("<!-- SPDX-FileCopyrightText: The provisiond authors -->\n"
+          "<!-- SPDX-License-" "Identifier: Apache-2.0 -->")
 MISSING = "not measured in this run"
 
 
@@ -160,7 +162,7 @@ def picture(result):
         parts.append(f'<g transform="translate({x},{y})">' + "".join(panel.parts) + "</g>")
     width, height = 2 * WIDTH, 30 + 3 * HEIGHT
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" font-family="sans-serif">'
+            f'viewBox="0 0 {width} {height}" font-family="sans-serif">\n{NOTICE}\n'
             f'<rect width="{width}" height="{height}" fill="#fff"/>' + "\n".join(parts) + "</svg>")
 
 
