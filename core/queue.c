@@ -42,6 +42,20 @@ bool queue_push(struct queue *queue, void *item)
     return is_accepted;
 }
 
+bool queue_push_first(struct queue *queue, void *item)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    bool is_accepted = !queue->is_closed && queue->length < queue->capacity;
+    if (is_accepted) {
+        queue->head = (queue->head + queue->capacity - 1) % queue->capacity;
+        queue->items[queue->head] = item;
+        queue->length++;
+        (void)pthread_cond_signal(&queue->is_filled);
+    }
+    (void)pthread_mutex_unlock(&queue->lock);
+    return is_accepted;
+}
+
 static void *take_first(struct queue *queue)
 {
     if (queue->length == 0)

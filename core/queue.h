@@ -23,7 +23,9 @@ struct queue;
 enum error queue_new(size_t capacity, struct queue **ret_queue) MUST_USE;
 /* False when the queue is full or closed; the item stays the caller's. */
 bool queue_push(struct queue *queue, void *item) MUST_USE;
-/* The oldest item, or NULL when the deadline passes or a closed queue is empty. */
+/* As queue_push, before all that wait: it is popped next. */
+bool queue_push_first(struct queue *queue, void *item) MUST_USE;
+/* The first item, or NULL when the deadline passes or a closed queue is empty. */
 void *queue_pop(struct queue *queue, deadline_ms deadline) MUST_USE;
 /* As queue_pop without a wait. */
 void *queue_try_pop(struct queue *queue) MUST_USE;

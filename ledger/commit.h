@@ -29,6 +29,9 @@ int64_t committer_reserve(struct committer *committer);
 /* The time of the newest durable leaf that this process wrote; 0: it has written none. */
 int64_t committer_newest_unix_ms(struct committer *committer);
 
+/* As ledger_catalogue_version. */
+uint64_t committer_version(struct committer *committer);
+
 /* What changes see in their context from now on; at first nothing is anchored. */
 void committer_set_anchored(struct committer *committer, const struct change_anchored *anchored);
 

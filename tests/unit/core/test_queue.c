@@ -53,6 +53,24 @@ START_TEST(full_queue_refuses_and_takes_again)
 }
 END_TEST
 
+START_TEST(first_item_goes_before_all_that_wait)
+{
+    for (size_t round = 0; round < CAPACITY; round++) { /* wherever the ring begins */
+        ck_assert(queue_push(queue, &items[1]));
+        ck_assert(queue_push_first(queue, &items[0]));
+        ck_assert_uint_eq(queue_length(queue), 2);
+        ck_assert_ptr_eq(queue_try_pop(queue), &items[0]);
+        ck_assert_ptr_eq(queue_try_pop(queue), &items[1]);
+    }
+    for (size_t i = 0; i < CAPACITY; i++)
+        ck_assert(queue_push_first(queue, &items[i]));
+    ck_assert(!queue_push_first(queue, &items[CAPACITY]));
+    queue_close(queue);
+    ck_assert_ptr_eq(queue_try_pop(queue), &items[CAPACITY - 1]);
+    ck_assert(!queue_push_first(queue, &items[0]));
+}
+END_TEST
+
 START_TEST(empty_queue_waits_until_the_deadline_only)
 {
     deadline_ms deadline = deadline_in(SHORT_MS);
@@ -154,6 +172,7 @@ int main(void)
     tcase_set_timeout(all, 60);
     tcase_add_test(all, items_leave_in_the_order_they_came);
     tcase_add_test(all, full_queue_refuses_and_takes_again);
+    tcase_add_test(all, first_item_goes_before_all_that_wait);
     tcase_add_test(all, empty_queue_waits_until_the_deadline_only);
     tcase_add_test(all, closed_queue_refuses_and_drains);
     tcase_add_test(all, waiting_thread_wakes_for_an_item);
