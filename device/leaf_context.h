@@ -6,8 +6,8 @@
  *
  * For each public key that it meets, libcrypto looks through every decoder that its context has,
  * which costs more than to check the certificate's signature. This context has one decoder, that of
- * EC public keys, for no other key can be a device's; all else is the default provider's. Private
- * to device/. Threads: safe from any thread.
+ * EC public keys, for no other key can be a device's, and the kinds of keys that sign certificates;
+ * all else is the default provider's. Private to device/. Threads: safe from any thread.
  */
 #ifndef DEVICE_LEAF_CONTEXT_H
 #define DEVICE_LEAF_CONTEXT_H

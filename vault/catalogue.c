@@ -10,6 +10,7 @@
 
 #include "vault/recipe.h"
 
+#define PROBES      4  /* places that a key may have */
 #define HASH_FACTOR 31 /* any odd number */
 
 struct principal_place {
@@ -57,17 +58,27 @@ void catalogue_free(struct catalogue *catalogue)
 
 /* ---- principals ---- */
 
+/* The one that the key has, else one that is of no use to another, else its first. */
 static struct principal_place **principal_place_of(struct catalogue *catalogue,
-                                                   const struct sha256 *spki)
+                                                   const struct sha256 *spki, uint64_t version)
 {
-    return &catalogue->principals[spki->bytes[0] % CATALOGUE_PRINCIPALS];
+    struct principal_place **unused = NULL;
+    for (size_t i = 0; i < PROBES; i++) {
+        struct principal_place **place =
+            &catalogue->principals[(spki->bytes[0] + i) % CATALOGUE_PRINCIPALS];
+        if (*place != NULL && sha256_equal(&(*place)->principal.key, spki))
+            return place;
+        if (unused == NULL && (*place == NULL || (*place)->version != version))
+            unused = place;
+    }
+    return unused != NULL ? unused : &catalogue->principals[spki->bytes[0] % CATALOGUE_PRINCIPALS];
 }
 
 static bool find_principal(struct catalogue *catalogue, const struct sha256 *spki, uint64_t version,
                            struct ledger_principal *ret_principal)
 {
     (void)pthread_mutex_lock(&catalogue->lock);
-    const struct principal_place *place = *principal_place_of(catalogue, spki);
+    const struct principal_place *place = *principal_place_of(catalogue, spki, version);
     bool is_found =
         place != NULL && place->version == version && sha256_equal(&place->principal.key, spki);
     if (is_found)
@@ -81,7 +92,7 @@ static void keep_principal(struct catalogue *catalogue, uint64_t version,
                            const struct ledger_principal *principal)
 {
     (void)pthread_mutex_lock(&catalogue->lock);
-    struct principal_place **place = principal_place_of(catalogue, &principal->key);
+    struct principal_place **place = principal_place_of(catalogue, &principal->key, version);
     if (*place == NULL)
         *place = malloc(sizeof **place);
     if (*place != NULL)

@@ -8,7 +8,7 @@
  * A row is kept with the ledger's catalogue version, read before it, and read again once that has
  * moved; so an answer is never older than the newest change that anybody was told of. Only rows
  * that serve are kept: a refusal is read each time. Bounded: CATALOGUE_PRINCIPALS and
- * CATALOGUE_SUBJECTS, each with one place, made when it is needed. Threads: safe from any.
+ * CATALOGUE_SUBJECTS, in places that are made when they are needed. Threads: safe from any.
  */
 #ifndef VAULT_CATALOGUE_H
 #define VAULT_CATALOGUE_H
