@@ -11,7 +11,9 @@
 
 #include "../ledger/world.h"
 
-#define QUOTA 1000
+#define QUOTA     1000
+#define MANY      (CATALOGUE_PRINCIPALS + 2)
+#define TIMEOUT_S 60 /* each of many is a commit */
 
 static struct world world;
 static struct catalogue *catalogue;
@@ -145,12 +147,12 @@ START_TEST(more_principals_than_places_are_all_known)
 {
     struct ledger_principal principal;
     char name[LEDGER_NAME_MAX + 1];
-    for (int64_t i = 0; i < 2 * CATALOGUE_PRINCIPALS; i++) {
+    for (int64_t i = 0; i < MANY; i++) {
         (void)snprintf(name, sizeof name, "many-%d", (int)i);
         enrol(name, 100 + i);
     }
-    for (int64_t i = 0; i < 4 * CATALOGUE_PRINCIPALS; i++) {
-        int64_t n = i % (2 * CATALOGUE_PRINCIPALS);
+    for (int64_t i = 0; i < 2 * MANY; i++) {
+        int64_t n = i % MANY;
         (void)snprintf(name, sizeof name, "many-%d", (int)n);
         ck_assert_int_eq(ask_principal(100 + n, &principal), ERR_OK);
         ck_assert_str_eq(principal.name, name);
@@ -172,6 +174,7 @@ int main(void)
     Suite *suite = suite_create("catalogue");
     TCase *all = tcase_create("catalogue");
     tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_set_timeout(all, TIMEOUT_S);
     tcase_add_test(all, rows_are_read_once_while_nothing_changes);
     tcase_add_test(all, a_license_does_not_make_them_read_again);
     tcase_add_test(all, a_disabled_principal_is_refused_at_once);
