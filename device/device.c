@@ -3,8 +3,8 @@
 
 /*
  * The check from end to end: text, key, path, use, identity. A struct device_anchors is immutable
- * and shared; whatever a call makes is its own. The thread's queue of libcrypto errors is left
- * empty on every path.
+ * but for its issuers, which guard themselves, and shared; whatever a call makes is its own. The
+ * thread's queue of libcrypto errors is left empty on every path.
  */
 #include "device/device.h"
 
@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "device/identity.h"
+#include "device/issuers.h"
 #include "device/path.h"
 #include "device/pem.h"
 #include "device/refusal.h"
@@ -23,6 +24,7 @@ struct device_anchors {
     X509_STORE *store;
     STACK_OF(X509_CRL) * crls;
     struct device_policy policy;
+    struct issuers *issuers; /* that were seen below them */
 };
 
 static enum error out_of_memory(struct fault *fault)
@@ -85,7 +87,8 @@ static enum error anchors_make(STACK_OF(X509) * list, const struct device_policy
         return out_of_memory(fault);
     anchors->store = path_store_new(list);
     anchors->crls = sk_X509_CRL_new_null();
-    if (anchors->store == NULL || anchors->crls == NULL) {
+    anchors->issuers = issuers_new();
+    if (anchors->store == NULL || anchors->crls == NULL || anchors->issuers == NULL) {
         device_anchors_free(anchors);
         return out_of_memory(fault);
     }
@@ -113,6 +116,7 @@ void device_anchors_free(struct device_anchors *anchors)
         return;
     sk_X509_CRL_pop_free(anchors->crls, X509_CRL_free);
     X509_STORE_free(anchors->store);
+    issuers_free(anchors->issuers);
     free(anchors);
 }
 
@@ -167,12 +171,13 @@ enum error device_anchors_add_crls(struct device_anchors *anchors, struct bytes 
 
 /* ---- devices ---- */
 
-static enum error chain_parse(struct bytes pem, STACK_OF(X509) * *ret_chain, struct fault *fault)
+static enum error chain_parse(const struct device_anchors *anchors, struct bytes pem,
+                              struct pem_chain *ret_chain, struct fault *fault)
 {
     if (pem.length > DEVICE_CHAIN_MAX_BYTES)
         return fault_set(fault, ERR_TOO_LARGE, "chain-too-large",
                          "A device's certificate chain has at most 32 KiB.", 0);
-    switch (pem_read_chain(pem, DEVICE_CHAIN_MAX_CERTS, ret_chain)) {
+    switch (pem_read_chain(pem, anchors->issuers, ret_chain)) {
     case PEM_OK:
         return ERR_OK;
     case PEM_TOO_MANY:
@@ -212,11 +217,13 @@ static enum error chain_check(const struct device_anchors *anchors, STACK_OF(X50
 enum error device_check(const struct device_anchors *anchors, struct bytes pem, int64_t at_unix_ms,
                         struct device *ret_device, struct fault *fault)
 {
-    STACK_OF(X509) *chain = NULL;
-    enum error e = chain_parse(pem, &chain, fault);
+    struct pem_chain chain = {0};
+    enum error e = chain_parse(anchors, pem, &chain, fault);
     if (e == ERR_OK)
-        e = chain_check(anchors, chain, at_unix_ms, ret_device, fault);
-    sk_X509_pop_free(chain, X509_free);
+        e = chain_check(anchors, chain.list, at_unix_ms, ret_device, fault);
+    if (e == ERR_OK)
+        pem_chain_keep(&chain);
+    pem_chain_clear(&chain);
     ERR_clear_error();
     return e;
 }

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A provider that hands out what the default provider has, less the decoders. The state is made
- * once, immutable from then on, and lives as long as the process.
+ * A provider that hands out what the default provider has, less decoders and kinds of keys. The
+ * state is made once, immutable from then on, and lives as long as the process.
  */
 #include "device/leaf_context.h"
 
@@ -19,10 +19,16 @@
 #define DECODER_NAME  "EC"
 #define DECODER_INPUT "input=der"
 #define DECODER_FORM  "structure=SubjectPublicKeyInfo"
+#define KINDS_MAX     32
+
+/* Kinds of keys that sign no certificate; libcrypto looks through all that there are. */
+static const char *const OTHER_KINDS[] = {"DH",     "DHX",  "X25519", "X448",    "TLS1-PRF", "HKDF",
+                                          "SCRYPT", "HMAC", "CMAC",   "SIPHASH", "POLY1305"};
 
 static struct {
-    OSSL_PROVIDER *all;         /* the default provider, in a context of its own */
-    OSSL_ALGORITHM decoders[2]; /* the one, and the end of the list */
+    OSSL_PROVIDER *all;                  /* the default provider, in a context of its own */
+    OSSL_ALGORITHM decoders[2];          /* the one, and the end of the list */
+    OSSL_ALGORITHM kinds[KINDS_MAX + 1]; /* of keys */
     OSSL_LIB_CTX *context;
 } leaf;
 
@@ -48,13 +54,41 @@ static bool find_decoder(void)
     return true;
 }
 
+/* By the first of its names, which colons part. */
+static bool signs_certificates(const OSSL_ALGORITHM *kind)
+{
+    size_t length = strcspn(kind->algorithm_names, ":");
+    for (size_t i = 0; i < sizeof OTHER_KINDS / sizeof OTHER_KINDS[0]; i++) {
+        if (strlen(OTHER_KINDS[i]) == length &&
+            strncmp(kind->algorithm_names, OTHER_KINDS[i], length) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool find_kinds(void)
+{
+    int no_cache = 0;
+    size_t count = 0;
+    const OSSL_ALGORITHM *kind =
+        OSSL_PROVIDER_query_operation(leaf.all, OSSL_OP_KEYMGMT, &no_cache);
+    for (; kind != NULL && kind->algorithm_names != NULL; kind++) {
+        if (!signs_certificates(kind))
+            continue;
+        if (count == KINDS_MAX)
+            return false;
+        leaf.kinds[count++] = *kind;
+    }
+    return true;
+}
+
 static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
 {
     (void)context;
-    if (operation != OSSL_OP_DECODER)
+    if (operation != OSSL_OP_DECODER && operation != OSSL_OP_KEYMGMT)
         return OSSL_PROVIDER_query_operation(leaf.all, operation, no_cache);
     *no_cache = 0;
-    return leaf.decoders;
+    return operation == OSSL_OP_DECODER ? leaf.decoders : leaf.kinds;
 }
 
 /* The algorithms are the default provider's and are called with its own context. */
@@ -86,7 +120,7 @@ static void make(void)
 {
     OSSL_LIB_CTX *base = OSSL_LIB_CTX_new();
     leaf.all = base != NULL ? OSSL_PROVIDER_load(base, "default") : NULL;
-    if (leaf.all != NULL && find_decoder())
+    if (leaf.all != NULL && find_decoder() && find_kinds())
         leaf.context = narrow();
     if (leaf.context == NULL)
         OSSL_LIB_CTX_free(base);

@@ -6,8 +6,9 @@
  *
  * For each public key that it meets, libcrypto looks through every decoder that its context has,
  * which costs more than to check the certificate's signature. This context has one decoder, that of
- * EC public keys; a certificate with another key is parsed again without it. All else is the
- * default provider's. Private to device/. Threads: safe from any thread.
+ * EC public keys, and the kinds of keys that sign certificates; a certificate with another key is
+ * parsed again without it. All else is the default provider's. Private to device/. Threads: safe
+ * from any thread.
  */
 #ifndef DEVICE_LEAF_CONTEXT_H
 #define DEVICE_LEAF_CONTEXT_H

@@ -178,22 +178,41 @@ static bool is_ec(X509 *certificate)
     return OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey;
 }
 
-static enum pem_outcome take_certificate_of_chain(void *list, struct bytes der)
+/* An issuer's, which may be known. One whose digest is not noted is not kept. */
+static enum pem_outcome take_issuer(struct pem_chain *chain, struct bytes der)
 {
-    const bool is_leaf = sk_X509_num(list) == 0;
-    enum pem_outcome outcome =
-        parse_certificate(list, der, is_leaf ? X509_new_ex(leaf_context(), NULL) : X509_new());
-    if (outcome != PEM_OK || !is_leaf || is_ec(sk_X509_value(list, 0)))
-        return outcome;
-    X509_free(sk_X509_pop(list)); /* that context decodes no other key */
-    return take_certificate(list, der);
+    int index = sk_X509_num(chain->list);
+    struct sha256 digest = sha256_of(der);
+    X509 *known = issuers_find(chain->issuers, &digest);
+    if (known == NULL) {
+        chain->is_new[index] = der.length <= ISSUERS_MAX_BYTES;
+        chain->digests[index] = digest;
+        return parse_certificate(chain->list, der, X509_new());
+    }
+    if (sk_X509_push(chain->list, known) > 0)
+        return PEM_OK;
+    X509_free(known);
+    return PEM_NO_MEMORY;
 }
 
-static enum pem_outcome read_certificates(const struct kind *kind, struct bytes pem, int max,
-                                          STACK_OF(X509) * *ret_list)
+static enum pem_outcome take_certificate_of_chain(void *list, struct bytes der)
 {
+    struct pem_chain *chain = list;
+    if (sk_X509_num(chain->list) > 0)
+        return take_issuer(chain, der);
+    enum pem_outcome outcome =
+        parse_certificate(chain->list, der, X509_new_ex(leaf_context(), NULL));
+    if (outcome != PEM_OK || is_ec(sk_X509_value(chain->list, 0)))
+        return outcome;
+    X509_free(sk_X509_pop(chain->list)); /* that context decodes no other key of a device */
+    return take_certificate(chain->list, der);
+}
+
+enum pem_outcome pem_read_certificates(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
+{
+    static const struct kind kind = {BEGIN_CERTIFICATE, END_CERTIFICATE, take_certificate};
     STACK_OF(X509) *list = sk_X509_new_null();
-    enum pem_outcome outcome = list != NULL ? scan(kind, pem, max, list) : PEM_NO_MEMORY;
+    enum pem_outcome outcome = list != NULL ? scan(&kind, pem, max, list) : PEM_NO_MEMORY;
     if (outcome == PEM_OK)
         *ret_list = list;
     else
@@ -201,16 +220,32 @@ static enum pem_outcome read_certificates(const struct kind *kind, struct bytes 
     return outcome;
 }
 
-enum pem_outcome pem_read_certificates(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
-{
-    static const struct kind kind = {BEGIN_CERTIFICATE, END_CERTIFICATE, take_certificate};
-    return read_certificates(&kind, pem, max, ret_list);
-}
-
-enum pem_outcome pem_read_chain(struct bytes pem, int max, STACK_OF(X509) * *ret_list)
+enum pem_outcome pem_read_chain(struct bytes pem, struct issuers *issuers,
+                                struct pem_chain *ret_chain)
 {
     static const struct kind kind = {BEGIN_CERTIFICATE, END_CERTIFICATE, take_certificate_of_chain};
-    return read_certificates(&kind, pem, max, ret_list);
+    struct pem_chain chain = {.list = sk_X509_new_null(), .issuers = issuers};
+    enum pem_outcome outcome =
+        chain.list != NULL ? scan(&kind, pem, DEVICE_CHAIN_MAX_CERTS, &chain) : PEM_NO_MEMORY;
+    if (outcome == PEM_OK)
+        *ret_chain = chain;
+    else
+        pem_chain_clear(&chain);
+    return outcome;
+}
+
+void pem_chain_keep(const struct pem_chain *chain)
+{
+    for (int i = 0; i < sk_X509_num(chain->list); i++) {
+        if (chain->is_new[i])
+            issuers_keep(chain->issuers, &chain->digests[i], sk_X509_value(chain->list, i));
+    }
+}
+
+void pem_chain_clear(struct pem_chain *chain)
+{
+    sk_X509_pop_free(chain->list, X509_free);
+    *chain = (struct pem_chain){0};
 }
 
 /* ---- revocation lists ---- */

@@ -12,11 +12,14 @@
 #ifndef DEVICE_PEM_H
 #define DEVICE_PEM_H
 
+#include <stdbool.h>
+
 #include <openssl/x509.h>
 
 #include "core/bytes.h"
 #include "core/error.h"
 #include "device/device.h"
+#include "device/issuers.h"
 #include "device/refusal.h"
 
 #define PEM_KEYS_MAX DEVICE_ANCHORS_MAX
@@ -33,11 +36,24 @@ enum pem_outcome {
 enum pem_outcome pem_read_certificates(struct bytes pem, int max,
                                        STACK_OF(X509) * *ret_list) MUST_USE;
 
+/* A device's chain. Borrows its issuers. */
+struct pem_chain {
+    STACK_OF(X509) * list;
+    struct issuers *issuers;
+    bool is_new[DEVICE_CHAIN_MAX_CERTS]; /* an issuer's that may be kept, with the digest of it */
+    struct sha256 digests[DEVICE_CHAIN_MAX_CERTS];
+};
+
 /*
- * The same of a device's chain, its own certificate first: an EC key of that one is decoded the
- * fast way (leaf_context.h).
+ * 1 to DEVICE_CHAIN_MAX_CERTS certificates, the device's own first: an EC key of that one is
+ * decoded the fast way (leaf_context.h). The others are taken from issuers when they are there.
+ * Clear *ret_chain with pem_chain_clear.
  */
-enum pem_outcome pem_read_chain(struct bytes pem, int max, STACK_OF(X509) * *ret_list) MUST_USE;
+enum pem_outcome pem_read_chain(struct bytes pem, struct issuers *issuers,
+                                struct pem_chain *ret_chain) MUST_USE;
+/* The chain is good: its issuers are kept for the next one. */
+void pem_chain_keep(const struct pem_chain *chain);
+void pem_chain_clear(struct pem_chain *chain);
 
 /* Revocation lists; libcrypto has parsed them, and nobody has looked at their signatures. */
 enum pem_outcome pem_read_crls(struct bytes pem, int max, STACK_OF(X509_CRL) * *ret_list) MUST_USE;

@@ -33,6 +33,11 @@ void change_set_steps(struct change *change, struct change_step *steps, size_t c
     change->step_count = count;
 }
 
+void change_keeps_catalogue(struct change *change)
+{
+    change->keeps_catalogue = true;
+}
+
 void change_get(struct change *change)
 {
     atomic_fetch_add(&change->references, 1);

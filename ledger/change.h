@@ -62,8 +62,9 @@ struct change_step {
 
 struct change {
     atomic_uint references;
-    size_t size; /* of all of it; immutable after change_new, as apply */
+    size_t size; /* of all of it; immutable after change_new, as apply and keeps_catalogue */
     change_apply apply;
+    bool keeps_catalogue;      /* touches no product, image or principal but for the account */
     struct change_step *steps; /* immutable once the writer has the change, as step_count */
     size_t step_count;
     struct change_step only; /* the one step of a change that is no batch */
@@ -82,6 +83,8 @@ struct change *change_new(change_apply apply, size_t body_size) MUST_USE;
 /* Makes it a batch; the steps lie in its body, each with a body that does too. The whole is then
  * ERR_OK when the transaction was kept, whatever became of each step. */
 void change_set_steps(struct change *change, struct change_step *steps, size_t count);
+/* Says so of a change before it is handed over; else ledger_catalogue_version moves with it. */
+void change_keeps_catalogue(struct change *change);
 void change_get(struct change *change);
 /* Drops one reference and frees at the last. NULL is allowed. */
 void change_put(struct change *change);

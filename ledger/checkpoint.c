@@ -41,6 +41,7 @@ enum error ledger_checkpoint_set(struct ledger *ledger, int64_t size, const char
     CHANGE_AUTO *change = ledger_change(apply_checkpoint, sizeof(struct checkpoint_change), fault);
     if (change == NULL)
         return ERR_INTERNAL;
+    change_keeps_catalogue(change);
     struct checkpoint_change *body = (void *)change->body;
     body->size = size;
     memcpy(body->note, note, length + 1);

@@ -4,6 +4,7 @@
 /* Group commit. Owns the writer thread and its queue; knows no rule and no database. */
 #include "ledger/commit.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "core/crash_point.h"
@@ -12,6 +13,7 @@
 
 #define IDLE_WAIT_MS 60000 /* a pop needs some deadline; an idle writer just asks again */
 #define POST_SHARE   4
+#define YIELDS_MAX   8
 
 struct committer {
     const struct ledger_store_ops *ops; /* immutable after init, as the three below */
@@ -24,6 +26,7 @@ struct committer {
     atomic_size_t bytes;          /* of changes that wait or are applied */
     atomic_int_fast64_t reserve;  /* bytes of the disk; see room.c */
     atomic_bool is_retired;       /* memory.is_retired, for all to read */
+    atomic_uint_fast64_t version; /* moves with the catalogue */
     atomic_int_fast64_t newest;   /* memory.newest_unix_ms, for all to read */
     atomic_int_fast64_t begun_ms; /* when the group under way began, monotonic; 0: there is none */
     pthread_mutex_t lock;         /* guards the rest */
@@ -44,16 +47,32 @@ struct group {
 
 /* ---- the writer thread ---- */
 
-/* A batch is taken whole: its steps may be more than there is room for. */
+/* A batch is taken whole: its steps may be more than there is room for. False: nothing more fits
+ * or waits. */
+static bool take_change(struct group *group, struct change *change)
+{
+    if (change == NULL)
+        return false;
+    group->changes[group->count++] = change;
+    group->steps += change->step_count;
+    return group->steps < LEDGER_GROUP_MAX;
+}
+
+/*
+ * A group costs much and a change in it little. So threads that could run at this moment run first,
+ * as long as that brings changes: on a machine with nothing else to do it is no delay.
+ */
 static void take_group(struct committer *committer, struct group *group)
 {
+    size_t before = 0;
     group->count = 0;
     group->steps = 0;
-    struct change *change = queue_pop(committer->queue, deadline_in(IDLE_WAIT_MS));
-    while (change != NULL) {
-        group->changes[group->count++] = change;
-        group->steps += change->step_count;
-        change = group->steps < LEDGER_GROUP_MAX ? queue_try_pop(committer->queue) : NULL;
+    bool has_room = take_change(group, queue_pop(committer->queue, deadline_in(IDLE_WAIT_MS)));
+    for (int turn = 0; has_room && turn < YIELDS_MAX && group->count > before; turn++) {
+        before = group->count;
+        (void)sched_yield();
+        while (has_room && queue_length(committer->queue) > 0)
+            has_room = take_change(group, queue_try_pop(committer->queue));
     }
 }
 
@@ -134,6 +153,11 @@ bool committer_is_retired(struct committer *committer)
     return atomic_load(&committer->is_retired);
 }
 
+uint64_t committer_version(struct committer *committer)
+{
+    return atomic_load(&committer->version);
+}
+
 static enum error run_group(struct committer *committer, struct group *group, struct fault *fault)
 {
     int64_t begun_us = clock_monotonic_us();
@@ -163,6 +187,16 @@ static enum error run_group(struct committer *committer, struct group *group, st
     return ERR_LEDGER_UNAVAILABLE;
 }
 
+/* Whether the group was kept or not: who reads once more errs in no case. */
+static void note_catalogue(struct committer *committer, const struct group *group)
+{
+    bool is_kept = true;
+    for (size_t i = 0; i < group->count; i++)
+        is_kept = is_kept && group->changes[i]->keeps_catalogue;
+    if (!is_kept)
+        (void)atomic_fetch_add(&committer->version, 1);
+}
+
 static void finish_group(struct committer *committer, struct group *group, enum error broken,
                          const struct fault *fault)
 {
@@ -187,6 +221,7 @@ static void serve_group(struct committer *committer, struct group *group)
     atomic_store(&committer->begun_ms, clock_monotonic_ms());
     enum error broken = run_group(committer, group, &fault);
     note_end(committer, broken, &fault);
+    note_catalogue(committer, group); /* before anybody hears of the change */
     finish_group(committer, group, broken, &fault);
     atomic_store(&committer->begun_ms, 0);
 }

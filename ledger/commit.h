@@ -31,6 +31,8 @@ int64_t committer_newest_unix_ms(struct committer *committer);
 
 /* Whether a durable leaf has ended the journal. */
 bool committer_is_retired(struct committer *committer);
+/* As ledger_catalogue_version. */
+uint64_t committer_version(struct committer *committer);
 
 /* What changes see in their context from now on; at first nothing is anchored. */
 void committer_set_anchored(struct committer *committer, const struct change_anchored *anchored);

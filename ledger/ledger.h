@@ -445,6 +445,12 @@ bool ledger_scope_has(const char *list, const char *name);
 
 /* ---- reading ---- */
 
+/*
+ * Moves whenever products, images or principals may have changed, but for their accounts, and
+ * before whoever changed them is told: what was read after this number still holds while the number
+ * is the same.
+ */
+uint64_t ledger_catalogue_version(struct ledger *ledger) MUST_USE;
 /* The enabled principal with this key. ERR_FORBIDDEN: "principal-unknown", "principal-disabled". */
 enum error ledger_principal_get(struct ledger *ledger, const struct sha256 *spki,
                                 struct ledger_principal *ret_principal,

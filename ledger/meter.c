@@ -176,6 +176,7 @@ enum error ledger_issue(struct ledger *ledger, const struct ledger_issue *issue,
     CHANGE_AUTO *change = ledger_change(apply_issue, size_of(issue), fault);
     if (change == NULL)
         return ERR_INTERNAL;
+    change_keeps_catalogue(change);
     struct issue_change *body = (void *)change->body;
     fill(body, issue);
     e = commit_run(ledger->committer, change, fault);
@@ -262,6 +263,7 @@ enum error ledger_issue_batch(struct ledger *ledger, struct ledger_batch_item *i
         ledger_change(apply_issue, step_count * sizeof(struct change_step) + size, fault);
     if (change == NULL)
         return ERR_INTERNAL;
+    change_keeps_catalogue(change);
     fill_steps(change, items, count, step_count);
     enum error e = commit_run(ledger->committer, change, fault);
     if (e == ERR_OK)

@@ -138,6 +138,7 @@ enum error ledger_outcome_record(struct ledger *ledger, const struct ledger_outc
     CHANGE_AUTO *change = ledger_change(apply_outcome, sizeof(struct outcome_change), fault);
     if (change == NULL)
         return ERR_INTERNAL;
+    change_keeps_catalogue(change);
     struct outcome_change *body = (void *)change->body;
     body->outcome = *outcome;
     e = commit_run(ledger->committer, change, fault);

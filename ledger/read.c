@@ -89,6 +89,11 @@ enum error ledger_accounts_each(struct ledger *ledger,
     return ledger->ops->accounts_each(ledger->store, each, context, ret_journal_size, fault);
 }
 
+uint64_t ledger_catalogue_version(struct ledger *ledger)
+{
+    return committer_version(ledger->committer);
+}
+
 void ledger_commits_get(struct ledger *ledger, struct ledger_commits *ret_commits)
 {
     committer_read(ledger->committer, ret_commits);

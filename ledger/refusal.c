@@ -75,6 +75,7 @@ void ledger_refusal_note(struct ledger *ledger, const struct ledger_refusal *ref
     CHANGE_AUTO *change = change_new(apply_refusal, sizeof(struct refusal_change));
     if (change == NULL)
         return;
+    change_keeps_catalogue(change);
     struct refusal_change *body = (void *)change->body;
     strcpy(body->product, refusal->product);
     strcpy(body->reason, refusal->reason);

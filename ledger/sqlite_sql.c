@@ -35,6 +35,11 @@
     "JOIN product p ON p.id = i.product_id JOIN image im ON im.id = i.image_id "                 \
     "JOIN device d ON d.id = i.device_id JOIN principal pr ON pr.id = i.principal_id "           \
     "LEFT JOIN principal rp ON rp.id = i.reporter_id "
+/* Of the device d: its per-device unit, else its newest. Both are the ends of ranges of an index;
+ * an ORDER BY over both would sort. */
+#define UNIT_OF_DEVICE                                                                      \
+    "coalesce((SELECT max(u.id) FROM charge u WHERE u.device_id = d.id AND u.policy = 1), " \
+    "(SELECT max(u.id) FROM charge u WHERE u.device_id = d.id AND u.policy = 2))"
 /* What a search judges an install by. */
 #define FOUND_INSTALLS \
     "SELECT i.id, i.product_id, i.principal_id, coalesce(i.result, 0), i.lot FROM install i "
@@ -69,8 +74,7 @@ static const char *const TEXTS[SQL_COUNT] = {
                  "LEFT JOIN principal pr ON pr.id = ?3 AND (length(?6) = 0 OR EXISTS (SELECT 1 "
                  "FROM principal_key k WHERE k.spki = ?6 AND k.principal_id = pr.id)) "
                  "LEFT JOIN device d ON d.product_id = p.id AND d.spki = ?4 "
-                 "LEFT JOIN charge c ON c.id = (SELECT u.id FROM charge u WHERE u.device_id = d.id "
-                 "ORDER BY u.policy, u.id DESC LIMIT 1) "
+                 "LEFT JOIN charge c ON c.id = " UNIT_OF_DEVICE " "
                  "LEFT JOIN install i ON i.device_id = d.id AND i.image_id = ?2 "
                  "LEFT JOIN budget bs ON bs.product_id = p.id AND bs.principal_id = ?3 AND ?3 <> 0 "
                  "LEFT JOIN budget bp ON bp.product_id = p.id AND bp.principal_id = 0 "
@@ -148,8 +152,9 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_SAVEPOINT] = "SAVEPOINT change",
     [SQL_RELEASE] = "RELEASE change",
     [SQL_UNDO] = "ROLLBACK TO change",
+    /* No INSERT of a SELECT, which would make a table for its rows first. */
     [SQL_JOURNAL_APPEND] = "INSERT INTO journal (idx, entry) "
-                           "SELECT coalesce(max(idx) + 1, 0), ?1 FROM journal",
+                           "VALUES ((SELECT coalesce(max(idx) + 1, 0) FROM journal), ?1)",
     [SQL_JOURNAL_LAST] = "SELECT entry FROM journal ORDER BY idx DESC LIMIT 1",
     [SQL_GOVERNED_NEXT] =
         "SELECT p.id, p.name, p.used, (SELECT count(*) FROM document d WHERE d.product_id = p.id), "

@@ -220,8 +220,9 @@ struct store_reader store_reader(struct ledger_store *store, struct fault *fault
 
 void store_reader_return(struct store_reader *reader)
 {
-    /* There is always room: the queue holds as many as there are readers. */
-    if (reader->db != NULL && !queue_push(reader->store->idle, reader->db))
+    /* The one that was used last is used next: it has the newest pages. There is always room: the
+     * queue holds as many as there are readers. */
+    if (reader->db != NULL && !queue_push_first(reader->store->idle, reader->db))
         abort();
 }
 

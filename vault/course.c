@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/crash_point.h"
+#include "vault/catalogue.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 #include "vault/notary.h"
@@ -58,7 +59,7 @@ enum error course_find_subject(struct course *course, struct fault *fault)
     if (e == ERR_OK)
         e = check_scope(course, names.product, fault);
     if (e == ERR_OK)
-        e = recipe_find_image(course->vault->ledger, names.product,
+        e = catalogue_subject(course->vault->catalogue, names.product,
                               is_latest ? NULL : &names.digest, &course->product, &course->image,
                               fault);
     if (e == ERR_OK)

@@ -18,6 +18,7 @@
 #include "ledger/ledger.h"
 #include "vault/turns.h"
 
+struct catalogue;
 struct ledger_watch;
 struct governance;
 struct hsm_watch;
@@ -30,6 +31,7 @@ struct work_pool;
 struct vault {
     const struct config *config;
     struct ledger *ledger;
+    struct catalogue *catalogue;
     struct image_store *images;
     struct hsm_client *hsm;
     struct hsm_watch *watch;

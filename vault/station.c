@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/fault_message.h"
 #include "core/log.h"
+#include "vault/catalogue.h"
 #include "vault/message.h"
 #include "vault/station_roles.h"
 #include "vault/vault_client.h"
@@ -64,7 +65,7 @@ static enum error find_caller(struct vault *vault, struct question *question, st
         return ERR_OK;
     if (!station_read_digest(&question->message->caller_spki, &spki))
         return station_refuse_field(fault, "caller_spki");
-    enum error e = ledger_principal_get(vault->ledger, &spki, &question->caller, fault);
+    enum error e = catalogue_principal(vault->catalogue, &spki, &question->caller, fault);
     question->is_known = e == ERR_OK;
     if (question->is_known)
         question->principal = digest_of(&question->caller);

@@ -16,6 +16,7 @@
 #include "core/rpc_server.h"
 #include "ledger/copy.h"
 #include "vault/admin.h"
+#include "vault/catalogue.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 #include "vault/ledger_watch.h"
@@ -143,7 +144,9 @@ static enum error start_threads(struct vault *vault, struct fault *fault)
                                             .serve = admin_serve,
                                             .refuse = admin_refuse,
                                             .context = vault};
-    enum error e = product_cache_new(&vault->products);
+    enum error e = catalogue_new(vault->ledger, &vault->catalogue);
+    if (e == ERR_OK)
+        e = product_cache_new(&vault->products);
     if (e == ERR_OK)
         e = hsm_client_new(config->hsm.socket, &vault->hsm);
     if (e == ERR_OK)
@@ -232,6 +235,7 @@ void vault_free(struct vault *vault)
     hsm_watch_free(vault->watch);
     hsm_client_free(vault->hsm);
     product_cache_free(vault->products);
+    catalogue_free(vault->catalogue);
     image_store_close(vault->images);
     ledger_close(vault->ledger);
     governance_free(vault->governance); /* a change that was late may still ask it */
