@@ -33,4 +33,10 @@ enum error hsm_fail_answer(struct fault *fault);
 /* ERR_BAD_REQUEST: an argument out of its limits; nothing was sent. */
 enum error hsm_fail_argument(struct fault *fault);
 
+bool hsm_wrap_is_within_limits(const struct hsm_wrap *wrap);
+
+/* How many wraps a question may hold: as many as the HSM does in a second, as far as is known. */
+size_t hsm_wraps_at_once(struct hsm_client *client);
+void hsm_note_wraps(struct hsm_client *client, size_t count, int64_t took_us);
+
 #endif
