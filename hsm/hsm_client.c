@@ -7,7 +7,7 @@
  */
 #include "hsm/hsm_client.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,25 +19,18 @@
 #define REPLY_MAX_BYTES  ((size_t)64 * 1024)
 #define P256_POINT_BYTES 65
 #define POINT_PLAIN      0x04
-#define WRAPS_US         1000000 /* what one question of many wraps may take */
+/* So that one wrap never waits long behind those of batches: */
+#define WRAPS_US            100000 /* what one question of many wraps may take */
+#define WRAPS_UNDER_WAY_MAX 2      /* such questions */
 
 struct hsm_client {
     struct rpc_client *link;
-    atomic_size_t wraps_at_once;
+    /* Questions of many wraps; lock guards what follows. */
+    pthread_mutex_t lock;
+    pthread_cond_t is_changed;
+    unsigned under_way;
+    size_t wraps_at_once;
 };
-
-size_t hsm_wraps_at_once(struct hsm_client *client)
-{
-    return atomic_load(&client->wraps_at_once);
-}
-
-void hsm_note_wraps(struct hsm_client *client, size_t count, int64_t took_us)
-{
-    int64_t fit = (int64_t)count * WRAPS_US / (took_us + 1);
-    if (fit > HSM_WRAPS_MAX)
-        fit = HSM_WRAPS_MAX;
-    atomic_store(&client->wraps_at_once, fit > 1 ? (size_t)fit : 1);
-}
 
 void hsm_free_reply(Provisiond__HsmReply **reply)
 {
@@ -54,7 +47,9 @@ enum error hsm_client_new(const char *socket_path, struct hsm_client **ret_clien
     struct hsm_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return ERR_INTERNAL;
-    atomic_init(&client->wraps_at_once, 1);
+    client->wraps_at_once = 1;
+    (void)pthread_mutex_init(&client->lock, NULL);
+    (void)pthread_cond_init(&client->is_changed, NULL);
     enum error e = rpc_client_new(&options, &client->link);
     if (e != ERR_OK) {
         free(client);
@@ -69,7 +64,40 @@ void hsm_client_free(struct hsm_client *client)
     if (client == NULL)
         return;
     rpc_client_free(client->link);
+    (void)pthread_cond_destroy(&client->is_changed);
+    (void)pthread_mutex_destroy(&client->lock);
     free(client);
+}
+
+/* ---- questions of many wraps ---- */
+
+size_t hsm_enter_wraps(struct hsm_client *client, deadline_ms deadline)
+{
+    struct timespec until = deadline_timespec(deadline);
+    int problem = 0;
+    size_t at_once = 0;
+    (void)pthread_mutex_lock(&client->lock);
+    while (client->under_way == WRAPS_UNDER_WAY_MAX && problem == 0)
+        problem =
+            pthread_cond_clockwait(&client->is_changed, &client->lock, CLOCK_MONOTONIC, &until);
+    if (client->under_way < WRAPS_UNDER_WAY_MAX && deadline_left_ms(deadline) > 0) {
+        client->under_way++;
+        at_once = client->wraps_at_once;
+    }
+    (void)pthread_mutex_unlock(&client->lock);
+    return at_once;
+}
+
+void hsm_leave_wraps(struct hsm_client *client, size_t count, int64_t took_us)
+{
+    int64_t fit = (int64_t)count * WRAPS_US / (took_us + 1);
+    if (fit > HSM_WRAPS_MAX)
+        fit = HSM_WRAPS_MAX;
+    (void)pthread_mutex_lock(&client->lock);
+    client->under_way--;
+    client->wraps_at_once = fit > 1 ? (size_t)fit : 1;
+    (void)pthread_cond_signal(&client->is_changed);
+    (void)pthread_mutex_unlock(&client->lock);
 }
 
 /* ---- asking ---- */

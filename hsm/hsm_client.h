@@ -118,11 +118,11 @@ enum hsm_kdf { HSM_X963_SHA256 = 1 };
 struct hsm_wrap {
     struct hsm_key_id firmware_key;
     struct hsm_wrapped_key session_key;
-    enum hsm_curve curve;
-    struct bytes peer_point; /* uncompressed, validated by the caller */
-    enum hsm_kdf kdf;
+    struct bytes peer_point;  /* uncompressed, validated by the caller */
     struct bytes shared_info; /* at most HSM_SHARED_INFO_MAX */
-    unsigned kek_bytes;       /* 16 or 32 */
+    enum hsm_curve curve;
+    enum hsm_kdf kdf;
+    unsigned kek_bytes; /* 16 or 32 */
 };
 
 struct hsm_wrapped {
@@ -260,8 +260,9 @@ struct hsm_wrap_result {
 
 /*
  * Many wraps: each as hsm_wrap_key, with a fault of its own. Asks for as many at once as the HSM
- * does in about a second (at most HSM_WRAPS_MAX), again and again until the deadline: what was not
- * asked for until then is ERR_BUSY (HSM_WRAPS_LATE). When a question has no answer at all, those
+ * does in a tenth of a second (at most HSM_WRAPS_MAX), again and again until the deadline, and two
+ * threads at a time, so that single wraps do not wait long behind these: what was not asked for
+ * until then is ERR_BUSY (HSM_WRAPS_LATE). When a question has no answer at all, those
  * that follow are not asked, and have its fault.
  */
 void hsm_wrap_keys(struct hsm_client *client, const struct hsm_wrap *wraps, size_t count,

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Many wraps in few questions. Owns no state. */
-#include <string.h>
+#include <stdlib.h>
 
 #include "core/fault_message.h"
 #include "hsm/hsm_ask.h"
@@ -31,12 +31,22 @@ static void take_outcome(const Provisiond__HsmWrapOutcome *outcome,
         (void)hsm_fail_answer(&ret_result->fault);
 }
 
+static enum error take_outcomes(const struct question *question,
+                                const Provisiond__HsmWrapBatchReply *reply, struct fault *fault)
+{
+    if (reply->n_outcomes != question->count)
+        return hsm_fail_answer(fault);
+    for (size_t i = 0; i < question->count; i++)
+        take_outcome(reply->outcomes[i], &question->results[i]);
+    return ERR_OK;
+}
+
+/* messages has room for the question's wraps. */
 static enum error ask(struct hsm_client *client, const struct question *question,
-                      struct fault *fault)
+                      Provisiond__HsmWrapRequest *messages, struct fault *fault)
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmWrapBatchRequest batch = PROVISIOND__HSM_WRAP_BATCH_REQUEST__INIT;
-    Provisiond__HsmWrapRequest messages[HSM_WRAPS_MAX];
     Provisiond__HsmWrapRequest *links[HSM_WRAPS_MAX];
     HSM_REPLY_AUTO *reply = NULL;
     for (size_t i = 0; i < question->count; i++) {
@@ -50,10 +60,17 @@ static enum error ask(struct hsm_client *client, const struct question *question
     request.op_case = PROVISIOND__HSM_REQUEST__OP_WRAP_BATCH;
     request.wrap_batch = &batch;
     enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
-    if (e == ERR_OK && reply->wrap_batch->n_outcomes != question->count)
-        e = hsm_fail_answer(fault);
-    for (size_t i = 0; i < question->count && e == ERR_OK; i++)
-        take_outcome(reply->wrap_batch->outcomes[i], &question->results[i]);
+    return e == ERR_OK ? take_outcomes(question, reply->wrap_batch, fault) : e;
+}
+
+static enum error ask_with_room(struct hsm_client *client, const struct question *question,
+                                struct fault *fault)
+{
+    Provisiond__HsmWrapRequest *messages = calloc(question->count, sizeof *messages);
+    if (messages == NULL)
+        return fault_set(fault, ERR_BUSY, "memory", "Out of memory.", 0);
+    enum error e = ask(client, question, messages, fault);
+    free(messages);
     return e;
 }
 
@@ -66,15 +83,15 @@ void hsm_wrap_keys(struct hsm_client *client, const struct hsm_wrap *wraps, size
                                           "The wraps before this one took too long: ask again."};
     struct fault fault = {0};
     size_t done = 0;
+    size_t at_once = 0;
     enum error e = ERR_OK;
-    while (done < count && e == ERR_OK && deadline_left_ms(deadline) > 0) {
-        size_t at_once = hsm_wraps_at_once(client);
+    while (done < count && e == ERR_OK && (at_once = hsm_enter_wraps(client, deadline)) > 0) {
         const struct question question = {.wraps = wraps + done,
                                           .results = ret_results + done,
                                           .count = count - done < at_once ? count - done : at_once};
         int64_t began_us = clock_monotonic_us();
-        e = ask(client, &question, &fault);
-        hsm_note_wraps(client, question.count, clock_monotonic_us() - began_us);
+        e = ask_with_room(client, &question, &fault);
+        hsm_leave_wraps(client, question.count, clock_monotonic_us() - began_us);
         done += e == ERR_OK ? question.count : 0;
     }
     fail_all(ret_results + done, count - done, e == ERR_OK ? &late : &fault);

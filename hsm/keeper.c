@@ -77,7 +77,7 @@ static void log_weak_keys(struct pool *pool, const struct hsm_status *status)
 static enum error read_step(struct keeper *keeper, struct worker_process *worker,
                             const Provisiond__WorkerReady *ready, struct fault *fault)
 {
-    struct hsm_status status;
+    struct hsm_status status = {0};
     if (ready->step != PROVISIOND__WORKER_STEP__WORKER_STARTED) {
         worker->is_logging_in = ready->step == PROVISIOND__WORKER_STEP__WORKER_LOGGING_IN;
         if (!worker->is_logging_in)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Many wraps in one question: each stands for itself, whatever becomes of the others. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,11 +20,13 @@
 #define KEK_BYTES 32
 #define SLOW_MS   300
 #define LATE_MS   1000
+#define ASKERS    6
 
 static struct hsm_rig rig;
 static struct hsm_faults *faults;
 static struct hsm_wrap asked[COUNT];
 static struct hsm_wrap_result results[COUNT];
+static Provisiond__HsmWrapRequest *messages; /* COUNT + 1 */
 
 static void set_up(void)
 {
@@ -38,6 +41,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    free(messages);
     hsm_faults_clear(faults);
     wraps_free();
     hsm_rig_remove(&rig);
@@ -170,6 +174,27 @@ START_TEST(wraps_beyond_one_question_are_all_done)
 }
 END_TEST
 
+static void *ask_main(void *argument)
+{
+    hsm_wrap_keys(rig.client, asked, COUNT, deadline_in(RIG_WAIT_MS), argument);
+    return NULL;
+}
+
+START_TEST(batches_of_many_threads_are_all_done)
+{
+    static struct hsm_wrap_result all[ASKERS][COUNT];
+    pthread_t threads[ASKERS];
+    serve_fast();
+    for (size_t i = 0; i < ASKERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_main, all[i]), 0);
+    for (size_t i = 0; i < ASKERS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        for (size_t k = 0; k < COUNT; k++)
+            ck_assert(all[i][k].fault.code == ERR_OK && opens(&all[i][k].wrapped));
+    }
+}
+END_TEST
+
 START_TEST(without_a_service_each_wrap_says_so)
 {
     serve_fast();
@@ -184,7 +209,6 @@ END_TEST
 
 /* ---- bytes of a hostile peer ---- */
 
-static Provisiond__HsmWrapRequest messages[COUNT + 1];
 static Provisiond__HsmWrapRequest *links[COUNT + 1];
 
 static size_t pack(size_t count, uint8_t out[RAW_REQUEST_MAX])
@@ -201,6 +225,8 @@ static size_t pack(size_t count, uint8_t out[RAW_REQUEST_MAX])
 static void fill_messages(void)
 {
     const struct rig_keys *keys = wraps_keys();
+    messages = calloc(COUNT + 1, sizeof *messages);
+    ck_assert_ptr_nonnull(messages);
     for (size_t i = 0; i < COUNT + 1; i++) {
         Provisiond__HsmWrapRequest *message = links[i] = &messages[i];
         provisiond__hsm_wrap_request__init(message);
@@ -404,6 +430,7 @@ int main(void)
     tcase_add_test(tests, each_wrap_of_a_batch_opens_with_its_own_key);
     tcase_add_test(tests, a_wrap_that_is_wrong_fails_alone);
     tcase_add_test(tests, wraps_beyond_one_question_are_all_done);
+    tcase_add_test(tests, batches_of_many_threads_are_all_done);
     tcase_add_test(tests, without_a_service_each_wrap_says_so);
     tcase_add_test(tests, a_batch_of_none_and_one_of_too_many_are_refused);
     tcase_add_test(tests, each_wrap_is_checked_as_if_it_had_come_alone);
