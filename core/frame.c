@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Length-prefixed frames with file descriptors over Unix stream sockets. Owns no state. */
-#include "core/frame.h"
+#include "core/frame_parts.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,12 +13,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define LENGTH_BYTES 4
+#define ID_BYTES     8
+
+static_assert(LENGTH_BYTES + ID_BYTES == FRAME_HEADER_BYTES, "the head is length and id");
+
 union fd_control {
     char bytes[CMSG_SPACE(sizeof(int) * FRAME_FDS_MAX)];
     struct cmsghdr align;
 };
 
-static enum error wait_for(int socket, short events, deadline_ms deadline)
+enum error frame_wait(int socket, short events, deadline_ms deadline)
 {
     struct pollfd entry = {.fd = socket, .events = events};
     for (;;) {
@@ -45,6 +50,25 @@ static uint64_t get_be(const uint8_t *in, unsigned size)
     for (unsigned i = 0; i < size; i++)
         value = value << 8 | in[i];
     return value;
+}
+
+void frame_put_head(uint8_t out[FRAME_HEADER_BYTES], size_t length, uint64_t id)
+{
+    put_be(out, length, LENGTH_BYTES);
+    put_be(out + LENGTH_BYTES, id, ID_BYTES);
+}
+
+enum error frame_get_head(const uint8_t head[FRAME_HEADER_BYTES], size_t max, size_t *ret_length,
+                          uint64_t *ret_id)
+{
+    size_t length = (size_t)get_be(head, LENGTH_BYTES);
+    if (length == 0)
+        return ERR_BAD_REQUEST;
+    if (length > max)
+        return ERR_TOO_LARGE;
+    *ret_length = length;
+    *ret_id = get_be(head + LENGTH_BYTES, ID_BYTES);
+    return ERR_OK;
 }
 
 static void attach_fds(struct msghdr *message, union fd_control *control, const int *fds,
@@ -74,26 +98,14 @@ static void skip_sent(struct msghdr *message, size_t sent)
     }
 }
 
-enum error frame_send(int socket, uint64_t id, struct bytes payload, const int *fds,
-                      unsigned fd_count, deadline_ms deadline)
+enum error frame_send_message(int socket, struct msghdr *message, deadline_ms deadline)
 {
-    uint8_t head[FRAME_HEADER_BYTES];
-    union fd_control control = {0};
-    assert(payload.length > 0 && payload.length <= UINT32_MAX && fd_count <= FRAME_FDS_MAX);
-    put_be(head, payload.length, 4);
-    put_be(head + 4, id, 8);
-    struct iovec parts[2] = {
-        {.iov_base = head, .iov_len = sizeof head},
-        {.iov_base = (void *)(uintptr_t)payload.data, .iov_len = payload.length}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    if (fd_count > 0)
-        attach_fds(&message, &control, fds, fd_count);
-    while (message.msg_iovlen > 0) {
-        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (message->msg_iovlen > 0) {
+        ssize_t n = sendmsg(socket, message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
-            skip_sent(&message, (size_t)n);
+            skip_sent(message, (size_t)n);
         } else if (errno == EAGAIN || errno == ENOBUFS) {
-            enum error e = wait_for(socket, POLLOUT, deadline);
+            enum error e = frame_wait(socket, POLLOUT, deadline);
             if (e != ERR_OK)
                 return e;
         } else if (errno != EINTR) {
@@ -101,6 +113,22 @@ enum error frame_send(int socket, uint64_t id, struct bytes payload, const int *
         }
     }
     return ERR_OK;
+}
+
+enum error frame_send(int socket, uint64_t id, struct bytes payload, const int *fds,
+                      unsigned fd_count, deadline_ms deadline)
+{
+    uint8_t head[FRAME_HEADER_BYTES];
+    union fd_control control = {0};
+    assert(payload.length > 0 && payload.length <= UINT32_MAX && fd_count <= FRAME_FDS_MAX);
+    frame_put_head(head, payload.length, id);
+    struct iovec parts[2] = {
+        {.iov_base = head, .iov_len = sizeof head},
+        {.iov_base = (void *)(uintptr_t)payload.data, .iov_len = payload.length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    if (fd_count > 0)
+        attach_fds(&message, &control, fds, fd_count);
+    return frame_send_message(socket, &message, deadline);
 }
 
 static void take_fds(struct msghdr *message, struct frame *frame)
@@ -120,31 +148,41 @@ static void take_fds(struct msghdr *message, struct frame *frame)
     }
 }
 
+enum error frame_receive_some(int socket, uint8_t *out, size_t length, int flags,
+                              struct frame *frame, size_t *ret_count)
+{
+    union fd_control control;
+    struct iovec part = {.iov_base = out, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    ssize_t n = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? ERR_TIMEOUT : ERR_LINK_CLOSED;
+    if (n == 0)
+        return ERR_LINK_CLOSED;
+    take_fds(&message, frame);
+    *ret_count = (size_t)n;
+    return message.msg_flags & MSG_CTRUNC ? ERR_BAD_REQUEST : ERR_OK;
+}
+
 /* Reads exactly length bytes; descriptors that ride along are collected into frame. */
 static enum error receive_exactly(int socket, uint8_t *out, size_t length, struct frame *frame,
                                   deadline_ms deadline)
 {
     while (length > 0) {
-        union fd_control control;
-        struct iovec part = {.iov_base = out, .iov_len = length};
-        struct msghdr message = {.msg_iov = &part,
-                                 .msg_iovlen = 1,
-                                 .msg_control = control.bytes,
-                                 .msg_controllen = sizeof control.bytes};
-        ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n > 0) {
-            take_fds(&message, frame);
-            if (message.msg_flags & MSG_CTRUNC)
-                return ERR_BAD_REQUEST;
+        size_t n = 0;
+        enum error e = frame_receive_some(socket, out, length, MSG_DONTWAIT, frame, &n);
+        if (e == ERR_OK) {
             out += n;
-            length -= (size_t)n;
-        } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-            enum error e = wait_for(socket, POLLIN, deadline);
-            if (e != ERR_OK)
-                return e;
-        } else {
-            return ERR_LINK_CLOSED;
+            length -= n;
+            continue;
         }
+        if (e == ERR_TIMEOUT)
+            e = frame_wait(socket, POLLIN, deadline);
+        if (e != ERR_OK)
+            return e;
     }
     return ERR_OK;
 }
@@ -156,12 +194,10 @@ static enum error receive_frame(int socket, size_t max, int rest_ms, struct fram
     enum error e = receive_exactly(socket, head, sizeof head, frame, deadline);
     if (e != ERR_OK)
         return e;
-    size_t length = (size_t)get_be(head, 4);
-    if (length == 0)
-        return ERR_BAD_REQUEST;
-    if (length > max)
-        return ERR_TOO_LARGE;
-    frame->id = get_be(head + 4, 8);
+    size_t length = 0;
+    e = frame_get_head(head, max, &length, &frame->id);
+    if (e != ERR_OK)
+        return e;
     frame->payload = malloc(length);
     if (frame->payload == NULL)
         return ERR_INTERNAL;
@@ -173,7 +209,7 @@ static enum error wait_for_first_byte(int socket, int idle_ms)
 {
     struct pollfd entry = {.fd = socket, .events = POLLIN};
     if (idle_ms >= 0)
-        return wait_for(socket, POLLIN, deadline_in(idle_ms));
+        return frame_wait(socket, POLLIN, deadline_in(idle_ms));
     while (poll(&entry, 1, -1) < 0) {
         if (errno != EINTR)
             return ERR_LINK_CLOSED;

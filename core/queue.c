@@ -87,6 +87,19 @@ void *queue_try_pop(struct queue *queue)
     return item;
 }
 
+size_t queue_try_pop_some(struct queue *queue, bool (*is_wanted)(const void *item), size_t share,
+                          void **ret_items, size_t max)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&queue->lock);
+    if (max > queue->length / share)
+        max = queue->length / share;
+    while (count < max && is_wanted(queue->items[queue->head]))
+        ret_items[count++] = take_first(queue);
+    (void)pthread_mutex_unlock(&queue->lock);
+    return count;
+}
+
 void queue_close(struct queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);

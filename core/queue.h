@@ -29,6 +29,12 @@ bool queue_push_first(struct queue *queue, void *item) MUST_USE;
 void *queue_pop(struct queue *queue, deadline_ms deadline) MUST_USE;
 /* As queue_pop without a wait. */
 void *queue_try_pop(struct queue *queue) MUST_USE;
+/*
+ * The oldest items while is_wanted says yes of each, at most max of them and at most a share of
+ * those that wait (1: all, 2: half). Without a wait; the result is how many.
+ */
+size_t queue_try_pop_some(struct queue *queue, bool (*is_wanted)(const void *item), size_t share,
+                          void **ret_items, size_t max) MUST_USE;
 void queue_close(struct queue *queue);
 bool queue_is_closed(struct queue *queue);
 size_t queue_length(struct queue *queue);

@@ -33,4 +33,14 @@ enum error hsm_fail_answer(struct fault *fault);
 /* ERR_BAD_REQUEST: an argument out of its limits; nothing was sent. */
 enum error hsm_fail_argument(struct fault *fault);
 
+bool hsm_wrap_is_within_limits(const struct hsm_wrap *wrap);
+
+/*
+ * Waits for a place among the questions of many wraps. The result is how many wraps the question
+ * may hold, as many as the HSM does in a moment as far as is known; 0: there was no place until the
+ * deadline. hsm_leave_wraps gives the place back, and says how fast the HSM was.
+ */
+size_t hsm_enter_wraps(struct hsm_client *client, deadline_ms deadline) MUST_USE;
+void hsm_leave_wraps(struct hsm_client *client, size_t count, int64_t took_us);
+
 #endif

@@ -7,6 +7,7 @@
  */
 #include "hsm/hsm_client.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,17 @@
 #define REPLY_MAX_BYTES  ((size_t)64 * 1024)
 #define P256_POINT_BYTES 65
 #define POINT_PLAIN      0x04
+/* So that one wrap never waits long behind those of batches: */
+#define WRAPS_US            100000 /* what one question of many wraps may take */
+#define WRAPS_UNDER_WAY_MAX 2      /* such questions */
 
 struct hsm_client {
     struct rpc_client *link;
+    /* Questions of many wraps; lock guards what follows. */
+    pthread_mutex_t lock;
+    pthread_cond_t is_changed;
+    unsigned under_way;
+    size_t wraps_at_once;
 };
 
 void hsm_free_reply(Provisiond__HsmReply **reply)
@@ -38,6 +47,9 @@ enum error hsm_client_new(const char *socket_path, struct hsm_client **ret_clien
     struct hsm_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return ERR_INTERNAL;
+    client->wraps_at_once = 1;
+    (void)pthread_mutex_init(&client->lock, NULL);
+    (void)pthread_cond_init(&client->is_changed, NULL);
     enum error e = rpc_client_new(&options, &client->link);
     if (e != ERR_OK) {
         free(client);
@@ -52,7 +64,40 @@ void hsm_client_free(struct hsm_client *client)
     if (client == NULL)
         return;
     rpc_client_free(client->link);
+    (void)pthread_cond_destroy(&client->is_changed);
+    (void)pthread_mutex_destroy(&client->lock);
     free(client);
+}
+
+/* ---- questions of many wraps ---- */
+
+size_t hsm_enter_wraps(struct hsm_client *client, deadline_ms deadline)
+{
+    struct timespec until = deadline_timespec(deadline);
+    int problem = 0;
+    size_t at_once = 0;
+    (void)pthread_mutex_lock(&client->lock);
+    while (client->under_way == WRAPS_UNDER_WAY_MAX && problem == 0)
+        problem =
+            pthread_cond_clockwait(&client->is_changed, &client->lock, CLOCK_MONOTONIC, &until);
+    if (client->under_way < WRAPS_UNDER_WAY_MAX && deadline_left_ms(deadline) > 0) {
+        client->under_way++;
+        at_once = client->wraps_at_once;
+    }
+    (void)pthread_mutex_unlock(&client->lock);
+    return at_once;
+}
+
+void hsm_leave_wraps(struct hsm_client *client, size_t count, int64_t took_us)
+{
+    int64_t fit = (int64_t)count * WRAPS_US / (took_us + 1);
+    if (fit > HSM_WRAPS_MAX)
+        fit = HSM_WRAPS_MAX;
+    (void)pthread_mutex_lock(&client->lock);
+    client->under_way--;
+    client->wraps_at_once = fit > 1 ? (size_t)fit : 1;
+    (void)pthread_cond_signal(&client->is_changed);
+    (void)pthread_mutex_unlock(&client->lock);
 }
 
 /* ---- asking ---- */
@@ -233,44 +278,28 @@ enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *e
     return e == ERR_OK ? take_content(reply->encrypt, ret_content, fault) : e;
 }
 
-static enum error take_wrapped(const Provisiond__HsmWrapReply *reply,
-                               struct hsm_wrapped *ret_wrapped, struct fault *fault)
+bool hsm_wrap_is_within_limits(const struct hsm_wrap *wrap)
 {
-    struct hsm_wrapped wrapped = {.mode = (enum hsm_mode)reply->mode,
-                                  .ephemeral_length = reply->ephemeral_point.len};
-    bool is_mode = reply->mode == PROVISIOND__HSM_MODE__HSM_MODE_HOST ||
-                   reply->mode == PROVISIOND__HSM_MODE__HSM_MODE_TOKEN;
-    if (!is_mode || reply->ephemeral_point.len == 0 ||
-        reply->ephemeral_point.len > sizeof wrapped.ephemeral_point ||
-        !hsm_wrapped_key_from_message(reply->wrapped_key, &wrapped.key))
-        return hsm_fail_answer(fault);
-    memcpy(wrapped.ephemeral_point, reply->ephemeral_point.data, reply->ephemeral_point.len);
-    *ret_wrapped = wrapped;
-    return ERR_OK;
+    return wrap->session_key.length <= HSM_WRAPPED_KEY_MAX &&
+           wrap->peer_point.length <= HSM_POINT_MAX_BYTES &&
+           wrap->shared_info.length <= HSM_SHARED_INFO_MAX;
 }
 
 enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
                         struct hsm_wrapped *ret_wrapped, struct fault *fault)
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
-    Provisiond__HsmWrapRequest message = PROVISIOND__HSM_WRAP_REQUEST__INIT;
+    Provisiond__HsmWrapRequest message;
     HSM_REPLY_AUTO *reply = NULL;
-    if (wrap->session_key.length > HSM_WRAPPED_KEY_MAX ||
-        wrap->peer_point.length > HSM_POINT_MAX_BYTES ||
-        wrap->shared_info.length > HSM_SHARED_INFO_MAX)
+    if (!hsm_wrap_is_within_limits(wrap))
         return hsm_fail_argument(fault);
-    message.firmware_key_id = hsm_binary(wrap->firmware_key.bytes, sizeof wrap->firmware_key.bytes);
-    message.wrapped_session_key = hsm_binary(wrap->session_key.bytes, wrap->session_key.length);
-    message.curve = (Provisiond__HsmCurve)wrap->curve;
-    message.peer_point = hsm_binary(wrap->peer_point.data, wrap->peer_point.length);
-    message.kdf = (Provisiond__HsmKdf)wrap->kdf;
-    message.shared_info = hsm_binary(wrap->shared_info.data, wrap->shared_info.length);
-    message.kek_bytes = wrap->kek_bytes;
-    message.key_wrap = PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES;
+    hsm_wrap_to_message(wrap, &message);
     request.op_case = PROVISIOND__HSM_REQUEST__OP_WRAP;
     request.wrap = &message;
     enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
-    return e == ERR_OK ? take_wrapped(reply->wrap, ret_wrapped, fault) : e;
+    if (e != ERR_OK)
+        return e;
+    return hsm_wrapped_from_message(reply->wrap, ret_wrapped) ? ERR_OK : hsm_fail_answer(fault);
 }
 
 static enum error take_sealed(const Provisiond__HsmSealReply *reply, const struct hsm_seal *seal,

@@ -42,6 +42,7 @@
 #define HSM_SEAL_PREFIX_MAX     32
 #define HSM_SEAL_AAD_MAX        256
 #define HSM_SEALED_MAX          (HSM_SEAL_PREFIX_MAX + HSM_SESSION_KEY_MAX + HSM_GCM_TAG_BYTES)
+#define HSM_WRAPS_MAX           32 /* in one question */
 #define HSM_WEAK_KEYS_MAX       16
 #define HSM_CHECKPOINT_BODY_MAX 255
 #define HSM_SIGNATURE_MAX       80   /* ECDSA P-256 in DER */
@@ -133,11 +134,11 @@ enum hsm_kdf { HSM_X963_SHA256 = 1 };
 struct hsm_wrap {
     struct hsm_key_id firmware_key;
     struct hsm_wrapped_key session_key;
-    enum hsm_curve curve;
-    struct bytes peer_point; /* uncompressed, validated by the caller */
-    enum hsm_kdf kdf;
+    struct bytes peer_point;  /* uncompressed, validated by the caller */
     struct bytes shared_info; /* at most HSM_SHARED_INFO_MAX */
-    unsigned kek_bytes;       /* 16 or 32 */
+    enum hsm_curve curve;
+    enum hsm_kdf kdf;
+    unsigned kek_bytes; /* 16 or 32 */
 };
 
 struct hsm_wrapped {
@@ -320,6 +321,24 @@ enum error hsm_authority_write(struct hsm_client *client, const char *product,
 /* Wraps for one peer. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST (not a point). */
 enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
                         struct hsm_wrapped *ret_wrapped, struct fault *fault) MUST_USE;
+
+#define HSM_WRAPS_LATE "wraps-late"
+
+/* Of one wrap of many: wrapped is set when the fault's code is ERR_OK. */
+struct hsm_wrap_result {
+    struct fault fault;
+    struct hsm_wrapped wrapped;
+};
+
+/*
+ * Many wraps: each as hsm_wrap_key, with a fault of its own. Asks for as many at once as the HSM
+ * does in a tenth of a second (at most HSM_WRAPS_MAX), again and again until the deadline, and two
+ * threads at a time, so that single wraps do not wait long behind these: what was not asked for
+ * until then is ERR_BUSY (HSM_WRAPS_LATE). When a question has no answer at all, those
+ * that follow are not asked, and have its fault.
+ */
+void hsm_wrap_keys(struct hsm_client *client, const struct hsm_wrap *wraps, size_t count,
+                   deadline_ms deadline, struct hsm_wrap_result *ret_results);
 
 /*
  * Encrypts prefix and session key for one peer with ECIES and AES-128-GCM (hsm.proto, HsmSealScheme

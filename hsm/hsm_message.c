@@ -104,6 +104,43 @@ static bool take_successors(const Provisiond__HsmStatusReply *message, struct hs
     return true;
 }
 
+void hsm_wrap_to_message(const struct hsm_wrap *wrap, Provisiond__HsmWrapRequest *out)
+{
+    provisiond__hsm_wrap_request__init(out);
+    out->firmware_key_id = hsm_binary(wrap->firmware_key.bytes, sizeof wrap->firmware_key.bytes);
+    out->wrapped_session_key = hsm_binary(wrap->session_key.bytes, wrap->session_key.length);
+    out->curve = (Provisiond__HsmCurve)wrap->curve;
+    out->peer_point = hsm_binary(wrap->peer_point.data, wrap->peer_point.length);
+    out->kdf = (Provisiond__HsmKdf)wrap->kdf;
+    out->shared_info = hsm_binary(wrap->shared_info.data, wrap->shared_info.length);
+    out->kek_bytes = wrap->kek_bytes;
+    out->key_wrap = PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES;
+}
+
+void hsm_wrapped_to_message(const struct hsm_wrapped *wrapped, Provisiond__HsmWrapReply *out)
+{
+    provisiond__hsm_wrap_reply__init(out);
+    out->ephemeral_point = hsm_binary(wrapped->ephemeral_point, wrapped->ephemeral_length);
+    out->wrapped_key = hsm_binary(wrapped->key.bytes, wrapped->key.length);
+    out->mode = (Provisiond__HsmMode)wrapped->mode;
+}
+
+bool hsm_wrapped_from_message(const Provisiond__HsmWrapReply *message,
+                              struct hsm_wrapped *ret_wrapped)
+{
+    struct hsm_wrapped wrapped = {.mode = (enum hsm_mode)message->mode,
+                                  .ephemeral_length = message->ephemeral_point.len};
+    bool is_mode = message->mode == PROVISIOND__HSM_MODE__HSM_MODE_HOST ||
+                   message->mode == PROVISIOND__HSM_MODE__HSM_MODE_TOKEN;
+    if (!is_mode || message->ephemeral_point.len == 0 ||
+        message->ephemeral_point.len > sizeof wrapped.ephemeral_point ||
+        !hsm_wrapped_key_from_message(message->wrapped_key, &wrapped.key))
+        return false;
+    memcpy(wrapped.ephemeral_point, message->ephemeral_point.data, message->ephemeral_point.len);
+    *ret_wrapped = wrapped;
+    return true;
+}
+
 bool hsm_status_from_message(const Provisiond__HsmStatusReply *message,
                              struct hsm_status *ret_status)
 {

@@ -34,6 +34,12 @@ bool hsm_spki_from_message(ProtobufCBinaryData message, struct hsm_spki *ret_spk
 bool hsm_wrapped_key_from_message(ProtobufCBinaryData message,
                                   struct hsm_wrapped_key *ret_key) MUST_USE;
 
+/* Both borrow what they point to. */
+void hsm_wrap_to_message(const struct hsm_wrap *wrap, Provisiond__HsmWrapRequest *out);
+void hsm_wrapped_to_message(const struct hsm_wrapped *wrapped, Provisiond__HsmWrapReply *out);
+bool hsm_wrapped_from_message(const Provisiond__HsmWrapReply *message,
+                              struct hsm_wrapped *ret_wrapped) MUST_USE;
+
 ProtobufCBinaryData hsm_binary(const void *data, size_t length);
 
 #endif

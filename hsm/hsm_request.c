@@ -23,6 +23,12 @@ static enum error refuse(const char *reason, const char *detail, struct fault *f
     return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
 }
 
+static enum error refuse_unknown_fields(struct fault *fault)
+{
+    return refuse("field-unknown", "The request has unknown fields: the versions may differ.",
+                  fault);
+}
+
 static enum error check_key_id(ProtobufCBinaryData id, struct fault *fault)
 {
     if (id.len != HSM_KEY_ID_BYTES)
@@ -134,6 +140,19 @@ static enum error check_wrap(const Provisiond__HsmWrapRequest *request, struct f
     if (e == ERR_OK)
         e = check_key_id(request->firmware_key_id, fault);
     return e == ERR_OK ? check_wrapped_key(request->wrapped_session_key, fault) : e;
+}
+
+enum error hsm_request_check_wrap(const Provisiond__HsmWrapRequest *wrap, struct fault *fault)
+{
+    return wrap->base.n_unknown_fields > 0 ? refuse_unknown_fields(fault) : check_wrap(wrap, fault);
+}
+
+static enum error check_wrap_batch(const Provisiond__HsmWrapBatchRequest *request,
+                                   struct fault *fault)
+{
+    if (request->n_wraps == 0 || request->n_wraps > HSM_WRAPS_MAX)
+        return refuse("wraps", "A batch has 1 to 32 wraps.", fault);
+    return ERR_OK;
 }
 
 /* Key and IV are parts of the first half of the KDF's output that do not touch. */
@@ -274,8 +293,7 @@ static enum error check_frame(const Provisiond__HsmRequest *request, unsigned fd
     if (request->op_case == PROVISIOND__HSM_REQUEST__OP__NOT_SET)
         return refuse("operation-unknown", "The request names no known operation.", fault);
     if (request->base.n_unknown_fields > 0 || operation_of(request)->n_unknown_fields > 0)
-        return refuse("field-unknown", "The request has unknown fields: the versions may differ.",
-                      fault);
+        return refuse_unknown_fields(fault);
     if (fd_count != wanted)
         return refuse("descriptors", "An encryption comes with two files, all else with none.",
                       fault);
@@ -297,6 +315,8 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
         return check_encrypt(request->encrypt, fds, fault);
     case PROVISIOND__HSM_REQUEST__OP_WRAP:
         return check_wrap(request->wrap, fault);
+    case PROVISIOND__HSM_REQUEST__OP_WRAP_BATCH:
+        return check_wrap_batch(request->wrap_batch, fault);
     case PROVISIOND__HSM_REQUEST__OP_SEAL:
         return check_seal(request->seal, fault);
     case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:

@@ -17,6 +17,7 @@
 #include "hsm/hsm_request.h"
 #include "hsm/keeper.h"
 #include "hsm/pool.h"
+#include "hsm/wrap_batch.h"
 
 #define WORKERS_MAX 64
 /* Anybody may open the socket; the kernel says who it is, and is_allowed decides. */
@@ -70,6 +71,19 @@ static void answer_status(struct hsm_server *server, struct rpc_call *call)
     pool_send(call, &reply);
 }
 
+/* The call is answered later, or by the fault. */
+static enum error submit(struct hsm_server *server, struct rpc_call *call,
+                         const Provisiond__HsmRequest *request, struct fault *fault)
+{
+    struct wrap_batch *batch = NULL;
+    if (request->op_case != PROVISIOND__HSM_REQUEST__OP_WRAP_BATCH)
+        return pool_submit(server->pool, call, request->op_case, fault);
+    if (wrap_batch_new(call, request->wrap_batch, &batch) != ERR_OK)
+        return fault_set(fault, ERR_BUSY, "memory", "Out of memory.", 0);
+    pool_submit_batch(server->pool, batch);
+    return ERR_OK;
+}
+
 static void handle(void *context, struct rpc_call *call)
 {
     struct hsm_server *server = context;
@@ -83,17 +97,14 @@ static void handle(void *context, struct rpc_call *call)
         rpc_hang_up(call);
         return;
     }
-    Provisiond__HsmRequest__OpCase operation = request->op_case;
     enum error e = hsm_request_check(request, fds, fd_count, &fault);
-    provisiond__hsm_request__free_unpacked(request, NULL);
-    if (e == ERR_OK && operation == PROVISIOND__HSM_REQUEST__OP_STATUS) {
+    if (e == ERR_OK && request->op_case == PROVISIOND__HSM_REQUEST__OP_STATUS)
         answer_status(server, call);
-        return;
-    }
-    if (e == ERR_OK)
-        e = pool_submit(server->pool, call, operation, &fault);
+    else if (e == ERR_OK)
+        e = submit(server, call, request, &fault);
     if (e != ERR_OK)
         pool_send_fault(call, &fault);
+    provisiond__hsm_request__free_unpacked(request, NULL);
 }
 
 static enum error start(struct hsm_server *server, const struct secret *pin, struct fault *fault)

@@ -27,13 +27,22 @@
 #define CHECK_MS         1000  /* between two questions whether the token is still there */
 #define IDLE_MS          250   /* how late an idle worker's death is noticed */
 #define KIB_PER_MIB      1024
-#define SLICE_MS         50 /* how late a stop is noticed */
+#define SLICE_MS         50   /* how late a stop is noticed */
+#define ROUND_US         5000 /* what a round of more than one call may take */
 
 enum outcome {
     ANSWERED,
     HUNG,    /* no answer until the deadline */
     CRASHED, /* the process ended, or spoke nonsense */
     UNFIT    /* it answered that its session is lost */
+};
+
+/* Requests that a worker is sent together and answers in their order. */
+struct round {
+    struct worker_request requests[POOL_ROUND_MAX];
+    Provisiond__HsmRequest__OpCase operations[POOL_ROUND_MAX];
+    size_t count;
+    enum job_lane lane; /* of all of them */
 };
 
 struct keeper {
@@ -48,6 +57,7 @@ struct keeper {
     unsigned calls;     /* of the present worker */
     uint64_t first_kib; /* its memory at its first answer; 0 before */
     uint64_t peak_kib;
+    int64_t call_us; /* what a call took in the newest round; 0 before */
     int64_t checked_ms;
 };
 
@@ -74,7 +84,7 @@ static void log_weak_keys(struct pool *pool, const struct hsm_status *status)
 static enum error read_step(struct keeper *keeper, struct worker_process *worker,
                             const Provisiond__WorkerReady *ready, struct fault *fault)
 {
-    struct hsm_status status;
+    struct hsm_status status = {0};
     if (ready->step != PROVISIOND__WORKER_STEP__WORKER_STARTED) {
         worker->is_logging_in = ready->step == PROVISIOND__WORKER_STEP__WORKER_LOGGING_IN;
         if (!worker->is_logging_in)
@@ -92,10 +102,10 @@ static enum error read_step(struct keeper *keeper, struct worker_process *worker
 }
 
 static enum error read_ready(struct keeper *keeper, struct worker_process *worker,
-                             const struct frame *frame, struct fault *fault)
+                             struct bytes answer, struct fault *fault)
 {
     Provisiond__WorkerReady *ready =
-        provisiond__worker_ready__unpack(NULL, frame->length, frame->payload);
+        provisiond__worker_ready__unpack(NULL, answer.length, answer.data);
     if (ready == NULL)
         return fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
     enum error e = read_step(keeper, worker, ready, fault);
@@ -124,13 +134,12 @@ static void log_start_failure(const struct keeper *keeper, const struct fault *f
 static enum error check_start(struct keeper *keeper, struct worker_process *worker,
                               deadline_ms deadline, int wait_ms, struct fault *fault)
 {
-    struct frame frame;
-    enum error e = worker_process_receive(worker, wait_ms, &frame);
+    struct bytes answer;
+    enum error e = worker_process_receive(worker, 0, wait_ms, &answer);
     if (e == ERR_TIMEOUT && deadline_left_ms(deadline) > 0)
         return e;
     if (e == ERR_OK) {
-        e = read_ready(keeper, worker, &frame, fault);
-        frame_clear(&frame);
+        e = read_ready(keeper, worker, answer, fault);
         if (e == ERR_TIMEOUT)
             return e;
     } else if (e == ERR_TIMEOUT) {
@@ -215,6 +224,7 @@ static void begin_service(struct keeper *keeper)
 {
     keeper->calls = 0;
     keeper->first_kib = keeper->peak_kib = 0;
+    keeper->call_us = 0;
     keeper->checked_ms = clock_monotonic_ms();
     log_event(LOG_LEVEL_INFO, "hsm-worker-ready", LOG_NUMBER("pid", keeper->worker.pid));
 }
@@ -316,29 +326,32 @@ static int slice_of(deadline_ms deadline)
 }
 
 /*
- * Waits for the answer. A call has patience_ms; an encryption has as much again whenever its files
- * move, and is given up when the program stops.
+ * Waits for the answer at a place of the round. A call has patience_ms; an encryption has as much
+ * again whenever its files move, and is given up when the program stops.
  */
-static enum outcome await_answer(struct keeper *keeper, enum job_lane lane, const int *fds,
-                                 unsigned fd_count, struct frame *ret_answer)
+static enum outcome await_answer(struct keeper *keeper, const struct round *round, size_t place,
+                                 struct bytes *ret_answer)
 {
-    int64_t patience = patience_ms(keeper, lane);
+    const struct worker_request *files = &round->requests[0];
+    int64_t patience = patience_ms(keeper, round->lane);
     deadline_ms deadline = deadline_in(patience);
-    int64_t progress = progress_of(fds, fd_count);
+    int64_t progress = progress_of(files->fds, files->fd_count);
     for (;;) {
-        enum error e = worker_process_receive(&keeper->worker, slice_of(deadline), ret_answer);
+        enum error e =
+            worker_process_receive(&keeper->worker, place, slice_of(deadline), ret_answer);
         if (e != ERR_TIMEOUT)
             return e == ERR_OK ? ANSWERED : CRASHED;
-        int64_t now = progress_of(fds, fd_count);
+        int64_t now = progress_of(files->fds, files->fd_count);
         if (now != progress)
             deadline = deadline_in(patience);
         progress = now;
-        if (deadline_left_ms(deadline) == 0 || (fd_count > 0 && pool_is_stopping(keeper->pool)))
+        if (deadline_left_ms(deadline) == 0 ||
+            (files->fd_count > 0 && pool_is_stopping(keeper->pool)))
             return HUNG;
     }
 }
 
-/* ---- one job ---- */
+/* ---- one answer ---- */
 
 static bool is_sound(const Provisiond__WorkerAnswer *answer,
                      Provisiond__HsmRequest__OpCase operation)
@@ -370,23 +383,18 @@ static void learn(struct keeper *keeper, const Provisiond__WorkerAnswer *answer)
                            &checkpoint);
 }
 
-/* Asks the worker; the caller frees *ret_answer, which is NULL when there is none. */
-static enum outcome ask(struct keeper *keeper, struct bytes request, enum job_lane lane,
-                        struct job *job, Provisiond__WorkerAnswer **ret_answer)
+/* The caller frees *ret_answer, which is NULL when there is none. */
+static enum outcome take_answer(struct keeper *keeper, const struct round *round, size_t place,
+                                Provisiond__WorkerAnswer **ret_answer)
 {
-    struct frame frame;
-    unsigned fd_count = 0;
-    const int *fds = job != NULL ? rpc_call_fds(job->call, &fd_count) : NULL;
+    struct bytes bytes;
     *ret_answer = NULL;
-    if (worker_process_send(&keeper->worker, request, fds, fd_count) != ERR_OK)
-        return CRASHED;
-    enum outcome outcome = await_answer(keeper, lane, fds, fd_count, &frame);
+    enum outcome outcome = await_answer(keeper, round, place, &bytes);
     if (outcome != ANSWERED)
         return outcome;
     Provisiond__WorkerAnswer *answer =
-        provisiond__worker_answer__unpack(NULL, frame.length, frame.payload);
-    frame_clear(&frame);
-    if (!is_sound(answer, job != NULL ? job->operation : PROVISIOND__HSM_REQUEST__OP_STATUS)) {
+        provisiond__worker_answer__unpack(NULL, bytes.length, bytes.data);
+    if (!is_sound(answer, round->operations[place])) {
         if (answer != NULL)
             provisiond__worker_answer__free_unpacked(answer, NULL);
         return CRASHED;
@@ -396,6 +404,12 @@ static enum outcome ask(struct keeper *keeper, struct bytes request, enum job_la
         keeper->first_kib = answer->peak_kib;
     *ret_answer = answer;
     return answer->is_unfit ? UNFIT : ANSWERED;
+}
+
+static void free_answer(Provisiond__WorkerAnswer *answer)
+{
+    if (answer != NULL)
+        provisiond__worker_answer__free_unpacked(answer, NULL);
 }
 
 static void set_loss(enum outcome outcome, const Provisiond__WorkerAnswer *answer,
@@ -428,29 +442,74 @@ static void lose_worker(struct keeper *keeper, enum keeper_state *state, const s
     abandon_recycling(keeper);
 }
 
-static void run_job(struct keeper *keeper, struct job *job, enum keeper_state *state)
+/* ---- rounds ---- */
+
+/* Answers the jobs in their order; the result is how many. The rest is lost with the worker, whose
+ * loss is told to whoever cannot be helped by another one. */
+static size_t answer_jobs(struct keeper *keeper, const struct round *round, struct job **jobs,
+                          struct fault *ret_loss)
 {
-    struct fault loss = {0};
-    Provisiond__WorkerAnswer *answer = NULL;
-    /* An encryption may take an hour, and nobody else can start a worker meanwhile. */
-    while (job->lane == JOB_ENCRYPT && keeper->successor.pid != 0)
-        advance_recycling(keeper, SLICE_MS);
-    job->attempts++;
-    keeper->calls++;
-    pool_change_busy(keeper->pool, true);
-    enum outcome outcome = ask(keeper, rpc_call_request(job->call), job->lane, job, &answer);
-    pool_change_busy(keeper->pool, false);
-    if (answer != NULL)
-        learn(keeper, answer);
-    if (outcome == ANSWERED) {
-        pool_answer(keeper->pool, job, answer->reply);
-    } else {
-        set_loss(outcome, answer, &loss);
-        lose_worker(keeper, state, &loss); /* first, so that the pool knows who is there */
-        pool_retry(keeper->pool, job, &loss);
+    for (size_t i = 0; i < round->count; i++) {
+        Provisiond__WorkerAnswer *answer = NULL;
+        enum outcome outcome = take_answer(keeper, round, i, &answer);
+        if (answer != NULL)
+            learn(keeper, answer);
+        if (outcome == ANSWERED)
+            pool_answer(keeper->pool, jobs[i], answer->reply);
+        else
+            set_loss(outcome, answer, ret_loss);
+        free_answer(answer);
+        if (outcome != ANSWERED)
+            return i;
     }
-    if (answer != NULL)
-        provisiond__worker_answer__free_unpacked(answer, NULL);
+    return round->count;
+}
+
+static void begin_round(struct keeper *keeper, struct job **jobs, size_t count,
+                        struct round *ret_round)
+{
+    *ret_round = (struct round){.count = count, .lane = jobs[0]->lane};
+    for (size_t i = 0; i < count; i++) {
+        struct worker_request *request = &ret_round->requests[i];
+        request->payload = jobs[i]->request;
+        if (jobs[i]->lane == JOB_ENCRYPT)
+            request->fds = rpc_call_fds(jobs[i]->call, &request->fd_count);
+        ret_round->operations[i] = jobs[i]->operation;
+        jobs[i]->attempts++;
+    }
+    keeper->calls += (unsigned)count;
+}
+
+static void note_speed(struct keeper *keeper, size_t count, int64_t took_us)
+{
+    keeper->call_us = took_us / (int64_t)count + 1;
+}
+
+static void run_round(struct keeper *keeper, struct job **jobs, size_t count,
+                      enum keeper_state *state)
+{
+    struct round round;
+    struct fault loss = {0};
+    size_t done = 0;
+    /* An encryption may take an hour, and nobody else can start a worker meanwhile. */
+    while (jobs[0]->lane == JOB_ENCRYPT && keeper->successor.pid != 0)
+        advance_recycling(keeper, SLICE_MS);
+    begin_round(keeper, jobs, count, &round);
+    pool_change_busy(keeper->pool, true);
+    int64_t began_us = clock_monotonic_us();
+    if (worker_process_send(&keeper->worker, round.requests, count) == ERR_OK)
+        done = answer_jobs(keeper, &round, jobs, &loss);
+    else
+        set_loss(CRASHED, NULL, &loss);
+    pool_change_busy(keeper->pool, false);
+    note_speed(keeper, count, clock_monotonic_us() - began_us);
+    if (done < count)
+        lose_worker(keeper, state, &loss); /* first, so that the pool knows who is there */
+    for (size_t i = done; i < count; i++) {
+        if (i > done)
+            jobs[i]->attempts--; /* the worker had not come to it */
+        pool_retry(keeper->pool, jobs[i], &loss);
+    }
 }
 
 /* Asks the worker, at most once a second, whether the token is still the one it logged in to. */
@@ -458,18 +517,23 @@ static void check_worker(struct keeper *keeper, enum keeper_state *state)
 {
     /* An HsmRequest with an empty HsmStatusRequest: field 1, length 0. */
     static const uint8_t status_request[] = {0x0a, 0x00};
+    const struct round round = {
+        .requests = {{.payload = bytes_of(status_request, sizeof status_request)}},
+        .operations = {PROVISIOND__HSM_REQUEST__OP_STATUS},
+        .count = 1,
+        .lane = JOB_CALL};
     struct fault loss = {0};
     Provisiond__WorkerAnswer *answer = NULL;
+    enum outcome outcome = CRASHED;
     if (clock_monotonic_ms() - keeper->checked_ms < CHECK_MS)
         return;
-    enum outcome outcome =
-        ask(keeper, bytes_of(status_request, sizeof status_request), JOB_CALL, NULL, &answer);
+    if (worker_process_send(&keeper->worker, round.requests, round.count) == ERR_OK)
+        outcome = take_answer(keeper, &round, 0, &answer);
     if (outcome != ANSWERED) {
         set_loss(outcome, answer, &loss);
         lose_worker(keeper, state, &loss);
     }
-    if (answer != NULL)
-        provisiond__worker_answer__free_unpacked(answer, NULL);
+    free_answer(answer);
     keeper->checked_ms = clock_monotonic_ms();
 }
 
@@ -485,16 +549,28 @@ static void check_process(struct keeper *keeper, enum keeper_state *state)
         lose_worker(keeper, state, &GONE);
 }
 
+/* As many calls as the worker does in a moment, by its own speed: none waits long for the others.
+ */
+static size_t round_max(const struct keeper *keeper)
+{
+    int64_t max = keeper->call_us > 0 ? ROUND_US / keeper->call_us : 1;
+    if (max < 1)
+        return 1;
+    return max < POOL_ROUND_MAX ? (size_t)max : POOL_ROUND_MAX;
+}
+
 static void serve(struct keeper *keeper, enum keeper_state *state)
 {
+    struct job *jobs[POOL_ROUND_MAX];
     int wait_ms = keeper->successor.pid != 0 ? SLICE_MS : IDLE_MS;
-    struct job *job = pool_take(keeper->pool, wait_ms);
-    /* Before the job is spent on it: an idle worker may have died meanwhile. */
+    size_t count = pool_take(keeper->pool, wait_ms, jobs, round_max(keeper));
+    /* Before the jobs are spent on it: an idle worker may have died meanwhile. */
     check_process(keeper, state);
-    if (job != NULL && *state == KEEPER_READY)
-        run_job(keeper, job, state);
-    else if (job != NULL)
-        pool_retry(keeper->pool, job, &GONE);
+    if (count > 0 && *state == KEEPER_READY)
+        run_round(keeper, jobs, count, state);
+    else
+        for (size_t i = 0; i < count; i++)
+            pool_retry(keeper->pool, jobs[i], &GONE);
     if (*state == KEEPER_READY)
         check_worker(keeper, state);
     if (*state == KEEPER_READY) {

@@ -4,8 +4,8 @@
 /*
  * A keeper: the thread that keeps one worker alive and gives it jobs. Internal to hsm/.
  *
- * It starts its worker, hands it one job at a time, waits for each answer until the job's deadline,
- * kills and replaces a worker that hangs, crashes or says that its session is lost, asks it once a
+ * It starts its worker, hands it jobs, waits for each answer until the call's deadline, kills and
+ * replaces a worker that hangs, crashes or says that its session is lost, asks it once a
  * second whether the token is still there, and recycles it after so many calls or when it has
  * grown. The keepers write the log of the workers' lives.
  */

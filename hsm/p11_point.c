@@ -3,7 +3,8 @@
 
 /*
  * What libcrypto does of an agreement: points on P-256, and in host mode and for seals the
- * ephemeral key, ECDH and the KDF. Key bytes live in struct secret only. Owns no state.
+ * ephemeral key, ECDH and the KDF. Key bytes live in struct secret only. Owns the curve's
+ * parameters, made at their first use and kept: to make them costs more than a key.
  */
 #include "hsm/p11.h"
 
@@ -26,11 +27,13 @@
 static void free_pkey(EVP_PKEY **key)
 {
     EVP_PKEY_free(*key);
+    *key = NULL;
 }
 
 static void free_pkey_context(EVP_PKEY_CTX **context)
 {
     EVP_PKEY_CTX_free(*context);
+    *context = NULL;
 }
 
 static void free_kdf(EVP_KDF **kdf)
@@ -60,25 +63,59 @@ static enum error fail_libcrypto(struct fault *fault)
     return fault_set(fault, ERR_INTERNAL, "libcrypto", "A libcrypto operation failed.", 0);
 }
 
-/* NULL unless the bytes are a point on the curve: the provider checks that when it decodes. */
-static EVP_PKEY *key_of_point(struct bytes point)
+/* ---- the curve ---- */
+
+/* Holds no key. Owned by the worker's one thread. */
+static struct {
+    EVP_PKEY *parameters;
+    EVP_PKEY_CTX *generator;
+} curve;
+
+static EVP_PKEY *make_parameters(void)
 {
     EVP_PKEY *key = NULL;
-    if (point.length != P11_POINT_BYTES || point.data[0] != POINT_FORM_PLAIN)
-        return NULL;
     OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
                                                                 (char *)(uintptr_t)P256_GROUP, 0),
-                               OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-                                                                 (uint8_t *)(uintptr_t)point.data,
-                                                                 point.length),
                                OSSL_PARAM_construct_end()};
     PKEY_CONTEXT_AUTO *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
     if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
-        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
-        key = NULL;
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEY_PARAMETERS, parameters) != 1)
+        return NULL;
+    return key;
+}
+
+static EVP_PKEY_CTX *make_generator(void)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (context == NULL || EVP_PKEY_keygen_init(context) != 1 ||
+        EVP_PKEY_CTX_set_group_name(context, P256_GROUP) != 1)
+        free_pkey_context(&context);
+    return context;
+}
+
+static EVP_PKEY *fresh_key(void)
+{
+    EVP_PKEY *key = NULL;
+    if (curve.generator == NULL)
+        curve.generator = make_generator();
+    return curve.generator != NULL && EVP_PKEY_generate(curve.generator, &key) == 1 ? key : NULL;
+}
+
+/* NULL unless the bytes are a point on the curve: the provider checks that when it decodes. */
+static EVP_PKEY *key_of_point(struct bytes point)
+{
+    if (point.length != P11_POINT_BYTES || point.data[0] != POINT_FORM_PLAIN)
+        return NULL;
+    if (curve.parameters == NULL)
+        curve.parameters = make_parameters();
+    EVP_PKEY *key = curve.parameters != NULL ? EVP_PKEY_dup(curve.parameters) : NULL;
+    if (key != NULL && EVP_PKEY_set1_encoded_public_key(key, point.data, point.length) != 1)
+        free_pkey(&key);
     ERR_clear_error();
     return key;
 }
+
+/* ---- points and agreements ---- */
 
 static enum error refuse_point(struct fault *fault)
 {
@@ -162,7 +199,7 @@ enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *
     PKEY_AUTO *peer = key_of_point(agreement->peer_point);
     if (peer == NULL)
         return refuse_point(fault);
-    PKEY_AUTO *own = EVP_EC_gen(P256_GROUP);
+    PKEY_AUTO *own = fresh_key();
     if (own == NULL || !derive_z(own, peer, &z) || !derive_output(&z, agreement, &output) ||
         !get_point(own, ret_ephemeral))
         return fail_libcrypto(fault);
@@ -175,7 +212,7 @@ enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *
 
 enum error p11_device_new(struct p11_device *ret_device, struct fault *fault)
 {
-    struct p11_device device = {.key = EVP_EC_gen(P256_GROUP)};
+    struct p11_device device = {.key = fresh_key()};
     if (device.key == NULL || !get_point(device.key, device.point)) {
         p11_device_free(&device);
         return fail_libcrypto(fault);

@@ -17,6 +17,7 @@
 #include "core/queue.h"
 #include "hsm/hsm_message.h"
 #include "hsm/token_lock.h"
+#include "hsm/wrap_batch.h"
 
 #define BACKOFF_FIRST_MS 100
 #define TELL_EVERY_MS    60000
@@ -210,18 +211,36 @@ static void finish(struct pool *pool, struct job *job)
     }
 }
 
+/* To whoever waits for it: a call, or a batch that has others. */
+static void reply_to(const struct job *job, const Provisiond__HsmReply *reply)
+{
+    if (job->batch != NULL)
+        wrap_batch_note(job->batch, job->place, reply);
+    else
+        pool_send(job->call, reply);
+}
+
+static void reply_fault(const struct job *job, const struct fault *fault)
+{
+    Provisiond__HsmReply reply = PROVISIOND__HSM_REPLY__INIT;
+    Provisiond__FaultMessage message;
+    fault_to_message(fault, &message);
+    reply.fault = &message;
+    reply_to(job, &reply);
+}
+
 void pool_answer(struct pool *pool, struct job *job, const Provisiond__HsmReply *reply)
 {
     if (job->operation == PROVISIOND__HSM_REQUEST__OP_WRAP ||
         job->operation == PROVISIOND__HSM_REQUEST__OP_SEAL)
         crash_point("hsm-master.before-reply");
-    pool_send(job->call, reply);
+    reply_to(job, reply);
     finish(pool, job);
 }
 
 void pool_refuse(struct pool *pool, struct job *job, const struct fault *fault)
 {
-    pool_send_fault(job->call, fault);
+    reply_fault(job, fault);
     finish(pool, job);
 }
 
@@ -278,17 +297,14 @@ static enum job_lane lane_of(Provisiond__HsmRequest__OpCase operation)
     }
 }
 
-enum error pool_submit(struct pool *pool, struct rpc_call *call,
-                       Provisiond__HsmRequest__OpCase operation, struct fault *fault)
+/* Takes a copy. */
+static enum error submit(struct pool *pool, const struct job *wanted, struct fault *fault)
 {
-    enum job_lane lane = lane_of(operation);
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = malloc(sizeof *job);
     if (job == NULL)
         return fault_set(fault, ERR_BUSY, "memory", "Out of memory.", 0);
-    *job = (struct job){.call = call,
-                        .operation = operation,
-                        .lane = lane,
-                        .deadline = deadline_in(timeout_of(lane))};
+    *job = *wanted;
+    job->deadline = deadline_in(timeout_of(job->lane));
     (void)pthread_mutex_lock(&pool->lock);
     enum error e = enter_lane(pool, job, fault);
     (void)pthread_mutex_unlock(&pool->lock);
@@ -297,16 +313,73 @@ enum error pool_submit(struct pool *pool, struct rpc_call *call,
     return e;
 }
 
-struct job *pool_take(struct pool *pool, int wait_ms)
+enum error pool_submit(struct pool *pool, struct rpc_call *call,
+                       Provisiond__HsmRequest__OpCase operation, struct fault *fault)
+{
+    const struct job job = {.call = call,
+                            .request = rpc_call_request(call),
+                            .operation = operation,
+                            .lane = lane_of(operation)};
+    return submit(pool, &job, fault);
+}
+
+void pool_submit_batch(struct pool *pool, struct wrap_batch *batch)
+{
+    for (size_t i = 0; i < wrap_batch_count(batch); i++) {
+        struct job wanted = {.batch = batch, .place = i, .lane = JOB_CALL};
+        struct fault fault;
+        if (!wrap_batch_get(batch, i, &wanted.request))
+            continue;
+        wanted.operation = PROVISIOND__HSM_REQUEST__OP_WRAP;
+        if (submit(pool, &wanted, &fault) != ERR_OK)
+            reply_fault(&wanted, &fault);
+    }
+    wrap_batch_release(batch);
+}
+
+/* A call that waits with others of its kind. */
+static bool is_plain_call(const void *item)
+{
+    const struct job *job = item;
+    return job->lane == JOB_CALL && job->attempts == 0;
+}
+
+static size_t ready_workers(struct pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    size_t ready = pool->states[KEEPER_READY];
+    (void)pthread_mutex_unlock(&pool->lock);
+    return ready > 0 ? ready : 1;
+}
+
+/* Keeps those whose deadline has not passed, in their order. */
+static size_t refuse_late(struct pool *pool, struct job **jobs, size_t count)
 {
     static const struct fault late = {.code = ERR_TIMEOUT,
                                       .reason = "queue-deadline",
                                       .detail = "The request waited too long for a worker."};
-    struct job *job = queue_pop(pool->queue, deadline_in(wait_ms));
-    if (job == NULL || deadline_left_ms(job->deadline) > 0)
-        return job;
-    pool_refuse(pool, job, &late);
-    return NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (deadline_left_ms(jobs[i]->deadline) > 0)
+            jobs[kept++] = jobs[i];
+        else
+            pool_refuse(pool, jobs[i], &late);
+    }
+    return kept;
+}
+
+size_t pool_take(struct pool *pool, int wait_ms, struct job **ret_jobs, size_t max)
+{
+    void *more[POOL_ROUND_MAX];
+    size_t count = 0;
+    ret_jobs[0] = queue_pop(pool->queue, deadline_in(wait_ms));
+    if (ret_jobs[0] == NULL)
+        return 0;
+    if (max > 1 && is_plain_call(ret_jobs[0]))
+        count = queue_try_pop_some(pool->queue, is_plain_call, ready_workers(pool), more, max - 1);
+    for (size_t i = 0; i < count; i++)
+        ret_jobs[1 + i] = more[i];
+    return refuse_late(pool, ret_jobs, 1 + count);
 }
 
 void pool_retry(struct pool *pool, struct job *job, const struct fault *fault)

@@ -29,11 +29,15 @@
 #include "hsm.pb-c.h"
 
 #define POOL_QUEUE_MAX 512 /* jobs that may wait; one more is ERR_BUSY */
+#define POOL_ROUND_MAX 16  /* jobs that a worker is given at once */
 
 enum job_lane { JOB_CALL, JOB_KEYGEN, JOB_DATA, JOB_ENCRYPT, JOB_LANES };
 
 struct job {
-    struct rpc_call *call;
+    struct rpc_call *call; /* or, of a batch: */
+    struct wrap_batch *batch;
+    size_t place;
+    struct bytes request; /* as the worker is sent it; of the call or the batch */
     Provisiond__HsmRequest__OpCase operation;
     enum job_lane lane;
     deadline_ms deadline; /* of the whole request; after it nobody waits for the answer */
@@ -49,6 +53,7 @@ enum keeper_state {
 };
 
 struct pool;
+struct wrap_batch;
 
 enum error pool_new(unsigned workers, struct pool **ret_pool) MUST_USE;
 /* No new jobs and no new workers; wakes whoever waits. */
@@ -61,11 +66,18 @@ void pool_free(struct pool *pool);
 
 /* ---- jobs ---- */
 
+/* Queues the jobs of a batch, which is answered when the last of them is. Takes the batch. */
+void pool_submit_batch(struct pool *pool, struct wrap_batch *batch);
 /* Queues a job. ERR_BUSY, ERR_HSM_UNAVAILABLE or ERR_HSM_PIN_REFUSED: call stays the caller's. */
 enum error pool_submit(struct pool *pool, struct rpc_call *call,
                        Provisiond__HsmRequest__OpCase operation, struct fault *fault) MUST_USE;
-/* The next job, or NULL after wait_ms; a job whose deadline has passed is answered here. */
-struct job *pool_take(struct pool *pool, int wait_ms) MUST_USE;
+/*
+ * The next jobs, or none after wait_ms; a job whose deadline has passed is answered here. Several
+ * are calls that wait already, at most max (POOL_ROUND_MAX) of them and no more than one worker's
+ * share of all that wait. What was retried comes alone, so that a call that ends its worker takes
+ * no other with it twice.
+ */
+size_t pool_take(struct pool *pool, int wait_ms, struct job **ret_jobs, size_t max) MUST_USE;
 /* Answers and frees a job. */
 void pool_answer(struct pool *pool, struct job *job, const Provisiond__HsmReply *reply);
 void pool_refuse(struct pool *pool, struct job *job, const struct fault *fault);

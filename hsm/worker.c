@@ -2,8 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The worker's loop: hello, login, then one request at a time. It trusts its master, which has
- * validated every request, and writes no log: what it learns it tells the master.
+ * The worker's loop: hello, login, then one request at a time. Answers to requests that came
+ * together go together, unless that would hold one up. It trusts its master, which has validated
+ * every request, and writes no log: what it learns it tells the master.
  */
 #include "hsm/worker.h"
 
@@ -24,6 +25,7 @@
 #include "hsm/worker_operations.h"
 
 #define MASTER_TIMEOUT_MS 10000 /* the master reads at once, or it is gone */
+#define KEEP_US           10000 /* how long calls may take whose answers go together */
 #define START_LIMIT_S     20    /* SIGALRM ends a start that hangs; the master gives up earlier */
 
 /* ---- one request ---- */
@@ -38,18 +40,27 @@ static void prepare_answer(struct answer *answer, enum error result)
     answer->message.reply = &answer->reply;
 }
 
+/* The master has a deadline for each answer: those of slow calls go one by one. */
+static bool send_kept(struct worker *worker)
+{
+    if (frame_stream_has_more(worker->link) &&
+        clock_monotonic_us() - worker->kept_since_us < KEEP_US)
+        return true;
+    worker->kept_since_us = 0;
+    return frame_stream_flush(worker->link, deadline_in(MASTER_TIMEOUT_MS)) == ERR_OK;
+}
+
 static bool send_answer(struct worker *worker, uint64_t id)
 {
+    static uint8_t payload[HSM_REQUEST_MAX_BYTES];
     const Provisiond__WorkerAnswer *message = &worker->answer.message;
     size_t length = provisiond__worker_answer__get_packed_size(message);
-    uint8_t *payload = malloc(length);
-    if (payload == NULL)
+    if (length > sizeof payload)
         return false;
     provisiond__worker_answer__pack(message, payload);
-    enum error e = frame_send(worker->socket, id, bytes_of(payload, length), NULL, 0,
-                              deadline_in(MASTER_TIMEOUT_MS));
-    free(payload);
-    return e == ERR_OK;
+    enum error e = frame_stream_put(worker->link, id, bytes_of(payload, length),
+                                    deadline_in(MASTER_TIMEOUT_MS));
+    return e == ERR_OK && send_kept(worker);
 }
 
 static uint64_t peak_kib(void)
@@ -66,6 +77,8 @@ static bool answer_request(struct worker *worker, const struct frame *frame)
         provisiond__hsm_request__unpack(NULL, frame->length, frame->payload);
     if (request == NULL)
         return false;
+    if (worker->kept_since_us == 0)
+        worker->kept_since_us = clock_monotonic_us();
     *answer = (struct answer){0};
     provisiond__worker_answer__init(&answer->message);
     provisiond__hsm_reply__init(&answer->reply);
@@ -228,12 +241,10 @@ static bool greet(struct worker *worker)
 static void serve_until_the_master_is_gone(struct worker *worker)
 {
     struct frame frame;
-    bool is_well = true;
-    while (is_well && frame_receive(worker->socket, HSM_REQUEST_MAX_BYTES, true, -1,
-                                    MASTER_TIMEOUT_MS, &frame) == ERR_OK) {
+    bool is_well = frame_stream_new(worker->socket, HSM_REQUEST_MAX_BYTES, &worker->link) == ERR_OK;
+    while (is_well && frame_stream_receive(worker->link, -1, MASTER_TIMEOUT_MS, &frame) == ERR_OK)
         is_well = answer_request(worker, &frame);
-        frame_clear(&frame);
-    }
+    frame_stream_free(worker->link);
 }
 
 int worker_main(int socket, int token_lock)

@@ -122,11 +122,7 @@ static enum error do_wrap(struct worker *worker, const Provisiond__HsmRequest *r
     if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &wrap.session_key))
         return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
     enum error e = p11_wrap(&worker->p11, &wrap, &answer->wrapped, &answer->fault);
-    provisiond__hsm_wrap_reply__init(result);
-    result->ephemeral_point =
-        hsm_binary(answer->wrapped.ephemeral_point, answer->wrapped.ephemeral_length);
-    result->wrapped_key = hsm_binary(answer->wrapped.key.bytes, answer->wrapped.key.length);
-    result->mode = (Provisiond__HsmMode)answer->wrapped.mode;
+    hsm_wrapped_to_message(&answer->wrapped, result);
     answer->reply.wrap = result;
     return e;
 }

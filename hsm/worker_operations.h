@@ -6,6 +6,7 @@
 #define HSM_WORKER_OPERATIONS_H
 
 #include "core/error.h"
+#include "core/frame_stream.h"
 #include "hsm/hsm_message.h"
 #include "hsm/p11.h"
 #include "worker.pb-c.h"
@@ -51,6 +52,8 @@ struct answer {
 
 struct worker {
     int socket;
+    struct frame_stream *link; /* over socket, after the start */
+    int64_t kept_since_us;     /* when the first call began whose answer is not sent; 0: none */
     int token_lock;
     struct p11 p11;
     struct answer answer;

@@ -77,7 +77,8 @@ static enum error send_hello(struct worker_process *worker,
     if (payload == NULL)
         return ERR_INTERNAL;
     provisiond__worker_hello__pack(&hello, payload);
-    enum error e = worker_process_send(worker, bytes_of(payload, length), NULL, 0);
+    enum error e = frame_send(worker->socket, WORKER_HELLO_FRAME, bytes_of(payload, length), NULL,
+                              0, deadline_in(SEND_TIMEOUT_MS));
     free(payload);
     if (e == ERR_OK && hello.has_pin)
         e = frame_send(worker->socket, WORKER_PIN_FRAME, bytes_of(pin->bytes, pin->length), NULL, 0,
@@ -88,7 +89,7 @@ static enum error send_hello(struct worker_process *worker,
 enum error worker_process_start(const struct worker_inheritance *inheritance,
                                 struct worker_process *ret_worker, struct fault *fault)
 {
-    struct worker_process worker = {.last_id = UINT64_MAX}; /* WorkerReady comes under id 0 */
+    struct worker_process worker = {.round_id = WORKER_HELLO_FRAME}; /* of WorkerReady, too */
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return fail_start(errno, fault);
@@ -100,7 +101,9 @@ enum error worker_process_start(const struct worker_inheritance *inheritance,
         return fail_start(problem, fault);
     }
     worker.socket = pair[0];
-    if (send_hello(&worker, inheritance) != ERR_OK) {
+    worker.next_id = WORKER_PIN_FRAME + 1;
+    if (frame_stream_new(worker.socket, HSM_REQUEST_MAX_BYTES, &worker.link) != ERR_OK ||
+        send_hello(&worker, inheritance) != ERR_OK) {
         (void)worker_process_kill(&worker);
         return fail_start(0, fault);
     }
@@ -108,29 +111,32 @@ enum error worker_process_start(const struct worker_inheritance *inheritance,
     return ERR_OK;
 }
 
-enum error worker_process_send(struct worker_process *worker, struct bytes request, const int *fds,
-                               unsigned fd_count)
+enum error worker_process_send(struct worker_process *worker, const struct worker_request *requests,
+                               size_t count)
 {
-    return frame_send(worker->socket, ++worker->last_id, request, fds, fd_count,
-                      deadline_in(SEND_TIMEOUT_MS));
+    deadline_ms deadline = deadline_in(SEND_TIMEOUT_MS);
+    enum error e = ERR_OK;
+    worker->round_id = worker->next_id;
+    worker->next_id += count;
+    if (requests[0].fd_count > 0)
+        return frame_send(worker->socket, worker->round_id, requests[0].payload, requests[0].fds,
+                          requests[0].fd_count, deadline);
+    for (size_t i = 0; i < count && e == ERR_OK; i++)
+        e = frame_stream_put(worker->link, worker->round_id + i, requests[i].payload, deadline);
+    return e == ERR_OK ? frame_stream_flush(worker->link, deadline) : e;
 }
 
-enum error worker_process_receive(struct worker_process *worker, int wait_ms,
-                                  struct frame *ret_answer)
+enum error worker_process_receive(struct worker_process *worker, size_t place, int wait_ms,
+                                  struct bytes *ret_answer)
 {
-    struct pollfd entry = {.fd = worker->socket, .events = POLLIN};
     struct frame answer;
-    int n = poll(&entry, 1, wait_ms);
-    if (n == 0 || (n < 0 && errno == EINTR))
-        return ERR_TIMEOUT;
-    if (frame_receive(worker->socket, HSM_REQUEST_MAX_BYTES, false, 0, REST_TIMEOUT_MS, &answer) !=
-        ERR_OK)
+    enum error e = frame_stream_receive(worker->link, wait_ms, REST_TIMEOUT_MS, &answer);
+    if (e == ERR_TIMEOUT && !frame_stream_has_more(worker->link))
+        return e;
+    /* An answer to nothing, or with files: never trust this worker again. */
+    if (e != ERR_OK || answer.id != worker->round_id + place || answer.fd_count > 0)
         return ERR_LINK_CLOSED;
-    if (answer.id != worker->last_id) {
-        frame_clear(&answer);
-        return ERR_LINK_CLOSED; /* an answer to nothing: never trust this worker again */
-    }
-    *ret_answer = answer;
+    *ret_answer = bytes_of(answer.payload, answer.length);
     return ERR_OK;
 }
 
@@ -138,7 +144,7 @@ bool worker_process_is_alive(const struct worker_process *worker)
 {
     struct pollfd entry = {.fd = worker->socket, .events = POLLIN};
     /* An idle worker has nothing to say: anything readable is its end. */
-    return poll(&entry, 1, 0) == 0;
+    return !frame_stream_has_more(worker->link) && poll(&entry, 1, 0) == 0;
 }
 
 int worker_process_kill(struct worker_process *worker)
@@ -149,6 +155,7 @@ int worker_process_kill(struct worker_process *worker)
     (void)kill(worker->pid, SIGKILL);
     while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    frame_stream_free(worker->link);
     (void)close(worker->socket);
     *worker = (struct worker_process){.socket = -1};
     return status;

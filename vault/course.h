@@ -3,8 +3,9 @@
 
 /*
  * One license request on its way through the recipe, alone or in a batch. Order of calls:
- * course_find_subject, course_check_device, course_prepare, then the ledger is given course->issue;
- * course_note_refusal when one of them refused. Threads: a course belongs to one thread.
+ * course_begin; course_make_license or course_make_licenses when it needs one; course_end; then the
+ * ledger is given course->issue; course_note_refusal when one of them refused. Threads: a course
+ * belongs to one thread.
  */
 #ifndef VAULT_COURSE_H
 #define VAULT_COURSE_H
@@ -26,20 +27,34 @@ struct course {
     const struct license_profile *profile; /* the product's; set with device */
     struct license_st_settings st;         /* of a product that has settings */
     bool has_st;
-    bool is_genuine; /* the device proved its origin */
+    bool is_genuine;    /* the device proved its origin */
+    bool needs_license; /* the device has none of this image and may have one */
     struct device device;
     struct ledger_device identity;
+    struct license_agreement agreement; /* of the license that is made */
     struct license license;
     struct ledger_issue issue;
 };
 
-/* Step 2, first half: product and image are known, enabled and the caller's. */
-enum error course_find_subject(struct course *course, struct fault *fault) MUST_USE;
-/* Step 2, second half: the device proves its origin under the product's own anchors. */
-enum error course_check_device(struct course *course, struct fault *fault) MUST_USE;
-/* Steps 3 to 5: what the ledger says of the device, a license unless it has one; sets issue, which
- * points into the course. */
-enum error course_prepare(struct course *course, struct fault *fault) MUST_USE;
+/* Steps 2 to 4: product and image are known, enabled and the caller's, the device proves its origin
+ * under the product's own anchors, and what the ledger says of it: sets needs_license. */
+enum error course_begin(struct course *course, struct fault *fault) MUST_USE;
+/* Step 5. */
+enum error course_make_license(struct course *course, struct fault *fault) MUST_USE;
+
+/* Of one course of many. */
+struct course_outcome {
+    struct course *course;
+    size_t item;         /* the caller's */
+    struct fault *fault; /* borrowed; filled when code is not ERR_OK */
+    enum error code;
+};
+/* Step 5 of many: those that could not be asked for before the deadline are ERR_BUSY
+ * (HSM_WRAPS_LATE). */
+void course_make_licenses(struct vault *vault, struct course_outcome *outcomes, size_t count,
+                          deadline_ms deadline);
+/* Sets issue, which points into the course. */
+void course_end(struct course *course);
 /* So many milliseconds from now, or when whoever asked gives up. */
 deadline_ms course_deadline(const struct recipe_request *request, int64_t timeout_ms);
 /* Waits until the anchor covers another number of leaves than before; not more than half of the

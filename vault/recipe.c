@@ -54,14 +54,13 @@ enum error recipe_license(struct vault *vault, const struct recipe_request *requ
                           struct recipe_answer *ret_answer, struct fault *fault)
 {
     struct course course = {.vault = vault, .request = request};
-    enum error e = course_find_subject(&course, fault);
-    if (e != ERR_OK)
-        return e;
-    e = course_check_device(&course, fault);
-    if (e == ERR_OK)
-        e = course_prepare(&course, fault);
-    if (e == ERR_OK)
+    enum error e = course_begin(&course, fault);
+    if (e == ERR_OK && course.needs_license)
+        e = course_make_license(&course, fault);
+    if (e == ERR_OK) {
+        course_end(&course);
         e = commit(&course, &ret_answer->issued, fault);
+    }
     if (e != ERR_OK) {
         course_note_refusal(&course, fault);
         return e;

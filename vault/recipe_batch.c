@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Many licenses of one caller: each goes through the steps of course.h, then all are committed
- * together, in their order. Owns no state.
+ * Many licenses of one caller: each goes through the steps of course.h, those that need the HSM
+ * together; then all are committed together, in their order. Owns no state.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,14 @@ struct batch {
     size_t count;
     struct course *courses;          /* owned */
     struct ledger_batch_item *items; /* owned; issue NULL: settled, its fault or answer stands */
+    struct course_outcome *outcomes; /* owned; of those that need a license */
 };
 
 static void batch_clear(struct batch *batch)
 {
     free(batch->courses);
     free(batch->items);
+    free(batch->outcomes);
 }
 
 static bool batch_init(struct batch *batch, struct vault *vault,
@@ -34,7 +36,8 @@ static bool batch_init(struct batch *batch, struct vault *vault,
     *batch = (struct batch){.vault = vault, .count = count};
     batch->courses = calloc(count, sizeof *batch->courses);
     batch->items = calloc(count, sizeof *batch->items);
-    if (batch->courses == NULL || batch->items == NULL) {
+    batch->outcomes = calloc(count, sizeof *batch->outcomes);
+    if (batch->courses == NULL || batch->items == NULL || batch->outcomes == NULL) {
         batch_clear(batch);
         return false;
     }
@@ -45,20 +48,7 @@ static bool batch_init(struct batch *batch, struct vault *vault,
     return true;
 }
 
-/* ---- steps 2 to 5, one after the other ---- */
-
-static enum error prepare(struct course *course, struct fault *fault)
-{
-    enum error e = course_find_subject(course, fault);
-    if (e != ERR_OK)
-        return e;
-    e = course_check_device(course, fault);
-    if (e == ERR_OK)
-        e = course_prepare(course, fault);
-    if (e != ERR_OK)
-        course_note_refusal(course, fault);
-    return e;
-}
+/* ---- steps 2 to 5: what needs the HSM asks it together ---- */
 
 /* So that whoever asked still hears of those that are made. */
 static deadline_ms prepare_deadline(const struct batch *batch)
@@ -69,20 +59,54 @@ static deadline_ms prepare_deadline(const struct batch *batch)
     return half < longest ? half : longest;
 }
 
+static enum error fail_late(struct fault *fault)
+{
+    return fault_set(fault, ERR_BUSY, "batch-late",
+                     "The licenses before this one took too long: ask again for those that are "
+                     "left.",
+                     0);
+}
+
+/* The result is how many need a license: those are in batch->outcomes. */
+static size_t begin_all(struct batch *batch, deadline_ms deadline)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct ledger_batch_item *item = &batch->items[i];
+        struct course *course = &batch->courses[i];
+        item->code = deadline_left_ms(deadline) > 0 ? course_begin(course, &item->fault)
+                                                    : fail_late(&item->fault);
+        if (item->code == ERR_OK && course->needs_license)
+            batch->outcomes[count++] =
+                (struct course_outcome){.course = course, .item = i, .fault = &item->fault};
+    }
+    return count;
+}
+
+static void take_outcome(struct batch *batch, const struct course_outcome *outcome)
+{
+    struct ledger_batch_item *item = &batch->items[outcome->item];
+    item->code = outcome->code;
+    if (item->code == ERR_BUSY && strcmp(item->fault.reason, HSM_WRAPS_LATE) == 0)
+        item->code = fail_late(&item->fault);
+}
+
 static void prepare_all(struct batch *batch)
 {
     deadline_ms deadline = prepare_deadline(batch);
+    size_t count = begin_all(batch, deadline);
+    if (count > 0)
+        course_make_licenses(batch->vault, batch->outcomes, count, deadline);
+    for (size_t i = 0; i < count; i++)
+        take_outcome(batch, &batch->outcomes[i]);
     for (size_t i = 0; i < batch->count; i++) {
         struct ledger_batch_item *item = &batch->items[i];
-        if (deadline_left_ms(deadline) > 0)
-            item->code = prepare(&batch->courses[i], &item->fault);
-        else
-            item->code = fault_set(&item->fault, ERR_BUSY, "batch-late",
-                                   "The licenses before this one took too long: ask again for "
-                                   "those that are left.",
-                                   0);
-        if (item->code == ERR_OK)
+        if (item->code == ERR_OK) {
+            course_end(&batch->courses[i]);
             item->issue = &batch->courses[i].issue;
+        } else {
+            course_note_refusal(&batch->courses[i], &item->fault);
+        }
     }
 }
 

@@ -43,6 +43,29 @@ START_TEST(items_leave_in_the_order_they_came)
 }
 END_TEST
 
+static bool is_not_third(const void *item)
+{
+    return item != &items[2];
+}
+
+START_TEST(some_items_leave_by_share_and_only_while_they_are_wanted)
+{
+    void *some[CAPACITY];
+    for (size_t i = 0; i < CAPACITY; i++)
+        ck_assert(queue_push(queue, &items[i]));
+    ck_assert_uint_eq(queue_try_pop_some(queue, is_not_third, 5, some, CAPACITY), 0);
+    ck_assert_uint_eq(queue_try_pop_some(queue, is_not_third, 4, some, CAPACITY), 1);
+    ck_assert_ptr_eq(some[0], &items[0]);
+    ck_assert_uint_eq(queue_try_pop_some(queue, is_not_third, 1, some, CAPACITY), 1);
+    ck_assert_ptr_eq(some[0], &items[1]);
+    ck_assert_uint_eq(queue_try_pop_some(queue, is_not_third, 1, some, CAPACITY), 0);
+    ck_assert_ptr_eq(queue_try_pop(queue), &items[2]);
+    ck_assert_uint_eq(queue_try_pop_some(queue, is_not_third, 1, some, 0), 0);
+    ck_assert_uint_eq(queue_try_pop_some(queue, is_not_third, 1, some, CAPACITY), 1);
+    ck_assert_uint_eq(queue_try_pop_some(queue, is_not_third, 1, some, CAPACITY), 0);
+}
+END_TEST
+
 START_TEST(full_queue_refuses_and_takes_again)
 {
     for (size_t i = 0; i < CAPACITY; i++)
@@ -171,6 +194,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_set_timeout(all, 60);
     tcase_add_test(all, items_leave_in_the_order_they_came);
+    tcase_add_test(all, some_items_leave_by_share_and_only_while_they_are_wanted);
     tcase_add_test(all, full_queue_refuses_and_takes_again);
     tcase_add_test(all, first_item_goes_before_all_that_wait);
     tcase_add_test(all, empty_queue_waits_until_the_deadline_only);
