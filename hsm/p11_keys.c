@@ -290,6 +290,22 @@ enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault)
     return ERR_OK;
 }
 
+enum error p11_get_transport_key(struct p11 *p11, CK_OBJECT_HANDLE *ret_key, struct fault *fault)
+{
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    struct hsm_spki ignored;
+    enum error e = find_pair(p11, &transport_pair, &key, &ignored, fault);
+    if (e == ERR_OK && key == CK_INVALID_HANDLE)
+        e = p11_check(p11, fault); /* an absent token has no keys either */
+    if (e != ERR_OK)
+        return e;
+    if (key == CK_INVALID_HANDLE)
+        return fault_set(fault, ERR_HSM_KEY_MISSING, "transport-key-missing",
+                         "The token holds no transport key: `provctl init` makes it.", 0);
+    *ret_key = key;
+    return ERR_OK;
+}
+
 static enum error ensure_pair(struct p11 *p11, struct pair *pair, struct hsm_spki *ret_spki,
                               struct fault *fault)
 {

@@ -31,6 +31,7 @@ struct answer {
         Provisiond__HsmAuthorityReadReply authority_read;
         Provisiond__HsmAuthorityWriteReply authority_write;
         Provisiond__HsmAuthorityListReply authority_list;
+        Provisiond__HsmImportReply import_key;
     } result;
     struct hsm_spki checkpoint;
     struct hsm_spki transport;
