@@ -73,9 +73,10 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_SERIAL] = {"serial", "TEXT", NULL, "the device's serial number"},
     [OPTION_OLD_KEY] = {"old-key", "HEX", NULL, "SHA-256 of the old key's SubjectPublicKeyInfo"},
     [OPTION_NEW_KEY] = {"new-key", "HEX", NULL, "SHA-256 of the new key's SubjectPublicKeyInfo"},
-    [OPTION_KIND] = {"kind", "NAME", NULL, "install, scrap, revoke, policy, rebind or override"},
+    [OPTION_KIND] = {"kind", "NAME", NULL,
+                     "install, scrap, revoke, policy, rebind, standby, override"},
     [OPTION_HSM] = {"hsm", "HEX", NULL, "the HSM's identity, as provctl status shows it"},
-    [OPTION_SEQUENCE] = {"sequence", "N", NULL, "number of a policy or rebind, 1 for the first"},
+    [OPTION_SEQUENCE] = {"sequence", "N", NULL, "number of a policy, rebind or standby, from 1"},
     [OPTION_AUTHORITIES] = {"authorities", "FILE", NULL, "PEM, certificates of all who may sign"},
     [OPTION_THRESHOLD] = {"threshold", "N", NULL, "how many of them must sign"},
     [OPTION_NOT_BEFORE] = {"not-before", "TIME", NULL, "accepted from then on (RFC 3339, UTC)"},
@@ -124,6 +125,10 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_RESTORE_TO] = {"to", "DIR", NULL, "an empty folder, or one to be made"},
     [OPTION_CHECKPOINT_KEY] = {"checkpoint-key", "FILE", NULL,
                                "PEM, the public key that signed the journal's checkpoint"},
+    [OPTION_STANDBY] = {"standby", "HEX", NULL, "identity of the standby HSM"},
+    [OPTION_TRANSPORT_KEY] = {"transport-key", "HEX", NULL,
+                              "SHA-256 of its transport key's SubjectPublicKeyInfo"},
+    [OPTION_WITHDRAW] = {"withdraw", NULL, NULL, "take the standby back instead"},
 };
 
 const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {

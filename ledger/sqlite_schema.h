@@ -7,7 +7,7 @@
 
 #include "ledger/sqlite_db.h"
 
-#define SCHEMA_VERSION 4          /* 4: principals' roles, keys and scopes; indexes of installs */
+#define SCHEMA_VERSION 5          /* 5: standby HSMs, and the documents that name them */
 #define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
 
 /*

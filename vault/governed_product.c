@@ -45,15 +45,20 @@ void governed_product_clear(struct governed_product *checked)
 
 /* ---- one document ---- */
 
+static bool has_sequence(const struct grant *grant)
+{
+    return grant->kind == GRANT_POLICY || grant->kind == GRANT_REBIND ||
+           grant->kind == GRANT_STANDBY;
+}
+
 /* The row is what the document says, and is for this ledger. */
 static bool row_fits(const struct walk *walk, const struct ledger_document *row,
                      const struct grant *grant)
 {
-    bool has_sequence = grant->kind == GRANT_POLICY || grant->kind == GRANT_REBIND;
     return memcmp(row->id.bytes, grant->id.bytes, UUID_SIZE) == 0 &&
            (int)row->kind == (int)grant->kind && row->units == grant->units &&
            row->sequence == grant->sequence &&
-           (!has_sequence || grant->sequence == walk->sequence + 1) &&
+           (!has_sequence(grant) || grant->sequence == walk->sequence + 1) &&
            strcmp(grant->product, walk->product) == 0 &&
            strcmp(grant->site, walk->info.site) == 0 &&
            sha256_equal(&grant->hsm, &walk->info.hsm_identity);
@@ -67,7 +72,7 @@ static void count(struct walk *walk, const struct ledger_document *row, const st
         walk->scrap_allowance += grant->units;
     if (grant->kind == GRANT_REVOKE)
         walk->revoked += row->taken;
-    if (grant->kind == GRANT_POLICY || grant->kind == GRANT_REBIND)
+    if (has_sequence(grant))
         walk->sequence = grant->sequence;
     if (grant->kind == GRANT_OVERRIDE && walk->wanted != NULL)
         walk->has_override |= grant->anchor.size == walk->wanted->anchor.size &&

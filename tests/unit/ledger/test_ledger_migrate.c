@@ -106,7 +106,7 @@ START_TEST(older_ledger_goes_on_with_every_row)
     ck_assert_int_eq(world_open(&world), ERR_OK);
     assert_rows_as_before();
     world_check_account(&world);
-    ck_assert_int_eq(version_of(world.path), 4);
+    ck_assert_int_eq(version_of(world.path), 5);
     ck_assert(!exists(copy));
     /* It serves: a stored license, the last unit, and none beyond. */
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
@@ -285,7 +285,7 @@ static int version_in_file(const char *path)
 static void assert_old_or_new(void)
 {
     int version = version_in_file(world.path);
-    ck_assert(version == 3 || version == 4);
+    ck_assert(version == 3 || version == 5);
     ck_assert(version == 3 || version_in_file(kept) == 3);
 }
 
@@ -295,7 +295,7 @@ static void assert_opens_whole(void)
     assert_rows_as_before();
     world_check_account(&world);
     close_world();
-    ck_assert_int_eq(version_of(world.path), 4);
+    ck_assert_int_eq(version_of(world.path), 5);
     ck_assert_int_eq(version_of(kept), 3);
     ck_assert(!exists(copy));
 }
