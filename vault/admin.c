@@ -57,6 +57,11 @@ static const struct operation {
     {"device-rebind", admin_device_rebind, PROVISIOND__ADMIN_REQUEST__OP_DEVICE_REBIND, GROWS},
     {"ledger-copy", admin_ledger_copy, PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY, ALWAYS},
     {"image-file", admin_image_file, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_FILE, ALWAYS},
+    {"standby-list", admin_standby_list, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_LIST, ALWAYS},
+    {"standby-add", admin_standby_add, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_ADD, CHANGES},
+    {"standby-remove", admin_standby_remove, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_REMOVE, CHANGES},
+    {"standby-export", admin_standby_export, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_EXPORT, CHANGES},
+    {"standby-import", admin_standby_import, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_IMPORT, GROWS},
 };
 
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)
