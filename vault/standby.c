@@ -26,11 +26,12 @@
 
 #define IMAGES_STEP 64
 
-static_assert(HANDOVER_NAME_MAX == LEDGER_NAME_MAX && HANDOVER_PROFILE_MAX < LEDGER_PROFILE_MAX &&
-                  HANDOVER_IV_MAX == LEDGER_IV_MAX && HANDOVER_TAG_BYTES == LEDGER_TAG_BYTES &&
-                  HANDOVER_KEY_MAX == HSM_WRAPPED_KEY_MAX &&
-                  HANDOVER_INFO_BYTES <= HSM_SHARED_INFO_MAX,
-              "what the ledger and the HSM have fits the file");
+static_assert(LEDGER_NAME_MAX <= HANDOVER_NAME_MAX, "names fit the file");
+static_assert(LEDGER_PROFILE_MAX - 1 <= HANDOVER_PROFILE_MAX, "a profile's name fits the file");
+static_assert(LEDGER_IV_MAX <= HANDOVER_IV_MAX, "an IV fits the file");
+static_assert((size_t)LEDGER_TAG_BYTES == (size_t)HANDOVER_TAG_BYTES, "a tag fits the file");
+static_assert(HSM_WRAPPED_KEY_MAX <= HANDOVER_KEY_MAX, "a wrapped key fits the file");
+static_assert(HANDOVER_INFO_BYTES <= HSM_SHARED_INFO_MAX, "the HSM takes what keys are bound to");
 
 /* SubjectPublicKeyInfo of a key on P-256, up to the uncompressed point. */
 static const uint8_t P256_SPKI[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,

@@ -16,7 +16,7 @@
 #include "support/temp_dir.h"
 #include "vault.pb-c.h"
 
-#define VAULT_OPS_MAX 32 /* one more than the largest number of an operation */
+#define VAULT_OPS_MAX 64 /* one more than the largest number of an operation */
 
 struct vault_double {
     struct rpc_server *server;
