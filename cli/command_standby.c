@@ -46,7 +46,7 @@ static enum error read_own(const Provisiond__StandbyListReply *list, struct stan
     const ProtobufCBinaryData *spki = &list->transport_spki;
     if (list->hsm_identity.len == 0)
         return failure_set_plain(failure, ERR_NOT_INITIALISED,
-                                 "The ledger is not bound to an HSM yet: provctl init");
+                                 "The ledger is not bound to an HSM yet: provctl hsm init");
     if (spki->len == 0 || spki->len > sizeof key->der)
         return failure_set_plain(failure, ERR_HSM_UNAVAILABLE,
                                  "The HSM is away, or has no transport key: see provctl status");

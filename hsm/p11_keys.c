@@ -285,7 +285,7 @@ enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault)
         return e;
     if (key == CK_INVALID_HANDLE)
         return fault_set(fault, ERR_HSM_KEY_MISSING, "checkpoint-key-missing",
-                         "The token holds no checkpoint key: `provctl init` makes it.", 0);
+                         "The token holds no checkpoint key: `provctl hsm init` makes it.", 0);
     p11->checkpoint_key = key;
     return ERR_OK;
 }
@@ -301,7 +301,7 @@ enum error p11_get_transport_key(struct p11 *p11, CK_OBJECT_HANDLE *ret_key, str
         return e;
     if (key == CK_INVALID_HANDLE)
         return fault_set(fault, ERR_HSM_KEY_MISSING, "transport-key-missing",
-                         "The token holds no transport key: `provctl init` makes it.", 0);
+                         "The token holds no transport key: `provctl hsm init` makes it.", 0);
     *ret_key = key;
     return ERR_OK;
 }

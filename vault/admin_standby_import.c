@@ -116,7 +116,7 @@ static bool is_of_profile(const struct import *import)
 {
     const struct license_profile *profile = license_profile_find(import->product.profile);
     return profile != NULL && strcmp(import->product.profile, import->header.profile) == 0 &&
-           import->image.key_length == license_session_key_bytes(profile) + 8;
+           import->image.key_length == license_content_find(profile, "")->key_bytes + 8;
 }
 
 static enum error find_product(struct admin_task *task, struct import *import)
