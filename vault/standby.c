@@ -24,13 +24,17 @@
 #include "vault/governed_product.h"
 #include "vault/hsm_watch.h"
 
-#define IMAGES_STEP 64
+#define IMAGES_STEP    64
 
-static_assert(LEDGER_NAME_MAX <= HANDOVER_NAME_MAX, "names fit the file");
-static_assert(LEDGER_PROFILE_MAX - 1 <= HANDOVER_PROFILE_MAX, "a profile's name fits the file");
-static_assert(LEDGER_IV_MAX <= HANDOVER_IV_MAX, "an IV fits the file");
-static_assert((size_t)LEDGER_TAG_BYTES == (size_t)HANDOVER_TAG_BYTES, "a tag fits the file");
-static_assert(HSM_WRAPPED_KEY_MAX <= HANDOVER_KEY_MAX, "a wrapped key fits the file");
+#define FITS(from, to) (sizeof(((from *)0)->to) <= sizeof(((struct handover_image *)0)->to))
+static_assert(FITS(struct ledger_image, label) && FITS(struct ledger_image, alias) &&
+                  FITS(struct ledger_image, iv) && FITS(struct ledger_image, tag),
+              "what the ledger knows of an image fits the file");
+static_assert(sizeof(((struct hsm_wrapped_key *)0)->bytes) <=
+                  sizeof(((struct handover_image *)0)->key),
+              "a wrapped key fits the file");
+static_assert(LEDGER_PROFILE_MAX <= sizeof(((struct handover_header *)0)->profile),
+              "a profile's name fits the file");
 static_assert(HANDOVER_INFO_BYTES <= HSM_SHARED_INFO_MAX, "the HSM takes what keys are bound to");
 
 /* SubjectPublicKeyInfo of a key on P-256, up to the uncompressed point. */
