@@ -23,7 +23,7 @@ static size_t length;
 static void fill(void *out, size_t size, unsigned seed)
 {
     for (size_t i = 0; i < size; i++)
-        ((uint8_t *)out)[i] = (uint8_t)(seed * 37 + i * 11 + 1);
+        ((uint8_t *)out)[i] = (uint8_t)((size_t)seed * 37 + i * 11 + 1);
 }
 
 static void make_values(void)

@@ -189,7 +189,7 @@ START_TEST(a_flipped_bit_of_the_point_is_refused)
 {
     struct hsm_wrapped wrapped;
     wrap_for_transport(bytes_of(info, 9), 32, &wrapped);
-    for (size_t bit = 0; bit < POINT_BYTES * 8; bit += 5) {
+    for (size_t bit = 0; bit < (size_t)POINT_BYTES * 8; bit += 5) {
         struct hsm_wrapped changed = wrapped;
         changed.ephemeral_point[bit / 8] ^= (uint8_t)(1 << bit % 8);
         const struct hsm_import import = import_of(&changed, bytes_of(info, 9), 32);
