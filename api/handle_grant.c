@@ -44,8 +44,8 @@ static enum error start(struct request *request)
 
 static bool is_kind(const char *kind)
 {
-    static const char *const kinds[] = {"install", "scrap",    "revoke",
-                                        "policy",  "override", "rebind"};
+    static const char *const kinds[] = {"install",  "scrap",  "revoke", "policy",
+                                        "override", "rebind", "standby"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kind, kinds[i]) == 0)
             return true;

@@ -74,8 +74,8 @@ static enum error start_one(struct request *request)
 
 static void write_grant(struct json_writer *writer, const Provisiond__GrantEntry *entry)
 {
-    static const char *const kinds[] = {"install", "scrap",    "revoke",
-                                        "policy",  "override", "rebind"};
+    static const char *const kinds[] = {"install",  "scrap",  "revoke", "policy",
+                                        "override", "rebind", "standby"};
     write_uuid(writer, "grant_id", "", &entry->grant_id);
     write_name(writer, "product", entry->product);
     write_word(writer, "kind", entry->kind, kinds, sizeof kinds / sizeof kinds[0]);

@@ -46,6 +46,14 @@ static bool image_has_key(const void *owner, uint32_t number, const void *key)
     return image->product == wanted->product && sha256_equal(&image->digest, wanted->digest);
 }
 
+static bool standby_is(const void *owner, uint32_t number, const void *key)
+{
+    const struct book_standby *standby = book_standby(owner, number);
+    const struct book_standby *wanted = key;
+    return standby->product == wanted->product && sha256_equal(&standby->hsm, &wanted->hsm) &&
+           sha256_equal(&standby->transport_key, &wanted->transport_key);
+}
+
 static bool device_has_key(const void *owner, uint32_t number, const void *key)
 {
     const struct book_device *device = book_device(owner, number);
@@ -83,6 +91,12 @@ static uint64_t hash_digest(const struct index *index, uint32_t product,
     return index_hash(index, hash_number(index, product), bytes_of(digest->bytes, SHA256_SIZE));
 }
 
+static uint64_t hash_standby(const struct index *index, const struct book_standby *standby)
+{
+    return index_hash(index, hash_digest(index, standby->product, &standby->hsm),
+                      bytes_of(standby->transport_key.bytes, SHA256_SIZE));
+}
+
 static uint64_t hash_pair(const struct index *index, const struct pair_key *pair)
 {
     return index_hash(index, 0, bytes_of(pair, sizeof *pair));
@@ -97,6 +111,7 @@ void book_init(struct book *book)
                           .images = {.record_size = sizeof(struct book_image)},
                           .principals = {.record_size = sizeof(struct book_principal)},
                           .keys = {.record_size = sizeof(struct book_key)},
+                          .standbys = {.record_size = sizeof(struct book_standby)},
                           .devices = {.record_size = sizeof(struct book_device)},
                           .installs = {.record_size = sizeof(struct book_install)},
                           .units = {.record_size = sizeof(struct book_unit)}};
@@ -104,6 +119,7 @@ void book_init(struct book *book)
     index_init(&book->image_digests, image_has_key);
     index_init(&book->principal_names, principal_has_name);
     index_init(&book->principal_keys, key_has_digest);
+    index_init(&book->standby_keys, standby_is);
     index_init(&book->device_keys, device_has_key);
     index_init(&book->serials, device_has_serial);
     index_init(&book->install_ids, install_has_id);
@@ -119,6 +135,7 @@ void book_clear(struct book *book)
     pool_clear(&book->images);
     pool_clear(&book->principals);
     pool_clear(&book->keys);
+    pool_clear(&book->standbys);
     pool_clear(&book->devices);
     pool_clear(&book->installs);
     pool_clear(&book->units);
@@ -126,6 +143,7 @@ void book_clear(struct book *book)
     index_clear(&book->image_digests);
     index_clear(&book->principal_names);
     index_clear(&book->principal_keys);
+    index_clear(&book->standby_keys);
     index_clear(&book->device_keys);
     index_clear(&book->serials);
     index_clear(&book->install_ids);
@@ -157,6 +175,11 @@ struct book_principal *book_principal(const struct book *book, uint32_t number)
 struct book_key *book_key(const struct book *book, uint32_t number)
 {
     return pool_at(&book->keys, number);
+}
+
+struct book_standby *book_standby(const struct book *book, uint32_t number)
+{
+    return pool_at(&book->standbys, number);
 }
 
 struct book_device *book_device(const struct book *book, uint32_t number)
@@ -199,6 +222,12 @@ uint32_t book_find_image(const struct book *book, uint32_t product, const struct
     const struct image_key key = {product, digest};
     const struct index *index = &book->image_digests;
     return index_find(index, book, hash_digest(index, product, digest), &key);
+}
+
+uint32_t book_find_standby(const struct book *book, const struct book_standby *wanted)
+{
+    const struct index *index = &book->standby_keys;
+    return index_find(index, book, hash_standby(index, wanted), wanted);
 }
 
 uint32_t book_find_device(const struct book *book, uint32_t product, const struct sha256 *key)
@@ -288,6 +317,18 @@ enum error book_add_image(struct book *book, const struct book_image *image, str
     *book_image(book, number) = *image;
     return index_put(index, book, hash_digest(index, image->product, &image->digest), &key, number,
                      fault);
+}
+
+enum error book_add_standby(struct book *book, const struct book_standby *standby,
+                            struct fault *fault)
+{
+    uint32_t number = 0;
+    struct index *index = &book->standby_keys;
+    enum error e = pool_add(&book->standbys, &number, fault);
+    if (e != ERR_OK)
+        return e;
+    *book_standby(book, number) = *standby;
+    return index_put(index, book, hash_standby(index, standby), standby, number, fault);
 }
 
 static enum error add_serial(struct book *book, const struct book_device *device, uint32_t number,

@@ -35,7 +35,7 @@ struct book_product {
     int64_t created;          /* its leaf */
     struct audit_product sum; /* its account; the name is filled in at the end */
     int64_t attempts_max;     /* per device; 0: any number */
-    int64_t sequence;         /* of its newest policy or rebind */
+    int64_t sequence;         /* of its newest numbered document */
     bool awaits_policy;       /* just made and governed: its first document is the next leaf */
     struct signed_document *policy; /* the newest, owned; NULL when it could not be read */
     bool has_consent;               /* of its maker, to the override of these heads */
@@ -76,6 +76,15 @@ struct book_key {
     uint32_t principal; /* POOL_NONE: it was removed */
 };
 
+/* Another HSM's key, and whether session keys may be wrapped for it: of a governed product by its
+ * documents, of all (POOL_NONE) by administration. */
+struct book_standby {
+    struct sha256 hsm;
+    struct sha256 transport_key;
+    uint32_t product;
+    bool is_allowed;
+};
+
 struct book_device {
     struct sha256 key;
     struct bytes serial; /* raw; empty: none */
@@ -113,6 +122,7 @@ struct book {
     struct pool images;
     struct pool principals;
     struct pool keys;
+    struct pool standbys;
     struct pool devices;
     struct pool installs;
     struct pool units;
@@ -120,6 +130,7 @@ struct book {
     struct index image_digests;
     struct index principal_names;
     struct index principal_keys;
+    struct index standby_keys;
     struct index device_keys;
     struct index serials; /* to the device that a serial belongs to now */
     struct index install_ids;
@@ -135,6 +146,7 @@ struct book_firmware_key *book_firmware_key(const struct book *book, uint32_t nu
 struct book_image *book_image(const struct book *book, uint32_t number);
 struct book_principal *book_principal(const struct book *book, uint32_t number);
 struct book_key *book_key(const struct book *book, uint32_t number);
+struct book_standby *book_standby(const struct book *book, uint32_t number);
 struct book_device *book_device(const struct book *book, uint32_t number);
 struct book_install *book_install(const struct book *book, uint32_t number);
 struct book_unit *book_unit(const struct book *book, uint32_t number);
@@ -144,6 +156,8 @@ uint32_t book_find_product(const struct book *book, struct bytes name);
 uint32_t book_find_image(const struct book *book, uint32_t product, const struct sha256 *digest);
 uint32_t book_find_principal(const struct book *book, struct bytes name);
 uint32_t book_find_key(const struct book *book, const struct sha256 *digest);
+/* By product, HSM and key of *wanted. */
+uint32_t book_find_standby(const struct book *book, const struct book_standby *wanted);
 uint32_t book_find_device(const struct book *book, uint32_t product, const struct sha256 *key);
 /* serial is raw and not empty. */
 uint32_t book_find_serial(const struct book *book, uint32_t product, struct bytes serial);
@@ -161,6 +175,8 @@ enum error book_add_principal(struct book *book, const struct book_principal *pr
                               uint32_t *ret_number, struct fault *fault) MUST_USE;
 enum error book_add_key(struct book *book, const struct book_key *key,
                         struct fault *fault) MUST_USE;
+enum error book_add_standby(struct book *book, const struct book_standby *standby,
+                            struct fault *fault) MUST_USE;
 enum error book_add_device(struct book *book, const struct book_device *device,
                            uint32_t *ret_number, struct fault *fault) MUST_USE;
 enum error book_add_install(struct book *book, const struct book_install *install,

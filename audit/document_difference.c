@@ -70,6 +70,16 @@ static const char *keys_differ(const struct leaf *leaf, const struct grant *gran
                                                                 : NULL;
 }
 
+static const char *standbys_differ(const struct leaf *leaf, const struct grant *grant)
+{
+    if (digest_differs(leaf, FIELD_STANDBY, &grant->standby))
+        return leaf_field_name(FIELD_STANDBY);
+    if (digest_differs(leaf, FIELD_SPKI, &grant->transport_key))
+        return leaf_field_name(FIELD_SPKI);
+    return leaf_flag(leaf, FIELD_ALLOWED) != grant->is_allowed ? leaf_field_name(FIELD_ALLOWED)
+                                                               : NULL;
+}
+
 /* Members of other kinds are zero or empty on both sides. */
 const char *document_difference(const struct leaf *leaf, const struct grant *grant)
 {
@@ -91,5 +101,7 @@ const char *document_difference(const struct leaf *leaf, const struct grant *gra
         difference = heads_differ(leaf, grant);
     if (grant->kind == GRANT_REBIND)
         difference = keys_differ(leaf, grant);
+    if (grant->kind == GRANT_STANDBY)
+        difference = standbys_differ(leaf, grant);
     return difference;
 }

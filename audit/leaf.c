@@ -22,6 +22,7 @@ static const struct {
     enum leaf_form form;
 } FIELDS[FIELD_COUNT] = {
     [FIELD_ALLOWANCE] = {"allowance", LEAF_FORM_COUNT},
+    [FIELD_ALLOWED] = {"allowed", LEAF_FORM_FLAG},
     [FIELD_ANCHOR_ROOT] = {"anchor_root", LEAF_FORM_DIGEST},
     [FIELD_ANCHOR_SIZE] = {"anchor_size", LEAF_FORM_COUNT},
     [FIELD_ANCHORS] = {"anchors", LEAF_FORM_DIGEST},
@@ -75,6 +76,7 @@ static const struct {
     [FIELD_SIGNERS] = {"signers", LEAF_FORM_TEXT},
     [FIELD_SITE] = {"site", LEAF_FORM_NAME},
     [FIELD_SPKI] = {"spki", LEAF_FORM_DIGEST},
+    [FIELD_STANDBY] = {"standby", LEAF_FORM_DIGEST},
     [FIELD_STATION] = {"station", LEAF_FORM_TEXT},
     [FIELD_SUCCESSOR] = {"successor", LEAF_FORM_DIGEST},
     [FIELD_TAKEN] = {"taken", LEAF_FORM_COUNT},
@@ -126,7 +128,7 @@ static const struct {
                         BIT(QUOTA),
                     BIT(UNITS) | BIT(TAKEN) | BIT(LOT) | BIT(SEQUENCE) | BIT(AUTHORITIES) |
                         SETTINGS_FIELDS | BIT(OPTIONS) | HEAD_FIELDS | BIT(SERIAL) | BIT(OLD_KEY) |
-                        BIT(NEW_KEY)},
+                        BIT(NEW_KEY) | BIT(STANDBY) | BIT(SPKI) | BIT(ALLOWED)},
     [LEAF_IDENTITY_REFUSED] = {"identity-refused", BIT(PRODUCT), BIT(DEVICE) | BIT(SERIAL)},
     [LEAF_IMAGE_ADDED] = {"image-added", BIT(PRODUCT) | BIT(IMAGE) | BIT(ENABLED), 0},
     [LEAF_IMAGE_ALIAS] = {"image-alias", BIT(PRODUCT) | BIT(IMAGE), 0},
@@ -155,6 +157,12 @@ static const struct {
     [LEAF_RETIRED] = {"retired", 0, BIT(SUCCESSOR)},
     [LEAF_SCRAP_ALLOWANCE_ADDED] = {"scrap-allowance-added",
                                     BIT(PRODUCT) | BIT(UNITS) | BIT(ALLOWANCE), 0},
+    [LEAF_SESSION_KEYS_EXPORTED] = {"session-keys-exported",
+                                    BIT(PRODUCT) | BIT(STANDBY) | BIT(SPKI), 0},
+    [LEAF_SESSION_KEYS_IMPORTED] = {"session-keys-imported", BIT(PRODUCT) | BIT(IMAGE) | BIT(HSM),
+                                    0},
+    [LEAF_STANDBY_ADDED] = {"standby-added", BIT(STANDBY) | BIT(SPKI), 0},
+    [LEAF_STANDBY_REMOVED] = {"standby-removed", BIT(STANDBY) | BIT(SPKI), 0},
     [LEAF_START] = {"start", BIT(CLEAN), 0},
     [LEAF_STOP] = {"stop", 0, 0},
 };

@@ -50,6 +50,10 @@ enum leaf_type {
     LEAF_QUOTA_ADDED,
     LEAF_RETIRED,
     LEAF_SCRAP_ALLOWANCE_ADDED,
+    LEAF_SESSION_KEYS_EXPORTED,
+    LEAF_SESSION_KEYS_IMPORTED,
+    LEAF_STANDBY_ADDED,
+    LEAF_STANDBY_REMOVED,
     LEAF_START,
     LEAF_STOP,
     LEAF_TYPES
@@ -58,6 +62,7 @@ enum leaf_type {
 /* In the order of their names, which is that of a leaf. */
 enum leaf_field {
     FIELD_ALLOWANCE,
+    FIELD_ALLOWED,
     FIELD_ANCHOR_ROOT,
     FIELD_ANCHOR_SIZE,
     FIELD_ANCHORS,
@@ -111,6 +116,7 @@ enum leaf_field {
     FIELD_SIGNERS,
     FIELD_SITE,
     FIELD_SPKI,
+    FIELD_STANDBY,
     FIELD_STATION,
     FIELD_SUCCESSOR,
     FIELD_TAKEN,

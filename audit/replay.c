@@ -37,6 +37,10 @@ static const replay_handler HANDLERS[LEAF_TYPES] = {
     [LEAF_QUOTA_ADDED] = replay_quota_added,
     [LEAF_RETIRED] = replay_retired,
     [LEAF_SCRAP_ALLOWANCE_ADDED] = replay_scrap_added,
+    [LEAF_SESSION_KEYS_EXPORTED] = replay_keys_exported,
+    [LEAF_SESSION_KEYS_IMPORTED] = replay_keys_imported,
+    [LEAF_STANDBY_ADDED] = replay_standby_added,
+    [LEAF_STANDBY_REMOVED] = replay_standby_removed,
     [LEAF_START] = replay_start,
 };
 

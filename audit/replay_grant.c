@@ -19,6 +19,7 @@ static const uint64_t REQUIRED[] = {
     [GRANT_POLICY] = BIT(SEQUENCE) | BIT(AUTHORITIES) | SETTINGS_FIELDS,
     [GRANT_OVERRIDE] = HEAD_FIELDS,
     [GRANT_REBIND] = BIT(SEQUENCE) | KEY_FIELDS,
+    [GRANT_STANDBY] = BIT(SEQUENCE) | BIT(STANDBY) | BIT(SPKI) | BIT(ALLOWED),
 };
 
 static bool read_kind(struct replay *replay, const struct leaf *leaf, enum grant_kind *ret_kind)
@@ -59,7 +60,7 @@ static void check_sequence(struct replay *replay, const struct leaf *leaf,
     int64_t sequence = leaf_number(leaf, FIELD_SEQUENCE);
     if (sequence != product->sequence + 1)
         FIND(replay, leaf, "grant-sequence",
-             "It is number %lld of the policies and re-bindings of product %.*s; number %lld is "
+             "It is number %lld of the numbered documents of product %.*s; number %lld is "
              "the next.",
              (long long)sequence, RAW(product->name), (long long)product->sequence + 1);
     product->sequence = sequence;
@@ -109,6 +110,9 @@ static enum error apply(struct replay *replay, const struct leaf *leaf, enum gra
     case GRANT_REBIND:
         check_sequence(replay, leaf, product);
         return replay_rebind(replay, leaf, product_number, fault);
+    case GRANT_STANDBY:
+        check_sequence(replay, leaf, product);
+        return replay_allow_standby(replay, leaf, product_number, fault);
     }
     return ERR_OK;
 }

@@ -59,6 +59,15 @@ enum error replay_account(struct replay *replay, const struct leaf *leaf, struct
 enum error replay_refused(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_grant(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 
+enum error replay_standby_added(struct replay *replay, const struct leaf *leaf,
+                                struct fault *fault);
+enum error replay_standby_removed(struct replay *replay, const struct leaf *leaf,
+                                  struct fault *fault);
+enum error replay_keys_exported(struct replay *replay, const struct leaf *leaf,
+                                struct fault *fault);
+enum error replay_keys_imported(struct replay *replay, const struct leaf *leaf,
+                                struct fault *fault);
+
 enum error replay_issued(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_reissued(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_outcome(struct replay *replay, const struct leaf *leaf, struct fault *fault);
@@ -82,6 +91,10 @@ void replay_check_quota(struct replay *replay, const struct leaf *leaf,
 /* A serial belongs to another key from now on. */
 enum error replay_rebind(struct replay *replay, const struct leaf *leaf, uint32_t product,
                          struct fault *fault);
+/* A signed document of this product lets session keys be wrapped for another HSM, or takes that
+ * back. */
+enum error replay_allow_standby(struct replay *replay, const struct leaf *leaf, uint32_t product,
+                                struct fault *fault);
 /* A finding unless the leaf's station is one, is enabled, and may do this: of the product, and for
  * a license on its line. Its number or POOL_NONE. */
 uint32_t replay_find_station(struct replay *replay, const struct leaf *leaf, struct bytes product);

@@ -202,6 +202,11 @@ static enum error fail(const struct arguments *arguments, const char *path,
         (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
         return failure->code;
     }
+    if (strcmp(fault->reason, "standby-not-signed") == 0) {
+        (void)failure_set_plain(failure, fault->code, "%s", fault->detail);
+        (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
+        return failure->code;
+    }
     if (is_principal_unknown(fault))
         return fail_unknown(arguments, request, failure);
     if (strcmp(fault->reason, "vault-unreachable") == 0)
@@ -225,6 +230,8 @@ static int timeout_of(const Provisiond__AdminRequest *request)
     case PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT:
     case PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT:
     case PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY:
+    case PROVISIOND__ADMIN_REQUEST__OP_STANDBY_EXPORT:
+    case PROVISIOND__ADMIN_REQUEST__OP_STANDBY_IMPORT:
         return FILE_TIMEOUT_MS;
     default:
         return ASK_TIMEOUT_MS;

@@ -168,6 +168,8 @@ static void print_what_was_accepted(const struct answer_grant *answer)
         (void)printf("policy %" PRId64 " of %s", answer->sequence, product);
     else if (strcmp(answer->kind, "rebind") == 0)
         (void)printf("another key for a device of %s", product);
+    else if (strcmp(answer->kind, "standby") == 0)
+        (void)printf("what is said of a standby HSM for %s", product);
     else
         (void)printf("%s for %s", answer->kind, product);
 }

@@ -85,6 +85,12 @@ enum error command_journal_override(const struct arguments *arguments, struct fa
 enum error command_journal_rotate_key(const struct arguments *arguments, struct failure *failure);
 enum error command_hsm_retire(const struct arguments *arguments, struct failure *failure);
 enum error command_backup(const struct arguments *arguments, struct failure *failure);
+enum error command_hsm_transport_key(const struct arguments *arguments, struct failure *failure);
+enum error command_standby_add(const struct arguments *arguments, struct failure *failure);
+enum error command_standby_remove(const struct arguments *arguments, struct failure *failure);
+enum error command_standby_list(const struct arguments *arguments, struct failure *failure);
+enum error command_standby_export(const struct arguments *arguments, struct failure *failure);
+enum error command_standby_import(const struct arguments *arguments, struct failure *failure);
 /* On the admin socket, or over REST with --url. */
 enum error command_usage(const struct arguments *arguments, struct failure *failure);
 

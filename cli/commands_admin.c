@@ -240,6 +240,36 @@ static const struct command COMMANDS[] = {
      "no private key, no PIN and nothing of the HSM in it: back the HSM up as its maker says. The\n"
      "HSM signs what is in it. Exit status 14: images are missing in it, or the signature.",
      command_backup},
+    {{"hsm transport-key", "", 0, 0, ADMIN_OPTIONS},
+     "print this HSM's transport key, for another site",
+     "Two lines of digits, of which two people compare all, and the public key in PEM. With it\n"
+     "this HSM can be made a standby of another one: provctl standby add there.",
+     command_hsm_transport_key},
+    {{"standby add", "NAME", 1, BIT(STANDBY_KEY), ADMIN_OPTIONS | BIT(IDENTITY)},
+     "let session keys be wrapped for another HSM",
+     "Of all local products; of a governed one when its authorities have signed the same (a\n"
+     "document of the kind standby). Whoever holds that HSM can license every image: compare what\n"
+     "this prints with what its people read to you, never with the file alone.",
+     command_standby_add},
+    {{"standby remove", "NAME", 1, 0, ADMIN_OPTIONS},
+     "let no more session keys be wrapped for it",
+     "What was exported before stays with that HSM.",
+     command_standby_remove},
+    {{"standby list", "", 0, 0, ADMIN_OPTIONS},
+     "list standby HSMs, and what each lacks",
+     "NEW: images that the product has and that the newest export for the standby did not have.",
+     command_standby_list},
+    {{"standby export", "FILE", 1, BIT(PRODUCT), ADMIN_OPTIONS | BIT(TO_STANDBY)},
+     "write a product's session keys for a standby",
+     "Each is wrapped inside the HSM, for the standby HSM alone; the encrypted images are not in\n"
+     "FILE. Repeat it after each provctl image encrypt.",
+     command_standby_export},
+    {{"standby import", "FILE", 1, 0, ADMIN_OPTIONS | BIT(IMAGES)},
+     "take a product's images over, on the standby",
+     "FILE is what standby export wrote. The product must be there, with the same profile. Images\n"
+     "are looked for in the image store and in DIR, as restore or a copy of the primary's image\n"
+     "store has them. Repeatable: what is there already stays as it is.",
+     command_standby_import},
 };
 
 const struct command_group ADMIN_COMMANDS = {

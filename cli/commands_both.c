@@ -14,8 +14,9 @@ static const struct command COMMANDS[] = {
      "show all about one product",
      "Rule: who decides about units, anchors and policy. Check: whether a governed product is as\n"
      "its signed documents say; tampered gets no license, unchecked was not compared with the HSM\n"
-     "yet. Sequence: number of its newest policy or rebind document. First authorities: digest of\n"
-     "the set that the HSM keeps. May sign: digest of each authority's key, and its name.",
+     "yet. Sequence: number of its newest policy, rebind or standby document. First authorities:\n"
+     "digest of the set that the HSM keeps. May sign: digest of each authority's key, and its "
+     "name.",
      command_product_show},
     {{"product list", "", 0, 0, ADMIN_OPTIONS | STATION_OPTIONS},
      "list products and quotas",

@@ -44,6 +44,7 @@ static const struct command COMMANDS[] = {
      "  policy                  --sequence --anchors --authorities --threshold [--profile\n"
      "                          --policy --attempts-max --allow-session-key-exposure --st-...]\n"
      "  rebind                  --sequence --serial --old-key --new-key\n"
+     "  standby                 --sequence --standby --transport-key [--withdraw]\n"
      "  override                --anchor --head, as provctl status shows them\n"
      "\n"
      "A policy replaces the one before as a whole; that of sequence 1 makes the product. Prints\n"

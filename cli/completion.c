@@ -158,7 +158,7 @@ static const struct {
     {OPTION_FORMAT, "cms st-sfi"},
     {OPTION_POLICY, "per-device per-license"},
     {OPTION_ST_SIGNED, "id-and-key key"},
-    {OPTION_KIND, "install scrap revoke policy rebind override"},
+    {OPTION_KIND, "install scrap revoke policy rebind standby override"},
     {OPTION_RESULT, "unreported succeeded failed scrapped"},
     {OPTION_BY, "lot day station"},
 };

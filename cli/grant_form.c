@@ -148,6 +148,18 @@ static enum error fill_rebind(const struct arguments *arguments, struct grant *g
     return e == ERR_OK ? read_digest(arguments, OPTION_NEW_KEY, &grant->new_key, failure) : e;
 }
 
+static enum error fill_standby(const struct arguments *arguments, struct grant *grant,
+                               struct failure *failure)
+{
+    grant->is_allowed = !arguments_has(arguments, OPTION_WITHDRAW);
+    enum error e = read_sequence(arguments, grant, failure);
+    if (e == ERR_OK)
+        e = read_digest(arguments, OPTION_STANDBY, &grant->standby, failure);
+    return e == ERR_OK
+               ? read_digest(arguments, OPTION_TRANSPORT_KEY, &grant->transport_key, failure)
+               : e;
+}
+
 static enum error fill_override(const struct arguments *arguments, struct grant *grant,
                                 struct failure *failure)
 {
@@ -170,6 +182,7 @@ static const struct kind_form {
      BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS, GRANT_POLICY, fill_policy},
     {BIT(ANCHOR) | BIT(HEAD), 0, GRANT_OVERRIDE, fill_override},
     {BIT(SEQUENCE) | BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), 0, GRANT_REBIND, fill_rebind},
+    {BIT(SEQUENCE) | BIT(STANDBY) | BIT(TRANSPORT_KEY), BIT(WITHDRAW), GRANT_STANDBY, fill_standby},
 };
 
 static enum error find_form(const struct arguments *arguments, const struct kind_form **ret_form,
@@ -178,7 +191,8 @@ static enum error find_form(const struct arguments *arguments, const struct kind
     enum grant_kind kind;
     if (!grant_kind_parse(arguments_get(arguments, OPTION_KIND), &kind))
         return failure_set_usage(failure,
-                                 "--kind is install, scrap, revoke, policy, rebind or override");
+                                 "--kind is install, scrap, revoke, policy, rebind, standby or "
+                                 "override");
     size_t i = 0;
     while (KIND_FORMS[i].kind != kind)
         i++;

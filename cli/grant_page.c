@@ -116,6 +116,14 @@ static void add_rebinding(struct table *table, const struct grant *grant)
     add_digest(table, "New key", &grant->new_key);
 }
 
+static void add_standby(struct table *table, const struct grant *grant)
+{
+    add_number(table, "Sequence", grant->sequence);
+    add_digest(table, "Standby HSM", &grant->standby);
+    add_digest(table, "Its transport key, SHA-256", &grant->transport_key);
+    add(table, "Gets session keys", grant->is_allowed ? "yes, all of this product" : "no more");
+}
+
 static void add_own(struct table *table, const struct grant *grant)
 {
     switch (grant->kind) {
@@ -134,6 +142,9 @@ static void add_own(struct table *table, const struct grant *grant)
         return;
     case GRANT_REBIND:
         add_rebinding(table, grant);
+        return;
+    case GRANT_STANDBY:
+        add_standby(table, grant);
         return;
     }
 }

@@ -39,6 +39,7 @@ enum grant_kind {
     GRANT_POLICY = 4,   /* sets everything about the product; the first one makes it */
     GRANT_OVERRIDE = 5, /* goes on with a ledger that does not extend the HSM's anchor */
     GRANT_REBIND = 6,   /* a device's serial now belongs to another key */
+    GRANT_STANDBY = 7,  /* session keys may be wrapped for another HSM, or may no more */
 };
 
 enum grant_policy { GRANT_PER_DEVICE = 1, GRANT_PER_LICENSE = 2 };
@@ -71,13 +72,16 @@ struct grant {
     int64_t not_after_unix_ms;   /* 0: none; bounds the acceptance, not the use */
     char lot[GRANT_LOT_MAX + 1]; /* a label; install, scrap and revoke only */
     int64_t units;               /* install, scrap, revoke: 1 to GRANT_UNITS_MAX */
-    int64_t sequence;            /* policy and rebind: 1 for the first, then one more each time */
+    int64_t sequence; /* policy, rebind, standby: 1 for the first, then one more each time */
     struct grant_settings settings;    /* policy */
     struct grant_head anchor;          /* override: what the HSM holds */
     struct grant_head head;            /* override: what the ledger was found with */
     char serial[GRANT_SERIAL_MAX + 1]; /* rebind */
     struct sha256 old_key;             /* rebind: SHA-256 of the SubjectPublicKeyInfo */
     struct sha256 new_key;
+    struct sha256 standby;       /* standby: the other HSM's identity */
+    struct sha256 transport_key; /* standby: SHA-256 of its SubjectPublicKeyInfo */
+    bool is_allowed;             /* standby: false takes an earlier one back */
 };
 
 /*

@@ -23,7 +23,8 @@ static bool take_kind(struct members *members, struct grant *grant)
         return members_refuse(members, "type must be " GRANT_TYPE ".");
     if (kind == NULL || !grant_kind_parse(kind, &grant->kind))
         return members_refuse(members,
-                              "kind must be install, scrap, revoke, policy, override or rebind.");
+                              "kind must be install, scrap, revoke, policy, override, rebind or "
+                              "standby.");
     return true;
 }
 
@@ -131,6 +132,29 @@ static bool take_rebinding(struct members *members, struct grant *grant)
     return true;
 }
 
+static bool take_allowed(struct members *members, struct grant *grant)
+{
+    const json_t *value = members_take(members, "allowed");
+    if (!json_is_boolean(value))
+        return members_refuse(members, "allowed must be true or false.");
+    grant->is_allowed = json_is_true(value);
+    return true;
+}
+
+static bool take_standby(struct members *members, struct grant *grant)
+{
+    if (!take_sequence(members, grant) ||
+        !members_take_digest(members, "standby", &grant->standby,
+                             "standby must be 64 lower-case hex digits.") ||
+        !members_take_digest(members, "transport_key", &grant->transport_key,
+                             "transport_key must be 64 lower-case hex digits.") ||
+        !take_allowed(members, grant))
+        return false;
+    if (sha256_equal(&grant->standby, &grant->hsm))
+        return members_refuse(members, "standby and hsm must be different HSMs.");
+    return true;
+}
+
 static bool take_own(struct members *members, struct grant *grant)
 {
     switch (grant->kind) {
@@ -145,6 +169,8 @@ static bool take_own(struct members *members, struct grant *grant)
                take_head(members, "head", &grant->head);
     case GRANT_REBIND:
         return take_rebinding(members, grant);
+    case GRANT_STANDBY:
+        return take_standby(members, grant);
     }
     return false;
 }

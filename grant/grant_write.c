@@ -16,6 +16,7 @@
 static const char *const KINDS[] = {
     [GRANT_INSTALL] = "install", [GRANT_SCRAP] = "scrap",       [GRANT_REVOKE] = "revoke",
     [GRANT_POLICY] = "policy",   [GRANT_OVERRIDE] = "override", [GRANT_REBIND] = "rebind",
+    [GRANT_STANDBY] = "standby",
 };
 static const char *const POLICIES[] = {
     [GRANT_PER_DEVICE] = "per-device", [GRANT_PER_LICENSE] = "per-license"};
@@ -166,6 +167,14 @@ static void set_rebinding(struct writing *writing, const struct grant *grant)
     set_digest(writing, "new_key", &grant->new_key);
 }
 
+static void set_standby(struct writing *writing, const struct grant *grant)
+{
+    set(writing, "sequence", json_integer(grant->sequence));
+    set_digest(writing, "standby", &grant->standby);
+    set_digest(writing, "transport_key", &grant->transport_key);
+    set(writing, "allowed", json_boolean(grant->is_allowed));
+}
+
 static void set_own(struct writing *writing, const struct grant *grant)
 {
     switch (grant->kind) {
@@ -184,6 +193,9 @@ static void set_own(struct writing *writing, const struct grant *grant)
         return;
     case GRANT_REBIND:
         set_rebinding(writing, grant);
+        return;
+    case GRANT_STANDBY:
+        set_standby(writing, grant);
         return;
     }
 }

@@ -302,6 +302,39 @@ enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
     return hsm_wrapped_from_message(reply->wrap, ret_wrapped) ? ERR_OK : hsm_fail_answer(fault);
 }
 
+enum error hsm_import_key(struct hsm_client *client, const struct hsm_import *import,
+                          struct hsm_wrapped_key *ret_key, struct fault *fault)
+{
+    Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
+    Provisiond__HsmImportRequest message = PROVISIOND__HSM_IMPORT_REQUEST__INIT;
+    struct hsm_wrapped_key key = {0};
+    HSM_REPLY_AUTO *reply = NULL;
+    if (import->key.length > HSM_WRAPPED_KEY_MAX ||
+        import->ephemeral_point.length > HSM_POINT_MAX_BYTES ||
+        import->shared_info.length > HSM_SHARED_INFO_MAX)
+        return hsm_fail_argument(fault);
+    message.firmware_key_id =
+        hsm_binary(import->firmware_key.bytes, sizeof import->firmware_key.bytes);
+    message.curve = (Provisiond__HsmCurve)import->curve;
+    message.ephemeral_point =
+        hsm_binary(import->ephemeral_point.data, import->ephemeral_point.length);
+    message.kdf = (Provisiond__HsmKdf)import->kdf;
+    message.shared_info = hsm_binary(import->shared_info.data, import->shared_info.length);
+    message.kek_bytes = import->kek_bytes;
+    message.key_wrap = PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES;
+    message.wrapped_key = hsm_binary(import->key.bytes, import->key.length);
+    request.op_case = PROVISIOND__HSM_REQUEST__OP_IMPORT_KEY;
+    request.import_key = &message;
+    enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!hsm_wrapped_key_from_message(reply->import_key->wrapped_session_key, &key) ||
+        key.length != import->key.length)
+        return hsm_fail_answer(fault);
+    *ret_key = key;
+    return ERR_OK;
+}
+
 static enum error take_sealed(const Provisiond__HsmSealReply *reply, const struct hsm_seal *seal,
                               struct hsm_sealed *ret_sealed, struct fault *fault)
 {

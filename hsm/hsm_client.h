@@ -175,6 +175,18 @@ struct hsm_sealed {
     size_t length;
 };
 
+/* A session key that was wrapped for this HSM's transport key; all views are borrowed for the call.
+ */
+struct hsm_import {
+    struct hsm_key_id firmware_key; /* that it is wrapped by from now on */
+    enum hsm_curve curve;
+    struct bytes ephemeral_point; /* uncompressed, validated by the caller */
+    enum hsm_kdf kdf;
+    struct bytes shared_info; /* at most HSM_SHARED_INFO_MAX */
+    unsigned kek_bytes;       /* 16 or 32 */
+    struct hsm_wrapped_key key;
+};
+
 /* Never connects. socket_path is copied. */
 enum error hsm_client_new(const char *socket_path, struct hsm_client **ret_client) MUST_USE;
 /* NULL is allowed; no call may be under way. */
@@ -339,6 +351,14 @@ struct hsm_wrap_result {
  */
 void hsm_wrap_keys(struct hsm_client *client, const struct hsm_wrap *wraps, size_t count,
                    deadline_ms deadline, struct hsm_wrap_result *ret_results);
+
+/*
+ * Takes a session key in that was wrapped for the transport key, and wraps it by a firmware key.
+ * ERR_BAD_REQUEST: "import-refused" (it does not open), "peer-point". ERR_HSM_KEY_MISSING also
+ * without a transport key ("transport-key-missing"); ERR_HSM_KEY_WEAK.
+ */
+enum error hsm_import_key(struct hsm_client *client, const struct hsm_import *import,
+                          struct hsm_wrapped_key *ret_key, struct fault *fault) MUST_USE;
 
 /*
  * Encrypts prefix and session key for one peer with ECIES and AES-128-GCM (hsm.proto, HsmSealScheme

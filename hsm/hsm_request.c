@@ -155,6 +155,20 @@ static enum error check_wrap_batch(const Provisiond__HsmWrapBatchRequest *reques
     return ERR_OK;
 }
 
+static enum error check_import(const Provisiond__HsmImportRequest *request, struct fault *fault)
+{
+    const struct agreement agreement = {request->curve, request->ephemeral_point, request->kdf,
+                                        request->shared_info};
+    if (request->key_wrap != PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES)
+        return refuse("key-wrap", "The key wrap is not known.", fault);
+    if (request->kek_bytes != 16 && request->kek_bytes != 32)
+        return refuse("kek-bytes", "A KEK has 16 or 32 bytes.", fault);
+    enum error e = check_agreement(&agreement, fault);
+    if (e == ERR_OK)
+        e = check_key_id(request->firmware_key_id, fault);
+    return e == ERR_OK ? check_wrapped_key(request->wrapped_key, fault) : e;
+}
+
 /* Key and IV are parts of the first half of the KDF's output that do not touch. */
 static enum error check_layout(const Provisiond__HsmSealRequest *request, struct fault *fault)
 {
@@ -317,6 +331,8 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
         return check_wrap(request->wrap, fault);
     case PROVISIOND__HSM_REQUEST__OP_WRAP_BATCH:
         return check_wrap_batch(request->wrap_batch, fault);
+    case PROVISIOND__HSM_REQUEST__OP_IMPORT_KEY:
+        return check_import(request->import_key, fault);
     case PROVISIOND__HSM_REQUEST__OP_SEAL:
         return check_seal(request->seal, fault);
     case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:

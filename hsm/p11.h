@@ -193,6 +193,10 @@ enum error p11_init_keys(struct p11 *p11, struct hsm_spki *ret_checkpoint,
 enum error p11_get_spkis(struct p11 *p11, struct hsm_spki *ret_checkpoint,
                          struct hsm_spki *ret_transport, struct fault *fault) MUST_USE;
 
+/* The audited transport key. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK. */
+enum error p11_get_transport_key(struct p11 *p11, CK_OBJECT_HANDLE *ret_key,
+                                 struct fault *fault) MUST_USE;
+
 /*
  * For trials: a key pair as p11_init_keys makes it for that use, under an id and a label of the
  * trial's own. The caller destroys both. *ret_spki is its public part.
@@ -334,6 +338,12 @@ enum error p11_unwrap_for_encryption(struct p11 *p11, const struct hsm_key_id *f
 enum error p11_rewrap(struct p11 *p11, const struct hsm_key_id *from, struct bytes wrapped,
                       const struct hsm_key_id *to, struct hsm_wrapped_key *ret_key,
                       struct fault *fault) MUST_USE;
+/*
+ * A session key that can be wrapped again, out of any key that wraps and unwraps; the caller
+ * destroys it. ERR_BAD_REQUEST ("wrapped-key-refused"): the key works, and this does not open.
+ */
+enum error p11_unwrap_under(struct p11 *p11, CK_OBJECT_HANDLE kek, struct bytes wrapped,
+                            CK_OBJECT_HANDLE *ret_key, struct fault *fault) MUST_USE;
 /* C_WrapKey with AES-KW into *ret_wrapped. */
 enum error p11_aes_wrap(struct p11 *p11, CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE key,
                         struct hsm_wrapped_key *ret_wrapped, struct fault *fault) MUST_USE;
@@ -358,6 +368,10 @@ bool p11_decode_point(struct bytes value, uint8_t out[P11_POINT_BYTES]);
 /* Ephemeral key, ECDH, X9.63 KDF: the KDF's output and the point that goes with it. */
 enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_output,
                           uint8_t ret_ephemeral[P11_POINT_BYTES], struct fault *fault) MUST_USE;
+
+/* The KDF alone, on the Z of an agreement that was made elsewhere. */
+enum error p11_host_kdf(const struct secret *z, const struct p11_agreement *agreement,
+                        struct secret *ret_output, struct fault *fault) MUST_USE;
 
 /* A device of our own, for dry runs: a fresh key and its point. Freed with p11_device_free. */
 struct p11_device {
@@ -394,6 +408,12 @@ enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wra
 /* A KEK as a session object that can wrap and nothing else; the caller destroys it. */
 enum error p11_import_kek(struct p11 *p11, const struct secret *kek, CK_OBJECT_HANDLE *ret_key,
                           struct fault *fault) MUST_USE;
+
+/* ---- p11_import.c ---- */
+
+/* ERR_BAD_REQUEST: "peer-point", "import-refused". */
+enum error p11_import(struct p11 *p11, const struct hsm_import *import,
+                      struct hsm_wrapped_key *ret_key, struct fault *fault) MUST_USE;
 
 /* ---- p11_seal.c ---- */
 

@@ -289,6 +289,22 @@ static enum error get_pair(struct p11 *p11, const struct p11_pair *pair, struct 
     return p11_find_pair(p11, pair, &ignored, ret_spki, fault);
 }
 
+enum error p11_get_transport_key(struct p11 *p11, CK_OBJECT_HANDLE *ret_key, struct fault *fault)
+{
+    CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    struct hsm_spki ignored;
+    enum error e = p11_find_pair(p11, &transport_pair, &key, &ignored, fault);
+    if (e == ERR_OK && key == CK_INVALID_HANDLE)
+        e = p11_check(p11, fault); /* an absent token has no keys either */
+    if (e != ERR_OK)
+        return e;
+    if (key == CK_INVALID_HANDLE)
+        return fault_set(fault, ERR_HSM_KEY_MISSING, "transport-key-missing",
+                         "The token holds no transport key: `provctl hsm init` makes it.", 0);
+    *ret_key = key;
+    return ERR_OK;
+}
+
 enum error p11_ensure_pair(struct p11 *p11, const struct p11_pair *pair, struct hsm_spki *ret_spki,
                            struct fault *fault)
 {

@@ -208,6 +208,17 @@ enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *
     return ERR_OK;
 }
 
+enum error p11_host_kdf(const struct secret *z, const struct p11_agreement *agreement,
+                        struct secret *ret_output, struct fault *fault)
+{
+    SECRET_AUTO output = {0};
+    if (!derive_output(z, agreement, &output))
+        return fail_libcrypto(fault);
+    *ret_output = output;
+    output = (struct secret){0};
+    return ERR_OK;
+}
+
 /* ---- a device of our own ---- */
 
 enum error p11_device_new(struct p11_device *ret_device, struct fault *fault)

@@ -134,6 +134,13 @@ static enum error retry_unwrap(struct p11 *p11, const struct unwrap *asked, CK_R
                      "The wrapped session key does not open under this firmware key.", (long)rv);
 }
 
+static enum error unwrap_patiently(struct p11 *p11, const struct unwrap *asked,
+                                   CK_OBJECT_HANDLE *ret_key, struct fault *fault)
+{
+    CK_RV rv = unwrap(p11, asked->kek, asked->wrapped, asked->can_encrypt, ret_key);
+    return rv == CKR_OK ? ERR_OK : retry_unwrap(p11, asked, rv, ret_key, fault);
+}
+
 static enum error unwrap_session_key(struct p11 *p11, const struct hsm_key_id *firmware_key,
                                      struct bytes wrapped, bool can_encrypt,
                                      CK_OBJECT_HANDLE *ret_key, struct fault *fault)
@@ -142,11 +149,15 @@ static enum error unwrap_session_key(struct p11 *p11, const struct hsm_key_id *f
     enum error e = p11_get_firmware_key(p11, firmware_key, &kek, fault);
     if (e != ERR_OK)
         return e;
-    CK_RV rv = unwrap(p11, kek, wrapped, can_encrypt, ret_key);
-    if (rv == CKR_OK)
-        return ERR_OK;
     const struct unwrap asked = {.kek = kek, .wrapped = wrapped, .can_encrypt = can_encrypt};
-    return retry_unwrap(p11, &asked, rv, ret_key, fault);
+    return unwrap_patiently(p11, &asked, ret_key, fault);
+}
+
+enum error p11_unwrap_under(struct p11 *p11, CK_OBJECT_HANDLE kek, struct bytes wrapped,
+                            CK_OBJECT_HANDLE *ret_key, struct fault *fault)
+{
+    const struct unwrap asked = {.kek = kek, .wrapped = wrapped, .can_encrypt = false};
+    return unwrap_patiently(p11, &asked, ret_key, fault);
 }
 
 enum error p11_unwrap_for_encryption(struct p11 *p11, const struct hsm_key_id *firmware_key,

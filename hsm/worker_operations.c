@@ -127,6 +127,29 @@ static enum error do_wrap(struct worker *worker, const Provisiond__HsmRequest *r
     return e;
 }
 
+static enum error do_import(struct worker *worker, const Provisiond__HsmRequest *request,
+                            const int *fds)
+{
+    struct answer *answer = &worker->answer;
+    Provisiond__HsmImportReply *result = &answer->result.import_key;
+    const Provisiond__HsmImportRequest *asked = request->import_key;
+    struct hsm_import import = {.firmware_key = key_id_of(asked->firmware_key_id),
+                                .curve = HSM_P256,
+                                .ephemeral_point = bytes_of_message(asked->ephemeral_point),
+                                .kdf = HSM_X963_SHA256,
+                                .shared_info = bytes_of_message(asked->shared_info),
+                                .kek_bytes = asked->kek_bytes};
+    (void)fds;
+    if (!hsm_wrapped_key_from_message(asked->wrapped_key, &import.key))
+        return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
+    enum error e = p11_import(&worker->p11, &import, &answer->session_key, &answer->fault);
+    provisiond__hsm_import_reply__init(result);
+    result->wrapped_session_key = hsm_binary(answer->session_key.bytes, answer->session_key.length);
+    result->mode = (Provisiond__HsmMode)worker->p11.mode;
+    answer->reply.import_key = result;
+    return e;
+}
+
 static enum error do_seal(struct worker *worker, const Provisiond__HsmRequest *request,
                           const int *fds)
 {
@@ -354,6 +377,8 @@ static operation operation_of(const Provisiond__HsmRequest *request)
         return do_encrypt;
     case PROVISIOND__HSM_REQUEST__OP_WRAP:
         return do_wrap;
+    case PROVISIOND__HSM_REQUEST__OP_IMPORT_KEY:
+        return do_import;
     case PROVISIOND__HSM_REQUEST__OP_SEAL:
         return do_seal;
     case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:

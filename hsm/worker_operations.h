@@ -37,6 +37,7 @@ struct answer {
         Provisiond__HsmRewrapReply rewrap;
         Provisiond__HsmDestroyFirmwareKeyReply destroy_firmware_key;
         Provisiond__HsmKeyStatesReply key_states;
+        Provisiond__HsmImportReply import_key;
     } result;
     struct hsm_spki checkpoint;
     struct hsm_spki transport;

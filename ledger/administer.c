@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ledger/handle.h"
+#include "ledger/image_leaf.h"
 #include "ledger/leaf.h"
 #include "ledger/valid.h"
 
@@ -198,29 +199,39 @@ static struct change *image_change(change_apply apply, const char *product, cons
     return change;
 }
 
-static enum error apply_image(struct change_context *context, void *body, struct fault *fault)
+enum error image_leaf_added(struct change_context *context, const char *product,
+                            const struct ledger_image *image, const char *by, struct fault *fault)
 {
-    const struct image_change *change = body;
-    const struct ledger_image *image = &change->image;
-    struct ledger_product product;
-    enum error e = context->ops->product_get_mine(context->store, change->product, &product, fault);
-    if (e == ERR_OK && image->generation != product.generation)
-        e = fault_set(fault, ERR_CONFLICT, "firmware-key-changed",
-                      "The product's firmware key was rotated while the image was encrypted: "
-                      "encrypt it again.",
-                      0);
-    if (e == ERR_OK)
-        e = context->ops->image_add(context->store, change->product, image, fault);
-    if (e != ERR_OK)
-        return e;
     struct leaf leaf = leaf_new(context, "image-added");
-    leaf_put_text(&leaf, "product", change->product);
+    leaf_put_text(&leaf, "product", product);
     leaf_put_image(&leaf, "image", &image->digest);
     leaf_put_number(&leaf, "size", image->size);
     leaf_put_optional(&leaf, "label", image->label);
     leaf_put_flag(&leaf, "enabled", image->is_enabled);
-    leaf_put_text(&leaf, "by", change->by);
+    leaf_put_text(&leaf, "by", by);
     return leaf_append(&leaf, NULL, fault);
+}
+
+enum error image_leaf_add(struct change_context *context, const char *product,
+                          const struct ledger_image *image, struct fault *fault)
+{
+    struct ledger_product found;
+    enum error e = context->ops->product_get_mine(context->store, product, &found, fault);
+    if (e == ERR_OK && image->generation != found.generation)
+        e = fault_set(fault, ERR_CONFLICT, "firmware-key-changed",
+                      "The product's firmware key was rotated while the image was encrypted: "
+                      "encrypt it again.",
+                      0);
+    return e == ERR_OK ? context->ops->image_add(context->store, product, image, fault) : e;
+}
+
+static enum error apply_image(struct change_context *context, void *body, struct fault *fault)
+{
+    const struct image_change *change = body;
+    enum error e = image_leaf_add(context, change->product, &change->image, fault);
+    return e == ERR_OK
+               ? image_leaf_added(context, change->product, &change->image, change->by, fault)
+               : e;
 }
 
 enum error ledger_image_add(struct ledger *ledger, const char *product,
@@ -267,25 +278,32 @@ enum error ledger_image_enable(struct ledger *ledger, const char *product,
     return commit_run(ledger->committer, change, fault);
 }
 
-static enum error apply_image_alias(struct change_context *context, void *body, struct fault *fault)
+enum error image_leaf_alias(struct change_context *context, const char *product,
+                            const struct ledger_image *image, const char *by,
+                            struct ledger_named *ret_named, struct fault *fault)
 {
-    struct image_change *change = body;
-    const struct ledger_image *image = &change->image;
     struct store_renaming renaming = {0};
-    enum error e =
-        context->ops->image_alias(context->store, change->product, image, &renaming, fault);
-    change->named = renaming.named;
+    enum error e = context->ops->image_alias(context->store, product, image, &renaming, fault);
+    if (ret_named != NULL)
+        *ret_named = renaming.named;
     if (e != ERR_OK || !renaming.is_changed)
         return e;
     struct leaf leaf = leaf_new(context, "image-alias");
-    leaf_put_text(&leaf, "product", change->product);
+    leaf_put_text(&leaf, "product", product);
     leaf_put_image(&leaf, "image", &image->digest);
     leaf_put_text(&leaf, "alias", image->alias);
-    leaf_put_optional(&leaf, "was_called", change->named.was_called);
-    if (change->named.is_moved)
-        leaf_put_image(&leaf, "moved_from", &change->named.moved_from);
-    leaf_put_text(&leaf, "by", change->by);
+    leaf_put_optional(&leaf, "was_called", renaming.named.was_called);
+    if (renaming.named.is_moved)
+        leaf_put_image(&leaf, "moved_from", &renaming.named.moved_from);
+    leaf_put_text(&leaf, "by", by);
     return leaf_append(&leaf, NULL, fault);
+}
+
+static enum error apply_image_alias(struct change_context *context, void *body, struct fault *fault)
+{
+    struct image_change *change = body;
+    return image_leaf_alias(context, change->product, &change->image, change->by, &change->named,
+                            fault);
 }
 
 enum error ledger_image_alias(struct ledger *ledger, const struct ledger_naming *naming,

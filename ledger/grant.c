@@ -66,7 +66,8 @@ static enum error check_unused(const struct change_context *context,
 
 static bool has_sequence(const struct ledger_grant *grant)
 {
-    return grant->kind == LEDGER_GRANT_POLICY || grant->kind == LEDGER_GRANT_REBIND;
+    return grant->kind == LEDGER_GRANT_POLICY || grant->kind == LEDGER_GRANT_REBIND ||
+           grant->kind == LEDGER_GRANT_STANDBY;
 }
 
 static enum error check_product(const struct grant_change *change, struct fault *fault)
@@ -178,10 +179,19 @@ static enum error do_override(struct change_context *context, struct grant_chang
     return context->ops->consent_add(context->store, newest.id, change->row.id, fault);
 }
 
+/* No row says it: an export goes through the documents themselves. */
+static enum error do_standby(struct change_context *context, struct grant_change *change,
+                             struct fault *fault)
+{
+    return context->ops->sequence_set(context->store, change->row.id, change->grant.sequence,
+                                      fault);
+}
+
 static const grant_effect EFFECTS[] = {
     [LEDGER_GRANT_INSTALL] = do_install,   [LEDGER_GRANT_SCRAP] = do_scrap,
     [LEDGER_GRANT_REVOKE] = do_revoke,     [LEDGER_GRANT_POLICY] = do_policy,
     [LEDGER_GRANT_OVERRIDE] = do_override, [LEDGER_GRANT_REBIND] = do_rebind,
+    [LEDGER_GRANT_STANDBY] = do_standby,
 };
 
 /* ---- the change ---- */

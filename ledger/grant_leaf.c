@@ -104,6 +104,12 @@ static void put_own(struct leaf *leaf, const struct ledger_grant *grant,
         leaf_put_number(leaf, "sequence", grant->sequence);
         rebind_put(leaf, &grant->rebinding);
         return;
+    case LEDGER_GRANT_STANDBY:
+        leaf_put_number(leaf, "sequence", grant->sequence);
+        put_digest(leaf, "standby", &grant->standby.hsm);
+        put_digest(leaf, "spki", &grant->standby.transport_key);
+        leaf_put_flag(leaf, "allowed", grant->standby.is_allowed);
+        return;
     }
 }
 
@@ -114,6 +120,7 @@ enum error grant_leaf_append(struct change_context *context, const struct ledger
         [LEDGER_GRANT_INSTALL] = "install",   [LEDGER_GRANT_SCRAP] = "scrap",
         [LEDGER_GRANT_REVOKE] = "revoke",     [LEDGER_GRANT_POLICY] = "policy",
         [LEDGER_GRANT_OVERRIDE] = "override", [LEDGER_GRANT_REBIND] = "rebind",
+        [LEDGER_GRANT_STANDBY] = "standby",
     };
     const struct sha256 document = sha256_of(grant->document);
     struct leaf leaf = leaf_new(context, "grant");

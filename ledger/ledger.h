@@ -141,7 +141,7 @@ struct ledger_product {
     int64_t scrap_drawn;
     int64_t attempts_max; /* license requests per device, 0: as many as it takes */
     bool is_governed;
-    int64_t sequence;          /* governed: of the newest policy or rebind document */
+    int64_t sequence;          /* governed: of the newest numbered document */
     struct sha256 authorities; /* governed: digest of the present authority set, else zeroes */
     bool is_enabled;
     bool allows_key_exposure; /* session keys may pass through the HSM worker's memory */
@@ -406,6 +406,65 @@ enum error ledger_firmware_key_may_end(struct ledger *ledger, const struct ledge
 /* That it is destroyed: called behind the destruction. Again: ERR_OK, and nothing changes. */
 enum error ledger_firmware_key_ended(struct ledger *ledger, const struct ledger_key_end *end,
                                      const char *by, struct fault *fault) MUST_USE;
+
+/*
+ * An image that comes from another HSM's ledger, with the session key that the HSM here has taken
+ * in: as ledger_image_add, with image->alias, and a leaf that says where the key comes from. The
+ * same image with the same session key again changes nothing (*ret_is_new false). ERR_CONFLICT:
+ * "image-other-key" (the product has it, under another key), "session-key-used", and as
+ * ledger_image_alias.
+ */
+enum error ledger_image_import(struct ledger *ledger, const char *product,
+                               const struct ledger_image *image, const struct sha256 *hsm,
+                               const char *by, bool *ret_is_new, struct fault *fault) MUST_USE;
+
+/* Another HSM that session keys may be wrapped for. */
+struct ledger_standby {
+    int64_t id;
+    char name[LEDGER_NAME_MAX + 1];
+    struct sha256 hsm;             /* its identity */
+    uint8_t spki[LEDGER_SPKI_MAX]; /* of its transport key, DER */
+    size_t spki_length;
+    int64_t added_unix_ms;
+};
+/* At most LEDGER_STANDBYS_MAX. The same again changes nothing. ERR_CONFLICT: "standby-exists" (the
+ * name or the HSM, with something else), "too-many-standbys". ERR_BAD_REQUEST. */
+#define LEDGER_STANDBYS_MAX 16
+enum error ledger_standby_add(struct ledger *ledger, const struct ledger_standby *standby,
+                              const char *by, struct fault *fault) MUST_USE;
+/* ERR_CONFLICT: "standby-unknown". */
+enum error ledger_standby_remove(struct ledger *ledger, const char *name, const char *by,
+                                 struct fault *fault) MUST_USE;
+/* ERR_CONFLICT: "standby-unknown". */
+enum error ledger_standby_get(struct ledger *ledger, const char *name,
+                              struct ledger_standby *ret_standby, struct fault *fault) MUST_USE;
+enum error ledger_standbys_each(struct ledger *ledger,
+                                bool (*each)(void *context, const struct ledger_standby *standby),
+                                void *context, struct fault *fault) MUST_USE;
+
+/* Session keys that were wrapped for a standby: a leaf. ERR_CONFLICT ("standby-unknown") when it
+ * was removed meanwhile, or is another by now. */
+struct ledger_handover {
+    const char *product;
+    const struct ledger_standby *standby;
+    int64_t images;
+    struct sha256 file;
+};
+enum error ledger_handover_note(struct ledger *ledger, const struct ledger_handover *handover,
+                                const char *by, struct fault *fault) MUST_USE;
+
+/* What a standby has of a product; a row for each pair of them. */
+struct ledger_handed_over {
+    char standby[LEDGER_NAME_MAX + 1];
+    char product[LEDGER_NAME_MAX + 1];
+    int64_t images;           /* that the product has */
+    int64_t exported;         /* of them when its session keys were last exported */
+    int64_t exported_unix_ms; /* 0: never */
+};
+enum error ledger_handed_over_each(struct ledger *ledger,
+                                   bool (*each)(void *context,
+                                                const struct ledger_handed_over *row),
+                                   void *context, struct fault *fault) MUST_USE;
 
 /*
  * Principals: enrolled for ever with a name and a role, known by the keys of their certificates.
@@ -765,6 +824,7 @@ enum ledger_grant_kind {
     LEDGER_GRANT_POLICY = 4,
     LEDGER_GRANT_OVERRIDE = 5,
     LEDGER_GRANT_REBIND = 6,
+    LEDGER_GRANT_STANDBY = 7,
 };
 
 struct ledger_head {
@@ -776,6 +836,13 @@ struct ledger_head {
 struct ledger_heads {
     struct ledger_head anchor;
     struct ledger_head found;
+};
+
+/* Another HSM that session keys may be wrapped for, and whether they may. */
+struct ledger_standby_key {
+    struct sha256 hsm;           /* its identity */
+    struct sha256 transport_key; /* SHA-256 of the SubjectPublicKeyInfo */
+    bool is_allowed;
 };
 
 /* What a policy sets. */
@@ -804,6 +871,7 @@ struct ledger_grant {
     const struct ledger_settings *settings;
     struct ledger_rebinding rebinding;
     struct ledger_heads heads;
+    struct ledger_standby_key standby;
     struct bytes document;                     /* as it came; kept for ever */
     struct sha256 signers[LEDGER_SIGNERS_MAX]; /* sorted */
     size_t signer_count;

@@ -11,10 +11,10 @@
 #include <assert.h>
 
 /* The numbers in texts below. */
-static_assert(SCHEMA_VERSION == 6 && APPLICATION_ID == 1886807142, "the pragmas at the end");
+static_assert(SCHEMA_VERSION == 7 && APPLICATION_ID == 1887807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
-static_assert(LEDGER_GRANT_REBIND == 6, "the check on a document's kind");
+static_assert(LEDGER_GRANT_STANDBY == 7, "the check on a document's kind");
 static_assert(LEDGER_SCRAPPED == 3, "the checks on result");
 static_assert(LEDGER_STATION == 1 && LEDGER_METRICS == 5, "the check on role");
 static_assert(LEDGER_SCOPE_MAX == 2080, "the checks on scopes");
@@ -210,7 +210,7 @@ static const char TABLES[] =
     "  id INTEGER PRIMARY KEY,"
     "  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
     "  product_id INTEGER NOT NULL REFERENCES product (id),"
-    "  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 6),"
+    "  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 7),"
     "  units INTEGER NOT NULL CHECK (units >= 0),"
     "  taken INTEGER NOT NULL CHECK (taken BETWEEN 0 AND units),"
     "  lot TEXT NOT NULL,"
@@ -257,6 +257,22 @@ static const char TABLES[] =
     "  breach_id INTEGER NOT NULL REFERENCES breach (id),"
     "  product_id INTEGER NOT NULL REFERENCES product (id),"
     "  PRIMARY KEY (breach_id, product_id)"
+    ") STRICT, WITHOUT ROWID;"
+
+    /* HSMs that session keys may be wrapped for, and how many of a product's images last were. */
+    "CREATE TABLE standby ("
+    "  id INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  hsm_identity BLOB NOT NULL CHECK (length(hsm_identity) = 32),"
+    "  transport_spki BLOB NOT NULL CHECK (length(transport_spki) BETWEEN 1 AND 256),"
+    "  added_unix_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE standby_export ("
+    "  standby_id INTEGER NOT NULL REFERENCES standby (id) ON DELETE CASCADE,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  images INTEGER NOT NULL CHECK (images >= 0),"
+    "  exported_unix_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (standby_id, product_id)"
     ") STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE refusal ("
@@ -376,7 +392,7 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'a session key goes over to the newest key'); END;"
 
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 6;"
+    "PRAGMA user_version = 7;"
     "COMMIT;";
 
 /* One integer of a one-row query. */

@@ -7,7 +7,7 @@
 
 #include "ledger/sqlite_db.h"
 
-#define SCHEMA_VERSION 6 /* 5: generations of firmware keys; 6: rotations of the checkpoint key */
+#define SCHEMA_VERSION 7 /* 5, 6: generations of firmware and checkpoint keys; 7: standby HSMs */
 #define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
 
 /*

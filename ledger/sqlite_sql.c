@@ -17,6 +17,8 @@
     "SELECT p.id, p.name, p.is_enabled, p.role, p.products, p.lines, k.spki, " \
     "k.added_unix_ms FROM principal p JOIN principal_key k ON k.principal_id = p.id "
 
+#define STANDBY_COLUMNS "SELECT id, name, hsm_identity, transport_spki, added_unix_ms FROM standby "
+
 #define DOCUMENT_COLUMNS                                                   \
     "SELECT d.uuid, p.name, d.kind, d.units, d.taken, d.lot, d.sequence, " \
     "d.accepted_unix_ms, d.leaf, d.document FROM document d "              \
@@ -136,6 +138,14 @@ static const char *const TEXTS[SQL_COUNT] = {
                     "b.offset_minutes, b.period, b.used FROM budget b "
                     "LEFT JOIN principal pr ON pr.id = b.principal_id WHERE b.product_id = ?1 "
                     "ORDER BY b.principal_id",
+    [SQL_STANDBY_GET] = STANDBY_COLUMNS "WHERE name = ?1",
+    [SQL_STANDBYS] = STANDBY_COLUMNS "ORDER BY id",
+    [SQL_HANDED_OVER] =
+        "SELECT s.name, p.name, (SELECT count(*) FROM image i WHERE i.product_id = p.id), "
+        "coalesce(e.images, 0), coalesce(e.exported_unix_ms, 0) FROM standby s CROSS JOIN product "
+        "p "
+        "LEFT JOIN standby_export e ON e.standby_id = s.id AND e.product_id = p.id "
+        "ORDER BY s.id, p.id",
     [SQL_INSTALL_DEVICE] = "SELECT d.spki, d.serial, d.point, d.can_sign FROM install i "
                            "JOIN device d ON d.id = i.device_id WHERE i.uuid = ?1",
     [SQL_LEAVES] = "SELECT idx, entry FROM journal WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
@@ -200,6 +210,17 @@ static const char *const TEXTS[SQL_COUNT] = {
         "serial = ?2 AND is_replaced = 0), 0), EXISTS (SELECT 1 FROM device WHERE "
         "product_id = ?1 AND spki = ?4)",
     [SQL_DEVICE_REPLACE] = "UPDATE device SET is_replaced = 1 WHERE id = ?1",
+    [SQL_IMAGE_COMPARE] = "SELECT session_key = ?3 FROM image WHERE digest = ?2 AND product_id = "
+                          "(SELECT id FROM product WHERE name = ?1)",
+    [SQL_STANDBY_NAMED] = STANDBY_COLUMNS "WHERE name = ?1",
+    [SQL_STANDBY_COUNT] = "SELECT count(*), coalesce(max(hsm_identity = ?1), 0) FROM standby",
+    [SQL_STANDBY_ADD] = "INSERT INTO standby (name, hsm_identity, transport_spki, added_unix_ms) "
+                        "VALUES (?1, ?2, ?3, ?4)",
+    [SQL_STANDBY_REMOVE] = "DELETE FROM standby WHERE id = ?1",
+    [SQL_HANDOVER_SET] =
+        "INSERT INTO standby_export (standby_id, product_id, images, exported_unix_ms) "
+        "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (standby_id, product_id) DO UPDATE SET "
+        "images = excluded.images, exported_unix_ms = excluded.exported_unix_ms",
     [SQL_BUDGET_STATE] = "SELECT units, period_minutes, offset_minutes FROM budget "
                          "WHERE product_id = ?1 AND principal_id = ?2",
     /* What was drawn in the present period stays drawn, unless the periods are others. */

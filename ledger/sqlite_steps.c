@@ -137,7 +137,45 @@ static const char FROM_5[] = "CREATE TABLE rotation ("
                              "  leaf INTEGER NOT NULL UNIQUE CHECK (leaf >= 0)"
                              ") STRICT;";
 
-static const char *const STEPS[] = {[3] = FROM_3, [4] = FROM_4, [5] = FROM_5};
+/* 7: standby HSMs, and documents of one kind more. */
+static const char FROM_6[] =
+    "ALTER TABLE document RENAME TO document_6;"
+    "CREATE TABLE document ("
+    "  id INTEGER PRIMARY KEY,"
+    "  uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 7),"
+    "  units INTEGER NOT NULL CHECK (units >= 0),"
+    "  taken INTEGER NOT NULL CHECK (taken BETWEEN 0 AND units),"
+    "  lot TEXT NOT NULL,"
+    "  sequence INTEGER NOT NULL CHECK (sequence >= 0),"
+    "  accepted_unix_ms INTEGER NOT NULL,"
+    "  leaf INTEGER NOT NULL CHECK (leaf >= 0),"
+    "  document BLOB NOT NULL CHECK (length(document) BETWEEN 1 AND 114688)"
+    ") STRICT;"
+    "INSERT INTO document (id, uuid, product_id, kind, units, taken, lot, sequence,"
+    "    accepted_unix_ms, leaf, document)"
+    "  SELECT id, uuid, product_id, kind, units, taken, lot, sequence, accepted_unix_ms, leaf,"
+    "    document FROM document_6 ORDER BY id;"
+    "DROP TABLE document_6;"
+    "CREATE INDEX document_product ON document (product_id);"
+    "CREATE INDEX document_leaf ON document (leaf);"
+    "CREATE TABLE standby ("
+    "  id INTEGER PRIMARY KEY,"
+    "  name TEXT NOT NULL UNIQUE,"
+    "  hsm_identity BLOB NOT NULL CHECK (length(hsm_identity) = 32),"
+    "  transport_spki BLOB NOT NULL CHECK (length(transport_spki) BETWEEN 1 AND 256),"
+    "  added_unix_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE standby_export ("
+    "  standby_id INTEGER NOT NULL REFERENCES standby (id) ON DELETE CASCADE,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  images INTEGER NOT NULL CHECK (images >= 0),"
+    "  exported_unix_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (standby_id, product_id)"
+    ") STRICT, WITHOUT ROWID;";
+
+static const char *const STEPS[] = {[3] = FROM_3, [4] = FROM_4, [5] = FROM_5, [6] = FROM_6};
 
 const char *step_from(int64_t version)
 {

@@ -84,6 +84,28 @@ enum error store_firmware_key_end(struct ledger_store *store, int64_t product_id
                                   int64_t generation, const struct store_event *event,
                                   struct fault *fault);
 
+/* ---- sqlite_standby.c ---- */
+enum error store_image_compare(struct ledger_store *store, const char *product,
+                               const struct ledger_image *image, bool *ret_is_known,
+                               bool *ret_is_same, struct fault *fault);
+enum error store_standby_named(struct ledger_store *store, const char *name,
+                               struct ledger_standby *ret_standby, struct fault *fault);
+enum error store_standby_count(struct ledger_store *store, const struct sha256 *hsm,
+                               int64_t *ret_count, bool *ret_is_known, struct fault *fault);
+enum error store_standby_add(struct ledger_store *store, const struct ledger_standby *standby,
+                             struct fault *fault);
+enum error store_standby_remove(struct ledger_store *store, int64_t id, struct fault *fault);
+enum error store_handover_set(struct ledger_store *store, int64_t standby_id, int64_t product_id,
+                              int64_t images, int64_t time_unix_ms, struct fault *fault);
+enum error store_standby_get(struct ledger_store *store, const char *name,
+                             struct ledger_standby *ret_standby, struct fault *fault);
+enum error store_standbys_each(struct ledger_store *store,
+                               bool (*each)(void *context, const struct ledger_standby *standby),
+                               void *context, struct fault *fault);
+enum error store_handed_over_each(struct ledger_store *store,
+                                  bool (*each)(void *context, const struct ledger_handed_over *row),
+                                  void *context, struct fault *fault);
+
 /* ---- sqlite_principal.c ---- */
 enum error store_principal_named(struct ledger_store *store, const char *name,
                                  struct ledger_principal *ret_principal, struct fault *fault);

@@ -277,6 +277,21 @@ struct ledger_store_ops {
     enum error (*image_alias)(struct ledger_store *store, const char *product,
                               const struct ledger_image *image, struct store_renaming *ret_renaming,
                               struct fault *fault);
+    /* Whether the product has the image, and whether under this session key. */
+    enum error (*image_compare)(struct ledger_store *store, const char *product,
+                                const struct ledger_image *image, bool *ret_is_known,
+                                bool *ret_is_same, struct fault *fault);
+    /* By its name, as the writer sees it. ERR_CONFLICT ("standby-unknown"). */
+    enum error (*standby_named)(struct ledger_store *store, const char *name,
+                                struct ledger_standby *ret_standby, struct fault *fault);
+    /* How many there are, and whether one of them is this HSM. */
+    enum error (*standby_count)(struct ledger_store *store, const struct sha256 *hsm,
+                                int64_t *ret_count, bool *ret_is_known, struct fault *fault);
+    enum error (*standby_add)(struct ledger_store *store, const struct ledger_standby *standby,
+                              struct fault *fault);
+    enum error (*standby_remove)(struct ledger_store *store, int64_t id, struct fault *fault);
+    enum error (*handover_set)(struct ledger_store *store, int64_t standby_id, int64_t product_id,
+                               int64_t images, int64_t time_unix_ms, struct fault *fault);
     /* By its name, as the writer sees it. ERR_PRINCIPAL_UNKNOWN. */
     enum error (*principal_named)(struct ledger_store *store, const char *name,
                                   struct ledger_principal *ret_principal, struct fault *fault);
@@ -344,6 +359,15 @@ struct ledger_store_ops {
                                      bool (*each)(void *context,
                                                   const struct ledger_firmware_key *key),
                                      void *context, struct fault *fault);
+    enum error (*standby_get)(struct ledger_store *store, const char *name,
+                              struct ledger_standby *ret_standby, struct fault *fault);
+    enum error (*standbys_each)(struct ledger_store *store,
+                                bool (*each)(void *context, const struct ledger_standby *standby),
+                                void *context, struct fault *fault);
+    enum error (*handed_over_each)(struct ledger_store *store,
+                                   bool (*each)(void *context,
+                                                const struct ledger_handed_over *row),
+                                   void *context, struct fault *fault);
     enum error (*principals_each)(struct ledger_store *store,
                                   bool (*each)(void *context,
                                                const struct ledger_principal *principal),

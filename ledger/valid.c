@@ -182,7 +182,8 @@ static bool has_units(enum ledger_grant_kind kind)
 
 static bool is_numbered(enum ledger_grant_kind kind)
 {
-    return kind == LEDGER_GRANT_POLICY || kind == LEDGER_GRANT_REBIND;
+    return kind == LEDGER_GRANT_POLICY || kind == LEDGER_GRANT_REBIND ||
+           kind == LEDGER_GRANT_STANDBY;
 }
 
 /* What a kind has not must be zero, so that no row says it. */
@@ -193,7 +194,8 @@ static enum error valid_numbers(const struct ledger_grant *grant, struct fault *
         return refuse(fault, "units",
                       "Units are 1 to 1000000000000 in install, scrap and revoke, else 0.");
     if (is_numbered(grant->kind) ? grant->sequence < 1 : grant->sequence != 0)
-        return refuse(fault, "sequence", "A sequence is 1 or more in policy and rebind, else 0.");
+        return refuse(fault, "sequence",
+                      "A sequence is 1 or more in policy, rebind and standby, else 0.");
     return ERR_OK;
 }
 
@@ -202,7 +204,7 @@ enum error valid_grant(const struct ledger_grant *grant, struct fault *fault)
     enum error e = valid_name(grant->product, fault);
     if (e != ERR_OK)
         return e;
-    if (grant->kind < LEDGER_GRANT_INSTALL || grant->kind > LEDGER_GRANT_REBIND ||
+    if (grant->kind < LEDGER_GRANT_INSTALL || grant->kind > LEDGER_GRANT_STANDBY ||
         (grant->kind == LEDGER_GRANT_POLICY) != (grant->settings != NULL))
         return refuse(fault, "kind", "The document is of no known kind.");
     e = valid_numbers(grant, fault);

@@ -67,6 +67,11 @@ static const struct operation {
     {"product-keys", admin_product_keys, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_KEYS, ALWAYS},
     {"product-key-destroy", admin_product_key_destroy,
      PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_KEY_DESTROY, CHANGES},
+    {"standby-list", admin_standby_list, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_LIST, ALWAYS},
+    {"standby-add", admin_standby_add, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_ADD, CHANGES},
+    {"standby-remove", admin_standby_remove, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_REMOVE, CHANGES},
+    {"standby-export", admin_standby_export, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_EXPORT, CHANGES},
+    {"standby-import", admin_standby_import, PROVISIOND__ADMIN_REQUEST__OP_STANDBY_IMPORT, GROWS},
 };
 
 enum error admin_refuse_field(struct admin_task *task, const char *reason, const char *detail)

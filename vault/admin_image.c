@@ -209,11 +209,20 @@ static void put_image(struct admin_task *task, const struct ledger_image *image)
     task->reply.image_encrypt = reply;
 }
 
-static int64_t reserve_of(struct ledger *ledger)
+int64_t admin_reserve(const struct admin_task *task)
 {
     struct ledger_room room;
-    ledger_room(ledger, &room);
+    ledger_room(task->vault->ledger, &room);
     return room.reserve_bytes;
+}
+
+enum error admin_check_image(const char *profile, int fd, uint64_t size, struct fault *fault)
+{
+    const struct format *format = find_format(profile);
+    if (format == NULL)
+        return fault_set(fault, ERR_UNSUPPORTED, "profile",
+                         "This build does not know the product's license profile.", 0);
+    return format->check(fd, size, fault);
 }
 
 static enum error encrypt_image(struct admin_task *task)
@@ -229,7 +238,7 @@ static enum error encrypt_image(struct admin_task *task)
     if (e == ERR_OK)
         e = image_draft_new(task->vault->images, &draft, &task->fault);
     if (e == ERR_OK)
-        e = image_draft_reserve(draft, clear_length, reserve_of(task->vault->ledger), &task->fault);
+        e = image_draft_reserve(draft, clear_length, admin_reserve(task), &task->fault);
     if (e == ERR_OK)
         e = encrypt(task, draft, &image, clear_length);
     if (e == ERR_OK)
@@ -240,17 +249,25 @@ static enum error encrypt_image(struct admin_task *task)
     return e;
 }
 
-enum error admin_image_encrypt(struct admin_task *task)
+enum error admin_long_work(struct admin_task *task, enum error (*work)(struct admin_task *task))
 {
     struct vault *vault = task->vault;
     enum error e = ERR_OK;
     if (atomic_fetch_add(&vault->encryptions, 1) < ENCRYPTIONS_MAX)
-        e = encrypt_image(task);
+        e = work(task);
     else
-        e = fault_set(&task->fault, ERR_BUSY, "encryptions",
-                      "Two images are being encrypted already; try again when one is done.", 0);
+        e = fault_set(
+            &task->fault, ERR_BUSY, "encryptions",
+            "Two images are being encrypted or handed over already; try again when one is "
+            "done.",
+            0);
     (void)atomic_fetch_sub(&vault->encryptions, 1);
     return e;
+}
+
+enum error admin_image_encrypt(struct admin_task *task)
+{
+    return admin_long_work(task, encrypt_image);
 }
 
 static enum error read_digest(struct admin_task *task, const ProtobufCBinaryData *field,

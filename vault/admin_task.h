@@ -13,6 +13,7 @@
 #include "vault.pb-c.h"
 #include "vault/grants.h"
 #include "vault/state.h"
+#include "vault/standby.h"
 #include "vault/usage.h"
 
 #define ADMIN_NAME_RULE                                                                           \
@@ -58,6 +59,11 @@ struct admin_task {
         Provisiond__ProductKeyRotateReply product_key_rotate;
         Provisiond__ProductKeysReply product_keys;
         Provisiond__ProductKeyDestroyReply product_key_destroy;
+        Provisiond__StandbyListReply standby_list;
+        Provisiond__StandbyAddReply standby_add;
+        Provisiond__StandbyRemoveReply standby_remove;
+        Provisiond__StandbyExportReply standby_export;
+        Provisiond__StandbyImportReply standby_import;
     } result; /* reply points here */
     union {
         struct {
@@ -84,6 +90,8 @@ struct admin_task {
         struct key_chain_key checkpoint_key;
         struct sha256 digest;
         struct ledger_named named;
+        struct standby_exported exported;
+        struct standby_own own;
         struct usage_text usage;
         struct grants_answer grant;
         struct hsm_key_id key;
@@ -123,6 +131,20 @@ enum error admin_image_file(struct admin_task *task) MUST_USE;
 enum error admin_product_key_rotate(struct admin_task *task) MUST_USE;
 enum error admin_product_keys(struct admin_task *task) MUST_USE;
 enum error admin_product_key_destroy(struct admin_task *task) MUST_USE;
+enum error admin_standby_list(struct admin_task *task) MUST_USE;
+enum error admin_standby_add(struct admin_task *task) MUST_USE;
+enum error admin_standby_remove(struct admin_task *task) MUST_USE;
+enum error admin_standby_export(struct admin_task *task) MUST_USE;
+enum error admin_standby_import(struct admin_task *task) MUST_USE;
+
+/* One of the few places for work that takes long: ERR_BUSY ("encryptions"). Left in any case. */
+enum error admin_long_work(struct admin_task *task,
+                           enum error (*work)(struct admin_task *task)) MUST_USE;
+/* Whether an encrypted image is of a profile's form. */
+enum error admin_check_image(const char *profile, int fd, uint64_t size,
+                             struct fault *fault) MUST_USE;
+/* What of the disk is others'. */
+int64_t admin_reserve(const struct admin_task *task);
 
 /* The refusal of a malformed field. */
 enum error admin_refuse_field(struct admin_task *task, const char *reason,

@@ -384,6 +384,26 @@ enum error governance_name_is_free(struct governance *governance, const char *na
     return e;
 }
 
+enum error governance_permits_standby(struct governance *governance,
+                                      const struct ledger_product *product,
+                                      const struct governed_standby *standby, struct fault *fault)
+{
+    enum error e = judge(governance, product, fault);
+    if (e != ERR_OK || !product->is_governed)
+        return e;
+    (void)pthread_mutex_lock(&governance->lock);
+    const struct entry *entry = find(governance, product->id);
+    bool is_named = entry != NULL && governed_product_names(&entry->checked, standby);
+    (void)pthread_mutex_unlock(&governance->lock);
+    if (is_named)
+        return ERR_OK;
+    return fault_set(fault, ERR_FORBIDDEN, "standby-not-signed",
+                     "The product is governed, and no signed document names this HSM and its "
+                     "transport key as a standby: its authorities sign one of the kind standby "
+                     "(provctl grant new).",
+                     0);
+}
+
 /* By the maker's own dates: the server's clock may be behind, and the factory sets it. */
 static enum error check_issued(const struct entry *entry, const struct grant *grant,
                                struct fault *fault)

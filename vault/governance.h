@@ -21,6 +21,7 @@
 #include "ledger/ledger.h"
 
 struct governance;
+struct governed_standby;
 
 enum error governance_new(struct ledger *ledger, struct hsm_client *hsm,
                           struct governance **ret_governance) MUST_USE;
@@ -57,6 +58,16 @@ enum error governance_name_is_free(struct governance *governance, const char *na
 enum error governance_check_document(struct governance *governance, int64_t product_id,
                                      const struct signed_document *document,
                                      struct signers *ret_signers, struct fault *fault) MUST_USE;
+
+/*
+ * Whether session keys of the product may be wrapped for another HSM, as far as its maker has a
+ * say: judged anew from the documents and the HSM, whatever the rows say by now. ERR_FORBIDDEN
+ * ("standby-not-signed"); as governance_recheck.
+ */
+enum error governance_permits_standby(struct governance *governance,
+                                      const struct ledger_product *product,
+                                      const struct governed_standby *standby,
+                                      struct fault *fault) MUST_USE;
 
 /* What people are shown of a product. */
 struct governance_view {

@@ -45,18 +45,55 @@ void governed_product_clear(struct governed_product *checked)
 
 /* ---- one document ---- */
 
+static bool has_sequence(const struct grant *grant)
+{
+    return grant->kind == GRANT_POLICY || grant->kind == GRANT_REBIND ||
+           grant->kind == GRANT_STANDBY;
+}
+
 /* The row is what the document says, and is for this ledger. */
 static bool row_fits(const struct walk *walk, const struct ledger_document *row,
                      const struct grant *grant)
 {
-    bool has_sequence = grant->kind == GRANT_POLICY || grant->kind == GRANT_REBIND;
     return memcmp(row->id.bytes, grant->id.bytes, UUID_SIZE) == 0 &&
            (int)row->kind == (int)grant->kind && row->units == grant->units &&
            row->sequence == grant->sequence &&
-           (!has_sequence || grant->sequence == walk->sequence + 1) &&
+           (!has_sequence(grant) || grant->sequence == walk->sequence + 1) &&
            strcmp(grant->product, walk->product) == 0 &&
            strcmp(grant->site, walk->info.site) == 0 &&
            sha256_equal(&grant->hsm, &walk->info.hsm_identity);
+}
+
+static struct governed_standby *find_standby(struct governed_product *checked,
+                                             const struct grant *grant)
+{
+    for (size_t i = 0; i < checked->standby_count; i++) {
+        if (sha256_equal(&checked->standbys[i].hsm, &grant->standby) &&
+            sha256_equal(&checked->standbys[i].transport_key, &grant->transport_key))
+            return &checked->standbys[i];
+    }
+    return NULL;
+}
+
+static void note_standby(struct governed_product *checked, const struct grant *grant)
+{
+    struct governed_standby *found = find_standby(checked, grant);
+    if (found != NULL && !grant->is_allowed)
+        *found = checked->standbys[--checked->standby_count];
+    if (found == NULL && grant->is_allowed && checked->standby_count < GOVERNED_STANDBYS_MAX)
+        checked->standbys[checked->standby_count++] =
+            (struct governed_standby){grant->standby, grant->transport_key};
+}
+
+bool governed_product_names(const struct governed_product *checked,
+                            const struct governed_standby *standby)
+{
+    for (size_t i = 0; i < checked->standby_count; i++) {
+        if (sha256_equal(&checked->standbys[i].hsm, &standby->hsm) &&
+            sha256_equal(&checked->standbys[i].transport_key, &standby->transport_key))
+            return true;
+    }
+    return false;
 }
 
 static void count(struct walk *walk, const struct ledger_document *row, const struct grant *grant)
@@ -67,7 +104,7 @@ static void count(struct walk *walk, const struct ledger_document *row, const st
         walk->scrap_allowance += grant->units;
     if (grant->kind == GRANT_REVOKE)
         walk->revoked += row->taken;
-    if (grant->kind == GRANT_POLICY || grant->kind == GRANT_REBIND)
+    if (has_sequence(grant))
         walk->sequence = grant->sequence;
     if (grant->kind == GRANT_OVERRIDE && walk->wanted != NULL)
         walk->has_override |= grant->anchor.size == walk->wanted->anchor.size &&
@@ -76,6 +113,8 @@ static void count(struct walk *walk, const struct ledger_document *row, const st
                               sha256_equal(&grant->head.root, &walk->wanted->found.root);
     if (grant->kind == GRANT_OVERRIDE && grant->issued_unix_ms > walk->checked->consented_unix_ms)
         walk->checked->consented_unix_ms = grant->issued_unix_ms;
+    if (grant->kind == GRANT_STANDBY)
+        note_standby(walk->checked, grant);
     walk->checked->documents++;
 }
 

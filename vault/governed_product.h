@@ -11,11 +11,21 @@
 #include "grant/signed_document.h"
 #include "ledger/ledger.h"
 
+#define GOVERNED_STANDBYS_MAX 16
+
+/* Another HSM that the maker lets have the session keys. */
+struct governed_standby {
+    struct sha256 hsm;
+    struct sha256 transport_key;
+};
+
 struct governed_product {
     struct signed_document *policy; /* the newest; names who may sign the next document; owned */
     struct sha256 first_authorities;
     int64_t documents;
     int64_t consented_unix_ms; /* when its maker issued his newest override; 0: none */
+    struct governed_standby standbys[GOVERNED_STANDBYS_MAX]; /* beyond them none is let */
+    size_t standby_count;
 };
 
 /*
@@ -29,6 +39,10 @@ enum error governed_product_check(struct ledger *ledger, const struct ledger_pro
 void governed_product_clear(struct governed_product *checked);
 /* Who may sign the next document; borrowed, NULL when nothing was checked. */
 const struct authority_set *governed_product_authorities(const struct governed_product *checked);
+
+/* Whether the maker lets that HSM have the session keys. */
+bool governed_product_names(const struct governed_product *checked,
+                            const struct governed_standby *standby);
 
 /* Whether the product has a signed override of exactly these heads, under the set that applied. */
 enum error governed_product_overrides(struct ledger *ledger, const char *product,

@@ -21,7 +21,8 @@ static_assert((int)GRANT_INSTALL == (int)LEDGER_GRANT_INSTALL &&
                   (int)GRANT_REVOKE == (int)LEDGER_GRANT_REVOKE &&
                   (int)GRANT_POLICY == (int)LEDGER_GRANT_POLICY &&
                   (int)GRANT_OVERRIDE == (int)LEDGER_GRANT_OVERRIDE &&
-                  (int)GRANT_REBIND == (int)LEDGER_GRANT_REBIND,
+                  (int)GRANT_REBIND == (int)LEDGER_GRANT_REBIND &&
+                  (int)GRANT_STANDBY == (int)LEDGER_GRANT_STANDBY,
               "a document's kinds are the ledger's");
 static_assert((int)GRANT_PER_DEVICE == (int)LEDGER_PER_DEVICE &&
                   (int)GRANT_PER_LICENSE == (int)LEDGER_PER_LICENSE,
@@ -230,6 +231,7 @@ static struct ledger_grant grant_of(const struct course *course)
         .rebinding = {.old_key = from->old_key, .new_key = from->new_key},
         .heads = {.anchor = {from->anchor.size, from->anchor.root},
                   .found = {from->head.size, from->head.root}},
+        .standby = {from->standby, from->transport_key, from->is_allowed},
         .document = course->bytes,
         .signer_count = course->signers.count,
     };

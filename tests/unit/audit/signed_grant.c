@@ -112,6 +112,11 @@ static void set_own(struct maker *maker, json_t *object, const struct signed_gra
         json_object_set_new(object, "anchor", head_json(grant->anchor_size, grant->anchor_root));
         json_object_set_new(object, "head", head_json(grant->head_size, grant->head_root));
     }
+    if (strcmp(grant->kind, "standby") == 0) {
+        set_text(object, "standby", grant->standby);
+        set_text(object, "transport_key", grant->transport_key);
+        json_object_set_new(object, "allowed", json_boolean(grant->is_allowed));
+    }
     if (strcmp(grant->kind, "rebind") == 0) {
         set_text(object, "serial", MAKER_FORMAT("SN-%u", grant->old_device));
         set_text(object, "old_key", maker_digest("device", grant->old_device, key));
@@ -267,11 +272,13 @@ size_t signed_grant_leaf(struct maker *maker, const struct signed_grant *grant,
     bool is_override = strcmp(grant->kind, "override") == 0;
     bool is_rebind = strcmp(grant->kind, "rebind") == 0;
     bool is_revoke = strcmp(grant->kind, "revoke") == 0;
+    bool is_standby = strcmp(grant->kind, "standby") == 0;
     const char *first =
         is_policy     ? MAKER_FORMAT("%s%s", anchors_text((char[MAKER_TEXT]){0}),
                                      authorities_text(maker, grant, (char[MAKER_TEXT]){0}))
         : is_override ? MAKER_FORMAT("\"anchor_root\":\"%s\",\"anchor_size\":%lld,",
                                      grant->anchor_root, (long long)grant->anchor_size)
+        : is_standby  ? MAKER_FORMAT("\"allowed\":%s,", grant->is_allowed ? "true" : "false")
                       : "";
     const char *heads = is_override ? MAKER_FORMAT("\"head_root\":\"%s\",\"head_size\":%lld,",
                                                    grant->head_root, (long long)grant->head_size)
@@ -292,7 +299,10 @@ size_t signed_grant_leaf(struct maker *maker, const struct signed_grant *grant,
         is_policy ? "\"profile\":\"cms\"," : "", (long long)grant->quota, sequence, serial,
         is_policy ? "\"session_key_exposure\":false," : "",
         signers_text(maker, signers_of(grant), (char[MAKER_TEXT]){0}),
-        is_revoke ? MAKER_FORMAT("\"taken\":%lld,", (long long)grant->taken) : "");
+        is_revoke    ? MAKER_FORMAT("\"taken\":%lld,", (long long)grant->taken)
+        : is_standby ? MAKER_FORMAT("\"spki\":\"%s\",\"standby\":\"%s\",", grant->transport_key,
+                                    grant->standby)
+                     : "");
     return maker_leaf(maker, "grant", before,
                       grant->units != 0 ? MAKER_FORMAT(",\"units\":%lld", (long long)grant->units)
                                         : "");

@@ -36,6 +36,9 @@ struct signed_grant {
     const char *anchor_root, *head_root;
     /* rebind: numbers of devices; the serial is the old one's */
     unsigned old_device, new_device;
+    /* standby: digits of HSM and key */
+    const char *standby, *transport_key;
+    bool is_allowed;
     /* leaf */
     int64_t taken;
     int64_t quota;

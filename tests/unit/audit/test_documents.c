@@ -57,6 +57,12 @@ static struct signed_grant install_grant(unsigned id, int64_t units, int64_t quo
 
 /* ---- what counts ---- */
 
+#define STANDBY   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define TRANSPORT "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
+#define EXPORTED                                                                         \
+    "\"by\":\"uid:0\",\"file\":\"" STANDBY "\",\"images\":1,\"name\":\"b\",\"product\":" \
+    "\"widget\",\"spki\":\"" TRANSPORT "\",\"standby\":\"" STANDBY "\","
+
 START_TEST(documents_of_every_kind_count)
 {
     struct signed_grant install = install_grant(2, 10, 10);
@@ -79,12 +85,25 @@ START_TEST(documents_of_every_kind_count)
                                                    .old_device = 2,
                                                    .new_device = 3,
                                                    .quota = 11});
+    signed_grant_add(maker, &(struct signed_grant){.kind = "standby",
+                                                   .product = "widget",
+                                                   .id = 6,
+                                                   .sequence = 3,
+                                                   .standby = STANDBY,
+                                                   .transport_key = TRANSPORT,
+                                                   .is_allowed = true,
+                                                   .quota = 11});
+    maker_leaf(maker, "standby-added",
+               "\"by\":\"uid:0\",\"name\":\"b\",\"spki\":\"" TRANSPORT "\",\"standby\":\"" STANDBY
+               "\",",
+               "");
+    maker_leaf(maker, "session-keys-exported", EXPORTED, "");
     signed_grant_add(
         maker,
         &(struct signed_grant){
             .kind = "revoke", .product = "widget", .id = 5, .units = 100, .taken = 9, .quota = 2});
     maker_leaf(maker, "account",
-               "\"charged\":2,\"documents\":5,\"product\":\"widget\",\"scrap_drawn\":1,", "");
+               "\"charged\":2,\"documents\":6,\"product\":\"widget\",\"scrap_drawn\":1,", "");
     *widget = (struct export_account){.product = "widget",
                                       .accepted = 10,
                                       .revoked = 9,
@@ -97,7 +116,7 @@ START_TEST(documents_of_every_kind_count)
                                       .unreported = 1};
     judge_seal_and_run(&judge);
     ck_assert_holds(&judge);
-    ck_assert_int_eq(judge.report.products[0].documents, 5);
+    ck_assert_int_eq(judge.report.products[0].documents, 6);
 }
 END_TEST
 
@@ -477,6 +496,62 @@ static void local_product(void)
     signed_grant_add(maker, &grant);
 }
 
+static void name_standby(unsigned id, int64_t sequence, bool is_allowed)
+{
+    signed_grant_add(maker, &(struct signed_grant){.kind = "standby",
+                                                   .product = "widget",
+                                                   .id = id,
+                                                   .sequence = sequence,
+                                                   .standby = STANDBY,
+                                                   .transport_key = TRANSPORT,
+                                                   .is_allowed = is_allowed});
+}
+
+static void export_keys(void)
+{
+    maker_leaf(maker, "standby-added",
+               "\"by\":\"uid:0\",\"name\":\"b\",\"spki\":\"" TRANSPORT "\",\"standby\":\"" STANDBY
+               "\",",
+               "");
+    maker_leaf(maker, "session-keys-exported", EXPORTED, "");
+}
+
+static void export_after_withdrawal(void)
+{
+    name_standby(2, 2, true);
+    name_standby(3, 3, false);
+    export_keys();
+}
+
+static void other_standby_in_the_leaf(void)
+{
+    struct signed_grant grant = {.kind = "standby",
+                                 .product = "widget",
+                                 .id = 2,
+                                 .sequence = 2,
+                                 .standby = STANDBY,
+                                 .transport_key = TRANSPORT,
+                                 .is_allowed = true};
+    char digest[SHA256_HEX_SIZE];
+    signed_grant_document(maker, &grant, digest);
+    grant.standby = TRANSPORT;
+    signed_grant_leaf(maker, &grant, digest);
+}
+
+static void withdrawal_as_allowance_in_the_leaf(void)
+{
+    struct signed_grant grant = {.kind = "standby",
+                                 .product = "widget",
+                                 .id = 2,
+                                 .sequence = 2,
+                                 .standby = STANDBY,
+                                 .transport_key = TRANSPORT};
+    char digest[SHA256_HEX_SIZE];
+    signed_grant_document(maker, &grant, digest);
+    grant.is_allowed = true;
+    signed_grant_leaf(maker, &grant, digest);
+}
+
 static const struct {
     const char *word;
     void (*act)(void);
@@ -507,6 +582,10 @@ static const struct {
     {"document-without-leaf", no_leaf, NULL},
     {"document-twice", document_twice, NULL},
     {"grant-local", local_product, "grant-unjudged"},
+    {"standby-not-signed", export_keys, NULL},
+    {"standby-not-signed", export_after_withdrawal, NULL},
+    {"grant-leaf-differs", other_standby_in_the_leaf, NULL},
+    {"grant-leaf-differs", withdrawal_as_allowance_in_the_leaf, NULL},
 };
 
 START_TEST(document_that_does_not_count_has_its_own_word)

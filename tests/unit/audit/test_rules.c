@@ -427,6 +427,42 @@ static void use_replaced_key(void)
     widget(1, 2, 2, 1);
 }
 
+#define STANDBY   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define TRANSPORT "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
+
+static void tell_of_standby(const char *type, const char *before)
+{
+    maker_leaf(maker, type,
+               MAKER_FORMAT("\"by\":\"uid:0\",%s\"spki\":\"" TRANSPORT "\",\"standby\":\"" STANDBY
+                            "\",",
+                            before),
+               "");
+}
+
+static void add_standby_twice(void)
+{
+    tell_of_standby("standby-added", "\"name\":\"b\",");
+    tell_of_standby("standby-added", "\"name\":\"b\",");
+}
+
+static void remove_unknown_standby(void)
+{
+    tell_of_standby("standby-removed", "\"name\":\"b\",");
+}
+
+static void export_to_nobody(void)
+{
+    tell_of_standby("session-keys-exported", "\"product\":\"widget\",");
+}
+
+static void export_after_removal(void)
+{
+    tell_of_standby("standby-added", "\"name\":\"b\",");
+    tell_of_standby("session-keys-exported", "\"product\":\"widget\",");
+    tell_of_standby("standby-removed", "\"name\":\"b\",");
+    tell_of_standby("session-keys-exported", "\"product\":\"widget\",");
+}
+
 static void rebind_unknown(void)
 {
     rebind(8, 9);
@@ -700,6 +736,10 @@ static const struct {
     {"key-was-replaced", use_replaced_key, NULL},
     {"rebind-unknown", rebind_unknown, NULL},
     {"rebind-key-taken", rebind_to_taken, NULL},
+    {"standby-twice", add_standby_twice, NULL},
+    {"standby-unknown", remove_unknown_standby, NULL},
+    {"standby-unknown", export_to_nobody, NULL},
+    {"standby-unknown", export_after_removal, NULL},
     {"product-twice", make_product_twice, NULL},
     {"image-twice", add_image_twice, NULL},
     {"principal-twice", add_station_twice, NULL},

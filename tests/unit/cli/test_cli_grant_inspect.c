@@ -225,6 +225,12 @@ START_TEST(override_and_rebind_are_shown_whole)
     INSPECT(unsigned_file, NULL);
     claim_has("Sequence      3\nSerial        SN 1\nOld key       " HSM "\nNew key       " OTHER
               "\n");
+    write_document("\"kind\": \"standby\", \"sequence\": 4, \"standby\": \"" OTHER
+                   "\", \"transport_key\": \"" HSM "\", \"allowed\": true");
+    INSPECT(unsigned_file, NULL);
+    claim_has("Standby HSM                 " OTHER "\n");
+    claim_has("Its transport key, SHA-256  " HSM "\n");
+    claim_has("Gets session keys           yes, all of this product\n");
 }
 END_TEST
 

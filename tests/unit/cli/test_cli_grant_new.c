@@ -146,6 +146,31 @@ START_TEST(override_and_rebind_are_written)
 }
 END_TEST
 
+START_TEST(standby_is_written_and_taken_back)
+{
+    NEW("--kind", "standby", "--sequence", "2", "--standby", OTHER, "--transport-key", HSM);
+    claim_document();
+    ck_assert_int_eq(grant.kind, GRANT_STANDBY);
+    ck_assert_int_eq(grant.sequence, 2);
+    ck_assert_int_eq(grant.standby.bytes[0], 0xff);
+    ck_assert_int_eq(grant.transport_key.bytes[0], 0);
+    ck_assert(grant.is_allowed);
+    NEW("--kind", "standby", "--sequence", "3", "--standby", OTHER, "--transport-key", HSM,
+        "--withdraw");
+    claim_document();
+    ck_assert(!grant.is_allowed);
+}
+END_TEST
+
+START_TEST(hsm_is_no_standby_of_its_own)
+{
+    NEW("--kind", "standby", "--sequence", "3", "--standby", HSM, "--transport-key", HSM);
+    claim_usage("standby and hsm must be different");
+    NEW("--kind", "standby", "--sequence", "3", "--standby", OTHER);
+    claim_usage("--transport-key");
+}
+END_TEST
+
 START_TEST(policy_has_defaults_and_the_certificates_of_one_file)
 {
     POLICY("--anchors", anchors);
@@ -295,7 +320,7 @@ START_TEST(value_outside_its_limits_is_refused_by_name)
     NEW("--kind", "scrap", "--units", "5e3");
     claim_usage("--units wants a whole number");
     NEW("--kind", "gift", "--units", "1");
-    claim_usage("--kind is install, scrap, revoke, policy, rebind or override");
+    claim_usage("--kind is install, scrap, revoke, policy, rebind, standby or override");
     NEW("--kind", "install", "--units", "1", "--not-before", "2026-12-02T00:00:00Z", "--not-after",
         "2026-12-01T00:00:00Z");
     claim_usage("not_after must not be before not_before");
@@ -438,6 +463,8 @@ int main(void)
         every_document_is_issued_now_under_its_own_id,
         times_of_acceptance_are_written,
         override_and_rebind_are_written,
+        standby_is_written_and_taken_back,
+        hsm_is_no_standby_of_its_own,
         policy_has_defaults_and_the_certificates_of_one_file,
         policy_takes_its_options,
         options_of_st_sfi_are_those_that_the_vault_would_store,

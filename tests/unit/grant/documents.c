@@ -54,6 +54,12 @@ static void add_own(json_t *document, enum grant_kind kind)
         document_set(document, "old_key", "\"" ROOT "\"");
         document_set(document, "new_key", "\"" OTHER_ROOT "\"");
         return;
+    case GRANT_STANDBY:
+        document_set(document, "sequence", "7");
+        document_set(document, "standby", "\"" OTHER_ROOT "\"");
+        document_set(document, "transport_key", "\"" ROOT "\"");
+        document_set(document, "allowed", "true");
+        return;
     }
 }
 

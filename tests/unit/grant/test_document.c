@@ -125,6 +125,20 @@ START_TEST(override_and_rebind_are_read_member_by_member)
 }
 END_TEST
 
+START_TEST(standby_is_read_member_by_member)
+{
+    ck_assert_int_eq(read_document(make(GRANT_STANDBY)), ERR_OK);
+    ck_assert_int_eq(grant.sequence, 7);
+    ck_assert_int_eq(grant.standby.bytes[1], 0xee);
+    ck_assert_int_eq(grant.transport_key.bytes[1], 0x11);
+    ck_assert(grant.is_allowed);
+    json_t *document = make(GRANT_STANDBY);
+    document_set(document, "allowed", "false");
+    ck_assert_int_eq(read_document(document), ERR_OK);
+    ck_assert(!grant.is_allowed);
+}
+END_TEST
+
 START_TEST(limits_themselves_are_taken)
 {
     static const struct {
@@ -171,7 +185,7 @@ static json_t *make_full(enum grant_kind kind)
 
 START_TEST(what_is_written_is_what_was_read)
 {
-    for (int kind = GRANT_INSTALL; kind <= GRANT_REBIND; kind++) {
+    for (int kind = GRANT_INSTALL; kind <= GRANT_STANDBY; kind++) {
         char *text = NULL;
         json_t *document = make_full((enum grant_kind)kind);
         ck_assert_msg(document_read(document, &grant, &fault) == ERR_OK, "%s", fault.detail);
@@ -214,7 +228,7 @@ START_TEST(words_of_kinds_and_policies_go_both_ways)
 {
     enum grant_kind kind = GRANT_INSTALL;
     enum grant_policy policy = GRANT_PER_DEVICE;
-    for (int i = GRANT_INSTALL; i <= GRANT_REBIND; i++) {
+    for (int i = GRANT_INSTALL; i <= GRANT_STANDBY; i++) {
         ck_assert(grant_kind_parse(grant_kind_name((enum grant_kind)i), &kind));
         ck_assert_int_eq(kind, i);
     }
@@ -306,6 +320,14 @@ START_TEST(own_member_outside_its_limits_is_refused_by_name)
         {GRANT_REBIND, "old_key", "\"11\"", "old_key must be"},
         {GRANT_REBIND, "new_key", "null", "new_key must be"},
         {GRANT_REBIND, "new_key", "\"" DOCUMENT_HSM "\"", "old_key and new_key must be different"},
+        {GRANT_STANDBY, "sequence", "0", "sequence must be"},
+        {GRANT_STANDBY, "standby", "\"11\"", "standby must be"},
+        {GRANT_STANDBY, "standby", NULL, "standby must be"},
+        {GRANT_STANDBY, "standby", "\"" DOCUMENT_HSM "\"", "standby and hsm must be different"},
+        {GRANT_STANDBY, "transport_key", "null", "transport_key must be"},
+        {GRANT_STANDBY, "allowed", "1", "allowed must be"},
+        {GRANT_STANDBY, "allowed", NULL, "allowed must be"},
+        {GRANT_STANDBY, "units", "5", "The document has a member"},
         {GRANT_OVERRIDE, "anchor", "40", "anchor and head must"},
         {GRANT_OVERRIDE, "anchor.size", "-1", "anchor and head must"},
         {GRANT_OVERRIDE, "anchor.size", "1099511627777", "anchor and head must"},
@@ -392,7 +414,7 @@ static const char *const OWN[] = {"units", "lot",    "sequence", "settings", "an
 
 START_TEST(member_of_another_kind_is_refused)
 {
-    for (int kind = GRANT_INSTALL; kind <= GRANT_REBIND; kind++) {
+    for (int kind = GRANT_INSTALL; kind <= GRANT_STANDBY; kind++) {
         for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++) {
             json_t *document = make((enum grant_kind)kind);
             bool is_own = json_object_get(document, OWN[i]) != NULL ||
@@ -427,7 +449,7 @@ static void claim_each_is_needed(enum grant_kind kind, const char *inside)
 
 START_TEST(every_member_that_is_not_optional_is_needed)
 {
-    for (int kind = GRANT_INSTALL; kind <= GRANT_REBIND; kind++)
+    for (int kind = GRANT_INSTALL; kind <= GRANT_STANDBY; kind++)
         claim_each_is_needed((enum grant_kind)kind, "");
     claim_each_is_needed(GRANT_POLICY, "settings");
     claim_each_is_needed(GRANT_OVERRIDE, "anchor");
@@ -515,7 +537,7 @@ START_TEST(random_changes_are_read_or_refused_and_nothing_else)
 {
     size_t rounds = test_size("changed documents", 20000, 1000000);
     for (size_t i = 0; i < rounds; i++) {
-        json_t *document = make_full((enum grant_kind)(i % GRANT_REBIND + 1));
+        json_t *document = make_full((enum grant_kind)(i % GRANT_STANDBY + 1));
         char *text = document_text(document);
         size_t length = strlen(text);
         spoil(text, length);
@@ -535,6 +557,7 @@ int main(void)
         install_is_read_member_by_member,
         policy_is_read_member_by_member,
         override_and_rebind_are_read_member_by_member,
+        standby_is_read_member_by_member,
         limits_themselves_are_taken,
         what_is_written_is_what_was_read,
         text_that_is_no_utf8_is_not_left_out_but_refused,

@@ -140,6 +140,40 @@ START_TEST(a_seal_leaves_no_object_behind_whether_it_succeeds_or_not)
 }
 END_TEST
 
+/* Z, the KEK and the session key itself are session objects for the one call. */
+START_TEST(an_import_leaves_no_object_behind_whether_it_succeeds_or_not)
+{
+    struct hsm_spki checkpoint;
+    struct hsm_spki transport;
+    struct hsm_wrapped wrapped;
+    struct hsm_wrapped_key key;
+    struct fault fault;
+    ck_assert_int_eq(p11_init_keys(&p11, &checkpoint, &transport, &fault), ERR_OK);
+    struct hsm_wrap wrap = device_wrap(&device, &keys, bytes_of("info", 4), 32);
+    wrap.peer_point = bytes_of(transport.der + transport.length - 65, 65);
+    ck_assert_int_eq(p11_wrap(&p11, &wrap, &wrapped, &fault), ERR_OK);
+    struct hsm_import import = {.firmware_key = keys.firmware_key,
+                                .curve = HSM_P256,
+                                .ephemeral_point = bytes_of(wrapped.ephemeral_point, 65),
+                                .kdf = HSM_X963_SHA256,
+                                .shared_info = bytes_of("info", 4),
+                                .kek_bytes = 32,
+                                .key = wrapped.key};
+    size_t before = count_objects();
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(p11_import(&p11, &import, &key, &fault), ERR_OK);
+        ck_assert_mem_eq(key.bytes, keys.session_key.bytes, keys.session_key.length);
+    }
+    ck_assert_uint_eq(count_objects(), before);
+    import.key.bytes[3] ^= 1;
+    ck_assert_int_eq(p11_import(&p11, &import, &key, &fault), ERR_BAD_REQUEST);
+    ck_assert(!p11.is_unfit);
+    import.ephemeral_point.length = 64;
+    ck_assert_int_eq(p11_import(&p11, &import, &key, &fault), ERR_BAD_REQUEST);
+    ck_assert_uint_eq(count_objects(), before);
+}
+END_TEST
+
 START_TEST(the_throw_away_key_wraps_and_does_nothing_else)
 {
     SECRET_AUTO kek = {0};
@@ -252,6 +286,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_seal_leaves_the_session_key_as_it_was);
     tcase_add_test(tests, a_seal_leaves_no_object_behind_whether_it_succeeds_or_not);
+    tcase_add_test(tests, an_import_leaves_no_object_behind_whether_it_succeeds_or_not);
     tcase_add_test(tests, the_throw_away_key_wraps_and_does_nothing_else);
     tcase_add_test(tests, no_half_of_the_key_stays_in_memory_after_a_seal);
     return hsm_rig_run_tests(tests);

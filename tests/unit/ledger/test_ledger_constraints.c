@@ -174,7 +174,7 @@ START_TEST(an_accepted_document_stays_and_counts_once)
     try(DOCUMENT("randomblob(16)", "3", "5", "6", "x'00'"), SQLITE_CONSTRAINT_CHECK);
     try(DOCUMENT("randomblob(16)", "3", "-1", "-1", "x'00'"), SQLITE_CONSTRAINT_CHECK);
     try(DOCUMENT("randomblob(16)", "0", "5", "0", "x'00'"), SQLITE_CONSTRAINT_CHECK);
-    try(DOCUMENT("randomblob(16)", "7", "5", "0", "x'00'"), SQLITE_CONSTRAINT_CHECK);
+    try(DOCUMENT("randomblob(16)", "8", "5", "0", "x'00'"), SQLITE_CONSTRAINT_CHECK);
     try(DOCUMENT("randomblob(15)", "1", "5", "0", "x'00'"), SQLITE_CONSTRAINT_CHECK);
     try(DOCUMENT("randomblob(16)", "1", "5", "0", "x''"), SQLITE_CONSTRAINT_CHECK);
     try(DOCUMENT("randomblob(16)", "1", "5", "0", "zeroblob(114689)"), SQLITE_CONSTRAINT_CHECK);

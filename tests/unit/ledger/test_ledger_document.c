@@ -393,7 +393,7 @@ START_TEST(what_breaks_a_limit_is_refused_before_it_is_queued)
     assert_no_document(grant, "sequence");
     settings.policy = 3;
     assert_no_document(maker_policy(2, &settings), "policy");
-    assert_no_document(maker_document(7), "kind");
+    assert_no_document(maker_document(8), "kind");
     assert_no_document(maker_document(0), "kind");
     const struct ledger_rebinding nameless = {.new_key = world_digest('d', 2)};
     assert_no_document(maker_rebind(2, &nameless), "serial");

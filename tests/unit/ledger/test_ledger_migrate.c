@@ -106,7 +106,7 @@ START_TEST(older_ledger_goes_on_with_every_row)
     ck_assert_int_eq(world_open(&world), ERR_OK);
     assert_rows_as_before();
     world_check_account(&world);
-    ck_assert_int_eq(version_of(world.path), 6);
+    ck_assert_int_eq(version_of(world.path), 7);
     ck_assert(!exists(copy));
     /* It serves: a stored license, the last unit, and none beyond. */
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
@@ -127,7 +127,7 @@ START_TEST(ledger_of_one_version_before_goes_on_with_every_row)
     ck_assert_int_eq(world_open(&world), ERR_OK);
     assert_rows_as_before();
     world_check_account(&world);
-    ck_assert_int_eq(version_of(world.path), 6);
+    ck_assert_int_eq(version_of(world.path), 7);
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
     ck_assert(issued.is_repeat);
 }
@@ -310,7 +310,7 @@ static void assert_opens_whole(void)
     assert_rows_as_before();
     world_check_account(&world);
     close_world();
-    ck_assert_int_eq(version_of(world.path), 6);
+    ck_assert_int_eq(version_of(world.path), 7);
     ck_assert_int_eq(version_of(kept), 3);
     ck_assert(!exists(copy));
 }

@@ -86,7 +86,7 @@ static const char *const WRONG[] = {
     "p.scrap_allowance <> (SELECT coalesce(sum(d.units), 0)" DOCUMENT " AND d.kind = 2) OR "
     "p.revoked <> (SELECT coalesce(sum(d.taken), 0)" DOCUMENT " AND d.kind = 3) OR "
     "p.sequence <> (SELECT coalesce(max(d.sequence), 0)" DOCUMENT ") OR "
-    "p.sequence <> (SELECT count(*)" DOCUMENT " AND d.kind IN (4, 6)) OR "
+    "p.sequence <> (SELECT count(*)" DOCUMENT " AND d.kind IN (4, 6, 7)) OR "
     "p.authorities = x'')",
     "SELECT (SELECT count(*) FROM document) <> (SELECT count(*) FROM leaf WHERE type = 'grant')",
     "SELECT count(*) FROM document d JOIN product p ON p.id = d.product_id LEFT JOIN leaf l ON "
