@@ -122,7 +122,7 @@ static const struct report_series_name SERIES[REPORT_SERIES] = {
                             "stations",
                             {{"connect_s", "connect s", 1},
                              {"licenses_per_s", "licenses/s", 0},
-                             {"licenses_per_bare_wrap", "/ bare wrap", 4},
+                             {"licenses_per_bare_wrap", "/ wrap", 4},
                              {"cpu_us", "CPU us", 0},
                              {"told_to_wait", "\"later\"", 0},
                              {"p50_ms", "p50 ms", 1},
