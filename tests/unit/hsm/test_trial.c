@@ -140,7 +140,7 @@ static const json_t *result_of(const char *id)
         if (strcmp(text_of(result, "id"), id) == 0)
             return result;
     }
-    ck_abort_msg("no result of %s: %s", id, run.out);
+    ck_abort_msg("no result of %s: %.2000s", id, run.out);
 }
 
 static void claim_state(const char *id, const char *state)
@@ -152,7 +152,7 @@ static void claim_state(const char *id, const char *state)
 
 static void claim_verdict(const char *verdict, int exit)
 {
-    ck_assert_msg(strcmp(text_of(said, "verdict"), verdict) == 0, "%s", run.out);
+    ck_assert_msg(strcmp(text_of(said, "verdict"), verdict) == 0, "%.2000s", run.out);
     ck_assert_int_eq(run.exit, exit);
     ck_assert_int_eq(json_integer_value(json_object_get(said, "exit")), exit);
 }
@@ -173,7 +173,7 @@ static void claim_only(const char *state, const char *const *ids)
         claim_state(ids[wanted], state);
     for (size_t i = 0; i < json_array_size(results); i++)
         found += strcmp(text_of(json_array_get(results, i), "state"), state) == 0;
-    ck_assert_msg(found == wanted, "%zu are %s: %s", found, state, run.out);
+    ck_assert_msg(found == wanted, "%zu are %s: %.2000s", found, state, run.out);
 }
 #define CLAIM_ONLY(state, ...) claim_only(state, (const char *const[]){__VA_ARGS__, NULL})
 
