@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "hsm/ckr.h"
 #include "hsm_rig.h"
 #include "support/hsm_faults.h"
@@ -219,8 +220,10 @@ START_TEST(a_pin_that_was_accepted_once_outlasts_an_hsm_that_fails_in_login)
                                                .value = CKR_DEVICE_ERROR});
     unsigned before = atomic_load(&faults->logins);
     restart();
-    while (atomic_load(&faults->logins) < before + 4)
+    for (deadline_ms end = deadline_in(RIG_WAIT_MS); atomic_load(&faults->logins) < before + 4;) {
+        ck_assert_msg(deadline_left_ms(end) > 0, "the PIN is not tried any more");
         hsm_rig_pause(10);
+    }
     ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_UNAVAILABLE).reason, "token-lost");
     hsm_faults_clear(faults);
     hsm_rig_await_workers(&rig, 4);
