@@ -82,7 +82,7 @@ static const struct problem PROBLEMS[ERR_COUNT] = {
     [ERR_NOT_COVERED] = {503, RETRY_SOON_S, "No checkpoint covers this yet",
                          "Retry after the time in Retry-After.", false},
     [ERR_NOT_INITIALISED] = {503, RETRY_OPERATOR_S, "The server is not set up yet",
-                             "Call the operator, who runs `provctl init`.", false},
+                             "Call the operator, who runs `provctl hsm init`.", false},
     [ERR_HSM_PIN_REFUSED] = {503, RETRY_OPERATOR_S, "The HSM refused its PIN",
                              "Call the operator; the PIN is not tried again.", false},
     [ERR_HSM_SWAPPED] = {503, RETRY_OPERATOR_S, "This is not the HSM of this server's ledger",

@@ -27,9 +27,9 @@ enum error verify_read_key(struct verification *verification, struct fault *faul
     EVP_PKEY_free(key);
     if (verification->spki_length > 0)
         return ERR_OK;
-    return fault_set(fault, ERR_BAD_REQUEST, "key-malformed",
-                     "The key is no public P-256 key in PEM: take the one that provctl init wrote.",
-                     0);
+    return fault_set(
+        fault, ERR_BAD_REQUEST, "key-malformed",
+        "The key is no public P-256 key in PEM: take the one that provctl hsm init wrote.", 0);
 }
 
 struct bytes verify_spki(const struct verification *verification)

@@ -28,7 +28,7 @@ static const struct {
     const char *shown;
     const char *summary;
 } LINES[] = {
-    {"init", 2, "init, status", "make the HSM's keys; show HSM and journal"},
+    {"hsm init", 2, "hsm init, status", "make the HSM's keys; show HSM and journal"},
     {"product create", 6, "product create, quota, budget", "add products and units, limit units"},
     {"image encrypt", 5, "image encrypt|enable|alias|...",
      "encrypt a firmware, let it be installed"},

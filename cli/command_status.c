@@ -129,7 +129,7 @@ static void add_hsm(struct table *table, const struct status_page *page)
     char workers[2 * NUMBER_TEXT_SIZE];
     (void)snprintf(workers, sizeof workers, "%u of %u ready", status->workers_ready,
                    status->workers_total);
-    add_pair(table, "Initialised", status->initialised ? "yes" : "no; run provctl init");
+    add_pair(table, "Initialised", status->initialised ? "yes" : "no; run provctl hsm init");
     add_pair(table, "Site", status->site);
     add_pair(table, "HSM identity", page->identity);
     add_pair(table, "HSM", status->hsm);

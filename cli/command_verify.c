@@ -59,7 +59,7 @@ static enum error read_key(const struct arguments *arguments, struct holdings *h
     if (memchr(holdings->key, '\0', length) != NULL || strstr(holdings->key, "PRIVATE KEY") != NULL)
         return failure_set_plain(failure, ERR_BAD_REQUEST,
                                  "%s is no public key in PEM: take the checkpoint.pub.pem that "
-                                 "provctl init --out-dir wrote",
+                                 "provctl hsm init --out-dir wrote",
                                  path);
     holdings->request.key_pem = holdings->key;
     return ERR_OK;

@@ -49,7 +49,7 @@ const struct command_group *command_group_of(const struct command *command);
 const struct command *command_find(int argc, char **argv, int *ret_words);
 
 /* ---- administration, on the vault's admin socket ---- */
-enum error command_init(const struct arguments *arguments, struct failure *failure);
+enum error command_hsm_init(const struct arguments *arguments, struct failure *failure);
 enum error command_status(const struct arguments *arguments, struct failure *failure);
 enum error command_product_create(const struct arguments *arguments, struct failure *failure);
 enum error command_product_show(const struct arguments *arguments, struct failure *failure);

@@ -61,11 +61,16 @@
     }
 
 static const struct command COMMANDS[] = {
-    {{"init", "", 0, BIT(SITE), ADMIN_OPTIONS | BIT(OUT_DIR)},
+    {{"hsm init", "", 0, BIT(SITE),
+      ADMIN_OPTIONS | BIT(OUT_DIR) | BIT(OFFICER) | BIT(WITNESS) | BIT(TRANSCRIPT)},
      "make this HSM's keys and bind the ledger to it",
      "Prints the identity of the HSM: the SHA-256 of its checkpoint key. Keep it, and with\n"
-     "--out-dir the two public keys: the owner of a product checks the journal with them.",
-     command_init},
+     "--out-dir the two public keys: the owner of a product checks the journal with them.\n"
+     "\n"
+     "For a ceremony name two people, --officer of the maker and --witness: the journal's leaf\n"
+     "names them, and --transcript is a page with the token, the keys' fingerprints and the\n"
+     "public keys, to be compared, printed and signed by both.",
+     command_hsm_init},
     {{"status", "", 0, 0, ADMIN_OPTIONS},
      "show the HSM, the journal and its anchor",
      "Wrapping mode: token when a session key is wrapped for a device inside the HSM alone, host\n"

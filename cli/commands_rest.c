@@ -104,7 +104,7 @@ static const struct command COMMANDS[] = {
      "fetch the public key of checkpoints",
      "Writes it to --out (- is standard output) and prints \"key=HEX\", the identity of the HSM "
      "as\n"
-     "provctl init printed it. Compare the two: a server could give any key.",
+     "provctl hsm init printed it. Compare the two: a server could give any key.",
      command_journal_key},
     {{"grant show", "GRANT_ID", 1, STATION_OPTIONS_REQUIRED,
       STATION_OPTIONS_RETRY | BIT(DOCUMENT_OUT)},

@@ -60,7 +60,7 @@ static const struct {
     [ERR_LINK_CLOSED] = {"The connection was lost", "Try again: a repeat costs nothing."},
     [ERR_NOT_COVERED] = {"No checkpoint covers this yet", "Try again in a moment."},
     [ERR_RATE_LIMITED] = {"The server was asked too often", "Try again in a moment."},
-    [ERR_NOT_INITIALISED] = {"The vault is not initialised", "Run provctl init."},
+    [ERR_NOT_INITIALISED] = {"The vault is not initialised", "Run provctl hsm init."},
     [ERR_HSM_PIN_REFUSED] = {"The HSM refused the PIN", "Correct it and restart provision-hsm."},
     [ERR_HSM_SWAPPED] = {"The HSM is not the one that this ledger belongs to",
                          "Connect the right HSM."},

@@ -124,6 +124,9 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_RESTORE_TO] = {"to", "DIR", NULL, "an empty folder, or one to be made"},
     [OPTION_CHECKPOINT_KEY] = {"checkpoint-key", "FILE", NULL,
                                "PEM, the public key that signed the journal's checkpoint"},
+    [OPTION_OFFICER] = {"officer", "NAME", NULL, "the maker's security officer who is here"},
+    [OPTION_WITNESS] = {"witness", "NAME", NULL, "the second person who is here"},
+    [OPTION_TRANSCRIPT] = {"transcript", "FILE", NULL, "page of the ceremony, for both to sign"},
 };
 
 const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {
@@ -133,6 +136,7 @@ const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {
     [OPTION_CODE] = TEXT_BYTES,     [OPTION_DETAIL] = DETAIL_BYTES,
     [OPTION_SERIAL] = TEXT_BYTES,   [OPTION_SCOPE_LINE] = TEXT_BYTES,
     [OPTION_CA_NAME] = TEXT_BYTES,  [OPTION_OF_LOT] = TEXT_BYTES,
+    [OPTION_OFFICER] = TEXT_BYTES,  [OPTION_WITNESS] = TEXT_BYTES,
 };
 
 void option_format(size_t option, char *out, size_t size)

@@ -96,6 +96,23 @@ enum error base64_encode(struct bytes data, char **ret_text)
     return ERR_OK;
 }
 
+enum error base64url_encode(struct bytes data, char **ret_text)
+{
+    char *text = NULL;
+    enum error e = base64_encode(data, &text);
+    if (e != ERR_OK)
+        return e;
+    text[strcspn(text, "=")] = '\0';
+    for (char *at = text; *at != '\0'; at++) {
+        if (*at == '+')
+            *at = '-';
+        else if (*at == '/')
+            *at = '_';
+    }
+    *ret_text = text;
+    return ERR_OK;
+}
+
 static const char BASE64_ALPHABET[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

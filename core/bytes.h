@@ -62,6 +62,9 @@ enum error base64_encode(struct bytes data, char **ret_text) MUST_USE;
  */
 enum error base64_decode(const char *text, uint8_t *out, size_t max, size_t *ret_length) MUST_USE;
 
+/* base64url without padding (RFC 4648 §5, RFC 7515 §2); the caller frees *ret_text. */
+enum error base64url_encode(struct bytes data, char **ret_text) MUST_USE;
+
 /* A random buffer from libcrypto's generator; aborts only when that generator cannot work. */
 void random_fill(void *out, size_t length);
 

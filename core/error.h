@@ -60,7 +60,7 @@ enum error {
     ERR_NOT_COVERED = 46,  /* no checkpoint covers this leaf yet */
     ERR_RATE_LIMITED = 47, /* this caller asks more often than it may */
     /* the service is set up wrongly and needs an operator */
-    ERR_NOT_INITIALISED = 60, /* `provctl init` has not run */
+    ERR_NOT_INITIALISED = 60, /* `provctl hsm init` has not run */
     ERR_HSM_PIN_REFUSED = 61, /* the token refused the PIN; it is not tried again */
     ERR_HSM_SWAPPED = 62,     /* the token is not the one this ledger belongs to */
     ERR_HSM_KEY_WEAK = 63,    /* a key's attributes are weaker than the policy */

@@ -285,7 +285,7 @@ enum error p11_get_checkpoint_key(struct p11 *p11, struct fault *fault)
         return e;
     if (key == CK_INVALID_HANDLE)
         return fault_set(fault, ERR_HSM_KEY_MISSING, "checkpoint-key-missing",
-                         "The token holds no checkpoint key: `provctl init` makes it.", 0);
+                         "The token holds no checkpoint key: `provctl hsm init` makes it.", 0);
     p11->checkpoint_key = key;
     return ERR_OK;
 }

@@ -137,6 +137,7 @@ void ledger_close(struct ledger *ledger)
 struct binding {
     char site[LEDGER_NAME_MAX + 1];
     struct sha256 hsm_identity;
+    struct ledger_people people;
 };
 
 static enum error apply_binding(struct change_context *context, void *body, struct fault *fault)
@@ -150,13 +151,18 @@ static enum error apply_binding(struct change_context *context, void *body, stru
     struct leaf leaf = leaf_new(context, "initialised");
     leaf_put_text(&leaf, "site", binding->site);
     leaf_put_hex(&leaf, "hsm", bytes_of(binding->hsm_identity.bytes, SHA256_SIZE));
+    leaf_put_text(&leaf, "officer", binding->people.officer);
+    leaf_put_text(&leaf, "witness", binding->people.witness);
     return leaf_append(&leaf, NULL, fault);
 }
 
 enum error ledger_initialise(struct ledger *ledger, const char *site,
-                             const struct sha256 *hsm_identity, struct fault *fault)
+                             const struct sha256 *hsm_identity, const struct ledger_people *people,
+                             struct fault *fault)
 {
     enum error e = valid_name(site, fault);
+    if (e == ERR_OK)
+        e = valid_people(people, fault);
     if (e != ERR_OK)
         return e;
     CHANGE_AUTO *change = ledger_change(apply_binding, sizeof(struct binding), fault);
@@ -165,5 +171,7 @@ enum error ledger_initialise(struct ledger *ledger, const char *site,
     struct binding *binding = (void *)change->body;
     strcpy(binding->site, site);
     binding->hsm_identity = *hsm_identity;
+    if (people != NULL)
+        binding->people = *people;
     return commit_run(ledger->committer, change, fault);
 }

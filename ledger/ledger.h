@@ -81,6 +81,12 @@ struct ledger_info {
     int64_t journal_size;       /* leaves */
 };
 
+/* Two different people who made a ceremony together, as they call themselves. */
+struct ledger_people {
+    char officer[LEDGER_NAME_MAX + 1]; /* the maker's security officer */
+    char witness[LEDGER_NAME_MAX + 1];
+};
+
 /* Who may ask for what is the caller's to decide. */
 enum ledger_role {
     LEDGER_STATION = 1,
@@ -213,10 +219,14 @@ enum error ledger_stop(struct ledger *ledger, struct fault *fault) MUST_USE;
 /* Commits what waits, appends a "stop" leaf unless ledger_stop did, closes. NULL is allowed. */
 void ledger_close(struct ledger *ledger);
 
-/* Binds the ledger to a site name and an HSM. Again with the same values: ERR_OK; others:
- * ERR_CONFLICT. */
+/*
+ * Binds the ledger to a site name and an HSM; the leaf names the people who were there (NULL: it
+ * was no ceremony). Again with
+ * the same site and HSM: ERR_OK, and nothing is written; others: ERR_CONFLICT.
+ */
 enum error ledger_initialise(struct ledger *ledger, const char *site,
-                             const struct sha256 *hsm_identity, struct fault *fault) MUST_USE;
+                             const struct sha256 *hsm_identity, const struct ledger_people *people,
+                             struct fault *fault) MUST_USE;
 enum error ledger_info(struct ledger *ledger, struct ledger_info *ret_info,
                        struct fault *fault) MUST_USE;
 

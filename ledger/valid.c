@@ -85,6 +85,24 @@ enum error valid_by(const char *by, struct fault *fault)
     return refuse(fault, "by", "Who asks must be a text of 1 to 64 bytes.");
 }
 
+static bool is_person(const char *name)
+{
+    return name[0] != '\0' && valid_text(name, LEDGER_NAME_MAX) && valid_is_visible(name);
+}
+
+enum error valid_people(const struct ledger_people *people, struct fault *fault)
+{
+    if (people == NULL)
+        return ERR_OK;
+    if (!is_person(people->officer) || !is_person(people->witness))
+        return refuse(fault, "people",
+                      "Officer and witness are both named, in 1 to 64 bytes without control "
+                      "characters.");
+    if (strcasecmp(people->officer, people->witness) == 0)
+        return refuse(fault, "people", "Officer and witness are two people, not one.");
+    return ERR_OK;
+}
+
 enum error valid_product(const struct ledger_product_new *product, struct fault *fault)
 {
     enum error e = valid_name(product->name, fault);

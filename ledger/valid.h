@@ -23,6 +23,8 @@ enum error valid_name(const char *name, struct fault *fault) MUST_USE;
 /* A name other than "latest" in any case, which stations say for the newest image; or "". */
 enum error valid_alias(const char *alias, struct fault *fault) MUST_USE;
 enum error valid_by(const char *by, struct fault *fault) MUST_USE;
+/* Two who are named and not the same, or none. */
+enum error valid_people(const struct ledger_people *people, struct fault *fault) MUST_USE;
 /* Lists in their form, that fit a leaf together (scope.c). */
 enum error valid_scope(const struct ledger_scope *scope, struct fault *fault) MUST_USE;
 enum error valid_product(const struct ledger_product_new *product, struct fault *fault) MUST_USE;

@@ -31,6 +31,12 @@ static_assert(HEAD_BYTES <= LICENSE_AAD_MAX, "the head is additional data");
 static_assert(IV_BYTES <= LICENSE_PREFIX_MAX, "the image's IV is the prefix");
 static_assert(LICENSE_ST_INFO_MAX <= LICENSE_SHARED_INFO_MAX, "a product's shared info");
 
+static const struct license_content CONTENTS[] = {{.name = "aes-128-gcm",
+                                                   .cipher = LICENSE_AES_GCM,
+                                                   .key_bytes = SESSION_KEY_BYTES,
+                                                   .iv_bytes = GCM_NONCE_BYTES,
+                                                   .tag_bytes = GCM_TAG_BYTES}};
+
 static const char REFERENCE_INFO[] = "provisiond-st-sfi-reference-1";
 
 struct license_st_settings license_st_reference(void)
@@ -59,8 +65,7 @@ bool license_st_settings_are_valid(const struct license_st_settings *settings)
 
 static bool subject_is_fit(const struct license_subject *subject)
 {
-    return subject->st != NULL && license_st_settings_are_valid(subject->st) &&
-           subject->content_iv.length == GCM_NONCE_BYTES;
+    return subject->st != NULL && license_st_settings_are_valid(subject->st);
 }
 
 static void put_u32(uint8_t *out, uint32_t value)
@@ -84,7 +89,7 @@ static enum error st_sfi_agreement(const struct license_subject *subject,
     const struct license_st_settings *settings = subject->st;
     if (!subject_is_fit(subject))
         return ERR_UNSUPPORTED;
-    *ret_agreement = (struct license_agreement){.curve = LICENSE_P256,
+    *ret_agreement = (struct license_agreement){.key = LICENSE_P256,
                                                 .kdf = LICENSE_X963_SHA256,
                                                 .wrap = LICENSE_ECIES_AES128_GCM,
                                                 .shared_info_length = settings->shared_info_length,
@@ -117,8 +122,10 @@ static enum error st_sfi_encode(const struct license_subject *subject,
 }
 
 const struct license_profile LICENSE_PROFILE_ST_SFI = {.name = "st-sfi",
-                                                       .session_key_bytes = SESSION_KEY_BYTES,
+                                                       .keys = LICENSE_KEY_BIT(LICENSE_P256),
                                                        .device = LICENSE_ST_DEVICE,
                                                        .exposes_session_key = true,
+                                                       .contents = CONTENTS,
+                                                       .content_count = 1,
                                                        .agreement = st_sfi_agreement,
                                                        .encode = st_sfi_encode};

@@ -26,7 +26,7 @@ start_timeout_s=30
 stop_timeout_s=10
 programs="provisiond provision-vault provision-hsm" # in the order in which they stop
 # What `up` makes in DIR. The file run-dir comes first and goes last: it says that the rest is ours.
-made="tls device-ca st-ca maker public-keys option-bytes.bin tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
+made="tls device-ca st-ca maker public-keys ceremony.txt option-bytes.bin tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
     provisiond.pid provision-vault.pid provision-hsm.pid run-dir"
 
 die() {
@@ -256,7 +256,10 @@ is_served() {
 }
 
 # Until a worker is ready it is refused, and can be asked again.
-initialise() { ctl init --site rig --out-dir "$dir/public-keys" --json >"$dir/init.json"; }
+initialise() {
+    ctl hsm init --site rig --out-dir "$dir/public-keys" --json --officer "Rig Officer" \
+        --witness "Rig Witness" --transcript "$dir/ceremony.txt" >"$dir/init.json"
+}
 
 # encrypt PRODUCT OPTION...: prints the new image's digest
 encrypt() {

@@ -134,8 +134,8 @@ static enum error encrypt(struct admin_task *task, struct image_draft *draft,
     encryption.cipher = format->cipher;
     memcpy(encryption.firmware_key.bytes, product.firmware_key, sizeof product.firmware_key);
     e = hsm_generate_session_key(task->vault->hsm, &encryption.firmware_key,
-                                 license_session_key_bytes(profile), &encryption.session_key,
-                                 &task->fault);
+                                 license_content_find(profile, "")->key_bytes,
+                                 &encryption.session_key, &task->fault);
     if (e == ERR_OK)
         e = hsm_encrypt(task->vault->hsm, &encryption, &content, &task->fault);
     if (e == ERR_OK && content.length != clear_length)

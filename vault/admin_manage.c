@@ -97,11 +97,13 @@ enum error admin_status(struct admin_task *task)
 /* Keys are made before the ledger is bound, so an init that was cut off can be repeated. */
 /* An HSM with an anchor belongs to a ledger; an empty one in its place is a disk that is missing.
  */
-static enum error check_unused(struct admin_task *task)
+static enum error check_unused(struct admin_task *task, bool *ret_was_bound)
 {
     struct ledger_info info;
     struct hsm_anchor anchor = {.length = 0};
     enum error e = ledger_info(task->vault->ledger, &info, &task->fault);
+    if (e == ERR_OK)
+        *ret_was_bound = info.is_initialised;
     if (e != ERR_OK || info.is_initialised)
         return e;
     e = hsm_anchor_read(task->vault->hsm, &anchor, &task->fault);
@@ -116,8 +118,24 @@ static enum error check_unused(struct admin_task *task)
     return e;
 }
 
+/* Whoever is too long for the ledger is refused there, not cut. */
+static enum error read_people(struct admin_task *task, struct ledger_people *ret_people)
+{
+    const Provisiond__AdminInitRequest *request = task->request->init;
+    if (strlen(request->officer) > LEDGER_NAME_MAX || strlen(request->witness) > LEDGER_NAME_MAX)
+        return admin_refuse_field(task, "people", "A person's name has at most 64 bytes.");
+    *ret_people = (struct ledger_people){0};
+    strcpy(ret_people->officer, request->officer);
+    strcpy(ret_people->witness, request->witness);
+    return ERR_OK;
+}
+
 enum error admin_init(struct admin_task *task)
 {
+    struct ledger_people people;
+    const bool is_ceremony =
+        task->request->init->officer[0] != '\0' || task->request->init->witness[0] != '\0';
+    bool was_bound = false;
     struct hsm_spki *checkpoint = &task->values.init.checkpoint;
     struct hsm_spki *transport = &task->values.init.transport;
     struct sha256 *identity = &task->values.init.identity;
@@ -125,17 +143,21 @@ enum error admin_init(struct admin_task *task)
     const char *site = task->request->init->site;
     if (!name_is_valid(site, LEDGER_NAME_MAX))
         return admin_refuse_field(task, "site", ADMIN_NAME_RULE);
+    enum error e = read_people(task, &people);
+    if (e != ERR_OK)
+        return e;
     hsm_watch_refresh(task->vault->watch);
-    enum error e = hsm_watch_permits(task->vault->watch, &task->fault);
+    e = hsm_watch_permits(task->vault->watch, &task->fault);
     if (e != ERR_OK && e != ERR_NOT_INITIALISED)
         return e;
-    e = check_unused(task);
+    e = check_unused(task, &was_bound);
     if (e == ERR_OK)
         e = hsm_init(task->vault->hsm, checkpoint, transport, &task->fault);
     if (e != ERR_OK)
         return e;
     *identity = sha256_of(bytes_of(checkpoint->der, checkpoint->length));
-    e = ledger_initialise(task->vault->ledger, site, identity, &task->fault);
+    e = ledger_initialise(task->vault->ledger, site, identity, is_ceremony ? &people : NULL,
+                          &task->fault);
     if (e != ERR_OK)
         return e;
     hsm_watch_refresh(task->vault->watch);
@@ -143,6 +165,7 @@ enum error admin_init(struct admin_task *task)
     reply->hsm_identity = data_of(identity->bytes, SHA256_SIZE);
     reply->checkpoint_spki = data_of(checkpoint->der, checkpoint->length);
     reply->transport_spki = data_of(transport->der, transport->length);
+    reply->was_bound = was_bound;
     task->reply.result_case = PROVISIOND__ADMIN_REPLY__RESULT_INIT;
     task->reply.init = reply;
     return ERR_OK;

@@ -107,6 +107,8 @@ static struct license_subject subject_of(const struct course *course)
     return (struct license_subject){
         .product = course->product.name,
         .image = image->digest,
+        .device_key = LICENSE_P256,
+        .content = license_content_find(course->profile, ""),
         .device_spki = device->spki,
         .device_serial = device->serial,
         .device_issuer = bytes_of(device->issuer, device->issuer_length),
@@ -202,7 +204,7 @@ static enum error seal(struct course *course, const struct license_agreement *ag
 static enum error ask_hsm(struct course *course, const struct license_agreement *agreement,
                           struct wrapped_key *ret_wrapped, struct fault *fault)
 {
-    if (agreement->curve != LICENSE_P256 || agreement->kdf != LICENSE_X963_SHA256)
+    if (agreement->key != LICENSE_P256 || agreement->kdf != LICENSE_X963_SHA256)
         return fault_set(fault, ERR_UNSUPPORTED, "agreement", "This HSM cannot do this profile.",
                          0);
     crash_point("vault.before-wrap");

@@ -35,7 +35,7 @@ enum error hsm_watch_permits(struct hsm_watch *watch, struct fault *fault) MUST_
 /* A call just failed like this: nobody shall wait for the same before the next look. */
 void hsm_watch_note(struct hsm_watch *watch, const struct fault *fault);
 
-/* Looks again now: after `provctl init`, and for whoever asks about readiness. */
+/* Looks again now: after `provctl hsm init`, and for whoever asks about readiness. */
 void hsm_watch_refresh(struct hsm_watch *watch);
 
 #endif

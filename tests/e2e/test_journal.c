@@ -77,6 +77,28 @@ static void fill(size_t count)
     free(devices);
 }
 
+/* What two people signed is what openssl says of the keys, and the journal names them. */
+START_TEST(ceremony_page_names_the_keys_that_openssl_sees)
+{
+    ck_assert_int_eq(
+        rig_shell(&rig, "for key in checkpoint transport; do "
+                        "digest=$(openssl pkey -pubin -in $DIR/public-keys/$key.pub.pem -outform "
+                        "der | sha256sum | cut -d' ' -f1); "
+                        "grep -qixE \"$key key +$digest\" $DIR/ceremony.txt || exit 1; done"),
+        0);
+    ck_assert_int_eq(rig_shell(&rig, "test \"$(sed -n '/^-/,/^-.*END/p' $DIR/ceremony.txt)\" = "
+                                     "\"$(cat $DIR/public-keys/checkpoint.pub.pem "
+                                     "$DIR/public-keys/transport.pub.pem)\""),
+                     0);
+    MAKER("grep -qx 'Anchor  *ok' $DIR/ceremony.txt");
+    MAKER("ctl journal export --out $DIR/ceremony.journal");
+    MAKER("grep -q '\"officer\":\"Rig Officer\".*\"type\":\"initialised\".*\"witness\":\"Rig "
+          "Witness\"' $DIR/ceremony.journal");
+    MAKER("ctl hsm init --site $RIG_SITE --officer A --witness B --transcript $DIR/again.txt");
+    MAKER("grep -q 'was bound to this HSM before' $DIR/again.txt");
+}
+END_TEST
+
 START_TEST(receipt_is_accepted_by_gos_tlog_and_names_the_license)
 {
     struct http_answer answer;
@@ -205,6 +227,7 @@ int main(void)
     TCase *reading = tcase_create("reading");
     tcase_add_checked_fixture(reading, set_up, tear_down);
     tcase_set_timeout(reading, 300);
+    tcase_add_test(reading, ceremony_page_names_the_keys_that_openssl_sees);
     tcase_add_test(reading, receipt_is_accepted_by_gos_tlog_and_names_the_license);
     tcase_add_test(reading, log_is_followed_by_a_client_of_another_language);
     tcase_add_test(reading, two_checkpoints_are_consistent_by_gos_tlog);

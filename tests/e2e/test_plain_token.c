@@ -47,11 +47,12 @@ static void set_up(void)
     http_init();
     rig_up_governed(&rig, 5, 5);
     change_token();
-    MAKER("i=0; until ctl init --site rig --out-dir $DIR/public-keys 2>/dev/null; do i=$((i+1)); "
-          "[ $i -lt 200 ] || exit 1; sleep 0.05; done; "
-          "ctl product create rig-gateway --anchors $RIG_DEVICE_CA_CERT --quota 5 >/dev/null && "
-          "ctl image encrypt --product rig-gateway $RIG_FIRMWARE >/dev/null && "
-          "ctl station add station-1 --certificate $RIG_STATION_CERT >/dev/null");
+    MAKER(
+        "i=0; until ctl hsm init --site rig --out-dir $DIR/public-keys 2>/dev/null; do i=$((i+1)); "
+        "[ $i -lt 200 ] || exit 1; sleep 0.05; done; "
+        "ctl product create rig-gateway --anchors $RIG_DEVICE_CA_CERT --quota 5 >/dev/null && "
+        "ctl image encrypt --product rig-gateway $RIG_FIRMWARE >/dev/null && "
+        "ctl station add station-1 --certificate $RIG_STATION_CERT >/dev/null");
     rig_wait_ready(&rig);
 }
 

@@ -80,7 +80,7 @@ new_devices() {
 make_site() {
     in_machine "
         mkdir /root/public-keys
-        provctl init --site plant-7 --out-dir /root/public-keys
+        provctl hsm init --site plant-7 --out-dir /root/public-keys
         provctl product create $product --anchors /root/devices/ca.pem --quota 100000
         head -c 70000 /dev/urandom >/root/firmware
         provctl image encrypt --product $product --label first /root/firmware --json >/root/image.json

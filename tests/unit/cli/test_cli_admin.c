@@ -102,7 +102,7 @@ static void say_init(ProtobufCBinaryData spki)
 START_TEST(init_prints_the_identity_of_the_hsm)
 {
     say_init(make_spki());
-    ADMIN("init", "--site", "plant-4");
+    ADMIN("hsm", "init", "--site", "plant-4");
     claim_done(DIGEST_HEX "\n");
     ck_assert_str_eq(vault.request->init->site, "plant-4");
 }
@@ -112,7 +112,7 @@ START_TEST(init_writes_the_public_keys)
 {
     char path[TEMP_PATH_MAX];
     say_init(make_spki());
-    ADMIN("init", "--site", "plant-4", "--out-dir", dir.path);
+    ADMIN("hsm", "init", "--site", "plant-4", "--out-dir", dir.path);
     claim_done(DIGEST_HEX "\n");
     temp_dir_path(&dir, "transport.pub.pem", path);
     FILE *file = fopen(path, "r");
@@ -130,7 +130,7 @@ START_TEST(init_writes_no_file_that_is_no_key)
 {
     size_t before = count_files(&dir);
     say_init(digest);
-    ADMIN("init", "--site", "plant-4", "--out-dir", dir.path);
+    ADMIN("hsm", "init", "--site", "plant-4", "--out-dir", dir.path);
     claim_failed(1, "holds no public key");
     ck_assert_uint_eq(count_files(&dir), before);
 }
@@ -138,8 +138,24 @@ END_TEST
 
 START_TEST(init_asks_nothing_when_the_keys_could_not_be_written)
 {
-    ADMIN("init", "--site", "plant-4", "--out-dir", "/nowhere");
+    ADMIN("hsm", "init", "--site", "plant-4", "--out-dir", "/nowhere");
     claim_failed(1, "/nowhere/checkpoint.pub.pem cannot be written");
+    ck_assert_uint_eq(vault.request_count, 0);
+}
+END_TEST
+
+START_TEST(a_ceremony_has_two_people_and_a_page)
+{
+    ADMIN("hsm", "init", "--site", "plant-4", "--officer", "Ada");
+    claim_failed(64, "--officer, --witness and --transcript belong together");
+    ADMIN("hsm", "init", "--site", "plant-4", "--transcript", "page.txt");
+    claim_failed(64, "belong together");
+    ADMIN("hsm", "init", "--site", "plant-4", "--officer", "Ada", "--witness", "ada",
+          "--transcript", "page.txt");
+    claim_failed(64, "two people, not one");
+    ADMIN("hsm", "init", "--site", "plant-4", "--officer", "Ada", "--witness", "Grace",
+          "--transcript", "/nowhere/page.txt");
+    claim_failed(1, "/nowhere/page.txt cannot be written");
     ck_assert_uint_eq(vault.request_count, 0);
 }
 END_TEST
@@ -869,7 +885,7 @@ START_TEST(the_configuration_names_the_socket)
            "such file or directory. This command runs on the server only");
     PROVCTL(&dir, &run, "product", "list", "--config", "/nowhere.conf");
     claim_failed(1, "Run it on the server, or give --url to ask provisiond");
-    PROVCTL(&dir, &run, "init", "--site", "x", "--socket", "/nowhere.sock");
+    PROVCTL(&dir, &run, "hsm", "init", "--site", "x", "--socket", "/nowhere.sock");
     claim_failed(20, "Is provision-vault running? This command runs on the server only");
 }
 END_TEST
@@ -915,7 +931,7 @@ END_TEST
 START_TEST(every_command_explains_its_options)
 {
     static const char *const names[][2] = {
-        {"init", NULL},      {"status", NULL},      {"usage", NULL},        {"license", NULL},
+        {"hsm", "init"},     {"status", NULL},      {"usage", NULL},        {"license", NULL},
         {"outcome", NULL},   {"receipt", NULL},     {"product", "create"},  {"product", "list"},
         {"product", "show"}, {"quota", "add"},      {"budget", "set"},      {"budget", "remove"},
         {"budget", "list"},  {"device", "rebind"},  {"image", "encrypt"},   {"image", "list"},
@@ -1033,6 +1049,7 @@ int main(void)
                                   init_writes_the_public_keys,
                                   init_writes_no_file_that_is_no_key,
                                   init_asks_nothing_when_the_keys_could_not_be_written,
+                                  a_ceremony_has_two_people_and_a_page,
                                   status_is_a_page_for_people,
                                   status_is_an_object_for_machines,
                                   workers_that_nobody_knows_are_not_shown_as_none,

@@ -91,7 +91,7 @@ END_TEST
 /* Whatever the help knows can be completed. */
 START_TEST(every_command_of_the_overview_is_there)
 {
-    static const char *const words[] = {"init",    "status",  "product", "quota",   "budget",
+    static const char *const words[] = {"hsm",     "status",  "product", "quota",   "budget",
                                         "device",  "grant",   "image",   "station", "usage",
                                         "journal", "license", "outcome", "receipt", "install",
                                         "self",    "ready",   "metrics", "ca",      "reconcile"};

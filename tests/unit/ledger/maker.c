@@ -111,7 +111,8 @@ void maker_make(struct world *world, int64_t units)
     const struct ledger_grant policy = maker_policy(1, &settings);
     const struct sha256 hsm = world_digest('h', 1);
     world_make_empty(world);
-    ck_assert_int_eq(ledger_initialise(world->ledger, "factory-7", &hsm, &world->fault), ERR_OK);
+    ck_assert_int_eq(ledger_initialise(world->ledger, "factory-7", &hsm, NULL, &world->fault),
+                     ERR_OK);
     (void)maker_must(world, &policy);
     if (units > 0) {
         const struct ledger_grant install = maker_units(LEDGER_GRANT_INSTALL, units);

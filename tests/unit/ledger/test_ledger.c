@@ -56,8 +56,10 @@ START_TEST(binding_again_with_the_same_values_is_no_change)
 {
     const struct sha256 hsm = world_digest('h', 1);
     struct ledger_info info;
-    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &hsm, &world.fault), ERR_OK);
-    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &hsm, &world.fault), ERR_OK);
+    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &hsm, NULL, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &hsm, NULL, &world.fault),
+                     ERR_OK);
     ck_assert_int_eq(ledger_info(world.ledger, &info, &world.fault), ERR_OK);
     ck_assert(info.is_initialised);
     ck_assert_str_eq(info.site, "factory-7");
@@ -70,15 +72,44 @@ START_TEST(binding_to_another_site_or_hsm_is_a_conflict)
 {
     const struct sha256 hsm = world_digest('h', 1);
     const struct sha256 other = world_digest('h', 2);
-    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &hsm, &world.fault), ERR_OK);
-    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-8", &hsm, &world.fault),
+    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &hsm, NULL, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-8", &hsm, NULL, &world.fault),
                      ERR_CONFLICT);
     ck_assert_str_eq(world.fault.reason, "other-site");
-    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &other, &world.fault),
+    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &other, NULL, &world.fault),
                      ERR_CONFLICT);
     ck_assert_str_eq(world.fault.reason, "other-hsm");
-    ck_assert_int_eq(ledger_initialise(world.ledger, "fac tory", &hsm, &world.fault),
+    ck_assert_int_eq(ledger_initialise(world.ledger, "fac tory", &hsm, NULL, &world.fault),
                      ERR_BAD_REQUEST);
+}
+END_TEST
+
+START_TEST(the_people_of_the_ceremony_are_in_the_leaf)
+{
+    const struct sha256 hsm = world_digest('h', 1);
+    const struct ledger_people people = {"Ada", "Grace \xc3\xa9"};
+    ck_assert_int_eq(ledger_initialise(world.ledger, "factory-7", &hsm, &people, &world.fault),
+                     ERR_OK);
+    ck_assert_ptr_nonnull(strstr(world_leaf(&world, 1), "\"officer\":\"Ada\""));
+    ck_assert_ptr_nonnull(strstr(world_leaf(&world, 1), "\"witness\":\"Grace \\u00E9\""));
+}
+END_TEST
+
+START_TEST(one_person_is_no_ceremony)
+{
+    static const struct ledger_people wrong[] = {
+        {"Ada", ""}, {"", "Grace"}, {"Ada", "ada"}, {"A\nda", "Grace"}, {"\xff", "Grace"}};
+    const struct sha256 hsm = world_digest('h', 1);
+    struct ledger_info info;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ck_assert_int_eq(
+            ledger_initialise(world.ledger, "factory-7", &hsm, &wrong[i], &world.fault),
+            ERR_BAD_REQUEST);
+        ck_assert_str_eq(world.fault.reason, "people");
+    }
+    ck_assert_int_eq(ledger_info(world.ledger, &info, &world.fault), ERR_OK);
+    ck_assert(!info.is_initialised);
 }
 END_TEST
 
@@ -229,6 +260,8 @@ int main(void)
     TCase *life = tcase_create("life");
     tcase_add_checked_fixture(life, setup, teardown);
     tcase_add_test(life, a_new_ledger_is_not_initialised_and_has_one_leaf);
+    tcase_add_test(life, the_people_of_the_ceremony_are_in_the_leaf);
+    tcase_add_test(life, one_person_is_no_ceremony);
     tcase_add_test(life, binding_again_with_the_same_values_is_no_change);
     tcase_add_test(life, binding_to_another_site_or_hsm_is_a_conflict);
     tcase_add_test(life, a_clean_stop_is_called_clean);

@@ -15,7 +15,8 @@ static void setup(void)
 {
     const struct sha256 identity = world_digest('h', 1);
     world_make(&world, 10);
-    ck_assert_int_eq(ledger_initialise(world.ledger, "site-1", &identity, &world.fault), ERR_OK);
+    ck_assert_int_eq(ledger_initialise(world.ledger, "site-1", &identity, NULL, &world.fault),
+                     ERR_OK);
 }
 
 static void teardown(void)

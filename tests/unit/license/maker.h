@@ -3,7 +3,7 @@
 
 /*
  * Makes licenses as the vault and the HSM do together: a device from tests/support/pki, checked by
- * device/; an image encrypted here; the session key wrapped here with libcrypto as license/ asks.
+ * device/; an image encrypted here; the session key wrapped as license/ asks (player.h).
  */
 #ifndef TESTS_UNIT_LICENSE_MAKER_H
 #define TESTS_UNIT_LICENSE_MAKER_H
@@ -38,7 +38,7 @@ struct device maker_device(const struct pki *issuer, const struct pki *pki);
 struct license_subject maker_subject(const struct device *device, const struct maker_image *image);
 
 /* license_agreement, the HSM's work, license_encode; each must succeed. */
-struct license maker_license(const struct license_subject *subject, const struct device *device,
+struct license maker_license(const struct license_subject *subject, const struct pki *pki,
                              const struct maker_image *image);
 
 /*

@@ -35,7 +35,8 @@ START_TEST(profiles_are_found_by_name)
 {
     ck_assert_ptr_nonnull(cms);
     ck_assert_str_eq(license_profile_name(cms), "cms");
-    ck_assert_uint_eq(license_session_key_bytes(cms), 32);
+    ck_assert_uint_eq(license_content_find(cms, "")->key_bytes, 32);
+    ck_assert_ptr_null(license_content_find(cms, "aes-128-gcm"));
     ck_assert_ptr_null(license_profile_find("CMS"));
     ck_assert_ptr_null(license_profile_find(""));
     ck_assert_ptr_null(license_profile_find("cms2"));
@@ -56,7 +57,7 @@ START_TEST(agreement_is_what_rfc_5753_says)
                                    0x65, 0x03, 0x04, 0x01, 0x2d, 0xa0, 0x22, 0x04, 0x20};
     static const uint8_t tail[] = {0xa2, 0x06, 0x04, 0x04, 0x00, 0x00, 0x01, 0x00};
     struct license_agreement agreement = agreement_of(&subject);
-    ck_assert_int_eq(agreement.curve, LICENSE_P256);
+    ck_assert_int_eq(agreement.key, LICENSE_P256);
     ck_assert_int_eq(agreement.kdf, LICENSE_X963_SHA256);
     ck_assert_uint_eq(agreement.kek_bytes, 32);
     ck_assert_uint_eq(agreement.shared_info_length, sizeof head + SHA256_SIZE + sizeof tail);
@@ -109,7 +110,7 @@ END_TEST
 START_TEST(license_opens_to_the_firmware)
 {
     uint8_t firmware[MAKER_IMAGE_BYTES];
-    struct license license = maker_license(&subject, &device, &image);
+    struct license license = maker_license(&subject, pki, &image);
     ck_assert(maker_open(bytes_of(license.bytes, license.length), pki, &image, firmware));
     ck_assert_mem_eq(firmware, image.firmware, MAKER_IMAGE_BYTES);
 }
@@ -119,8 +120,8 @@ START_TEST(same_inputs_are_the_same_bytes)
 {
     uint8_t wrapped[40] = {1};
     uint8_t point[65] = {4};
-    struct license_wrapped parts = {bytes_of(point, sizeof point),
-                                    bytes_of(wrapped, sizeof wrapped)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(point, sizeof point),
+                                    .wrapped_key = bytes_of(wrapped, sizeof wrapped)};
     struct license one = {0};
     struct license two = {0};
     ck_assert_int_eq(license_encode(cms, &subject, &parts, &one), ERR_OK);
@@ -134,8 +135,8 @@ START_TEST(ephemeral_key_that_ends_in_zeros_keeps_them)
 {
     uint8_t wrapped[40] = {1};
     uint8_t point[65] = {4, 1};
-    struct license_wrapped parts = {bytes_of(point, sizeof point),
-                                    bytes_of(wrapped, sizeof wrapped)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(point, sizeof point),
+                                    .wrapped_key = bytes_of(wrapped, sizeof wrapped)};
     struct license license;
     ck_assert_int_eq(license_encode(cms, &subject, &parts, &license), ERR_OK);
     ck_assert_ptr_nonnull(memmem(license.bytes, license.length, point, sizeof point));
@@ -157,7 +158,8 @@ START_TEST(subject_that_the_profile_cannot_serve_is_unsupported)
         odd.certificate_serial.length = 0;
     else
         odd.certificate_serial = bytes_of(zeros, 33);
-    struct license_wrapped parts = {bytes_of(zeros, 64), bytes_of(zeros, 40)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(zeros, 64),
+                                    .wrapped_key = bytes_of(zeros, 40)};
     struct license license;
     ck_assert_int_eq(license_agreement(cms, &odd, &agreement), ERR_UNSUPPORTED);
     ck_assert_int_eq(license_encode(cms, &odd, &parts, &license), ERR_UNSUPPORTED);
@@ -168,8 +170,10 @@ START_TEST(wrapped_key_of_another_size_is_an_internal_error)
 {
     static uint8_t zeros[80];
     struct license license;
-    struct license_wrapped short_key = {bytes_of(zeros, 65), bytes_of(zeros, 24)};
-    struct license_wrapped short_point = {bytes_of(zeros, 33), bytes_of(zeros, 40)};
+    struct license_wrapped short_key = {.ephemeral_point = bytes_of(zeros, 65),
+                                        .wrapped_key = bytes_of(zeros, 24)};
+    struct license_wrapped short_point = {.ephemeral_point = bytes_of(zeros, 33),
+                                          .wrapped_key = bytes_of(zeros, 40)};
     ck_assert_int_eq(license_encode(cms, &subject, &short_key, &license), ERR_INTERNAL);
     ck_assert_int_eq(license_encode(cms, &subject, &short_point, &license), ERR_INTERNAL);
 }
@@ -180,7 +184,8 @@ START_TEST(license_beyond_the_limit_is_too_large)
     static uint8_t name[LICENSE_MAX_BYTES];
     uint8_t zeros[80] = {4};
     struct license license;
-    struct license_wrapped parts = {bytes_of(zeros, 65), bytes_of(zeros, 40)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(zeros, 65),
+                                    .wrapped_key = bytes_of(zeros, 40)};
     subject.device_issuer = bytes_of(name, sizeof name);
     ck_assert_int_eq(license_encode(cms, &subject, &parts, &license), ERR_TOO_LARGE);
 }
@@ -236,7 +241,7 @@ static void claim_byte(size_t byte, bool is_open)
 
 START_TEST(no_changed_bit_opens_to_other_firmware)
 {
-    struct license license = maker_license(&subject, &device, &image);
+    struct license license = maker_license(&subject, pki, &image);
     ck_assert_uint_eq(license.length, 311);
     for (size_t byte = 0; byte < license.length; byte++) {
         bool is_open = false;
@@ -250,7 +255,7 @@ END_TEST
 START_TEST(other_device_cannot_open_it)
 {
     uint8_t firmware[MAKER_IMAGE_BYTES];
-    struct license license = maker_license(&subject, &device, &image);
+    struct license license = maker_license(&subject, pki, &image);
     struct bytes bytes = bytes_of(license.bytes, license.length);
     struct pki *other = pki_device(root, "SN-2");
     ck_assert(maker_open(bytes, pki, &image, firmware));

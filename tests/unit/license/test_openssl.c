@@ -96,7 +96,7 @@ static struct license license_for(const struct pki_options *options)
     struct pki *pki = pki_new(root, options);
     struct device device = maker_device(root, pki);
     struct license_subject subject = maker_subject(&device, &image);
-    struct license license = maker_license(&subject, &device, &image);
+    struct license license = maker_license(&subject, pki, &image);
     write_all(pki, &license);
     pki_free(pki);
     return license;

@@ -18,6 +18,7 @@ static struct license_st_settings settings;
 static struct license_subject subject;
 static const struct license_profile *profile;
 static uint8_t nonce[12];
+static uint8_t tag[16];
 static uint8_t session_key[16];
 
 static void set_up(void)
@@ -29,7 +30,11 @@ static void set_up(void)
     random_fill(session_key, sizeof session_key);
     subject = (struct license_subject){.product = "gateway",
                                        .device_serial = "45002001-00",
+                                       .device_key = LICENSE_P256,
+                                       .content =
+                                           license_content_find(license_profile_find("st-sfi"), ""),
                                        .content_iv = bytes_of(nonce, sizeof nonce),
+                                       .content_tag = bytes_of(tag, sizeof tag),
                                        .st = &settings};
     profile = license_profile_find("st-sfi");
 }
@@ -62,7 +67,8 @@ static struct license make(void)
                          agreement.kdf_key_offset, agreement.kdf_iv_offset, agreement.kdf_iv_bytes};
     st_seal(st_chip_point(chip), &kdf, bytes_of(agreement.aad, agreement.aad_length),
             bytes_of(text, agreement.prefix_length + sizeof session_key), point, sealed);
-    struct license_wrapped parts = {bytes_of(point, sizeof point), bytes_of(sealed, sizeof sealed)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(point, sizeof point),
+                                    .wrapped_key = bytes_of(sealed, sizeof sealed)};
     ck_assert_int_eq(license_encode(profile, &subject, &parts, &license), ERR_OK);
     ck_assert_uint_eq(license.length, ST_CHIP_LICENSE_BYTES);
     return license;
@@ -87,7 +93,7 @@ START_TEST(profile_says_what_it_needs)
     const struct license_profile *cms = license_profile_find("cms");
     ck_assert_ptr_nonnull(profile);
     ck_assert_str_eq(license_profile_name(profile), "st-sfi");
-    ck_assert_uint_eq(license_session_key_bytes(profile), 16);
+    ck_assert_uint_eq(license_content_find(profile, "")->key_bytes, 16);
     ck_assert_int_eq(license_device_form(profile), LICENSE_ST_DEVICE);
     ck_assert(license_exposes_session_key(profile));
     ck_assert_int_eq(license_device_form(cms), LICENSE_X509_DEVICE);
@@ -114,7 +120,7 @@ START_TEST(agreement_is_the_documented_one)
     struct license_agreement agreement;
     static const uint8_t head[24] = {'S', 'F', 'I', '.', 0, 0, 0, 0, 1};
     ck_assert_int_eq(license_agreement(profile, &subject, &agreement), ERR_OK);
-    ck_assert_int_eq(agreement.curve, LICENSE_P256);
+    ck_assert_int_eq(agreement.key, LICENSE_P256);
     ck_assert_int_eq(agreement.kdf, LICENSE_X963_SHA256);
     ck_assert_int_eq(agreement.wrap, LICENSE_ECIES_AES128_GCM);
     ck_assert_uint_eq(agreement.prefix_length, 16);
@@ -253,7 +259,8 @@ START_TEST(subject_that_the_profile_cannot_serve_is_unsupported)
     uint8_t zeros[65] = {4};
     struct license_agreement agreement;
     struct license license;
-    struct license_wrapped parts = {bytes_of(zeros, 65), bytes_of(zeros, SEALED_BYTES)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(zeros, 65),
+                                    .wrapped_key = bytes_of(zeros, SEALED_BYTES)};
     if (_i == 0)
         subject.st = NULL;
     else if (_i == 1)
@@ -275,7 +282,8 @@ static enum error encode_lengths(size_t point_length, uint8_t form, size_t seale
     uint8_t *sealed = calloc(1, sealed_length);
     if (point_length > 0)
         point[0] = form;
-    struct license_wrapped parts = {bytes_of(point, point_length), bytes_of(sealed, sealed_length)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(point, point_length),
+                                    .wrapped_key = bytes_of(sealed, sealed_length)};
     enum error code = license_encode(profile, &subject, &parts, &license);
     ck_assert_uint_eq(license.length, code == ERR_OK ? ST_CHIP_LICENSE_BYTES : 0);
     free(point);
@@ -304,7 +312,8 @@ START_TEST(license_is_its_parts_in_the_documented_places)
     uint8_t sealed[SEALED_BYTES];
     random_fill(point + 1, sizeof point - 1);
     random_fill(sealed, sizeof sealed);
-    struct license_wrapped parts = {bytes_of(point, sizeof point), bytes_of(sealed, sizeof sealed)};
+    struct license_wrapped parts = {.ephemeral_point = bytes_of(point, sizeof point),
+                                    .wrapped_key = bytes_of(sealed, sizeof sealed)};
     ck_assert_int_eq(license_encode(profile, &subject, &parts, &license), ERR_OK);
     ck_assert_mem_eq(license.bytes + 24, point + 1, 64);
     ck_assert_mem_eq(license.bytes + 88, sealed, 32);
