@@ -13,7 +13,6 @@
 
 #define IDLE_WAIT_MS 60000 /* a pop needs some deadline; an idle writer just asks again */
 #define POST_SHARE   4
-#define YIELDS_MAX   8
 
 struct committer {
     const struct ledger_store_ops *ops; /* immutable after init, as the three below */
@@ -60,20 +59,17 @@ static bool take_change(struct group *group, struct change *change)
 
 /*
  * A group costs much and a change in it little. So threads that could run at this moment run first,
- * as long as that brings changes: on a machine with nothing else to do it is no delay.
+ * for they may have changes, too: on a machine with nothing else to do it is no delay.
  */
 static void take_group(struct committer *committer, struct group *group)
 {
-    size_t before = 0;
     group->count = 0;
     group->steps = 0;
     bool has_room = take_change(group, queue_pop(committer->queue, deadline_in(IDLE_WAIT_MS)));
-    for (int turn = 0; has_room && turn < YIELDS_MAX && group->count > before; turn++) {
-        before = group->count;
+    if (has_room)
         (void)sched_yield();
-        while (has_room && queue_length(committer->queue) > 0)
-            has_room = take_change(group, queue_try_pop(committer->queue));
-    }
+    while (has_room && queue_length(committer->queue) > 0)
+        has_room = take_change(group, queue_try_pop(committer->queue));
 }
 
 static struct change_anchored anchored_now(struct committer *committer)
