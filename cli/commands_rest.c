@@ -104,7 +104,8 @@ static const struct command COMMANDS[] = {
      "fetch the public key of checkpoints",
      "Writes it to --out (- is standard output) and prints \"key=HEX\", the identity of the HSM "
      "as\n"
-     "provctl hsm init printed it, until the key was rotated. A server could give any key: compare, "
+     "provctl hsm init printed it, until the key was rotated. A server could give any key: "
+     "compare, "
      "or\n"
      "let journal verify follow from the first one.",
      command_journal_key},

@@ -28,10 +28,11 @@
 
 #include "journal/checkpoint.h"
 
-#define KEY_CHAIN_MAX        16 /* keys of one HSM */
-#define KEY_SPKI_LENGTH      91 /* P-256, a named curve, an uncompressed point */
-#define KEY_STATEMENT_ORIGIN 92 /* bytes of an origin in a statement; no journal has a longer one \
-                                 */
+#define KEY_CHAIN_MAX   16 /* keys of one HSM */
+#define KEY_SPKI_LENGTH 91 /* P-256, a named curve, an uncompressed point */
+#define KEY_STATEMENT_ORIGIN                                             \
+    92 /* bytes of an origin in a statement; no journal has a longer one \
+        */
 
 struct key_statement {
     const char *origin;

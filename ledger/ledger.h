@@ -824,7 +824,8 @@ enum error ledger_checkpoint_get(struct ledger *ledger, int64_t *ret_size,
  */
 void ledger_set_anchored(struct ledger *ledger, int64_t size, int64_t unanchored_max);
 
-/* A checkpoint key that takes over from its leaf on (journal/key_chain.h); checked by the caller. */
+/* A checkpoint key that takes over from its leaf on (journal/key_chain.h); checked by the caller.
+ */
 struct ledger_key_rotation {
     int64_t generation; /* of the new key; from 2 on */
     struct sha256 old_key;

@@ -266,7 +266,8 @@ START_TEST(checkpoints_are_signed_on_this_token_too)
     struct hsm_signature signature;
     struct fault fault = {0};
     ck_assert_int_eq(hsm_init(rig.client, &checkpoint, &transport, &fault), ERR_OK);
-    ck_assert_msg(hsm_sign_checkpoint(rig.client, note_bytes(&body), NULL, &signature, &fault) == ERR_OK,
+    ck_assert_msg(hsm_sign_checkpoint(rig.client, note_bytes(&body), NULL, &signature, &fault) ==
+                      ERR_OK,
                   "%s %lx", fault.reason, fault.native);
     const unsigned char *at = checkpoint.der;
     EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)checkpoint.length);
