@@ -442,11 +442,13 @@ enum error ledger_standbys_each(struct ledger *ledger,
                                 bool (*each)(void *context, const struct ledger_standby *standby),
                                 void *context, struct fault *fault) MUST_USE;
 
-/* Session keys that were wrapped for a standby: a leaf. ERR_CONFLICT ("standby-unknown") when it
- * was removed meanwhile, or is another by now. */
+/* Session keys that were wrapped for a standby: a leaf. ERR_CONFLICT: "standby-unknown" when it was
+ * removed meanwhile, or is another by now; "product-changed" when a numbered document of the
+ * product was accepted meanwhile, which may have taken it back. */
 struct ledger_handover {
     const char *product;
     const struct ledger_standby *standby;
+    int64_t sequence; /* of the product when it was judged */
     int64_t images;
     struct sha256 file;
 };

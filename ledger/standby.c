@@ -165,6 +165,7 @@ enum error ledger_standbys_each(struct ledger *ledger,
 struct handover_change {
     char product[LEDGER_NAME_MAX + 1];
     struct ledger_standby standby;
+    int64_t sequence;
     int64_t images;
     struct sha256 file;
     char by[LEDGER_BY_MAX + 1];
@@ -193,6 +194,9 @@ static enum error apply_handover(struct change_context *context, void *body, str
                      "The standby HSM was removed or exchanged meanwhile: export again.");
     if (e == ERR_OK)
         e = context->ops->product_get_mine(context->store, change->product, &product, fault);
+    if (e == ERR_OK && product.sequence != change->sequence)
+        e = conflict(fault, "product-changed",
+                     "A signed document of the product was accepted meanwhile: export again.");
     if (e == ERR_OK)
         e = context->ops->handover_set(context->store, found.id, product.id, change->images,
                                        context->now_unix_ms, fault);
@@ -214,6 +218,7 @@ enum error ledger_handover_note(struct ledger *ledger, const struct ledger_hando
     strcpy(body->product, handover->product);
     strcpy(body->by, by);
     body->standby = *handover->standby;
+    body->sequence = handover->sequence;
     body->images = handover->images;
     body->file = handover->file;
     return commit_run(ledger->committer, change, fault);

@@ -61,8 +61,8 @@ enum error governance_check_document(struct governance *governance, int64_t prod
 
 /*
  * Whether session keys of the product may be wrapped for another HSM, as far as its maker has a
- * say: judged anew from the documents and the HSM, whatever the rows say by now. ERR_FORBIDDEN
- * ("standby-not-signed"); as governance_recheck.
+ * say: judged anew from the documents and the HSM. Call it in a turn of documents (vault/grants.h),
+ * with the row as it is then. ERR_FORBIDDEN ("standby-not-signed"); as governance_recheck.
  */
 enum error governance_permits_standby(struct governance *governance,
                                       const struct ledger_product *product,

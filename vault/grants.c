@@ -303,9 +303,9 @@ static enum error take_turn(struct course *course, struct ledger_granted *ret_gr
     return e;
 }
 
-static bool begin_turn(struct vault *vault, deadline_ms deadline)
+enum error grants_begin_turn(struct vault *vault, struct fault *fault)
 {
-    struct timespec until = deadline_timespec(deadline);
+    struct timespec until = deadline_timespec(deadline_in(TURN_TIMEOUT_MS));
     int status = 0;
     (void)pthread_mutex_lock(&vault->documents);
     while (vault->has_document && status == 0)
@@ -314,10 +314,13 @@ static bool begin_turn(struct vault *vault, deadline_ms deadline)
     bool is_mine = !vault->has_document;
     vault->has_document = true;
     (void)pthread_mutex_unlock(&vault->documents);
-    return is_mine;
+    if (is_mine)
+        return ERR_OK;
+    return fault_set(fault, ERR_BUSY, "documents",
+                     "Another signed document is being checked and takes long.", 0);
 }
 
-static void end_turn(struct vault *vault)
+void grants_end_turn(struct vault *vault)
 {
     (void)pthread_mutex_lock(&vault->documents);
     vault->has_document = false;
@@ -328,7 +331,6 @@ static void end_turn(struct vault *vault)
 static enum error go(struct course *course, struct ledger_granted *ret_granted, struct fault *fault)
 {
     struct vault *vault = course->vault;
-    deadline_ms deadline = deadline_in(TURN_TIMEOUT_MS);
     enum error e = check_scope(course, fault);
     if (e == ERR_OK)
         e = check_address(course, fault);
@@ -336,13 +338,12 @@ static enum error go(struct course *course, struct ledger_granted *ret_granted, 
         e = check_journal(course, fault);
     if (e == ERR_OK)
         e = check_room(course, fault);
+    if (e == ERR_OK)
+        e = grants_begin_turn(vault, fault);
     if (e != ERR_OK)
         return e;
-    if (!begin_turn(vault, deadline))
-        return fault_set(fault, ERR_BUSY, "documents",
-                         "Another signed document is being checked and takes long.", 0);
     e = take_turn(course, ret_granted, fault);
-    end_turn(vault);
+    grants_end_turn(vault);
     return e;
 }
 

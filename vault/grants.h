@@ -33,4 +33,11 @@ enum error grants_apply(struct vault *vault, struct bytes document,
                         const struct grants_bringer *bringer, struct grants_answer *ret_answer,
                         struct fault *fault) MUST_USE;
 
+/*
+ * No document is taken between the two: for whoever judges a product from its documents and its
+ * rows together. ERR_BUSY ("documents").
+ */
+enum error grants_begin_turn(struct vault *vault, struct fault *fault) MUST_USE;
+void grants_end_turn(struct vault *vault);
+
 #endif

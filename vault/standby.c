@@ -22,6 +22,7 @@
 #include "handover/handover.h"
 #include "vault/governance.h"
 #include "vault/governed_product.h"
+#include "vault/grants.h"
 #include "vault/hsm_watch.h"
 #include "vault/product_make.h"
 
@@ -133,10 +134,25 @@ static enum error find_parties(struct work *work, struct fault *fault)
     return ERR_OK;
 }
 
-static enum error check_permission(struct work *work, struct fault *fault)
+/* The product with its documents, which none joins meanwhile. */
+static enum error judge(struct work *work, struct fault *fault)
 {
     const struct governed_standby named = {work->header.standby, work->header.transport_key};
-    return governance_permits_standby(work->vault->governance, &work->product, &named, fault);
+    enum error e =
+        ledger_product_get(work->vault->ledger, work->asked->product, &work->product, fault);
+    return e == ERR_OK
+               ? governance_permits_standby(work->vault->governance, &work->product, &named, fault)
+               : e;
+}
+
+static enum error check_permission(struct work *work, struct fault *fault)
+{
+    enum error e = grants_begin_turn(work->vault, fault);
+    if (e != ERR_OK)
+        return e;
+    e = judge(work, fault);
+    grants_end_turn(work->vault);
+    return e;
 }
 
 /* ---- what ---- */
@@ -294,6 +310,7 @@ static enum error note(const struct work *work, struct standby_exported *exporte
     struct before before = {.work = work};
     const struct ledger_handover handover = {.product = work->product.name,
                                              .standby = &work->standby,
+                                             .sequence = work->product.sequence,
                                              .images = exported->images,
                                              .file = exported->file};
     enum error e = ledger_handed_over_each(work->vault->ledger, find_before, &before, fault);

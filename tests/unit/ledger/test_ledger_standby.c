@@ -228,6 +228,24 @@ END_TEST
 
 /* ---- documents ---- */
 
+/* It may be the one that takes the standby back. */
+START_TEST(document_that_came_meanwhile_keeps_the_keys_here)
+{
+    const struct ledger_standby standby = standby_of("b", 1);
+    struct ledger_handover handover = {
+        .product = WORLD_PRODUCT, .standby = &standby, .sequence = 1, .images = 1};
+    struct ledger_grant grant = maker_document(LEDGER_GRANT_STANDBY);
+    ck_assert_int_eq(add("b", 1), ERR_OK);
+    ck_assert_int_eq(ledger_handover_note(world.ledger, &handover, WORLD_BY, &world.fault), ERR_OK);
+    grant.sequence = 2;
+    (void)maker_must(&world, &grant);
+    claim_conflict(ledger_handover_note(world.ledger, &handover, WORLD_BY, &world.fault),
+                   "product-changed");
+    handover.sequence = 2;
+    ck_assert_int_eq(ledger_handover_note(world.ledger, &handover, WORLD_BY, &world.fault), ERR_OK);
+}
+END_TEST
+
 START_TEST(document_that_names_a_standby_is_numbered)
 {
     struct ledger_grant grant = maker_document(LEDGER_GRANT_STANDBY);
@@ -265,6 +283,7 @@ int main(void)
     tcase_add_test(local, name_that_cannot_be_given_undoes_the_whole);
     suite_add_tcase(suite, local);
     tcase_add_checked_fixture(governed, setup_governed, teardown);
+    tcase_add_test(governed, document_that_came_meanwhile_keeps_the_keys_here);
     tcase_add_test(governed, document_that_names_a_standby_is_numbered);
     suite_add_tcase(suite, governed);
     return world_run(suite);
