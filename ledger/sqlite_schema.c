@@ -11,7 +11,7 @@
 #include <assert.h>
 
 /* The numbers in texts below. */
-static_assert(SCHEMA_VERSION == 7 && APPLICATION_ID == 1887807142, "the pragmas at the end");
+static_assert(SCHEMA_VERSION == 7 && APPLICATION_ID == 1886807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_STANDBY == 7, "the check on a document's kind");
