@@ -90,7 +90,7 @@ static void nothing_changes(void)
           "refuse product create other --anchors $RIG_DEVICE_CA_CERT --quota 5; "
           "refuse image encrypt $RIG_FIRMWARE --product rig-gateway; "
           "refuse journal export --out $DIR/never --challenge 0011223344556677; "
-          "refuse journal rotate-key $(present_key); refuse init --site rig; "
+          "refuse journal rotate-key $(present_key); refuse hsm init --site rig; "
           "new_document more --kind install --units 5 && sign more officer-1 officer-2 && "
           "! apply more && grep -q 'has ended' $DIR/said");
     ck_assert_int_eq(leaves(), before);
@@ -163,7 +163,8 @@ START_TEST(older_ledger_does_not_bring_it_back)
     rig_kill(&rig, RIG_VAULT, SIGTERM);
     MAKER("rm -f $RIG_LEDGER-wal $RIG_LEDGER-shm $RIG_LEDGER; mkdir -p $DIR/none");
     rig_start(&rig, RIG_VAULT, NULL);
-    MAKER("for i in $(seq 100); do ctl init --site rig 2>$DIR/said; grep -q 'has ended' $DIR/said "
+    MAKER("for i in $(seq 100); do ctl hsm init --site rig 2>$DIR/said; grep -q 'has ended' "
+          "$DIR/said "
           "&& exit; sleep 0.1; done; cat $DIR/said >&2; exit 1");
     rig_kill(&rig, RIG_VAULT, SIGTERM);
     MAKER("rm -f $RIG_LEDGER-wal $RIG_LEDGER-shm; cp $DIR/last.db $RIG_LEDGER");
