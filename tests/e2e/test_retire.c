@@ -90,7 +90,7 @@ static void nothing_changes(void)
           "refuse product create other --anchors $RIG_DEVICE_CA_CERT --quota 5; "
           "refuse image encrypt $RIG_FIRMWARE --product rig-gateway; "
           "refuse journal export --out $DIR/never --challenge 0011223344556677; "
-          "refuse journal rotate-key $(present_key); refuse init --site rig; "
+          "refuse journal rotate-key $(present_key); refuse hsm init --site rig; "
           "new_document more --kind install --units 5 && sign more officer-1 officer-2 && "
           "! apply more && grep -q 'has ended' $DIR/said");
     ck_assert_int_eq(leaves(), before);
