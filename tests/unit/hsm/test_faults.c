@@ -91,7 +91,7 @@ START_TEST(a_checkpoint_is_signed_before_the_wraps_that_wait)
     load_start(&load);
     load_await(&load, LOAD_THREADS);
     unsigned before = atomic_load(&load.done);
-    ck_assert_int_eq(hsm_sign_checkpoint(rig.client, note_bytes(&body), &signature, &fault),
+    ck_assert_int_eq(hsm_sign_checkpoint(rig.client, note_bytes(&body), NULL, &signature, &fault),
                      ERR_OK);
     ck_assert_uint_le(atomic_load(&load.done) - before, LOAD_THREADS / 2);
     load_stop(&load);
