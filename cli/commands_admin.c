@@ -128,12 +128,13 @@ static const struct command COMMANDS[] = {
      command_product_destroy_key},
     {{"hsm keys", "", 0, 0, ADMIN_OPTIONS | BIT(OF_PRODUCT)},
      "list the keys in the HSM",
-     "ID: of a firmware key its CKA_ID; of the HSM's own two the SHA-256 of the public key. "
+     "ID: of a firmware key its CKA_ID; of the HSM's own keys the SHA-256 of the public key. "
      "STATE:\n"
-     "in use; retired (it wraps nothing, and a backup may need it); destroyed; prepared (of a\n"
-     "rotation that was cut off: product rotate-key finishes it). HSM: whether the HSM has it. "
-     "WEAK:\n"
-     "the first attribute that is weaker than it must be. IMAGES: whose session keys it wraps.",
+     "in use; retired (it wraps or signs nothing; a backup may need it); destroyed; prepared (of\n"
+     "a rotation that was cut off: the same rotate-key command finishes it); missing. HSM: "
+     "whether\n"
+     "the HSM has it. WEAK: the first attribute that is weaker than it must be. IMAGES: whose "
+     "session keys it wraps.",
      command_hsm_keys},
     {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
      "add units to a local product",
