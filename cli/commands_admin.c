@@ -222,12 +222,13 @@ static const struct command COMMANDS[] = {
      "first key still leads an auditor to it. Prints \"generation=N key=HEX leaf=N\". --out: the\n"
      "new public key, PEM. After a failure give the same KEY again: what was done is found.",
      command_journal_rotate_key},
-    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS)},
+    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS) | BIT(YES)},
      "end this HSM's journal for ever",
      "A last leaf, which the HSM anchors; --successor names the HSM that follows. From then on\n"
      "nothing is licensed, granted or recorded here, also after a restart and with an older "
      "ledger;\n"
      "exports, receipts and verification go on. Units reach the successor by new grants alone.\n"
+     "Asks for the word \"retire\"; with --yes it does not.\n"
      "\n"
      "--destroy-keys, after that and with this HSM's own identity: the firmware keys and the\n"
      "transport key go, and no license can ever be made from the images here. What proves the\n"

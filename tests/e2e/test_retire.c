@@ -113,8 +113,8 @@ static void the_past_is_proven(void)
 static void retire(void)
 {
     MAKER("! ctl hsm retire --destroy-keys $RIG_HSM_ID >/dev/null 2>&1 && "
-          "! ctl hsm retire --successor $RIG_HSM_ID >/dev/null 2>&1 && "
-          "ctl hsm retire --successor " SUCCESSOR " >/dev/null");
+          "! ctl hsm retire --yes --successor $RIG_HSM_ID >/dev/null 2>&1 && "
+          "ctl hsm retire --yes --successor " SUCCESSOR " >/dev/null");
 }
 
 START_TEST(after_the_end_nothing_changes_and_the_past_is_proven)
@@ -137,7 +137,7 @@ START_TEST(after_the_end_nothing_changes_and_the_past_is_proven)
     MAKER("for i in $(seq 100); do ctl status --json | jq -e .retired >/dev/null && exit; sleep "
           "0.1; done; exit 1");
     the_past_is_proven();
-    MAKER("ctl hsm retire > $DIR/said && grep -q before $DIR/said");
+    MAKER("ctl hsm retire --yes > $DIR/said && grep -q before $DIR/said");
     ck_assert_int_eq(leaves(), before);
 }
 END_TEST
@@ -190,7 +190,7 @@ START_TEST(cut_off_at_each_step_it_ends_all_the_same)
     rig_kill(&rig, step->program, SIGTERM);
     rig_start(&rig, step->program, step->label);
     rig_wait_ready(&rig);
-    MAKER("ctl hsm retire --successor " SUCCESSOR " >$DIR/said 2>&1; test -e $DIR/crashed");
+    MAKER("ctl hsm retire --yes --successor " SUCCESSOR " >$DIR/said 2>&1; test -e $DIR/crashed");
     if (step->program == RIG_VAULT) {
         rig_wait_for_death(&rig, RIG_VAULT);
         rig_start(&rig, RIG_VAULT, NULL);
@@ -199,7 +199,7 @@ START_TEST(cut_off_at_each_step_it_ends_all_the_same)
         rig_wait_ready(&rig);
     else
         wait_for_anchor("retired");
-    MAKER("ctl hsm retire --successor " SUCCESSOR " >/dev/null");
+    MAKER("ctl hsm retire --yes --successor " SUCCESSOR " >/dev/null");
     wait_for_anchor("retired");
     the_past_is_proven();
     MAKER("ctl hsm retire --destroy-keys $RIG_HSM_ID >/dev/null 2>&1");
