@@ -128,12 +128,13 @@ static const struct command COMMANDS[] = {
      command_product_destroy_key},
     {{"hsm keys", "", 0, 0, ADMIN_OPTIONS | BIT(OF_PRODUCT)},
      "list the keys in the HSM",
-     "ID: of a firmware key its CKA_ID; of the HSM's own two the SHA-256 of the public key. "
+     "ID: of a firmware key its CKA_ID; of the HSM's own keys the SHA-256 of the public key. "
      "STATE:\n"
-     "in use; retired (it wraps nothing, and a backup may need it); destroyed; prepared (of a\n"
-     "rotation that was cut off: product rotate-key finishes it). HSM: whether the HSM has it. "
-     "WEAK:\n"
-     "the first attribute that is weaker than it must be. IMAGES: whose session keys it wraps.",
+     "in use; retired (it wraps or signs nothing; a backup may need it); destroyed; prepared (of\n"
+     "a rotation that was cut off: the same rotate-key command finishes it); missing. HSM: "
+     "whether\n"
+     "the HSM has it. WEAK: the first attribute that is weaker than it must be. IMAGES: whose "
+     "session keys it wraps.",
      command_hsm_keys},
     {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
      "add units to a local product",
@@ -221,12 +222,13 @@ static const struct command COMMANDS[] = {
      "first key still leads an auditor to it. Prints \"generation=N key=HEX leaf=N\". --out: the\n"
      "new public key, PEM. After a failure give the same KEY again: what was done is found.",
      command_journal_rotate_key},
-    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS)},
+    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS) | BIT(YES)},
      "end this HSM's journal for ever",
      "A last leaf, which the HSM anchors; --successor names the HSM that follows. From then on\n"
      "nothing is licensed, granted or recorded here, also after a restart and with an older "
      "ledger;\n"
      "exports, receipts and verification go on. Units reach the successor by new grants alone.\n"
+     "Asks for the word \"retire\"; with --yes it does not.\n"
      "\n"
      "--destroy-keys, after that and with this HSM's own identity: the firmware keys and the\n"
      "transport key go, and no license can ever be made from the images here. What proves the\n"

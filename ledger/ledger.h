@@ -411,8 +411,8 @@ enum error ledger_firmware_key_ended(struct ledger *ledger, const struct ledger_
  * An image that comes from another HSM's ledger, with the session key that the HSM here has taken
  * in: as ledger_image_add, with image->alias, and a leaf that says where the key comes from. The
  * same image with the same session key again changes nothing (*ret_is_new false). ERR_CONFLICT:
- * "image-other-key" (the product has it, under another key), "session-key-used", and as
- * ledger_image_alias.
+ * "firmware-key-changed", "image-other-key" (the product has it, under another key),
+ * "session-key-used", and as ledger_image_alias.
  */
 enum error ledger_image_import(struct ledger *ledger, const char *product,
                                const struct ledger_image *image, const struct sha256 *hsm,
