@@ -37,12 +37,28 @@ static enum error check_anchors(struct bytes pem, const struct product_options *
     return e;
 }
 
+/* The profiles that a product can have: license_profile_find knows more than images are made for. */
+static const char *const SERVED[] = {"cms", "st-sfi"};
+
+static bool is_served(const char *profile)
+{
+    for (size_t i = 0; i < sizeof SERVED / sizeof SERVED[0]; i++) {
+        if (strcmp(SERVED[i], profile) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum error product_wish_check(const struct product_wish *wish, struct fault *fault)
 {
     struct product_options options;
     const struct license_profile *profile = license_profile_find(wish->profile);
     if (profile == NULL)
         return refuse(fault, "profile", "There is no such license profile; try cms or st-sfi.");
+    if (!is_served(wish->profile))
+        return refuse(fault, "profile",
+                      "This version makes no images for that license profile yet; try cms or "
+                      "st-sfi.");
     bool needs_options = license_device_form(profile) == LICENSE_ST_DEVICE;
     if (needs_options != (wish->options[0] != '\0'))
         return refuse(fault, "st",
