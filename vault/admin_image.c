@@ -109,6 +109,7 @@ static void fill_image(struct ledger_image *image, const char *label,
     memcpy(image->iv, content->iv, sizeof content->iv);
     image->iv_length = sizeof content->iv;
     memcpy(image->tag, content->tag, sizeof content->tag);
+    image->tag_length = sizeof content->tag;
     image->created_unix_ms = clock_unix_ms();
     image->is_enabled = true;
 }

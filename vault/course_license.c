@@ -28,14 +28,14 @@ static struct license_subject subject_of(const struct course *course)
         .product = course->product.name,
         .image = image->digest,
         .device_key = LICENSE_P256,
-        .content = license_content_find(course->profile, ""),
+        .content = license_content_find(course->profile, image->content),
         .device_spki = device->spki,
         .device_serial = device->serial,
         .device_issuer = bytes_of(device->issuer, device->issuer_length),
         .certificate_serial =
             bytes_of(device->certificate_serial, device->certificate_serial_length),
         .content_iv = bytes_of(image->iv, image->iv_length),
-        .content_tag = bytes_of(image->tag, sizeof image->tag),
+        .content_tag = bytes_of(image->tag, image->tag_length),
         .st = course->has_st ? &course->st : NULL,
     };
 }
