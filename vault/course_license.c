@@ -27,7 +27,7 @@ static struct license_subject subject_of(const struct course *course)
     return (struct license_subject){
         .product = course->product.name,
         .image = image->digest,
-        .device_key = LICENSE_P256,
+        .device_key = device_settings_key(device->key_type),
         .content = license_content_find(course->profile, image->content),
         .device_spki = device->spki,
         .device_serial = device->serial,
@@ -37,6 +37,8 @@ static struct license_subject subject_of(const struct course *course)
         .content_iv = bytes_of(image->iv, image->iv_length),
         .content_tag = bytes_of(image->tag, image->tag_length),
         .st = course->has_st ? &course->st : NULL,
+        .uses_kw256 = course->settings.uses_kw256,
+        .uses_sha512 = course->settings.uses_sha512,
     };
 }
 
