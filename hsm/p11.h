@@ -452,6 +452,9 @@ struct p11_encryption {
     struct bytes wrapped_session_key;
     enum hsm_cipher cipher;
     struct bytes aad; /* empty with records */
+    unsigned iv_bytes; /* as in struct hsm_encryption */
+    uint64_t length;
+    bool appends_tag;
     int clear_fd;
     int cipher_fd;
 };

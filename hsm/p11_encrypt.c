@@ -193,7 +193,9 @@ static enum error take_content(const struct stream *stream, const uint8_t iv[HSM
     if (stream->held_length != HSM_GCM_TAG_BYTES || stream->written != stream->length)
         return fault_set(fault, ERR_INTERNAL, "cipher-length", "The token gave no whole tag.", 0);
     memcpy(ret_content->iv, iv, HSM_GCM_IV_BYTES);
+    ret_content->iv_length = HSM_GCM_IV_BYTES;
     memcpy(ret_content->tag, stream->held, HSM_GCM_TAG_BYTES);
+    ret_content->tag_length = HSM_GCM_TAG_BYTES;
     ret_content->length = stream->length;
     return ERR_OK;
 }
@@ -222,6 +224,11 @@ enum error p11_encrypt(struct p11 *p11, const struct p11_encryption *encryption,
 {
     uint8_t iv[HSM_GCM_IV_BYTES];
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    if ((encryption->cipher != HSM_AES_GCM && encryption->cipher != HSM_AES_GCM_RECORDS) ||
+        encryption->iv_bytes > HSM_GCM_IV_BYTES || encryption->length > 0 ||
+        encryption->appends_tag)
+        return fault_set(fault, ERR_UNSUPPORTED, "not-in-this-build",
+                         "This build does not know the cipher yet.", 0);
     enum error e = p11_unwrap_for_encryption(p11, &encryption->firmware_key,
                                              encryption->wrapped_session_key, &key, fault);
     if (e == ERR_OK)

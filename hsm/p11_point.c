@@ -238,13 +238,14 @@ void p11_device_free(struct p11_device *device)
     *device = (struct p11_device){0};
 }
 
-static bool unwraps(const struct secret *kek, const struct hsm_wrapped_key *wrapped,
+static bool unwraps(const struct secret *kek, const struct hsm_peer_key *wrapped,
                     struct secret *ret_key)
 {
     SECRET_AUTO key = {0};
     int length = 0;
     CIPHER_CONTEXT_AUTO *context = EVP_CIPHER_CTX_new();
-    if (context == NULL || secret_new(HSM_WRAPPED_KEY_MAX, &key) != ERR_OK)
+    if (context == NULL || wrapped->length > HSM_WRAPPED_KEY_MAX ||
+        secret_new(HSM_WRAPPED_KEY_MAX, &key) != ERR_OK)
         return false;
     EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
     bool is_open =

@@ -139,8 +139,10 @@ enum error p11_encrypt_records(struct p11 *p11, const struct p11_encryption *enc
     memcpy(records->nonce, nonce, sizeof records->nonce);
     enum error e = encrypt_all(records, fault);
     if (e == ERR_OK) {
-        memcpy(ret_content->iv, nonce, sizeof ret_content->iv);
+        memcpy(ret_content->iv, nonce, HSM_GCM_IV_BYTES);
+        ret_content->iv_length = HSM_GCM_IV_BYTES;
         memcpy(ret_content->tag, records->tag, sizeof ret_content->tag);
+        ret_content->tag_length = sizeof ret_content->tag;
         ret_content->length = records->length;
     }
     p11_gcm_close(&records->gcm);

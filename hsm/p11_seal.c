@@ -143,6 +143,9 @@ enum error p11_seal(struct p11 *p11, const struct hsm_seal *seal, struct hsm_sea
     SECRET_AUTO kdf = {0};
     SECRET_AUTO text = {0};
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+    if (seal->scheme != HSM_ECIES_AES128_GCM)
+        return fault_set(fault, ERR_UNSUPPORTED, "not-in-this-build",
+                         "This build does not know the seal yet.", 0);
     const struct p11_agreement agreement = {
         .peer_point = seal->peer_point, .shared_info = seal->shared_info, .kdf_bytes = KDF_BYTES};
     struct hsm_sealed sealed = {.ephemeral_length = P11_POINT_BYTES};

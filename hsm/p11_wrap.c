@@ -52,6 +52,18 @@ enum error p11_import_kek(struct p11 *p11, const struct secret *kek, CK_OBJECT_H
     return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
 }
 
+static enum error wrap_under(struct p11 *p11, CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE session_key,
+                             struct hsm_peer_key *ret_key, struct fault *fault)
+{
+    struct hsm_wrapped_key wrapped;
+    enum error e = p11_aes_wrap(p11, kek, session_key, &wrapped, fault);
+    if (e != ERR_OK)
+        return e;
+    memcpy(ret_key->bytes, wrapped.bytes, wrapped.length);
+    ret_key->length = wrapped.length;
+    return ERR_OK;
+}
+
 static enum error wrap_in_host_mode(struct p11 *p11, CK_OBJECT_HANDLE session_key,
                                     const struct p11_agreement *agreement,
                                     struct hsm_wrapped *ret_wrapped, struct fault *fault)
@@ -63,7 +75,7 @@ static enum error wrap_in_host_mode(struct p11 *p11, CK_OBJECT_HANDLE session_ke
         e = p11_import_kek(p11, &kek, &kek_handle, fault);
     secret_clear(&kek);
     if (e == ERR_OK)
-        e = p11_aes_wrap(p11, kek_handle, session_key, &ret_wrapped->key, fault);
+        e = wrap_under(p11, kek_handle, session_key, &ret_wrapped->key, fault);
     p11_destroy(p11, &kek_handle);
     return e;
 }
@@ -137,7 +149,7 @@ static enum error wrap_in_token_mode(struct p11 *p11, CK_OBJECT_HANDLE session_k
     if (rv != CKR_OK)
         e = p11_fail(p11, rv, fault);
     else
-        e = p11_aes_wrap(p11, kek, session_key, &ret_wrapped->key, fault);
+        e = wrap_under(p11, kek, session_key, &ret_wrapped->key, fault);
     p11_destroy(p11, &kek);
     p11_destroy(p11, &ephemeral.private_key);
     p11_destroy(p11, &ephemeral.public_key);
@@ -199,6 +211,10 @@ enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
 enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
                     struct fault *fault)
 {
+    if (wrap->key_wrap != HSM_AES_KEY_WRAP || wrap->curve != HSM_P256 ||
+        wrap->kdf != HSM_X963_SHA256)
+        return fault_set(fault, ERR_UNSUPPORTED, "not-in-this-build",
+                         "This build does not know the wrap yet.", 0);
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
     const struct p11_agreement agreement = {.peer_point = wrap->peer_point,
                                             .shared_info = wrap->shared_info,

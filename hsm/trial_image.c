@@ -133,6 +133,7 @@ static enum error take_key(struct trial *trial, const struct trial_image *image,
                                             .kdf_bytes = KEK_BYTES};
     const struct hsm_wrap wrap = {.firmware_key = image->firmware_key,
                                   .session_key = image->session_key,
+                                  .key_wrap = HSM_AES_KEY_WRAP,
                                   .curve = HSM_P256,
                                   .peer_point = agreement.peer_point,
                                   .kdf = HSM_X963_SHA256,

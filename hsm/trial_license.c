@@ -96,7 +96,8 @@ static enum error try_seal(struct trial *trial, struct fault *fault)
 {
     struct p11_device device = {.key = NULL};
     struct hsm_sealed sealed;
-    struct hsm_seal seal = {.curve = HSM_P256,
+    struct hsm_seal seal = {.scheme = HSM_ECIES_AES128_GCM,
+                            .curve = HSM_P256,
                             .kdf = HSM_X963_SHA256,
                             .layout = SEAL_POINT,
                             .aad = {INFO, sizeof INFO}};

@@ -135,7 +135,8 @@ static enum error unwrap(struct trial *trial, struct fault *fault)
 
 static enum error prepare_license(struct trial *trial, struct fault *fault)
 {
-    work.wrap = (struct hsm_wrap){.curve = HSM_P256,
+    work.wrap = (struct hsm_wrap){.key_wrap = HSM_AES_KEY_WRAP,
+                                  .curve = HSM_P256,
                                   .kdf = HSM_X963_SHA256,
                                   .shared_info = bytes_of(INFO, sizeof INFO),
                                   .kek_bytes = HSM_SESSION_KEY_MAX};

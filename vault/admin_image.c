@@ -26,7 +26,7 @@
 #define ROTATIONS_FOLLOWED 3
 
 static_assert(HSM_WRAPPED_KEY_MAX <= LEDGER_WRAPPED_KEY_MAX, "a wrapped key fits the ledger");
-static_assert(HSM_GCM_IV_BYTES <= LEDGER_IV_MAX, "an IV fits the ledger");
+static_assert(HSM_IV_MAX <= LEDGER_IV_MAX, "an IV fits the ledger");
 static_assert(HSM_GCM_TAG_BYTES == LEDGER_TAG_BYTES, "a tag fits the ledger");
 
 /* The clear firmware: a regular file with something left to read. */
@@ -106,8 +106,8 @@ static void fill_image(struct ledger_image *image, const char *label,
     strcpy(image->label, label);
     memcpy(image->session_key, session_key->bytes, session_key->length);
     image->session_key_length = session_key->length;
-    memcpy(image->iv, content->iv, sizeof content->iv);
-    image->iv_length = sizeof content->iv;
+    memcpy(image->iv, content->iv, content->iv_length);
+    image->iv_length = content->iv_length;
     memcpy(image->tag, content->tag, sizeof content->tag);
     image->tag_length = sizeof content->tag;
     image->created_unix_ms = clock_unix_ms();

@@ -62,6 +62,7 @@ static struct hsm_wrap wrap_of(const struct course *course)
     return (struct hsm_wrap){
         .firmware_key = firmware_key_of(course),
         .session_key = session_key_of(course),
+        .key_wrap = HSM_AES_KEY_WRAP,
         .curve = HSM_P256,
         .peer_point = bytes_of(course->device.point, course->device.point_length),
         .kdf = HSM_X963_SHA256,
@@ -76,6 +77,7 @@ static struct hsm_seal seal_of(const struct course *course)
     return (struct hsm_seal){
         .firmware_key = firmware_key_of(course),
         .session_key = session_key_of(course),
+        .scheme = HSM_ECIES_AES128_GCM,
         .curve = HSM_P256,
         .peer_point = bytes_of(course->device.point, course->device.point_length),
         .kdf = HSM_X963_SHA256,

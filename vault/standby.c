@@ -232,7 +232,8 @@ static enum error wrap_image(const struct work *work, const struct ledger_image 
     struct hsm_wrapped wrapped;
     struct handover_image image = image_of(from);
     handover_info(&work->header, &image, info);
-    struct hsm_wrap wrap = {.curve = HSM_P256,
+    struct hsm_wrap wrap = {.key_wrap = HSM_AES_KEY_WRAP,
+                            .curve = HSM_P256,
                             .peer_point = bytes_of(work->point, sizeof work->point),
                             .kdf = HSM_X963_SHA256,
                             .shared_info = bytes_of(info, sizeof info),

@@ -158,7 +158,7 @@ START_TEST(an_import_leaves_no_object_behind_whether_it_succeeds_or_not)
                                 .kdf = HSM_X963_SHA256,
                                 .shared_info = bytes_of("info", 4),
                                 .kek_bytes = 32,
-                                .key = wrapped.key};
+                                .key = device_wrapped_key(&wrapped)};
     size_t before = count_objects();
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(p11_import(&p11, &import, &key, &fault), ERR_OK);
