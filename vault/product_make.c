@@ -47,19 +47,6 @@ static enum error check_x509(const struct license_profile *profile, const struct
     return e;
 }
 
-/* The profiles that a product can have: license_profile_find knows more than images are made for.
- */
-static const char *const SERVED[] = {"cms", "st-sfi"};
-
-static bool is_served(const char *profile)
-{
-    for (size_t i = 0; i < sizeof SERVED / sizeof SERVED[0]; i++) {
-        if (strcmp(SERVED[i], profile) == 0)
-            return true;
-    }
-    return false;
-}
-
 enum error product_wish_check(const struct product_wish *wish, struct fault *fault)
 {
     const struct license_profile *profile = license_profile_find(wish->profile);
@@ -67,10 +54,6 @@ enum error product_wish_check(const struct product_wish *wish, struct fault *fau
         return refuse(fault, "profile",
                       "There is no such license profile; there are cms, suit, mcuboot, jwe, "
                       "esp-rsa and st-sfi.");
-    if (!is_served(wish->profile))
-        return refuse(fault, "profile",
-                      "This version makes no images for that license profile yet; try cms or "
-                      "st-sfi.");
     bool is_st = license_device_form(profile) == LICENSE_ST_DEVICE;
     if (is_st && wish->options[0] == '\0')
         return refuse(fault, "st", "The profile st-sfi needs a product ID.");
