@@ -188,6 +188,12 @@ static enum error encode(struct course *course, const struct license_wrapped *wr
 {
     const struct license_subject subject = subject_of(course);
     enum error e = license_encode(course->profile, &subject, wrapped, &course->license);
+    if (e == ERR_UNSUPPORTED)
+        return fault_set(
+            fault, e, "rsa-size",
+            "The profile's licenses have room for RSA keys of one size alone, and this "
+            "device's is of another (docs/profiles/).",
+            0);
     if (e != ERR_OK)
         return fault_set(fault, e, "encode", "The license cannot be encoded.", 0);
     return ERR_OK;

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "vault/hsm_watch.h"
 #include "vault/listing.h"
 #include "vault/scope.h"
 #include "vault/usage.h"
@@ -69,6 +70,25 @@ static void fill_governance(struct vault *vault, struct product_row *row)
     entry->threshold = row->view.threshold;
 }
 
+/* No token has the one-step KDF of jwe. RSA keys and tokens in token mode need no host; how a token
+ * agrees with other keys than P-256 is found out at the first wrap. */
+static const char *wrapping_word(struct vault *vault, const struct ledger_product *product)
+{
+    struct hsm_status status;
+    struct fault fault;
+    const struct license_profile *profile = license_profile_find(product->profile);
+    if (profile == NULL)
+        return "";
+    if (license_exposes_session_key(profile))
+        return "exposed";
+    if (!license_serves(profile, LICENSE_P256))
+        return "token";
+    (void)hsm_watch_show(vault->watch, &status, &fault);
+    if (status.mode == HSM_TOKEN_MODE && strcmp(product->profile, "jwe") != 0)
+        return "token";
+    return status.mode == 0 ? "" : "host";
+}
+
 void entry_fill_product(struct vault *vault, struct product_row *row, bool with_members)
 {
     provisiond__product_entry__init(&row->entry);
@@ -80,6 +100,7 @@ void entry_fill_product(struct vault *vault, struct product_row *row, bool with_
     row->entry.used = row->product.used;
     row->entry.allow_session_key_exposure = row->product.allows_key_exposure;
     row->entry.options = row->product.options;
+    row->entry.wrapping = (char *)(uintptr_t)wrapping_word(vault, &row->product);
     row->entry.attempts_max = row->product.attempts_max;
     fill_governance(vault, row);
     if (with_members)

@@ -25,23 +25,22 @@
 #define X25519      NULL /* openssl makes no request for such a certificate: tests/support/pki.h */
 
 /* Each opens floor.lic with KEY.key (and KEY.pem), and writes `opened`; %s is the key's name. */
-#define CMS                                                                                     \
-    "openssl cms -decrypt -binary -inform DER -in floor.lic -content $FILE -inkey $KEY.key "    \
+#define CMS                                                                                  \
+    "openssl cms -decrypt -binary -inform DER -in floor.lic -content $FILE -inkey $KEY.key " \
     "-recip $OWNER.pem -out opened"
-#define JUDGE "/usr/bin/python3 $SOURCE/tests/judge/open_license.py"
-#define JOSE                                                                                    \
-    JUDGE " jwk $KEY.key >jwk && jose jwe dec -i floor.lic -I $FILE -k jwk -O opened"
+#define JUDGE         "/usr/bin/python3 $SOURCE/tests/judge/open_license.py"
+#define JOSE          JUDGE " jwk $KEY.key >jwk && jose jwe dec -i floor.lic -I $FILE -k jwk -O opened"
 #define OPEN(profile) JUDGE " " profile " $KEY.key floor.lic $FILE opened"
-#define ESP                                                                                     \
-    "curl -s --cacert $RIG_CA --cert $RIG_STATION_CERT --key $RIG_STATION_KEY "                 \
+#define ESP                                                                     \
+    "curl -s --cacert $RIG_CA --cert $RIG_STATION_CERT --key $RIG_STATION_KEY " \
     "$RIG_URL/v1/images/$IMAGE | jq '.images[0]' >facts && " OPEN("esp-rsa") " --facts facts"
 /* The payload lies between header (512 bytes) and TLVs, which are those of the signed image. The
  * device's image holds the license at its end, as provctl writes it. */
-#define MCUBOOT(tlv)                                                                            \
-    "$BIN/provctl mcuboot attach $FILE floor.lic --out attached && "                            \
-    "bytes=$(stat -c %%s $RIG_FIRMWARE) && tail -c $(stat -c %%s floor.lic) attached | "        \
-    "cmp - floor.lic && head -c $((512 + bytes)) attached | tail -c +513 >payload && " JUDGE    \
-    " mcuboot-" tlv " $KEY.key floor.lic payload clear && { head -c 512 $FILE; cat clear; "     \
+#define MCUBOOT(tlv)                                                                         \
+    "$BIN/provctl mcuboot attach $FILE floor.lic --out attached && "                         \
+    "bytes=$(stat -c %%s $RIG_FIRMWARE) && tail -c $(stat -c %%s floor.lic) attached | "     \
+    "cmp - floor.lic && head -c $((512 + bytes)) attached | tail -c +513 >payload && " JUDGE \
+    " mcuboot-" tlv " $KEY.key floor.lic payload clear && { head -c 512 $FILE; cat clear; "  \
     "tail -c +$((513 + bytes)) $FILE; } >opened"
 
 static const struct kind {
@@ -161,13 +160,12 @@ static void read_image(const char *name, char out[RIG_VALUE_MAX])
 
 static void ask(const char *product, const char *image, const char *pem, struct http_answer *answer)
 {
-    json_t *question = json_pack("{ss s{ss}}", "product", product, "device", "certificate_chain",
-                                 pem);
+    json_t *question =
+        json_pack("{ss s{ss}}", "product", product, "device", "certificate_chain", pem);
     if (image != NULL)
         (void)json_object_set_new(question, "image", json_string(image));
     char *body = json_dumps(question, 0);
-    http_send(&rig,
-              &(struct http_request){.method = "POST", .path = "/v1/licenses", .body = body},
+    http_send(&rig, &(struct http_request){.method = "POST", .path = "/v1/licenses", .body = body},
               answer);
     json_decref(question);
     free(body);
@@ -234,15 +232,13 @@ START_TEST(devices_of_several_kinds_are_served_in_one_batch)
     for (size_t i = 0; i < KIND_COUNT; i++) {
         struct floor_device device;
         make_device(&KINDS[i], KINDS[i].name, &device);
-        (void)json_array_append_new(
-            items, json_pack("{s:s, s:{s:s}}", "product", KINDS[i].product, "device",
-                             "certificate_chain", device.pem));
+        (void)json_array_append_new(items, json_pack("{s:s, s:{s:s}}", "product", KINDS[i].product,
+                                                     "device", "certificate_chain", device.pem));
     }
-    json_t *question = json_pack("{s:o}", "requests", items);
+    json_t *question = json_pack("{s:o}", "licenses", items);
     char *body = json_dumps(question, 0);
     http_send(&rig,
-              &(struct http_request){
-                  .method = "POST", .path = "/v1/licenses:batch", .body = body},
+              &(struct http_request){.method = "POST", .path = "/v1/licenses/batch", .body = body},
               &answer);
     ck_assert_msg(answer.status == 200, "%ld %s", answer.status, answer.body);
     ck_assert_ptr_null(strstr(answer.body, "/problems/"));
@@ -284,15 +280,14 @@ START_TEST(rsa_key_of_another_size_than_the_formats_is_refused_and_not_charged)
     floor_device_make(&rig, "small", &rsa, &device);
     ask("rig-esp-rsa", NULL, device.pem, &answer);
     ck_assert_int_ne(answer.status, 201);
-    ck_assert_int_eq(
-        rig_query(&rig, "SELECT used FROM product WHERE name = 'rig-esp-rsa'"), 0);
+    ck_assert_int_eq(rig_query(&rig, "SELECT used FROM product WHERE name = 'rig-esp-rsa'"), 0);
     http_answer_clear(&answer);
 }
 END_TEST
 
 /* says: a part of what provctl prints, which exits with 1 or 64. */
 #define REFUSED(says, command)                                                               \
-    SHELL("cd $DIR && if " CTL command " >said 2>&1; then exit 1; fi; grep -q -e '%s' said "  \
+    SHELL("cd $DIR && if " CTL command " >said 2>&1; then exit 1; fi; grep -q -e '%s' said " \
           "|| { cat said >&2; exit 1; }",                                                    \
           says)
 
@@ -300,8 +295,7 @@ START_TEST(what_no_device_could_open_is_refused)
 {
     REFUSED("--allow-session-key-exposure",
             "product create boot --profile mcuboot --anchors $RIG_DEVICE_CA_CERT --quota 1");
-    REFUSED("--format suit",
-            "image encrypt --product rig-suit --format jwe $RIG_FIRMWARE");
+    REFUSED("--format suit", "image encrypt --product rig-suit --format jwe $RIG_FIRMWARE");
     REFUSED("form of content",
             "image encrypt --product rig-suit --format suit --content aes-256-cbc $RIG_FIRMWARE");
     REFUSED("MCUboot", "image encrypt --product rig-mcuboot --format mcuboot $RIG_FIRMWARE");
