@@ -484,29 +484,38 @@ bool p11_seal_ctr_hmac(const struct hsm_seal *seal, const struct secret *kdf,
                        const struct secret *text, struct hsm_sealed *sealed) MUST_USE;
 bool p11_seal_oaep(void *peer, const struct secret *text, struct hsm_sealed *sealed) MUST_USE;
 
-/* ---- p11_gcm.c: what every encryption needs ---- */
+/* ---- p11_message.c: what every encryption needs ---- */
 
-/* AES-GCM under one key, in a session of its own: closing it ends whatever is under way. */
-struct p11_gcm {
+/* Messages under one key, in a session of their own: closing it ends whatever is under way. */
+struct p11_message {
     struct p11 *p11;
     CK_OBJECT_HANDLE key;
+    enum hsm_cipher cipher;    /* HSM_AES_GCM for a record, too */
+    size_t iv_bytes;           /* 16 but for GCM */
     CK_SESSION_HANDLE session; /* CK_INVALID_HANDLE: none yet */
-    uint8_t iv[HSM_GCM_IV_BYTES];
-    CK_GCM_PARAMS parameters; /* kept: some modules read them after C_EncryptInit */
+    uint8_t iv[HSM_IV_MAX];
+    CK_GCM_PARAMS gcm; /* kept: some modules read them after C_EncryptInit */
+    CK_AES_CTR_PARAMS ctr;
 };
 
-/* Begins a message; aad is borrowed until its end. The raw return value is the answer. */
-CK_RV p11_gcm_begin(struct p11_gcm *gcm, const uint8_t iv[HSM_GCM_IV_BYTES],
-                    struct bytes aad) MUST_USE;
+/* Of the tag behind the ciphertext; 0: there is none. */
+size_t p11_message_tag_bytes(const struct p11_message *message);
+/* Of the ciphertext of that many bytes, without the tag. */
+uint64_t p11_message_cipher_bytes(const struct p11_message *message, uint64_t length);
+/*
+ * Begins a message under an IV of iv_bytes; aad, GCM's alone, is borrowed until its end. The raw
+ * return value is the answer.
+ */
+CK_RV p11_message_begin(struct p11_message *message, const uint8_t *iv, struct bytes aad) MUST_USE;
 /* The whole text of a message in one part: out gets the ciphertext, then the tag. */
-enum error p11_gcm_encrypt(struct p11_gcm *gcm, uint8_t *text, size_t length, uint8_t *out,
-                           struct fault *fault) MUST_USE;
-void p11_gcm_close(struct p11_gcm *gcm);
+enum error p11_message_encrypt(struct p11_message *message, uint8_t *text, size_t length,
+                               uint8_t *out, struct fault *fault) MUST_USE;
+void p11_message_close(struct p11_message *message);
 /* read(2) until size bytes or the end of the file. */
-enum error p11_gcm_read(int clear_fd, uint8_t *out, size_t size, size_t *ret_length,
-                        struct fault *fault) MUST_USE;
-enum error p11_gcm_write(int cipher_fd, const uint8_t *data, size_t length,
-                         struct fault *fault) MUST_USE;
+enum error p11_message_read(int clear_fd, uint8_t *out, size_t size, size_t *ret_length,
+                            struct fault *fault) MUST_USE;
+enum error p11_message_write(int cipher_fd, const uint8_t *data, size_t length,
+                             struct fault *fault) MUST_USE;
 
 /* ---- p11_encrypt.c ---- */
 
