@@ -22,6 +22,7 @@ st_product_id=45002001
 st_fwid=rig-mcu-fw
 governed_product=rig-governed
 callers="station operator auditor administrator metrics" # each is NAME-1, with DIR/tls/NAME.pem and .key
+tunables=glibc.malloc.tcache_count=64 # as the units set them
 start_timeout_s=30
 stop_timeout_s=10
 programs="provisiond provision-vault provision-hsm" # in the order in which they stop
@@ -196,7 +197,7 @@ start() {
     name=$1
     shift
     trap 'is_interrupted=yes' INT TERM HUP
-    setsid "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
+    GLIBC_TUNABLES=${GLIBC_TUNABLES-$tunables} setsid "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
     echo $! >"$dir/$name.pid"
     trap 'exit 1' INT TERM HUP
     [ -z "$is_interrupted" ] || exit 1
