@@ -25,6 +25,7 @@ st_fwid=rig-mcu-fw
 governed_product=rig-governed
 profiles="cms suit mcuboot jwe esp-rsa" # a product rig-NAME each
 callers="station operator auditor administrator metrics" # each is NAME-1, with DIR/tls/NAME.pem and .key
+tunables=glibc.malloc.tcache_count=64 # as the units set them
 start_timeout_s=30
 stop_timeout_s=10
 programs="provisiond provision-vault provision-hsm" # in the order in which they stop
@@ -177,7 +178,8 @@ socket = $run/station.sock
 admin_socket = $run/admin.sock
 ledger = $dir/vault/ledger.db
 images = $dir/vault/images
-checkpoint_interval_ms = 200
+checkpoint_interval_ms = ${X_CP:-200}
+unanchored_max = ${X_UN:-128}
 
 [api]
 listen = 127.0.0.1:0
@@ -200,7 +202,7 @@ start() {
     name=$1
     shift
     trap 'is_interrupted=yes' INT TERM HUP
-    setsid "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
+    GLIBC_TUNABLES=${GLIBC_TUNABLES-$tunables} setsid "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
     echo $! >"$dir/$name.pid"
     trap 'exit 1' INT TERM HUP
     [ -z "$is_interrupted" ] || exit 1
