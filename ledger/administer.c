@@ -207,6 +207,7 @@ enum error image_leaf_added(struct change_context *context, const char *product,
     leaf_put_image(&leaf, "image", &image->digest);
     leaf_put_number(&leaf, "size", image->size);
     leaf_put_optional(&leaf, "label", image->label);
+    leaf_put_optional(&leaf, "content", image->content); /* "": the profile's default */
     leaf_put_flag(&leaf, "enabled", image->is_enabled);
     leaf_put_text(&leaf, "by", by);
     return leaf_append(&leaf, NULL, fault);

@@ -248,6 +248,7 @@ static enum error add_image(struct admin_task *task, const struct import *import
                                  .session_key_length = import->session_key.length,
                                  .generation = import->product.generation,
                                  .iv_length = from->iv_length,
+                                 .tag_length = sizeof from->tag,
                                  .created_unix_ms = from->created_unix_ms,
                                  .is_enabled = from->is_enabled};
     strcpy(image.label, from->label);

@@ -566,7 +566,7 @@ END_TEST
 
 START_TEST(a_rotation_of_what_is_no_key_asks_nothing)
 {
-    static const char *const WRONG[] = {"", "7", DIGEST_HEX "0", "sha256:" DIGEST_HEX};
+    static const char *const WRONG[] = {"", "7", (DIGEST_HEX "0"), ("sha256:" DIGEST_HEX)};
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
         ADMIN("journal", "rotate-key", WRONG[i]);
         ck_assert_int_eq(run.exit, 64);
