@@ -29,7 +29,8 @@ static const struct {
     const char *summary;
 } LINES[] = {
     {"hsm init", 2, "hsm init, status", "make the HSM's keys; show HSM and journal"},
-    {"product create", 6, "product create, quota, budget", "add products and units, limit units"},
+    {"product create", 9, "product, hsm keys, quota, budget",
+     "add products, new keys, units, limits"},
     {"image encrypt", 5, "image encrypt|enable|alias|...",
      "encrypt a firmware, let it be installed"},
     {"station add", 7, "station add|enroll|narrow|...", "enrol stations, say what they may"},

@@ -42,6 +42,18 @@ static const struct words WORDS[] = {
     {CKR_SESSION_READ_ONLY, "The token gives sessions for reading only. provisiond makes keys: "
                             "open the token for writing."},
     {CKR_USER_TYPE_INVALID, "The token has no ordinary user (CKU_USER): give it one."},
+    {CKR_USER_TOO_MANY_TYPES,
+     "The device bears no further kind of user at once: log the others out of it."},
+    {CKR_SESSION_READ_ONLY_EXISTS,
+     "A session for reading only is open, and the device allows no login beside it: close it."},
+    {CKR_SESSION_READ_WRITE_SO_EXISTS,
+     "The security officer is logged in at the device, which bears nobody beside: log him out."},
+    {CKR_CANT_LOCK, "The module cannot make the locks that it wants. A defect of the module, or of "
+                    "what it links: ask the vendor."},
+    {CKR_NEED_TO_CREATE_THREADS,
+     "The module wants threads of its own and may not make them: ask the vendor."},
+    {CKR_CRYPTOKI_ALREADY_INITIALIZED,
+     "The module thinks that it was started already. A defect of the module: ask the vendor."},
     {CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
      "Somebody else is logged in, and this device bears one alone. provisiond needs several."},
     {CKR_OPERATION_ACTIVE,

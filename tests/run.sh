@@ -120,8 +120,10 @@ machines=$!
 # scripts of docs/examples, which use the programs as other tests do. What kills, fails and waits a
 # hundred times over runs in them with the full sizes only.
 without=
-patient='^(test_ledger_(crash|fault|history|power|size)|test_hsm_(faults|workers)'
-patient="$patient|e2e_(anchor|backup|chips|crash|cuts|disk|governed|hsm_faults|hsm_returns|journal|line|load|metering|watchdog))\$"
+patient='^(test_ledger_(crash|fault|fault_grant|history|power|size|tree)|test_hsm_(faults|trial|workers)'
+patient="$patient|test_(audit_tampering|backup_damage|grant_hostile|image_st_sfi_plan|license_openers)"
+patient="$patient|e2e_(access|anchor|backup|bench_fill|chips|crash|cuts|disk|governed|hsm.*|journal|keys|line"
+patient="$patient|load|metering|pack|plain_token|reload|retire|standby|watchdog))\$"
 # Many tests wait, for a clock, a file or a program: twice as many at once keep the cores busy.
 tests_at_once=$((2 * jobs))
 for preset in dev asan-ubsan; do

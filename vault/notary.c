@@ -18,6 +18,8 @@
 #define TICK_MS    100
 #define RETRY_MS   1000 /* after the HSM said no */
 #define WAIT_STEPS 2    /* an anchor is due when half of what may be unanchored is */
+/* How long an export waits for the comparison of a journal that has ended. */
+#define END_TIMEOUT_MS 5000
 
 struct notary {
     struct notary_options options; /* immutable */
@@ -648,16 +650,12 @@ enum error notary_await_end(struct notary *notary, deadline_ms deadline, struct 
                      0);
 }
 
-/* As notary_permits; the last head of a journal that has ended is signed as well. */
+/* As notary_permits; the last head of a journal that has ended is signed as well, once it was found
+ * to be the one that the HSM remembers. */
 static enum error permits_signing(struct notary *notary, struct fault *fault)
 {
     enum error e = notary_permits(notary, fault);
-    if (e != ERR_HSM_RETIRED)
-        return e;
-    (void)pthread_mutex_lock(&notary->lock);
-    bool is_retired = notary->view.is_retired;
-    (void)pthread_mutex_unlock(&notary->lock);
-    return is_retired ? ERR_OK : e;
+    return e == ERR_HSM_RETIRED ? notary_await_end(notary, deadline_in(END_TIMEOUT_MS), fault) : e;
 }
 
 enum error notary_sign(struct notary *notary, int64_t size, struct checkpoint *ret_checkpoint,

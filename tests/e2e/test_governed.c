@@ -254,7 +254,8 @@ static const struct edit {
      "DROP TRIGGER document_is_not_updated; UPDATE document SET taken = 0 WHERE kind = 3; "
      "UPDATE product SET revoked = 0 WHERE name = 'rig-governed'"},
     {"the firmware key of another product",
-     "UPDATE product SET firmware_key = (SELECT firmware_key FROM product WHERE name = "
+     "DROP TRIGGER product_key_is_the_newest; UPDATE product SET firmware_key = (SELECT "
+     "firmware_key FROM product WHERE name = "
      "'rig-gateway') WHERE name = 'rig-governed'"},
 };
 

@@ -1044,7 +1044,7 @@ START_TEST(help_says_where_a_command_runs)
     const char *both = strstr(run.out, "From anywhere with --url (REST), or on the server");
     const char *rest = strstr(run.out, "From anywhere over REST");
     ck_assert(server != NULL && both != NULL && rest != NULL);
-    ck_assert(server < strstr(run.out, "  quota") || server < strstr(run.out, "product create"));
+    ck_assert(server < strstr(run.out, "  product, hsm keys, quota"));
     ck_assert(both < strstr(run.out, "  usage PRODUCT") &&
               strstr(run.out, "  usage PRODUCT") < rest);
     ck_assert(both < strstr(run.out, "  grant apply") && strstr(run.out, "  grant apply") < rest);

@@ -300,7 +300,7 @@ static int version_in_file(const char *path)
 static void assert_old_or_new(void)
 {
     int version = version_in_file(world.path);
-    ck_assert(version == 3 || version == 5);
+    ck_assert(version == 3 || version == 7);
     ck_assert(version == 3 || version_in_file(kept) == 3);
 }
 
