@@ -4,10 +4,13 @@
 /*
  * One lane per key that has items, waiting or taken, found by hash; and a ring, in the order of
  * their turns, of the lanes that have waiting items and may have another one taken. All nodes are
- * made at the start: as many as items may wait, and a lane for each item that waits or is taken.
+ * made at the start: as many as items may wait, a lane for each item that waits or is taken, and a
+ * waiter for each thread. The thread that began to wait last is called first: its stack and memory
+ * are still in the processor's cache, while threads that are not needed sleep on.
  */
 #include "core/fair_queue.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,10 +33,18 @@ struct lane {
     struct lane *next_hash;
 };
 
+/* A thread that waits for an item. */
+struct waiter {
+    pthread_cond_t is_called;
+    bool is_listed;
+    struct waiter *next; /* of those that wait, or of the unused ones */
+};
+
 struct fair_queue {
     struct fair_queue_options options; /* immutable */
     pthread_mutex_t lock;              /* guards everything below */
-    pthread_cond_t is_filled;
+    struct waiter *waiting;            /* the newest first */
+    struct waiter *called;             /* is woken when the lock is given back; or NULL */
     bool is_closed;
     size_t length;
     size_t bytes;
@@ -41,9 +52,11 @@ struct fair_queue {
     struct lane *last_turn;
     struct node *unused_nodes;
     struct lane *unused_lanes;
+    struct waiter *unused_waiters;
     struct lane **buckets; /* items_max of them */
     struct lane *lanes;
     struct node *nodes;
+    struct waiter *waiters;
 };
 
 /* ---- life ---- */
@@ -63,6 +76,11 @@ static void link_unused(struct fair_queue *queue)
         queue->lanes[i].next_turn = queue->unused_lanes;
         queue->unused_lanes = &queue->lanes[i];
     }
+    for (size_t i = 0; i < queue->options.taken_max; i++) {
+        (void)pthread_cond_init(&queue->waiters[i].is_called, NULL);
+        queue->waiters[i].next = queue->unused_waiters;
+        queue->unused_waiters = &queue->waiters[i];
+    }
 }
 
 enum error fair_queue_new(const struct fair_queue_options *options, struct fair_queue **ret_queue)
@@ -72,11 +90,12 @@ enum error fair_queue_new(const struct fair_queue_options *options, struct fair_
         return ERR_INTERNAL;
     queue->options = *options;
     (void)pthread_mutex_init(&queue->lock, NULL);
-    (void)pthread_cond_init(&queue->is_filled, NULL);
     queue->nodes = calloc(options->items_max, sizeof *queue->nodes);
     queue->lanes = calloc(lanes_max(options), sizeof *queue->lanes);
     queue->buckets = calloc(options->items_max, sizeof(struct lane *));
-    if (queue->nodes == NULL || queue->lanes == NULL || queue->buckets == NULL) {
+    queue->waiters = calloc(options->taken_max, sizeof *queue->waiters);
+    if (queue->nodes == NULL || queue->lanes == NULL || queue->buckets == NULL ||
+        queue->waiters == NULL) {
         fair_queue_free(queue);
         return ERR_INTERNAL;
     }
@@ -90,11 +109,62 @@ void fair_queue_free(struct fair_queue *queue)
     if (queue == NULL)
         return;
     (void)pthread_mutex_destroy(&queue->lock);
-    (void)pthread_cond_destroy(&queue->is_filled);
+    for (struct waiter *waiter = queue->unused_waiters; waiter != NULL; waiter = waiter->next)
+        (void)pthread_cond_destroy(&waiter->is_called);
+    free(queue->waiters);
     free(queue->nodes);
     free(queue->lanes);
     free(queue->buckets);
     free(queue);
+}
+
+/* ---- waiters ---- */
+
+/* Under the lock. */
+static void list_waiter(struct fair_queue *queue, struct waiter *waiter)
+{
+    if (waiter->is_listed)
+        return;
+    waiter->is_listed = true;
+    waiter->next = queue->waiting;
+    queue->waiting = waiter;
+}
+
+/* Under the lock. */
+static void unlist_waiter(struct fair_queue *queue, struct waiter *waiter)
+{
+    struct waiter **link = &queue->waiting;
+    if (!waiter->is_listed)
+        return;
+    while (*link != waiter)
+        link = &(*link)->next;
+    *link = waiter->next;
+    waiter->is_listed = false;
+}
+
+/* Under the lock: there is something to take. Nobody calls twice before the lock is given back. */
+static void call_waiter(struct fair_queue *queue)
+{
+    queue->called = queue->waiting;
+    if (queue->called != NULL)
+        unlist_waiter(queue, queue->called);
+}
+
+/* Under the lock. */
+static void call_all(struct fair_queue *queue)
+{
+    for (struct waiter *waiter = queue->waiting; waiter != NULL; waiter = waiter->next)
+        (void)pthread_cond_signal(&waiter->is_called);
+}
+
+/* Woken after that, whoever was called does not run into the lock. */
+static void unlock(struct fair_queue *queue)
+{
+    struct waiter *called = queue->called;
+    queue->called = NULL;
+    (void)pthread_mutex_unlock(&queue->lock);
+    if (called != NULL)
+        (void)pthread_cond_signal(&called->is_called);
 }
 
 /* ---- lanes, under the lock ---- */
@@ -126,7 +196,7 @@ static void enter_ring(struct fair_queue *queue, struct lane *lane)
     else
         queue->last_turn->next_turn = lane;
     queue->last_turn = lane;
-    (void)pthread_cond_signal(&queue->is_filled);
+    call_waiter(queue);
 }
 
 /* A lane for a key that has none; there is one for each item. */
@@ -190,7 +260,7 @@ enum fair_answer fair_queue_push(struct fair_queue *queue, const struct sha256 *
 {
     (void)pthread_mutex_lock(&queue->lock);
     enum fair_answer answer = push(queue, key, item, bytes);
-    (void)pthread_mutex_unlock(&queue->lock);
+    unlock(queue);
     return answer;
 }
 
@@ -219,18 +289,32 @@ static bool is_drained(const struct fair_queue *queue)
     return queue->is_closed && queue->length == 0;
 }
 
-void *fair_queue_pop(struct fair_queue *queue, deadline_ms deadline, struct sha256 *ret_key)
+/* Under the lock, until there is something to take, or nothing will come. */
+static void wait_for_item(struct fair_queue *queue, deadline_ms deadline)
 {
     struct timespec until = deadline_timespec(deadline);
-    (void)pthread_mutex_lock(&queue->lock);
-    while (queue->turn == NULL && !is_drained(queue)) {
-        if (pthread_cond_clockwait(&queue->is_filled, &queue->lock, CLOCK_MONOTONIC, &until) != 0)
-            break;
+    struct waiter *waiter = queue->unused_waiters;
+    int problem = 0;
+    assert(waiter != NULL); /* there is one for each thread */
+    queue->unused_waiters = waiter->next;
+    while (queue->turn == NULL && !is_drained(queue) && problem == 0) {
+        list_waiter(queue, waiter);
+        problem = pthread_cond_clockwait(&waiter->is_called, &queue->lock, CLOCK_MONOTONIC, &until);
     }
+    unlist_waiter(queue, waiter);
+    waiter->next = queue->unused_waiters;
+    queue->unused_waiters = waiter;
+}
+
+void *fair_queue_pop(struct fair_queue *queue, deadline_ms deadline, struct sha256 *ret_key)
+{
+    (void)pthread_mutex_lock(&queue->lock);
+    if (queue->turn == NULL && !is_drained(queue))
+        wait_for_item(queue, deadline);
     void *item = queue->turn != NULL ? take(queue, ret_key) : NULL;
     if (is_drained(queue))
-        (void)pthread_cond_broadcast(&queue->is_filled);
-    (void)pthread_mutex_unlock(&queue->lock);
+        call_all(queue);
+    unlock(queue);
     return item;
 }
 
@@ -243,14 +327,14 @@ void fair_queue_done(struct fair_queue *queue, const struct sha256 *key)
         close_lane(queue, lane);
     else
         enter_ring(queue, lane);
-    (void)pthread_mutex_unlock(&queue->lock);
+    unlock(queue);
 }
 
 void fair_queue_close(struct fair_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);
     queue->is_closed = true;
-    (void)pthread_cond_broadcast(&queue->is_filled);
+    call_all(queue);
     (void)pthread_mutex_unlock(&queue->lock);
 }
 

@@ -46,7 +46,7 @@ enum fair_answer fair_queue_push(struct fair_queue *queue, const struct sha256 *
                                  size_t bytes) MUST_USE;
 /*
  * The next item, or NULL when the deadline passes or a closed queue is empty. fair_queue_done must
- * follow with the key; no more than taken_max may be without it.
+ * follow with the key; no more than taken_max may be without it, and no more threads may wait here.
  */
 void *fair_queue_pop(struct fair_queue *queue, deadline_ms deadline,
                      struct sha256 *ret_key) MUST_USE;

@@ -187,24 +187,7 @@ static enum error receive_exactly(int socket, uint8_t *out, size_t length, struc
     return ERR_OK;
 }
 
-static enum error receive_frame(int socket, size_t max, int rest_ms, struct frame *frame)
-{
-    uint8_t head[FRAME_HEADER_BYTES];
-    deadline_ms deadline = deadline_in(rest_ms);
-    enum error e = receive_exactly(socket, head, sizeof head, frame, deadline);
-    if (e != ERR_OK)
-        return e;
-    size_t length = 0;
-    e = frame_get_head(head, max, &length, &frame->id);
-    if (e != ERR_OK)
-        return e;
-    frame->payload = malloc(length);
-    if (frame->payload == NULL)
-        return ERR_INTERNAL;
-    frame->length = length;
-    return receive_exactly(socket, frame->payload, length, frame, deadline);
-}
-
+/* Until the socket is readable; idle_ms negative: for ever. */
 static enum error wait_for_first_byte(int socket, int idle_ms)
 {
     struct pollfd entry = {.fd = socket, .events = POLLIN};
@@ -217,13 +200,47 @@ static enum error wait_for_first_byte(int socket, int idle_ms)
     return ERR_OK;
 }
 
+/* Looks before it waits, and who waits for ever sleeps in recvmsg: that is one system call less. */
+static enum error receive_first(int socket, uint8_t head[FRAME_HEADER_BYTES], int idle_ms,
+                                struct frame *frame, size_t *ret_count)
+{
+    int flags = idle_ms < 0 ? 0 : MSG_DONTWAIT;
+    enum error e = frame_receive_some(socket, head, FRAME_HEADER_BYTES, flags, frame, ret_count);
+    while (e == ERR_TIMEOUT) {
+        e = wait_for_first_byte(socket, idle_ms);
+        if (e != ERR_OK)
+            return e;
+        e = frame_receive_some(socket, head, FRAME_HEADER_BYTES, flags, frame, ret_count);
+    }
+    return e;
+}
+
+static enum error receive_frame(int socket, size_t max, int idle_ms, int rest_ms,
+                                struct frame *frame)
+{
+    uint8_t head[FRAME_HEADER_BYTES];
+    size_t there = 0;
+    size_t length = 0;
+    enum error e = receive_first(socket, head, idle_ms, frame, &there);
+    deadline_ms deadline = deadline_in(rest_ms);
+    if (e == ERR_OK)
+        e = receive_exactly(socket, head + there, sizeof head - there, frame, deadline);
+    if (e == ERR_OK)
+        e = frame_get_head(head, max, &length, &frame->id);
+    if (e != ERR_OK)
+        return e;
+    frame->payload = malloc(length);
+    if (frame->payload == NULL)
+        return ERR_INTERNAL;
+    frame->length = length;
+    return receive_exactly(socket, frame->payload, length, frame, deadline);
+}
+
 enum error frame_receive(int socket, size_t max, bool accepts_fds, int idle_ms, int rest_ms,
                          struct frame *ret_frame)
 {
     struct frame frame = {0};
-    enum error e = wait_for_first_byte(socket, idle_ms);
-    if (e == ERR_OK)
-        e = receive_frame(socket, max, rest_ms, &frame);
+    enum error e = receive_frame(socket, max, idle_ms, rest_ms, &frame);
     if (e == ERR_OK && frame.fd_count > 0 && !accepts_fds)
         e = ERR_BAD_REQUEST;
     if (e != ERR_OK) {

@@ -36,9 +36,10 @@ bool queue_push(struct queue *queue, void *item)
     if (is_accepted) {
         queue->items[(queue->head + queue->length) % queue->capacity] = item;
         queue->length++;
-        (void)pthread_cond_signal(&queue->is_filled);
     }
     (void)pthread_mutex_unlock(&queue->lock);
+    if (is_accepted) /* now: whoever is woken does not run into the lock */
+        (void)pthread_cond_signal(&queue->is_filled);
     return is_accepted;
 }
 
@@ -50,9 +51,10 @@ bool queue_push_first(struct queue *queue, void *item)
         queue->head = (queue->head + queue->capacity - 1) % queue->capacity;
         queue->items[queue->head] = item;
         queue->length++;
-        (void)pthread_cond_signal(&queue->is_filled);
     }
     (void)pthread_mutex_unlock(&queue->lock);
+    if (is_accepted) /* now: whoever is woken does not run into the lock */
+        (void)pthread_cond_signal(&queue->is_filled);
     return is_accepted;
 }
 

@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The queue that is shared fairly: turns, bounds, and threads. */
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,6 +26,8 @@
 #define CONSUMERS     4
 #define PER_ONE       20000
 #define STEPS         200000
+#define FEW           200
+#define PAUSE_MS      2
 
 static struct fair_queue *queue;
 
@@ -343,6 +347,42 @@ START_TEST(every_item_is_popped_exactly_once)
 }
 END_TEST
 
+/* ---- who is called ---- */
+
+static atomic_uint served[CONSUMERS];
+static atomic_uint served_count;
+
+static void *serve(void *argument)
+{
+    while (pop_until(deadline_in(WAIT_MS)) != 0) {
+        atomic_fetch_add((atomic_uint *)argument, 1);
+        atomic_fetch_add(&served_count, 1);
+    }
+    return NULL;
+}
+
+/* Whoever served goes to sleep last, and so is the first to be called. */
+START_TEST(few_items_are_the_work_of_few_threads)
+{
+    pthread_t threads[CONSUMERS];
+    unsigned most = 0;
+    for (size_t i = 0; i < CONSUMERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, serve, &served[i]), 0);
+    for (unsigned i = 1; i <= FEW; i++) {
+        (void)poll(NULL, 0, PAUSE_MS);
+        ck_assert_int_eq(push(1, i, 0), FAIR_TAKEN);
+        while (served_count < i)
+            (void)sched_yield();
+    }
+    fair_queue_close(queue);
+    for (size_t i = 0; i < CONSUMERS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        most = served[i] > most ? served[i] : most;
+    }
+    ck_assert_uint_gt(most, FEW / 2);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -359,6 +399,7 @@ int main(void)
         closed_queue_drains_what_a_share_held_back,
         any_order_of_pushes_and_pops_is_as_the_model_says,
         every_item_is_popped_exactly_once,
+        few_items_are_the_work_of_few_threads,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "fair queue",

@@ -11,7 +11,9 @@
 
 #include "core/log.h"
 
-#define OUTPUT_MAX 65536
+#define OUTPUT_MAX  65536
+#define LENGTHS_MIN 1850 /* around what fits into a plain line */
+#define LENGTHS_MAX 2060
 
 static int output;
 static char text[OUTPUT_MAX];
@@ -104,6 +106,25 @@ START_TEST(text_that_is_not_utf8_is_shown_as_hex)
 }
 END_TEST
 
+/* Either way of writing a line, and where one gives way to the other. */
+START_TEST(texts_of_any_length_are_whole)
+{
+    char long_text[LENGTHS_MAX + 1];
+    size_t length = (size_t)_i;
+    memset(long_text, 'x', length);
+    long_text[length] = '\0';
+    log_event(LOG_LEVEL_INFO, "request", LOG_TEXT("name", long_text), LOG_NUMBER("number", -7),
+              LOG_NUMBER("least", INT64_MIN), LOG_TEXT("empty", ""));
+    json_t *line = logged_line();
+    ck_assert_str_eq(field(line, "name"), long_text);
+    ck_assert_str_eq(field(line, "empty"), "");
+    ck_assert_int_eq(json_integer_value(json_object_get(line, "number")), -7);
+    ck_assert(json_integer_value(json_object_get(line, "least")) == INT64_MIN);
+    ck_assert_uint_eq(json_object_size(line), 8);
+    json_decref(line);
+}
+END_TEST
+
 START_TEST(lines_below_the_level_are_dropped)
 {
     log_event(LOG_LEVEL_DEBUG, "noise", LOG_TEXT("a", "b"));
@@ -162,6 +183,7 @@ int main(void)
     tcase_add_loop_test(all, text_of_a_client_cannot_make_a_line_or_a_field, 0, 5);
     tcase_add_test(all, line_holds_printable_ascii_only);
     tcase_add_test(all, text_that_is_not_utf8_is_shown_as_hex);
+    tcase_add_loop_test(all, texts_of_any_length_are_whole, LENGTHS_MIN, LENGTHS_MAX);
     tcase_add_test(all, lines_below_the_level_are_dropped);
     tcase_add_test(all, fault_becomes_fields);
     tcase_add_test(all, lines_of_several_threads_stay_whole);
