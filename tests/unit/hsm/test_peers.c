@@ -12,6 +12,7 @@
 
 #include "hsm_rig.h"
 #include "peer.h"
+#include "support/hsm_faults.h"
 #include "token.h"
 
 enum token_kind { SOFTHSM, NSS, TOKENS };
@@ -151,6 +152,65 @@ START_TEST(a_key_opens_for_its_rsa_device_alone)
         peer_free(&other);
     }
     ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+}
+END_TEST
+
+/* A module that answers what it lacks as a lost token would is asked with the other hash. */
+START_TEST(an_oaep_that_fails_in_any_way_is_tried_with_the_other_hash)
+{
+    char path[TEMP_PATH_MAX];
+    struct peer peer;
+    struct peer other;
+    begin(NSS);
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    ck_assert_int_eq(setenv(HSM_FAULTS_REAL, TOKEN_NSS_MODULE, 1), 0);
+    rig.module = MODULE_FAULTS;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_WrapKey",
+                                               .skip = 1, /* of learn_session_key */
+                                               .times = 1,
+                                               .action = HSM_FAULT_RETURN,
+                                               .value = CKR_GENERAL_ERROR});
+    peer_make_rsa(PEER_RSA_BITS, &peer);
+    peer_make_rsa(PEER_RSA_BITS, &other);
+    check_rsa(&peer, &other, HSM_RSA_OAEP, HSM_SHA1);
+    check_rsa(&peer, &other, HSM_RSA_OAEP, HSM_SHA1); /* for as long as the worker lives */
+    ck_assert_uint_eq(hsm_faults_done(faults), 1);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    peer_free(&peer);
+    peer_free(&other);
+    hsm_faults_free(faults);
+}
+END_TEST
+
+/* A dry run opens what the token gives: a wrap that no device could open is not used. */
+START_TEST(an_rsa_wrap_that_no_device_could_open_is_unsupported)
+{
+    char path[TEMP_PATH_MAX];
+    struct peer peer;
+    struct hsm_wrapped wrapped;
+    struct fault fault = {0};
+    begin(SOFTHSM);
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    rig.module = MODULE_FAULTS;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    peer_make_rsa(PEER_RSA_BITS, &peer);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_WrapKey",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_GARBLE});
+    const struct hsm_wrap asked = peer_rsa_wrap(&peer, &keys, HSM_RSA_OAEP);
+    ck_assert_int_eq(hsm_wrap_key(rig.client, &asked, &wrapped, &fault), ERR_UNSUPPORTED);
+    ck_assert_str_eq(fault.reason, "unsupported-by-token");
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    peer_free(&peer);
+    hsm_faults_free(faults);
 }
 END_TEST
 
@@ -319,6 +379,8 @@ int main(void)
     tcase_add_checked_fixture(tests, NULL, tear_down);
     tcase_add_loop_test(tests, a_key_opens_for_its_device_alone_by_each_curve_and_kdf, 0, TOKENS);
     tcase_add_loop_test(tests, a_key_opens_for_its_rsa_device_alone, 0, TOKENS);
+    tcase_add_test(tests, an_oaep_that_fails_in_any_way_is_tried_with_the_other_hash);
+    tcase_add_test(tests, an_rsa_wrap_that_no_device_could_open_is_unsupported);
     tcase_add_loop_test(tests, a_sealed_key_opens_for_its_device_alone, 0, TOKENS);
     tcase_add_loop_test(tests, a_key_that_is_none_is_refused_and_costs_no_worker, 0, TOKENS);
     tcase_add_loop_test(tests, a_point_of_small_order_is_refused_and_costs_no_worker, 0, 1);
