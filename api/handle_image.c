@@ -9,6 +9,10 @@
 #include "api/request.h"
 #include "api/steps.h"
 
+#define IV_MAX_BYTES  16
+#define TAG_MAX_BYTES 16
+#define AAD_MAX_BYTES 32
+
 /* ---- the questions ---- */
 
 static enum error ask(struct request *request, Provisiond__ImageReadRequest *read)
@@ -57,6 +61,11 @@ static void write_entry(struct json_writer *writer, const Provisiond__ImageEntry
     write_time(writer, "created_at", entry->created_unix_ms);
     if (entry->alias[0] != '\0')
         write_name(writer, "alias", entry->alias);
+    if (entry->content[0] != '\0')
+        write_name(writer, "content", entry->content);
+    write_hex_if_any(writer, "iv", &entry->iv, IV_MAX_BYTES);
+    write_hex_if_any(writer, "tag", &entry->tag, TAG_MAX_BYTES);
+    write_hex_if_any(writer, "aad", &entry->aad, AAD_MAX_BYTES);
 }
 
 static enum error write_list(struct request *request, const Provisiond__StationReply *reply,

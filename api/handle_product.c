@@ -113,6 +113,8 @@ static void write_governance(struct json_writer *writer, const Provisiond__Produ
     write_digest_if_any(writer, "first_authorities_sha256", &entry->first_authorities);
 }
 
+static const char *const WRAPPINGS[] = {"token", "host", "exposed"};
+
 static void write_product(struct json_writer *writer, const Provisiond__ProductEntry *entry)
 {
     write_name(writer, "name", entry->name);
@@ -129,6 +131,9 @@ static void write_product(struct json_writer *writer, const Provisiond__ProductE
         write_count(writer, "remaining", entry->quota - entry->used);
     write_count(writer, "attempts_max", entry->attempts_max);
     write_flag(writer, "session_key_exposure", entry->allow_session_key_exposure);
+    if (entry->wrapping[0] != '\0')
+        write_word(writer, "wrapping", entry->wrapping, WRAPPINGS,
+                   sizeof WRAPPINGS / sizeof WRAPPINGS[0]);
     write_governance(writer, entry);
 }
 

@@ -13,7 +13,8 @@
 #include "core/bytes.h"
 #include "core/clock.h"
 
-#define ID_SIZE 48 /* a prefix and a UUID */
+#define WRITER_HEX_MAX 32 /* bytes */
+#define ID_SIZE        48 /* a prefix and a UUID */
 
 void json_writer_init(struct json_writer *writer)
 {
@@ -155,6 +156,18 @@ void write_sha256(struct json_writer *writer, const char *name, const ProtobufCB
     if (digest->len == SHA256_SIZE)
         hex_encode(bytes_of(digest->data, SHA256_SIZE), text);
     write_text_if(writer, digest->len == SHA256_SIZE, name, text);
+}
+
+void write_hex_if_any(struct json_writer *writer, const char *name, const ProtobufCBinaryData *data,
+                      size_t max)
+{
+    char text[2 * WRITER_HEX_MAX + 1] = "";
+    bool is_sound = max <= WRITER_HEX_MAX && data->len <= max;
+    if (data->len == 0)
+        return;
+    if (is_sound)
+        hex_encode(bytes_of(data->data, data->len), text);
+    write_text_if(writer, is_sound, name, text);
 }
 
 void write_image(struct json_writer *writer, const char *name, const ProtobufCBinaryData *digest)

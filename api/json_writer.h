@@ -58,6 +58,9 @@ void write_count(struct json_writer *writer, const char *name, int64_t value);
 void write_time(struct json_writer *writer, const char *name, int64_t unix_ms);
 /* 32 bytes, as hex or as "sha256:<hex>". */
 void write_sha256(struct json_writer *writer, const char *name, const ProtobufCBinaryData *digest);
+/* Lower-case hex digits; nothing when it is empty, and unsound above max bytes. */
+void write_hex_if_any(struct json_writer *writer, const char *name, const ProtobufCBinaryData *data,
+                      size_t max);
 void write_image(struct json_writer *writer, const char *name, const ProtobufCBinaryData *digest);
 /* 16 bytes, as prefix and UUID. */
 void write_uuid(struct json_writer *writer, const char *name, const char *prefix,

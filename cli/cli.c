@@ -28,20 +28,21 @@ static const struct {
     const char *shown;
     const char *summary;
 } LINES[] = {
-    {"hsm init", 2, "hsm init, status", "make the HSM's keys; show HSM and journal"},
-    {"product create", 9, "product, hsm keys, quota, budget",
-     "add products, new keys, units, limits"},
+    {"hsm init", 2, "hsm init|keys|..., status", "make, list HSM keys; show HSM and journal"},
+    {"product create", 9, "product, quota, budget, device",
+     "add products, keys, units; rebind serials"},
     {"image encrypt", 5, "image encrypt|enable|alias|...",
      "encrypt a firmware, let it be installed"},
     {"station add", 7, "station add|enroll|narrow|...", "enrol stations, say what they may"},
     {"operator add", 36, "operator, auditor, metrics, ...", "likewise the callers of other roles"},
-    {"journal export", 11, "journal, hsm retire, backup, ...",
-     "for auditors; the end; lost disk or HSM"},
+    {"journal export", 5, "journal, backup, hsm retire",
+     "for auditors; a lost disk; the HSM's end"},
+    {"hsm transport-key", 6, "standby, hsm transport-key", "a second HSM, for the day one dies"},
     {"product show", 5, "product, image, station list|..", "show what there is"},
     {"grant apply", 2, "grant apply|list", "take a signed document, list what was taken"},
     {"license", 4, "license [batch|list|show]", "get licenses of devices, show licenses"},
-    {"install list", 2, "install list|show", "show how installs ended"},
-    {"outcome", 2, "outcome, receipt", "report how an install ended; get its proof"},
+    {"install list", 4, "install list|show, outcome, ...",
+     "show, report how installs end; receipts"},
     {"image fetch", 3, "image fetch|show, product policy", "get an image; a product's anchors"},
     {"journal checkpoint", 3, "journal checkpoint|key, ...", "what an auditor keeps; grant show"},
     {"self", 3, "self, ready, metrics", "who am I, is it ready, how is it"},
@@ -75,7 +76,8 @@ static size_t print_overview_line(const struct command *command, FILE *out)
 
 static void print_overview(FILE *out)
 {
-    (void)fputs("Usage: provctl COMMAND [OPTION]...   (provctl COMMAND --help explains it)\n", out);
+    (void)fputs("Usage: provctl COMMAND [OPTION]...   (provctl help COMMAND, or its first word)\n",
+                out);
     for (size_t g = 0; g < COMMAND_GROUPS; g++) {
         const struct command_group *group = COMMAND_GROUP_TABLE[g];
         (void)fprintf(out, "%s\n", group->title);

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * provctl image encrypt: a firmware goes to the vault as a descriptor, as it is (cms) or packed
+ * provctl image encrypt: a firmware goes to the vault as a descriptor, as it is or packed
  * into the records of an image (st-sfi). Owns no state.
  */
 #include <inttypes.h>
@@ -16,6 +16,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "license/license.h"
 
 #define FORMAT_CMS    "cms"
 #define FORMAT_ST_SFI "st-sfi"
@@ -68,6 +69,7 @@ static enum error encrypt(const struct arguments *arguments, const struct firmwa
         .arguments = arguments, .request = &request, .file = file->fd, .failure = failure};
     encrypt.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
     encrypt.label = (char *)arguments_get_or(arguments, OPTION_LABEL, "");
+    encrypt.content = (char *)arguments_get_or(arguments, OPTION_CONTENT, "");
     encrypt.format = (char *)format_of(arguments);
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT;
     request.image_encrypt = &encrypt;
@@ -96,8 +98,8 @@ static enum error check_format(const struct arguments *arguments, struct failure
     const bool is_described = arguments_has(arguments, OPTION_OPTION_BYTES) ||
                               arguments_has(arguments, OPTION_ADDRESS) ||
                               arguments_has(arguments, OPTION_EXTERNAL_FROM);
-    if (!is_packed && strcmp(format_of(arguments), FORMAT_CMS) != 0)
-        return failure_set_usage(failure, "--format knows cms and st-sfi");
+    if (license_profile_find(format_of(arguments)) == NULL)
+        return failure_set_usage(failure, "--format is cms, suit, mcuboot, jwe, esp-rsa or st-sfi");
     if (!is_packed && is_described)
         return failure_set_usage(failure, "--option-bytes, --address and --external-from belong to "
                                           "--format st-sfi");

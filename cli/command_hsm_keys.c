@@ -44,7 +44,6 @@ static const struct reading_list LIST = {"keys", "keys", KEY_FIELDS,
 static void put_product(json_t *object, const Provisiond__KeyEntry *key)
 {
     (void)json_object_set_new(object, "product", output_text(key->product));
-    (void)json_object_set_new(object, "generation", json_integer((json_int_t)key->generation));
     (void)json_object_set_new(object, "images", json_integer((json_int_t)key->images));
 }
 
@@ -53,7 +52,6 @@ static void put_since(json_t *object, const Provisiond__KeyEntry *key)
     char since[TIMESTAMP_SIZE];
     timestamp_format(key->since_unix_ms, since);
     (void)json_object_set_new(object, "since", json_string(since));
-    (void)json_object_set_new(object, "leaf", json_integer((json_int_t)key->leaf));
 }
 
 static json_t *key_to_json(const Provisiond__KeyEntry *key)
@@ -67,8 +65,12 @@ static json_t *key_to_json(const Provisiond__KeyEntry *key)
         return NULL;
     if (key->product[0] != '\0')
         put_product(object, key);
+    if (key->generation != 0)
+        (void)json_object_set_new(object, "generation", json_integer((json_int_t)key->generation));
     if (key->since_unix_ms != 0)
         put_since(object, key);
+    if (key->leaf != 0) /* the first leaf is that of a start */
+        (void)json_object_set_new(object, "leaf", json_integer((json_int_t)key->leaf));
     if (key->weak_attribute[0] != '\0')
         (void)json_object_set_new(object, "weak_attribute", output_text(key->weak_attribute));
     return object;

@@ -3,7 +3,8 @@
 
 /*
  * provctl hsm retire: the end of this HSM's journal, and with --destroy-keys of its keys. Says what
- * that means before it asks, and asks nobody: naming the HSM is the confirmation. Owns no state.
+ * that means first: the journal ends by a word that is typed, the keys by the HSM's own identity.
+ * Owns no state.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "cli/admin.h"
 #include "cli/commands.h"
+#include "cli/confirm.h"
 #include "cli/output.h"
 
 static enum error read_identity(const struct arguments *arguments, enum option_id option,
@@ -27,6 +29,12 @@ static enum error read_identity(const struct arguments *arguments, enum option_i
 
 /* ---- the journal ---- */
 
+static const struct confirmation END = {
+    "The journal of this HSM ends for ever. Nothing is licensed, granted or recorded here any "
+    "more,\n"
+    "and no restart, backup or override brings it back.\n",
+    "retire", "the journal goes on"};
+
 static enum error end_journal(const struct arguments *arguments, struct failure *failure)
 {
     Provisiond__HsmRetireRequest retire = PROVISIOND__HSM_RETIRE_REQUEST__INIT;
@@ -40,6 +48,8 @@ static enum error end_journal(const struct arguments *arguments, struct failure 
         e = read_identity(arguments, OPTION_SUCCESSOR, &successor, failure);
         retire.successor = (ProtobufCBinaryData){.len = SHA256_SIZE, .data = successor.bytes};
     }
+    if (e == ERR_OK)
+        e = confirm(arguments, &END, failure);
     if (e == ERR_OK)
         e = admin_ask(arguments, &request, -1, &reply, failure);
     if (e != ERR_OK)

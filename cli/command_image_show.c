@@ -20,6 +20,10 @@ static const struct record_field IMAGE_PAGE[] = {
     {"Created", "created_at", RECORD_TEXT, false, NULL},
     {"Bytes", "size", RECORD_NUMBER, false, NULL},
     {NULL, "latest", RECORD_YES, false, NULL},
+    {"Content", "content", RECORD_TEXT, true, NULL},
+    {"IV", "iv", RECORD_TEXT, true, NULL},
+    {"Tag", "tag", RECORD_TEXT, true, NULL},
+    {"Additional data", "aad", RECORD_TEXT, true, NULL},
 };
 
 static enum error print_images(const json_t *images, struct failure *failure)

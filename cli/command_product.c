@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/file_input.h"
 #include "cli/output.h"
+#include "cli/device_options.h"
 #include "cli/st_options.h"
 
 /* The ledger's own limits. */
@@ -25,6 +26,7 @@ struct creation {
     int64_t attempts_max; /* 0: no limit */
     char *anchors;        /* PEM */
     struct st_options st;
+    char options[DEVICE_OPTIONS_SIZE];
 };
 
 static bool is_st_sfi(const struct creation *creation)
@@ -51,12 +53,15 @@ static enum error read_creation(const struct arguments *arguments, struct creati
 {
     const char *path = arguments_get(arguments, OPTION_ANCHORS);
     creation->profile = arguments_get_or(arguments, OPTION_PROFILE, "cms");
-    enum error e =
-        arguments_get_number(arguments, OPTION_QUOTA, 0, QUOTA_MAX, &creation->quota, failure);
+    enum error e = device_options_check_profile(creation->profile, failure);
+    if (e == ERR_OK)
+        e = arguments_get_number(arguments, OPTION_QUOTA, 0, QUOTA_MAX, &creation->quota, failure);
     if (e == ERR_OK)
         e = read_policy(arguments, creation, failure);
     if (e == ERR_OK)
         e = st_options_read(arguments, is_st_sfi(creation), &creation->st, failure);
+    if (e == ERR_OK)
+        e = device_options_read(arguments, creation->profile, creation->options, failure);
     if (e == ERR_OK)
         e = is_st_sfi(creation) ? file_input_read_public_keys(path, &creation->anchors, failure)
                                 : file_input_read_pem(path, &creation->anchors, failure);
@@ -77,6 +82,7 @@ static enum error ask_create(const struct arguments *arguments, struct creation 
     create.anchors = (ProtobufCBinaryData){.data = (uint8_t *)creation->anchors,
                                            .len = strlen(creation->anchors)};
     create.allow_session_key_exposure = arguments_has(arguments, OPTION_ALLOW_SESSION_KEY_EXPOSURE);
+    create.options = creation->options;
     create.st = is_st_sfi(creation) ? &creation->st.message : NULL;
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE;
     request.product_create = &create;

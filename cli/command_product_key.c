@@ -13,15 +13,14 @@
 
 #include "cli/admin.h"
 #include "cli/commands.h"
+#include "cli/confirm.h"
 #include "cli/output.h"
 #include "core/clock.h"
 
 #define GENERATION_MAX  1000000000
 #define KEY_ID_BYTES    16
 #define KEY_ID_HEX_SIZE (2 * KEY_ID_BYTES + 1)
-#define WORD_MAX        64
-
-static const char WORD[] = "destroy";
+#define MEANING_MAX     512
 
 /* ---- rotation ---- */
 
@@ -117,23 +116,16 @@ static enum error read_end(const struct arguments *arguments,
     return ERR_OK;
 }
 
-/* On standard error: the result alone is the output. */
-static enum error confirm(const struct arguments *arguments, struct failure *failure)
+static enum error confirm_end(const struct arguments *arguments, struct failure *failure)
 {
-    char line[WORD_MAX] = "";
-    if (arguments_has(arguments, OPTION_YES))
-        return ERR_OK;
-    (void)fprintf(stderr,
-                  "The HSM destroys the firmware key %s of %s for ever. A backup from\n"
-                  "before its rotation is worthless then: no license can be issued from it any "
-                  "more.\n"
-                  "Type %s to go on: ",
-                  arguments->operands[1], arguments->operands[0], WORD);
-    if (fgets(line, sizeof line, stdin) != NULL)
-        line[strcspn(line, "\n")] = '\0';
-    if (strcmp(line, WORD) == 0)
-        return ERR_OK;
-    return failure_set_usage(failure, "nothing was destroyed: the word is %s, or give --yes", WORD);
+    char meaning[MEANING_MAX];
+    (void)snprintf(meaning, sizeof meaning,
+                   "The HSM destroys the firmware key %s of %s for ever. A backup from\n"
+                   "before its rotation is worthless then: no license can be issued from it any "
+                   "more.\n",
+                   arguments->operands[1], arguments->operands[0]);
+    const struct confirmation confirmation = {meaning, "destroy", "nothing was destroyed"};
+    return confirm(arguments, &confirmation, failure);
 }
 
 enum error command_product_destroy_key(const struct arguments *arguments, struct failure *failure)
@@ -144,7 +136,7 @@ enum error command_product_destroy_key(const struct arguments *arguments, struct
     uint8_t key[KEY_ID_BYTES];
     enum error e = read_end(arguments, &end, key, failure);
     if (e == ERR_OK)
-        e = confirm(arguments, failure);
+        e = confirm_end(arguments, failure);
     if (e != ERR_OK)
         return e;
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_KEY_DESTROY;

@@ -72,6 +72,20 @@ static void add_rule(struct table *table, const json_t *product)
 }
 
 /* "ok", or the word and why. */
+static void add_wrapping(struct table *table, const json_t *product)
+{
+    static const char *const WORDS[][2] = {
+        {"token", "inside the HSM, where it can do what the device's key asks for (token)"},
+        {"host", "under a key of the HSM worker's memory, one for each license (host)"},
+        {"exposed", "in the HSM worker's memory (exposed)"},
+    };
+    const char *word = json_string_value(json_object_get(product, "wrapping"));
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0] && word != NULL; i++) {
+        if (strcmp(word, WORDS[i][0]) == 0)
+            table_add_row(table, (const char *[]){"Session keys are wrapped", WORDS[i][1]});
+    }
+}
+
 static void add_state(struct table *table, const json_t *product)
 {
     char words[2 * VALUE_MAX];
@@ -112,6 +126,7 @@ static enum error print_page(const json_t *product, const struct answer_usage *u
                                    is_exposed ? "allowed: the session key is in the HSM worker's "
                                                 "memory while a license is made"
                                               : "not allowed"});
+    add_wrapping(table, product);
     product_settings_show(json_object_get(product, "settings"), table);
     if (strcmp(profile, ST_PROFILE) == 0)
         table_add_row(table, (const char *[]){"ST chips", "not claimed to accept what is made for "

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 
 #include "cli/admin.h"
+#include "cli/device_options.h"
 #include "cli/st_options.h"
 
 #define BIT(name)     OPTION_BIT(OPTION_##name)
@@ -85,7 +86,8 @@ static const struct command COMMANDS[] = {
      "answer within 30 seconds, or it is not there.",
      command_status},
     {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA),
-      ADMIN_OPTIONS | BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS},
+      ADMIN_OPTIONS | BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS | DEVICE_OPTIONS |
+          BIT(ALLOW_SESSION_KEY_EXPOSURE)},
      "add a local product, make its firmware key",
      "The anchors are the CAs that sign the product's device certificates; for the profile st-sfi\n"
      "they are the public keys themselves (PEM, PUBLIC KEY).\n"
@@ -95,15 +97,22 @@ static const struct command COMMANDS[] = {
      "grant apply). --policy per-license: each new license takes a unit, not each device.\n"
      "--attempts-max: a device that asks more often is refused.\n"
      "\n"
+     "--profile is who opens the licenses: cms (OpenSSL, RAUC), suit (IETF SUIT), mcuboot, jwe,\n"
+     "esp-rsa (Espressif), st-sfi; docs/profiles/ has a page for each. --device-keys names the\n"
+     "kinds of key that the product's devices may have. --device-validity chain-valid-at-issue "
+     "takes\n"
+     "devices whose CAs have expired since; --accept-sign-only takes certificates that allow\n"
+     "signatures only.\n"
+     "\n"
      "st-sfi makes licenses and images in the shape of ST's secure firmware install. ST's "
      "constants\n"
      "are not public: the defaults of the --st- options are this project's reference values, and\n"
      "it is not claimed that an ST chip accepts what is made here. --st-product-id is required.\n"
      "\n"
-     "--allow-session-key-exposure: no HSM known to us makes such a license by itself. While one "
-     "is\n"
-     "made, the key that an image is encrypted with is in the memory of the HSM worker, a program\n"
-     "of this server: whoever reads that memory then can decrypt the image. Without it product\n"
+     "--allow-session-key-exposure: no HSM known to us makes a license of mcuboot or st-sfi by\n"
+     "itself. While one is made, the key that an image is encrypted with is in the memory of the\n"
+     "HSM worker, a program of this server: whoever reads that memory then can decrypt the image. "
+     "Without it product\n"
      "create refuses such a product; product show and the journal tell how it is set.",
      command_product_create},
     {{"product rotate-key", "PRODUCT", 1, 0, ADMIN_OPTIONS | BIT(GENERATION)},
@@ -128,12 +137,13 @@ static const struct command COMMANDS[] = {
      command_product_destroy_key},
     {{"hsm keys", "", 0, 0, ADMIN_OPTIONS | BIT(OF_PRODUCT)},
      "list the keys in the HSM",
-     "ID: of a firmware key its CKA_ID; of the HSM's own two the SHA-256 of the public key. "
+     "ID: of a firmware key its CKA_ID; of the HSM's own keys the SHA-256 of the public key. "
      "STATE:\n"
-     "in use; retired (it wraps nothing, and a backup may need it); destroyed; prepared (of a\n"
-     "rotation that was cut off: product rotate-key finishes it). HSM: whether the HSM has it. "
-     "WEAK:\n"
-     "the first attribute that is weaker than it must be. IMAGES: whose session keys it wraps.",
+     "in use; retired (it wraps or signs nothing; a backup may need it); destroyed; prepared (of\n"
+     "a rotation that was cut off: the same rotate-key command finishes it); missing. HSM: "
+     "whether\n"
+     "the HSM has it. WEAK: the first attribute that is weaker than it must be. IMAGES: whose "
+     "session keys it wraps.",
      command_hsm_keys},
     {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
      "add units to a local product",
@@ -168,7 +178,7 @@ static const struct command COMMANDS[] = {
      "Local products only: for a governed one its authorities sign a document of the kind rebind.",
      command_device_rebind},
     {{"image encrypt", "FILE", 1, BIT(PRODUCT),
-      ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
+      ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(CONTENT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
           BIT(EXTERNAL_FROM)},
      "encrypt a firmware in the HSM, say its digest",
      "FILE is the firmware in clear: this machine sees it. The new image is enabled, and is what\n"
@@ -221,12 +231,13 @@ static const struct command COMMANDS[] = {
      "first key still leads an auditor to it. Prints \"generation=N key=HEX leaf=N\". --out: the\n"
      "new public key, PEM. After a failure give the same KEY again: what was done is found.",
      command_journal_rotate_key},
-    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS)},
+    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS) | BIT(YES)},
      "end this HSM's journal for ever",
      "A last leaf, which the HSM anchors; --successor names the HSM that follows. From then on\n"
      "nothing is licensed, granted or recorded here, also after a restart and with an older "
      "ledger;\n"
      "exports, receipts and verification go on. Units reach the successor by new grants alone.\n"
+     "Asks for the word \"retire\"; with --yes it does not.\n"
      "\n"
      "--destroy-keys, after that and with this HSM's own identity: the firmware keys and the\n"
      "transport key go, and no license can ever be made from the images here. What proves the\n"

@@ -154,8 +154,12 @@ static const struct {
     enum option_id option;
     const char *words;
 } WORDS[] = {
-    {OPTION_PROFILE, "cms st-sfi"},
-    {OPTION_FORMAT, "cms st-sfi"},
+    {OPTION_PROFILE, "cms suit mcuboot jwe esp-rsa st-sfi"},
+    {OPTION_FORMAT, "cms suit mcuboot jwe esp-rsa st-sfi"},
+    {OPTION_CONTENT, "aes-128-gcm aes-256-gcm aes-256-cbc aes-128-ctr aes-256-ctr"},
+    {OPTION_DEVICE_KEYS, "p256 p384 rsa x25519"},
+    {OPTION_DEVICE_VALIDITY, "strict chain-valid-at-issue"},
+    {OPTION_SUIT_KEY_WRAP, "a128kw a256kw"},
     {OPTION_POLICY, "per-device per-license"},
     {OPTION_ST_SIGNED, "id-and-key key"},
     {OPTION_KIND, "install scrap revoke policy rebind standby override"},

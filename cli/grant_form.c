@@ -70,25 +70,31 @@ static enum error read_words(const struct arguments *arguments, struct grant_set
 {
     const char *profile = arguments_get_or(arguments, OPTION_PROFILE, DEFAULT_PROFILE);
     const char *policy = arguments_get_or(arguments, OPTION_POLICY, DEFAULT_POLICY);
-    if (strcmp(profile, DEFAULT_PROFILE) != 0 && strcmp(profile, ST_PROFILE) != 0)
-        return failure_set_usage(failure, "--profile is " DEFAULT_PROFILE " or " ST_PROFILE);
+    enum error e = device_options_check_profile(profile, failure);
+    if (e != ERR_OK)
+        return e;
     if (!grant_policy_parse(policy, &settings->policy))
         return failure_set_usage(failure, "--policy is per-device or per-license");
     (void)snprintf(settings->profile, sizeof settings->profile, "%s", profile);
     return ERR_OK;
 }
 
-static enum error read_st(const struct arguments *arguments, struct grant_settings *settings,
-                          struct failure *failure)
+static enum error read_options(const struct arguments *arguments, struct grant_settings *settings,
+                               struct failure *failure)
 {
     struct st_options st;
     enum error e = st_options_read(arguments, is_st_sfi(settings), &st, failure);
-    if (e != ERR_OK || !is_st_sfi(settings))
+    if (e == ERR_OK)
+        e = device_options_read(arguments, settings->profile, settings->options, failure);
+    if (e != ERR_OK)
         return e;
-    if (!settings->allows_key_exposure)
-        return failure_set_usage(failure, "--profile " ST_PROFILE
-                                          " wants --allow-session-key-exposure as well: no server "
-                                          "makes such a product without it");
+    if (device_options_exposes(settings->profile) && !settings->allows_key_exposure)
+        return failure_set_usage(failure,
+                                 "--profile %s wants --allow-session-key-exposure as well: no "
+                                 "server makes such a product without it",
+                                 settings->profile);
+    if (!is_st_sfi(settings))
+        return ERR_OK;
     return st_options_settings(&st, settings->options, sizeof settings->options, failure);
 }
 
@@ -118,7 +124,7 @@ static enum error fill_policy(const struct arguments *arguments, struct grant *g
     if (e == ERR_OK)
         e = read_words(arguments, settings, failure);
     if (e == ERR_OK)
-        e = read_st(arguments, settings, failure);
+        e = read_options(arguments, settings, failure);
     if (e == ERR_OK)
         e = read_attempts(arguments, settings, failure);
     if (e == ERR_OK)
@@ -179,7 +185,9 @@ static const struct kind_form {
     {BIT(UNITS), BIT(LOT), GRANT_SCRAP, fill_units},
     {BIT(UNITS), BIT(LOT), GRANT_REVOKE, fill_units},
     {BIT(SEQUENCE) | BIT(ANCHORS) | BIT(AUTHORITIES) | BIT(THRESHOLD),
-     BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS, GRANT_POLICY, fill_policy},
+     BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS | DEVICE_OPTIONS |
+         BIT(ALLOW_SESSION_KEY_EXPOSURE),
+     GRANT_POLICY, fill_policy},
     {BIT(ANCHOR) | BIT(HEAD), 0, GRANT_OVERRIDE, fill_override},
     {BIT(SEQUENCE) | BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), 0, GRANT_REBIND, fill_rebind},
     {BIT(SEQUENCE) | BIT(STANDBY) | BIT(TRANSPORT_KEY), BIT(WITHDRAW), GRANT_STANDBY, fill_standby},

@@ -126,6 +126,8 @@ static enum error read_entry(const Provisiond__ProductEntry *entry, bool is_sing
     if (e != ERR_OK)
         return e;
     json_t *product = entry_to_json(entry);
+    if (product != NULL && entry->wrapping[0] != '\0')
+        (void)json_object_set_new(product, "wrapping", output_text(entry->wrapping));
     if (product != NULL && is_single) {
         (void)json_object_set_new(product, "members", members_to_json(entry));
         (void)json_object_set_new(product, "settings", settings);

@@ -62,6 +62,45 @@ static void explain_iv(const json_t *settings, const json_t *value, char out[VAL
     explain_part(value, json_integer_value(json_object_get(settings, "kdf_iv_bytes")), out);
 }
 
+static void explain_keys(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+{
+    size_t used = 0;
+    (void)settings;
+    if (!json_is_array(value))
+        return;
+    out[0] = '\0';
+    for (size_t i = 0; i < json_array_size(value) && used < VALUE_MAX; i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        used += (size_t)snprintf(out + used, VALUE_MAX - used, "%s%s", i > 0 ? ", " : "",
+                                 name != NULL ? name : "?");
+    }
+}
+
+static void explain_validity(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+{
+    const char *text = json_string_value(value);
+    (void)settings;
+    if (text != NULL && strcmp(text, "strict") == 0)
+        (void)snprintf(out, VALUE_MAX, "each of the chain is valid now (strict)");
+    else if (text != NULL && strcmp(text, "chain-valid-at-issue") == 0)
+        (void)snprintf(out, VALUE_MAX,
+                       "the CAs' were valid when the device's was issued "
+                       "(chain-valid-at-issue)");
+}
+
+static void explain_sign_only(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+{
+    (void)settings;
+    (void)snprintf(out, VALUE_MAX, json_is_true(value) ? "taken" : "refused");
+}
+
+static void explain_sha512(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+{
+    (void)settings;
+    (void)snprintf(out, VALUE_MAX,
+                   json_is_true(value) ? "SHA-512 (TLV 0x34)" : "SHA-256 (TLV 0x33)");
+}
+
 static const struct {
     const char *member;
     const char *name; /* NULL: told by another row */
@@ -75,6 +114,11 @@ static const struct {
     {"kdf_key_offset", "KDF output, key", explain_key},
     {"kdf_iv_offset", "KDF output, IV", explain_iv},
     {"kdf_iv_bytes", NULL, NULL},
+    {"device_keys", "Device keys", explain_keys},
+    {"device_validity", "Device certificates", explain_validity},
+    {"accept_sign_only", "Sign-only certificates", explain_sign_only},
+    {"key_wrap", "Key wrap", NULL},
+    {"sha512", "With X25519 keys", explain_sha512},
 };
 #define SETTING_COUNT (sizeof SETTINGS / sizeof SETTINGS[0])
 

@@ -16,9 +16,8 @@
 #include "hsm/hsm_ask.h"
 #include "hsm/hsm_message.h"
 
-#define REPLY_MAX_BYTES  ((size_t)64 * 1024)
-#define P256_POINT_BYTES 65
-#define POINT_PLAIN      0x04
+#define REPLY_MAX_BYTES ((size_t)64 * 1024)
+#define KEY_WRAP_BYTES  8 /* by which a wrapped session key is longer than the key */
 /* So that one wrap never waits long behind those of batches: */
 #define WRAPS_US            100000 /* what one question of many wraps may take */
 #define WRAPS_UNDER_WAY_MAX 2      /* such questions */
@@ -245,14 +244,30 @@ enum error hsm_generate_session_key(struct hsm_client *client,
     return ERR_OK;
 }
 
+/* Of the IV in an answer: a GCM's and a CBC's may be left to the worker. */
+static size_t iv_bytes_of(const struct hsm_encryption *encryption)
+{
+    if (encryption->iv_bytes != 0 || encryption->cipher == HSM_AES_CTR)
+        return encryption->iv_bytes;
+    return encryption->cipher == HSM_AES_CBC ? HSM_IV_MAX : HSM_GCM_IV_BYTES;
+}
+
 static enum error take_content(const Provisiond__HsmEncryptReply *reply,
+                               const struct hsm_encryption *encryption,
                                struct hsm_content *ret_content, struct fault *fault)
 {
-    if (reply->iv.len != HSM_GCM_IV_BYTES || reply->tag.len != HSM_GCM_TAG_BYTES)
+    bool has_tag = encryption->cipher == HSM_AES_GCM || encryption->cipher == HSM_AES_GCM_RECORDS;
+    struct hsm_content content = {
+        .iv_length = reply->iv.len, .tag_length = reply->tag.len, .length = reply->length};
+    if (reply->iv.len != iv_bytes_of(encryption) || reply->iv.len > sizeof content.iv ||
+        reply->tag.len != (has_tag ? sizeof content.tag : 0) ||
+        (encryption->length > 0 && reply->length != encryption->length))
         return hsm_fail_answer(fault);
-    memcpy(ret_content->iv, reply->iv.data, HSM_GCM_IV_BYTES);
-    memcpy(ret_content->tag, reply->tag.data, HSM_GCM_TAG_BYTES);
-    ret_content->length = reply->length;
+    if (reply->iv.len > 0)
+        memcpy(content.iv, reply->iv.data, reply->iv.len);
+    if (reply->tag.len > 0)
+        memcpy(content.tag, reply->tag.data, reply->tag.len);
+    *ret_content = content;
     return ERR_OK;
 }
 
@@ -272,17 +287,21 @@ enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *e
     message.wrapped_session_key = hsm_binary(session_key->bytes, session_key->length);
     message.cipher = (Provisiond__HsmCipher)encryption->cipher;
     message.aad = hsm_binary(encryption->aad.data, encryption->aad.length);
+    message.iv_bytes = encryption->iv_bytes;
+    message.length = encryption->length;
+    message.tag_appended = encryption->appends_tag;
     request.op_case = PROVISIOND__HSM_REQUEST__OP_ENCRYPT;
     request.encrypt = &message;
     enum error e = hsm_ask(client, &request, &files, HSM_ENCRYPT_TIMEOUT_MS, &reply, fault);
-    return e == ERR_OK ? take_content(reply->encrypt, ret_content, fault) : e;
+    return e == ERR_OK ? take_content(reply->encrypt, encryption, ret_content, fault) : e;
 }
 
 bool hsm_wrap_is_within_limits(const struct hsm_wrap *wrap)
 {
     return wrap->session_key.length <= HSM_WRAPPED_KEY_MAX &&
            wrap->peer_point.length <= HSM_POINT_MAX_BYTES &&
-           wrap->shared_info.length <= HSM_SHARED_INFO_MAX;
+           wrap->shared_info.length <= HSM_SHARED_INFO_MAX &&
+           wrap->peer_spki.length <= HSM_PEER_SPKI_MAX;
 }
 
 enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
@@ -290,6 +309,7 @@ enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
 {
     Provisiond__HsmRequest request = PROVISIOND__HSM_REQUEST__INIT;
     Provisiond__HsmWrapRequest message;
+    struct hsm_wrapped wrapped;
     HSM_REPLY_AUTO *reply = NULL;
     if (!hsm_wrap_is_within_limits(wrap))
         return hsm_fail_argument(fault);
@@ -299,7 +319,10 @@ enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
     enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);
     if (e != ERR_OK)
         return e;
-    return hsm_wrapped_from_message(reply->wrap, ret_wrapped) ? ERR_OK : hsm_fail_answer(fault);
+    if (!hsm_wrapped_from_message(reply->wrap, &wrapped) || !hsm_wrapped_answers(&wrapped, wrap))
+        return hsm_fail_answer(fault);
+    *ret_wrapped = wrapped;
+    return ERR_OK;
 }
 
 enum error hsm_import_key(struct hsm_client *client, const struct hsm_import *import,
@@ -335,17 +358,27 @@ enum error hsm_import_key(struct hsm_client *client, const struct hsm_import *im
     return ERR_OK;
 }
 
+static bool has_sealed_form(const Provisiond__HsmSealReply *reply, const struct hsm_seal *seal)
+{
+    size_t text_length = seal->prefix.length + seal->session_key.length - KEY_WRAP_BYTES;
+    size_t tag_length =
+        seal->scheme == HSM_ECIES_CTR_HMAC ? seal->mac_bytes : (size_t)HSM_GCM_TAG_BYTES;
+    if (seal->scheme == HSM_SEAL_OAEP_SHA256)
+        return reply->ephemeral_point.len == 0 && reply->sealed.len > text_length &&
+               reply->sealed.len <= HSM_SEALED_MAX;
+    return hsm_is_point(seal->curve, reply->ephemeral_point.data, reply->ephemeral_point.len) &&
+           reply->sealed.len == text_length + tag_length && reply->sealed.len <= HSM_SEALED_MAX;
+}
+
 static enum error take_sealed(const Provisiond__HsmSealReply *reply, const struct hsm_seal *seal,
                               struct hsm_sealed *ret_sealed, struct fault *fault)
 {
     struct hsm_sealed sealed = {.ephemeral_length = reply->ephemeral_point.len,
                                 .length = reply->sealed.len};
-    size_t text_length = seal->prefix.length + seal->session_key.length - 8;
-    if (reply->ephemeral_point.len != P256_POINT_BYTES ||
-        reply->ephemeral_point.data[0] != POINT_PLAIN ||
-        reply->sealed.len != text_length + HSM_GCM_TAG_BYTES)
+    if (!has_sealed_form(reply, seal))
         return hsm_fail_answer(fault);
-    memcpy(sealed.ephemeral_point, reply->ephemeral_point.data, reply->ephemeral_point.len);
+    if (reply->ephemeral_point.len > 0)
+        memcpy(sealed.ephemeral_point, reply->ephemeral_point.data, reply->ephemeral_point.len);
     memcpy(sealed.bytes, reply->sealed.data, reply->sealed.len);
     *ret_sealed = sealed;
     return ERR_OK;
@@ -353,10 +386,12 @@ static enum error take_sealed(const Provisiond__HsmSealReply *reply, const struc
 
 static bool is_within_limits(const struct hsm_seal *seal)
 {
-    return seal->session_key.length >= 8 && seal->session_key.length <= HSM_WRAPPED_KEY_MAX &&
+    return seal->session_key.length >= KEY_WRAP_BYTES &&
+           seal->session_key.length <= HSM_WRAPPED_KEY_MAX &&
            seal->peer_point.length <= HSM_POINT_MAX_BYTES &&
            seal->shared_info.length <= HSM_SHARED_INFO_MAX &&
-           seal->prefix.length <= HSM_SEAL_PREFIX_MAX && seal->aad.length <= HSM_SEAL_AAD_MAX;
+           seal->prefix.length <= HSM_SEAL_PREFIX_MAX && seal->aad.length <= HSM_SEAL_AAD_MAX &&
+           seal->peer_spki.length <= HSM_PEER_SPKI_MAX;
 }
 
 enum error hsm_seal_key(struct hsm_client *client, const struct hsm_seal *seal,
@@ -373,12 +408,15 @@ enum error hsm_seal_key(struct hsm_client *client, const struct hsm_seal *seal,
     message.peer_point = hsm_binary(seal->peer_point.data, seal->peer_point.length);
     message.kdf = (Provisiond__HsmKdf)seal->kdf;
     message.shared_info = hsm_binary(seal->shared_info.data, seal->shared_info.length);
-    message.scheme = PROVISIOND__HSM_SEAL_SCHEME__HSM_SEAL_ECIES_AES128_GCM;
+    message.scheme = (Provisiond__HsmSealScheme)seal->scheme;
     message.kdf_key_offset = seal->layout.key_offset;
     message.kdf_iv_offset = seal->layout.iv_offset;
     message.kdf_iv_bytes = seal->layout.iv_bytes;
     message.prefix = hsm_binary(seal->prefix.data, seal->prefix.length);
     message.aad = hsm_binary(seal->aad.data, seal->aad.length);
+    message.kek_bytes = seal->kek_bytes;
+    message.mac_bytes = seal->mac_bytes;
+    message.peer_spki = hsm_binary(seal->peer_spki.data, seal->peer_spki.length);
     request.op_case = PROVISIOND__HSM_REQUEST__OP_SEAL;
     request.seal = &message;
     enum error e = hsm_ask(client, &request, NULL, HSM_CALL_TIMEOUT_MS, &reply, fault);

@@ -32,16 +32,19 @@
 #define HSM_SESSION_KEY_MAX     32
 #define HSM_WRAPPED_KEY_MAX     (HSM_SESSION_KEY_MAX + 8)
 #define HSM_POINT_MAX_BYTES     133 /* uncompressed P-521 */
+#define HSM_PEER_SPKI_MAX       600 /* RSA with 4096 bits */
+#define HSM_PEER_KEY_MAX        512 /* bytes of a key that is wrapped for one peer */
 #define HSM_SHARED_INFO_MAX     256
 #define HSM_AAD_MAX             1024
 #define HSM_GCM_IV_BYTES        12
+#define HSM_IV_MAX              16
 #define HSM_GCM_TAG_BYTES       16
 #define HSM_RECORD_AAD_MAX      64
 #define HSM_RECORD_TEXT_MAX     ((uint32_t)1024 * 1024)
 #define HSM_RECORDS_MAX         65536
 #define HSM_SEAL_PREFIX_MAX     32
 #define HSM_SEAL_AAD_MAX        256
-#define HSM_SEALED_MAX          (HSM_SEAL_PREFIX_MAX + HSM_SESSION_KEY_MAX + HSM_GCM_TAG_BYTES)
+#define HSM_SEALED_MAX          HSM_PEER_KEY_MAX
 #define HSM_WRAPS_MAX           32 /* in one question */
 #define HSM_WEAK_KEYS_MAX       16
 #define HSM_CHECKPOINT_BODY_MAX 255
@@ -108,44 +111,86 @@ struct hsm_wrapped_key {
     size_t length;
 };
 
-/* HSM_AES_GCM: one message. HSM_AES_GCM_RECORDS: a sequence of messages (hsm.proto says how). */
-enum hsm_cipher { HSM_AES_GCM = 1, HSM_AES_GCM_RECORDS = 2 };
+/* HSM_AES_GCM: one message. HSM_AES_GCM_RECORDS: a sequence of messages (hsm.proto says how).
+ * HSM_AES_CBC: with PKCS#7 padding. */
+enum hsm_cipher {
+    HSM_AES_GCM = 1,
+    HSM_AES_GCM_RECORDS = 2,
+    HSM_AES_CBC = 3,
+    HSM_AES_CTR = 4,
+};
 
 /* One encryption of a file. Both descriptors are regular files and stay the caller's. */
 struct hsm_encryption {
     struct hsm_key_id firmware_key;
     struct hsm_wrapped_key session_key;
     enum hsm_cipher cipher;
-    struct bytes aad; /* at most HSM_AAD_MAX; none with records */
+    struct bytes aad; /* with HSM_AES_GCM alone, at most HSM_AAD_MAX */
+    /* GCM: 12 (or 0, which is 12) or 16; CBC: 16; CTR: 16, or 0: the counter begins at 0, and this
+     * is all that the session key ever encrypts; records: 0. */
+    unsigned iv_bytes;
+    uint64_t length;  /* of clear_fd's bytes from its present offset; 0: to its end */
+    bool appends_tag; /* HSM_AES_GCM: the tag is written behind the ciphertext, too */
     int clear_fd;
     int cipher_fd;
 };
 
 struct hsm_content {
-    uint8_t iv[HSM_GCM_IV_BYTES];   /* the nonce */
+    uint8_t iv[HSM_IV_MAX];         /* the nonce; the counter block */
+    size_t iv_length;               /* 0: a counter block of zeros */
     uint8_t tag[HSM_GCM_TAG_BYTES]; /* of the message; of the first record */
+    size_t tag_length;              /* 0 with CBC and CTR */
     uint64_t length;                /* bytes read from clear_fd */
 };
 
-enum hsm_curve { HSM_P256 = 1 };
-enum hsm_kdf { HSM_X963_SHA256 = 1 };
+enum hsm_curve { HSM_P256 = 1, HSM_P384 = 2, HSM_X25519 = 3 };
+enum hsm_kdf {
+    HSM_X963_SHA256 = 1, /* ANSI X9.63 */
+    HSM_X963_SHA384 = 2,
+    HSM_HKDF_SHA256 = 3, /* RFC 5869, no salt */
+    HSM_HKDF_SHA512 = 4,
+    HSM_CONCAT_SHA256 = 5, /* NIST SP 800-56A, one step */
+};
+enum hsm_key_wrap {
+    HSM_AES_KEY_WRAP = 1, /* RFC 3394, under the KEK of an agreement */
+    HSM_RSA_OAEP = 2,     /* with the best hash that the token knows */
+    HSM_RSA_PKCS1 = 3,
+};
+enum hsm_hash { HSM_SHA1 = 1, HSM_SHA256 = 2 };
 
 /* One wrap of a session key for one peer; all views are borrowed for the call. */
 struct hsm_wrap {
     struct hsm_key_id firmware_key;
     struct hsm_wrapped_key session_key;
+    enum hsm_key_wrap key_wrap;
+    /* HSM_AES_KEY_WRAP alone: */
     struct bytes peer_point;  /* uncompressed, validated by the caller */
     struct bytes shared_info; /* at most HSM_SHARED_INFO_MAX */
-    enum hsm_curve curve;
+    enum hsm_curve curve;     /* not HSM_X25519 */
     enum hsm_kdf kdf;
     unsigned kek_bytes; /* 16 or 32 */
+    /* HSM_RSA_OAEP, HSM_RSA_PKCS1 alone: */
+    struct bytes peer_spki; /* DER SubjectPublicKeyInfo, 2048 to 4096 bits */
+};
+
+/* A session key as one peer gets it. */
+struct hsm_peer_key {
+    uint8_t bytes[HSM_PEER_KEY_MAX];
+    size_t length; /* that of the wrapped session key, or of the RSA modulus */
 };
 
 struct hsm_wrapped {
     uint8_t ephemeral_point[HSM_POINT_MAX_BYTES];
-    size_t ephemeral_length;
-    struct hsm_wrapped_key key;
-    enum hsm_mode mode;
+    size_t ephemeral_length; /* 0 with RSA */
+    struct hsm_peer_key key;
+    enum hsm_mode mode;      /* of this wrap */
+    enum hsm_hash oaep_hash; /* HSM_RSA_OAEP: what was taken; 0 otherwise */
+};
+
+enum hsm_seal_scheme {
+    HSM_ECIES_AES128_GCM = 1,
+    HSM_ECIES_CTR_HMAC = 2,   /* P-256 or X25519, with HKDF */
+    HSM_SEAL_OAEP_SHA256 = 3, /* RSAES-OAEP, SHA-256 for both hashes */
 };
 
 /* Which parts of the KDF's output K the sealing key and IV are; offsets and lengths in bytes. */
@@ -159,19 +204,27 @@ struct hsm_seal_layout {
 struct hsm_seal {
     struct hsm_key_id firmware_key;
     struct hsm_wrapped_key session_key;
+    enum hsm_seal_scheme scheme;
+    /* The two ECIES alone: */
     enum hsm_curve curve;
-    struct bytes peer_point; /* uncompressed, validated by the caller */
+    struct bytes peer_point; /* uncompressed, or the 32 bytes of X25519; validated by the caller */
     enum hsm_kdf kdf;
     struct bytes shared_info; /* at most HSM_SHARED_INFO_MAX */
+    /* HSM_ECIES_AES128_GCM alone, with HSM_P256 and HSM_X963_SHA256: */
     struct hsm_seal_layout layout;
     struct bytes prefix; /* at most HSM_SEAL_PREFIX_MAX */
     struct bytes aad;    /* at most HSM_SEAL_AAD_MAX */
+    /* HSM_ECIES_CTR_HMAC alone: */
+    unsigned kek_bytes; /* 16 or 32 */
+    unsigned mac_bytes; /* 32: HMAC with SHA-256; 64: HMAC with SHA-512 */
+    /* HSM_SEAL_OAEP_SHA256 alone: */
+    struct bytes peer_spki; /* as in struct hsm_wrap */
 };
 
 struct hsm_sealed {
     uint8_t ephemeral_point[HSM_POINT_MAX_BYTES];
-    size_t ephemeral_length;
-    uint8_t bytes[HSM_SEALED_MAX]; /* ciphertext, tag */
+    size_t ephemeral_length;       /* 0 with RSA */
+    uint8_t bytes[HSM_SEALED_MAX]; /* ciphertext, tag; or what RSA gives */
     size_t length;
 };
 
@@ -253,7 +306,8 @@ enum error hsm_key_states(struct hsm_client *client, const struct hsm_key_id *id
 /*
  * Encrypts inside the token, from clear_fd (present offset to end) to cipher_fd. The caller makes
  * sure that this session key encrypts nothing else, ever. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK,
- * ERR_BAD_REQUEST (unreadable or unwritable file; "records": not a sequence of records).
+ * ERR_BAD_REQUEST (unreadable or unwritable file; "clear-short": fewer bytes than length;
+ * "records": not a sequence of records); ERR_UNSUPPORTED ("unsupported-by-token").
  */
 enum error hsm_encrypt(struct hsm_client *client, const struct hsm_encryption *encryption,
                        struct hsm_content *ret_content, struct fault *fault) MUST_USE;
@@ -330,7 +384,10 @@ enum error hsm_authority_list(struct hsm_client *client, struct hsm_authorities 
 enum error hsm_authority_write(struct hsm_client *client, const char *product,
                                const struct sha256 *digest, struct fault *fault) MUST_USE;
 
-/* Wraps for one peer. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK, ERR_BAD_REQUEST (not a point). */
+/*
+ * Wraps for one peer. ERR_HSM_KEY_MISSING, ERR_HSM_KEY_WEAK; ERR_BAD_REQUEST ("peer-point",
+ * "peer-spki"); ERR_UNSUPPORTED ("unsupported-by-token").
+ */
 enum error hsm_wrap_key(struct hsm_client *client, const struct hsm_wrap *wrap,
                         struct hsm_wrapped *ret_wrapped, struct fault *fault) MUST_USE;
 
@@ -361,8 +418,8 @@ enum error hsm_import_key(struct hsm_client *client, const struct hsm_import *im
                           struct hsm_wrapped_key *ret_key, struct fault *fault) MUST_USE;
 
 /*
- * Encrypts prefix and session key for one peer with ECIES and AES-128-GCM (hsm.proto, HsmSealScheme
- * HSM_SEAL_ECIES_AES128_GCM). EXPOSURE: the session key is in a worker's locked memory for the
+ * Encrypts a session key for one peer with a scheme that tokens do not have as a wrap (hsm.proto,
+ * HsmSealScheme). EXPOSURE: the session key is in a worker's locked memory for the
  * moment of the encryption: only for products that allow it. Errors as hsm_wrap_key.
  */
 enum error hsm_seal_key(struct hsm_client *client, const struct hsm_seal *seal,

@@ -21,13 +21,14 @@ static void fail_all(struct hsm_wrap_result *results, size_t count, const struct
         results[i].fault = *fault;
 }
 
-static void take_outcome(const Provisiond__HsmWrapOutcome *outcome,
+static void take_outcome(const Provisiond__HsmWrapOutcome *outcome, const struct hsm_wrap *wrap,
                          struct hsm_wrap_result *ret_result)
 {
     ret_result->fault = (struct fault){0};
     if (fault_from_message(outcome->fault, &ret_result->fault) != ERR_OK)
         return;
-    if (outcome->wrap == NULL || !hsm_wrapped_from_message(outcome->wrap, &ret_result->wrapped))
+    if (outcome->wrap == NULL || !hsm_wrapped_from_message(outcome->wrap, &ret_result->wrapped) ||
+        !hsm_wrapped_answers(&ret_result->wrapped, wrap))
         (void)hsm_fail_answer(&ret_result->fault);
 }
 
@@ -37,7 +38,7 @@ static enum error take_outcomes(const struct question *question,
     if (reply->n_outcomes != question->count)
         return hsm_fail_answer(fault);
     for (size_t i = 0; i < question->count; i++)
-        take_outcome(reply->outcomes[i], &question->results[i]);
+        take_outcome(reply->outcomes[i], &question->wraps[i], &question->results[i]);
     return ERR_OK;
 }
 

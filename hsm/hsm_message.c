@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+#define P256_POINT_BYTES   65
+#define P384_POINT_BYTES   97
+#define X25519_POINT_BYTES 32
+#define POINT_PLAIN        0x04
+#define RSA_MIN_BYTES      256
+
 ProtobufCBinaryData hsm_binary(const void *data, size_t length)
 {
     return (ProtobufCBinaryData){.len = length, .data = (uint8_t *)(uintptr_t)data};
@@ -114,7 +120,8 @@ void hsm_wrap_to_message(const struct hsm_wrap *wrap, Provisiond__HsmWrapRequest
     out->kdf = (Provisiond__HsmKdf)wrap->kdf;
     out->shared_info = hsm_binary(wrap->shared_info.data, wrap->shared_info.length);
     out->kek_bytes = wrap->kek_bytes;
-    out->key_wrap = PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES;
+    out->key_wrap = (Provisiond__HsmKeyWrap)wrap->key_wrap;
+    out->peer_spki = hsm_binary(wrap->peer_spki.data, wrap->peer_spki.length);
 }
 
 void hsm_wrapped_to_message(const struct hsm_wrapped *wrapped, Provisiond__HsmWrapReply *out)
@@ -123,22 +130,57 @@ void hsm_wrapped_to_message(const struct hsm_wrapped *wrapped, Provisiond__HsmWr
     out->ephemeral_point = hsm_binary(wrapped->ephemeral_point, wrapped->ephemeral_length);
     out->wrapped_key = hsm_binary(wrapped->key.bytes, wrapped->key.length);
     out->mode = (Provisiond__HsmMode)wrapped->mode;
+    out->oaep_hash = (Provisiond__HsmHash)wrapped->oaep_hash;
 }
 
 bool hsm_wrapped_from_message(const Provisiond__HsmWrapReply *message,
                               struct hsm_wrapped *ret_wrapped)
 {
     struct hsm_wrapped wrapped = {.mode = (enum hsm_mode)message->mode,
-                                  .ephemeral_length = message->ephemeral_point.len};
+                                  .ephemeral_length = message->ephemeral_point.len,
+                                  .key = {.length = message->wrapped_key.len},
+                                  .oaep_hash = (enum hsm_hash)message->oaep_hash};
     bool is_mode = message->mode == PROVISIOND__HSM_MODE__HSM_MODE_HOST ||
                    message->mode == PROVISIOND__HSM_MODE__HSM_MODE_TOKEN;
-    if (!is_mode || message->ephemeral_point.len == 0 ||
+    if (!is_mode || message->oaep_hash > PROVISIOND__HSM_HASH__HSM_HASH_SHA256 ||
         message->ephemeral_point.len > sizeof wrapped.ephemeral_point ||
-        !hsm_wrapped_key_from_message(message->wrapped_key, &wrapped.key))
+        message->wrapped_key.len == 0 || message->wrapped_key.len > sizeof wrapped.key.bytes)
         return false;
-    memcpy(wrapped.ephemeral_point, message->ephemeral_point.data, message->ephemeral_point.len);
+    if (message->ephemeral_point.len > 0)
+        memcpy(wrapped.ephemeral_point, message->ephemeral_point.data,
+               message->ephemeral_point.len);
+    memcpy(wrapped.key.bytes, message->wrapped_key.data, message->wrapped_key.len);
     *ret_wrapped = wrapped;
     return true;
+}
+
+size_t hsm_point_bytes(enum hsm_curve curve)
+{
+    switch (curve) {
+    case HSM_P256:
+        return P256_POINT_BYTES;
+    case HSM_P384:
+        return P384_POINT_BYTES;
+    case HSM_X25519:
+        return X25519_POINT_BYTES;
+    default:
+        return 0;
+    }
+}
+
+bool hsm_is_point(enum hsm_curve curve, const uint8_t *point, size_t length)
+{
+    return length > 0 && length == hsm_point_bytes(curve) &&
+           (curve == HSM_X25519 || point[0] == POINT_PLAIN);
+}
+
+bool hsm_wrapped_answers(const struct hsm_wrapped *wrapped, const struct hsm_wrap *wrap)
+{
+    if (wrap->key_wrap == HSM_AES_KEY_WRAP)
+        return wrapped->key.length == wrap->session_key.length && wrapped->oaep_hash == 0 &&
+               hsm_is_point(wrap->curve, wrapped->ephemeral_point, wrapped->ephemeral_length);
+    return wrapped->ephemeral_length == 0 && wrapped->key.length >= RSA_MIN_BYTES &&
+           (wrapped->oaep_hash != 0) == (wrap->key_wrap == HSM_RSA_OAEP);
 }
 
 bool hsm_status_from_message(const Provisiond__HsmStatusReply *message,

@@ -40,6 +40,13 @@ void hsm_wrapped_to_message(const struct hsm_wrapped *wrapped, Provisiond__HsmWr
 bool hsm_wrapped_from_message(const Provisiond__HsmWrapReply *message,
                               struct hsm_wrapped *ret_wrapped) MUST_USE;
 
+/* Bytes of a point of that curve; 0 for an unknown one. */
+size_t hsm_point_bytes(enum hsm_curve curve);
+/* Whether it looks like one: it may still be off the curve. */
+bool hsm_is_point(enum hsm_curve curve, const uint8_t *point, size_t length) MUST_USE;
+/* Whether an answer has the sizes and the parts that the question's must have. */
+bool hsm_wrapped_answers(const struct hsm_wrapped *wrapped, const struct hsm_wrap *wrap) MUST_USE;
+
 ProtobufCBinaryData hsm_binary(const void *data, size_t length);
 
 #endif

@@ -5,41 +5,39 @@
 #include "hsm/hsm_request.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "hsm/hsm_checkpoint.h"
 #include "hsm/hsm_client.h"
+#include "hsm/hsm_request_parts.h"
 
-#define P256_POINT_BYTES  65
-#define POINT_PLAIN       0x04
-#define SEAL_PARTS_BYTES  32 /* of the KDF's output: where key and IV are */
-#define SEAL_KEY_BYTES    16
-#define SEAL_IV_MIN_BYTES 12
-#define SEAL_IV_MAX_BYTES 16
+#define BLOCK_BYTES 16 /* of AES: the IV of CBC and CTR */
 
-static enum error refuse(const char *reason, const char *detail, struct fault *fault)
+enum error hsm_request_refuse(const char *reason, const char *detail, struct fault *fault)
 {
     return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
 }
 
 static enum error refuse_unknown_fields(struct fault *fault)
 {
-    return refuse("field-unknown", "The request has unknown fields: the versions may differ.",
-                  fault);
+    return hsm_request_refuse("field-unknown",
+                              "The request has unknown fields: the versions may differ.", fault);
 }
 
-static enum error check_key_id(ProtobufCBinaryData id, struct fault *fault)
+enum error hsm_request_check_key_id(ProtobufCBinaryData id, struct fault *fault)
 {
     if (id.len != HSM_KEY_ID_BYTES)
-        return refuse("key-id", "A key id has 16 bytes.", fault);
+        return hsm_request_refuse("key-id", "A key id has 16 bytes.", fault);
     return ERR_OK;
 }
 
-static enum error check_wrapped_key(ProtobufCBinaryData key, struct fault *fault)
+enum error hsm_request_check_wrapped_key(ProtobufCBinaryData key, struct fault *fault)
 {
     if (key.len != 16 + 8 && key.len != 32 + 8)
-        return refuse("wrapped-key", "A wrapped session key has 24 or 40 bytes.", fault);
+        return hsm_request_refuse("wrapped-key", "A wrapped session key has 24 or 40 bytes.",
+                                  fault);
     return ERR_OK;
 }
 
@@ -50,7 +48,7 @@ static enum error check_label(const char *label, struct fault *fault)
     for (size_t i = 0; i < length; i++)
         is_printable = is_printable && label[i] >= ' ' && label[i] <= '~';
     if (length == 0 || length > HSM_LABEL_MAX_BYTES || !is_printable)
-        return refuse("label", "A key label has 1 to 64 printable ASCII bytes.", fault);
+        return hsm_request_refuse("label", "A key label has 1 to 64 printable ASCII bytes.", fault);
     return ERR_OK;
 }
 
@@ -58,7 +56,7 @@ static enum error
 check_generate_firmware_key(const Provisiond__HsmGenerateFirmwareKeyRequest *request,
                             struct fault *fault)
 {
-    enum error e = check_key_id(request->key_id, fault);
+    enum error e = hsm_request_check_key_id(request->key_id, fault);
     return e == ERR_OK ? check_label(request->label, fault) : e;
 }
 
@@ -67,8 +65,8 @@ check_generate_session_key(const Provisiond__HsmGenerateSessionKeyRequest *reque
                            struct fault *fault)
 {
     if (request->key_bytes != 16 && request->key_bytes != 32)
-        return refuse("key-bytes", "A session key has 16 or 32 bytes.", fault);
-    return check_key_id(request->firmware_key_id, fault);
+        return hsm_request_refuse("key-bytes", "A session key has 16 or 32 bytes.", fault);
+    return hsm_request_check_key_id(request->firmware_key_id, fault);
 }
 
 static enum error check_files(const int *fds, struct fault *fault)
@@ -79,129 +77,75 @@ static enum error check_files(const int *fds, struct fault *fault)
         modes[i] = fcntl(fds[i], F_GETFL);
         if (modes[i] < 0 || (modes[i] & O_PATH) != 0 || fstat(fds[i], &files[i]) != 0 ||
             !S_ISREG(files[i].st_mode))
-            return refuse("not-a-file", "The two descriptors must be regular files.", fault);
+            return hsm_request_refuse("not-a-file", "The two descriptors must be regular files.",
+                                      fault);
     }
     if ((modes[0] & O_ACCMODE) == O_WRONLY)
-        return refuse("clear-unreadable", "The file to encrypt is not open for reading.", fault);
+        return hsm_request_refuse("clear-unreadable",
+                                  "The file to encrypt is not open for reading.", fault);
     if ((modes[1] & O_ACCMODE) == O_RDONLY)
-        return refuse("cipher-unwritable", "The encrypted file is not open for writing.", fault);
+        return hsm_request_refuse("cipher-unwritable",
+                                  "The encrypted file is not open for writing.", fault);
     if (files[0].st_dev == files[1].st_dev && files[0].st_ino == files[1].st_ino)
-        return refuse("same-file", "A file cannot be encrypted into itself.", fault);
+        return hsm_request_refuse("same-file", "A file cannot be encrypted into itself.", fault);
     return ERR_OK;
+}
+
+static enum error check_iv_bytes(const Provisiond__HsmEncryptRequest *request, struct fault *fault)
+{
+    const uint32_t bytes = request->iv_bytes;
+    bool is_good = bytes == 0;
+    if (request->cipher == PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM)
+        is_good = is_good || bytes == HSM_GCM_IV_BYTES || bytes == BLOCK_BYTES;
+    else if (request->cipher != PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM_RECORDS)
+        is_good = is_good || bytes == BLOCK_BYTES;
+    if (!is_good)
+        return hsm_request_refuse("iv-bytes", "The cipher takes no IV of that size.", fault);
+    return ERR_OK;
+}
+
+static enum error check_cipher(const Provisiond__HsmEncryptRequest *request, struct fault *fault)
+{
+    const bool is_gcm = request->cipher == PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM;
+    const bool is_records = request->cipher == PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM_RECORDS;
+    if (request->cipher < PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM ||
+        request->cipher > PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_CTR)
+        return hsm_request_refuse("cipher", "The cipher is not known.", fault);
+    if (request->aad.len > HSM_AAD_MAX)
+        return hsm_request_refuse("aad", "Additional data has at most 1024 bytes.", fault);
+    if (is_records && (request->aad.len > 0 || request->length > 0))
+        return hsm_request_refuse("aad", "Each record brings its own additional data and length.",
+                                  fault);
+    if (!is_gcm && (request->aad.len > 0 || request->tag_appended))
+        return hsm_request_refuse("aad", "The cipher has no additional data and no tag.", fault);
+    if (request->length > INT64_MAX)
+        return hsm_request_refuse("length", "No file is that long.", fault);
+    return check_iv_bytes(request, fault);
 }
 
 static enum error check_encrypt(const Provisiond__HsmEncryptRequest *request, const int *fds,
                                 struct fault *fault)
 {
-    bool is_records = request->cipher == PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM_RECORDS;
-    if (!is_records && request->cipher != PROVISIOND__HSM_CIPHER__HSM_CIPHER_AES_GCM)
-        return refuse("cipher", "The cipher is not known.", fault);
-    if (request->aad.len > HSM_AAD_MAX)
-        return refuse("aad", "Additional data has at most 1024 bytes.", fault);
-    if (is_records && request->aad.len > 0)
-        return refuse("aad", "Each record brings its own additional data.", fault);
-    enum error e = check_key_id(request->firmware_key_id, fault);
+    enum error e = check_cipher(request, fault);
     if (e == ERR_OK)
-        e = check_wrapped_key(request->wrapped_session_key, fault);
+        e = hsm_request_check_key_id(request->firmware_key_id, fault);
+    if (e == ERR_OK)
+        e = hsm_request_check_wrapped_key(request->wrapped_session_key, fault);
     return e == ERR_OK ? check_files(fds, fault) : e;
-}
-
-/* What a wrap and a seal say about their agreement. */
-struct agreement {
-    Provisiond__HsmCurve curve;
-    ProtobufCBinaryData peer_point;
-    Provisiond__HsmKdf kdf;
-    ProtobufCBinaryData shared_info;
-};
-
-static enum error check_agreement(const struct agreement *agreement, struct fault *fault)
-{
-    if (agreement->curve != PROVISIOND__HSM_CURVE__HSM_CURVE_P256)
-        return refuse("curve", "The curve is not known.", fault);
-    if (agreement->kdf != PROVISIOND__HSM_KDF__HSM_KDF_X963_SHA256)
-        return refuse("kdf", "The key derivation function is not known.", fault);
-    if (agreement->shared_info.len > HSM_SHARED_INFO_MAX)
-        return refuse("shared-info", "Shared info has at most 256 bytes.", fault);
-    if (agreement->peer_point.len != P256_POINT_BYTES ||
-        agreement->peer_point.data[0] != POINT_PLAIN)
-        return refuse("peer-point", "A point on P-256 has 65 bytes, uncompressed.", fault);
-    return ERR_OK;
-}
-
-static enum error check_wrap(const Provisiond__HsmWrapRequest *request, struct fault *fault)
-{
-    const struct agreement agreement = {request->curve, request->peer_point, request->kdf,
-                                        request->shared_info};
-    if (request->key_wrap != PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES)
-        return refuse("key-wrap", "The key wrap is not known.", fault);
-    if (request->kek_bytes != 16 && request->kek_bytes != 32)
-        return refuse("kek-bytes", "A KEK has 16 or 32 bytes.", fault);
-    enum error e = check_agreement(&agreement, fault);
-    if (e == ERR_OK)
-        e = check_key_id(request->firmware_key_id, fault);
-    return e == ERR_OK ? check_wrapped_key(request->wrapped_session_key, fault) : e;
 }
 
 enum error hsm_request_check_wrap(const Provisiond__HsmWrapRequest *wrap, struct fault *fault)
 {
-    return wrap->base.n_unknown_fields > 0 ? refuse_unknown_fields(fault) : check_wrap(wrap, fault);
+    return wrap->base.n_unknown_fields > 0 ? refuse_unknown_fields(fault)
+                                           : hsm_request_check_one_wrap(wrap, fault);
 }
 
 static enum error check_wrap_batch(const Provisiond__HsmWrapBatchRequest *request,
                                    struct fault *fault)
 {
     if (request->n_wraps == 0 || request->n_wraps > HSM_WRAPS_MAX)
-        return refuse("wraps", "A batch has 1 to 32 wraps.", fault);
+        return hsm_request_refuse("wraps", "A batch has 1 to 32 wraps.", fault);
     return ERR_OK;
-}
-
-static enum error check_import(const Provisiond__HsmImportRequest *request, struct fault *fault)
-{
-    const struct agreement agreement = {request->curve, request->ephemeral_point, request->kdf,
-                                        request->shared_info};
-    if (request->key_wrap != PROVISIOND__HSM_KEY_WRAP__HSM_KEY_WRAP_AES)
-        return refuse("key-wrap", "The key wrap is not known.", fault);
-    if (request->kek_bytes != 16 && request->kek_bytes != 32)
-        return refuse("kek-bytes", "A KEK has 16 or 32 bytes.", fault);
-    enum error e = check_agreement(&agreement, fault);
-    if (e == ERR_OK)
-        e = check_key_id(request->firmware_key_id, fault);
-    return e == ERR_OK ? check_wrapped_key(request->wrapped_key, fault) : e;
-}
-
-/* Key and IV are parts of the first half of the KDF's output that do not touch. */
-static enum error check_layout(const Provisiond__HsmSealRequest *request, struct fault *fault)
-{
-    uint32_t key = request->kdf_key_offset;
-    uint32_t iv = request->kdf_iv_offset;
-    uint32_t iv_bytes = request->kdf_iv_bytes;
-    if (key > SEAL_PARTS_BYTES - SEAL_KEY_BYTES)
-        return refuse("kdf-key-offset", "The key's offset is at most 16.", fault);
-    if (iv_bytes < SEAL_IV_MIN_BYTES || iv_bytes > SEAL_IV_MAX_BYTES)
-        return refuse("kdf-iv-bytes", "The IV has 12 to 16 bytes.", fault);
-    if (iv > SEAL_PARTS_BYTES - iv_bytes)
-        return refuse("kdf-iv-offset", "The IV ends within the first 32 bytes.", fault);
-    if (iv < key + SEAL_KEY_BYTES && key < iv + iv_bytes)
-        return refuse("kdf-overlap", "Key and IV are apart.", fault);
-    return ERR_OK;
-}
-
-static enum error check_seal(const Provisiond__HsmSealRequest *request, struct fault *fault)
-{
-    const struct agreement agreement = {request->curve, request->peer_point, request->kdf,
-                                        request->shared_info};
-    if (request->scheme != PROVISIOND__HSM_SEAL_SCHEME__HSM_SEAL_ECIES_AES128_GCM)
-        return refuse("seal-scheme", "The seal's scheme is not known.", fault);
-    if (request->prefix.len > HSM_SEAL_PREFIX_MAX)
-        return refuse("prefix", "A seal's prefix has at most 32 bytes.", fault);
-    if (request->aad.len > HSM_SEAL_AAD_MAX)
-        return refuse("aad", "A seal's additional data has at most 256 bytes.", fault);
-    enum error e = check_layout(request, fault);
-    if (e == ERR_OK)
-        e = check_agreement(&agreement, fault);
-    if (e == ERR_OK)
-        e = check_key_id(request->firmware_key_id, fault);
-    return e == ERR_OK ? check_wrapped_key(request->wrapped_session_key, fault) : e;
 }
 
 /* ---- the journal's head, and what the token remembers ---- */
@@ -211,11 +155,11 @@ static enum error check_sign_checkpoint(const Provisiond__HsmSignCheckpointReque
 {
     const struct bytes body = bytes_of(request->body.data, request->body.len);
     if (!hsm_checkpoint_is_body(body) && !hsm_checkpoint_is_backup(body))
-        return refuse("checkpoint-form",
-                      "The checkpoint key signs a journal's head or a backup's digests alone.",
-                      fault);
+        return hsm_request_refuse(
+            "checkpoint-form",
+            "The checkpoint key signs a journal's head or a backup's digests alone.", fault);
     if (request->key.len != 0 && request->key.len != SHA256_SIZE)
-        return refuse("digest", "A digest has 32 bytes.", fault);
+        return hsm_request_refuse("digest", "A digest has 32 bytes.", fault);
     return ERR_OK;
 }
 
@@ -224,18 +168,18 @@ check_rotate_checkpoint_key(const Provisiond__HsmRotateCheckpointKeyRequest *req
                             struct fault *fault)
 {
     if (request->old_key.len != SHA256_SIZE)
-        return refuse("digest", "A digest has 32 bytes.", fault);
+        return hsm_request_refuse("digest", "A digest has 32 bytes.", fault);
     if (!hsm_checkpoint_is_origin(request->origin))
-        return refuse("origin", "An origin has 1 to 92 printable bytes, no space and no plus.",
-                      fault);
+        return hsm_request_refuse(
+            "origin", "An origin has 1 to 92 printable bytes, no space and no plus.", fault);
     return ERR_OK;
 }
 
 static enum error check_product(const char *product, struct fault *fault)
 {
     if (!name_is_valid(product, HSM_PRODUCT_MAX))
-        return refuse("product", "A product's name has 1 to 64 letters, digits, dots, dashes.",
-                      fault);
+        return hsm_request_refuse(
+            "product", "A product's name has 1 to 64 letters, digits, dots, dashes.", fault);
     return ERR_OK;
 }
 
@@ -244,12 +188,12 @@ static enum error check_anchor_write(const Provisiond__HsmAnchorWriteRequest *re
 {
     struct hsm_checkpoint ignored;
     if (!hsm_checkpoint_read_note(bytes_of(request->note.data, request->note.len), &ignored))
-        return refuse("anchor-form", "An anchor is a checkpoint note of at most 4095 bytes.",
-                      fault);
+        return hsm_request_refuse("anchor-form",
+                                  "An anchor is a checkpoint note of at most 4095 bytes.", fault);
     if (request->replaces.len != SHA256_SIZE)
-        return refuse("digest", "A digest has 32 bytes.", fault);
+        return hsm_request_refuse("digest", "A digest has 32 bytes.", fault);
     if (request->retires && request->replaces_larger)
-        return refuse("anchor-form", "The last anchor goes over no larger one.", fault);
+        return hsm_request_refuse("anchor-form", "The last anchor goes over no larger one.", fault);
     return ERR_OK;
 }
 
@@ -257,7 +201,7 @@ static enum error check_authority_write(const Provisiond__HsmAuthorityWriteReque
                                         struct fault *fault)
 {
     if (request->digest.len != SHA256_SIZE)
-        return refuse("digest", "A digest has 32 bytes.", fault);
+        return hsm_request_refuse("digest", "A digest has 32 bytes.", fault);
     return check_product(request->product, fault);
 }
 
@@ -265,21 +209,22 @@ static enum error check_authority_write(const Provisiond__HsmAuthorityWriteReque
 
 static enum error check_rewrap(const Provisiond__HsmRewrapRequest *request, struct fault *fault)
 {
-    enum error e = check_key_id(request->from_key_id, fault);
+    enum error e = hsm_request_check_key_id(request->from_key_id, fault);
     if (e == ERR_OK)
-        e = check_key_id(request->to_key_id, fault);
+        e = hsm_request_check_key_id(request->to_key_id, fault);
     if (e == ERR_OK)
-        e = check_wrapped_key(request->wrapped_session_key, fault);
+        e = hsm_request_check_wrapped_key(request->wrapped_session_key, fault);
     if (e == ERR_OK &&
         memcmp(request->from_key_id.data, request->to_key_id.data, HSM_KEY_ID_BYTES) == 0)
-        e = refuse("same-key", "A session key is wrapped again under another key only.", fault);
+        e = hsm_request_refuse("same-key", "A session key is wrapped again under another key only.",
+                               fault);
     return e;
 }
 
 static enum error check_destroy(const Provisiond__HsmDestroyFirmwareKeyRequest *request,
                                 struct fault *fault)
 {
-    enum error e = check_key_id(request->key_id, fault);
+    enum error e = hsm_request_check_key_id(request->key_id, fault);
     return e == ERR_OK ? check_label(request->label, fault) : e;
 }
 
@@ -288,9 +233,10 @@ static enum error check_key_states(const Provisiond__HsmKeyStatesRequest *reques
 {
     enum error e = ERR_OK;
     if (request->n_key_ids == 0 || request->n_key_ids > HSM_KEY_STATES_MAX)
-        return refuse("key-ids", "The states of 1 to 64 keys can be asked for at once.", fault);
+        return hsm_request_refuse("key-ids", "The states of 1 to 64 keys can be asked for at once.",
+                                  fault);
     for (size_t i = 0; i < request->n_key_ids && e == ERR_OK; i++)
-        e = check_key_id(request->key_ids[i], fault);
+        e = hsm_request_check_key_id(request->key_ids[i], fault);
     return e;
 }
 
@@ -305,12 +251,13 @@ static enum error check_frame(const Provisiond__HsmRequest *request, unsigned fd
 {
     unsigned wanted = request->op_case == PROVISIOND__HSM_REQUEST__OP_ENCRYPT ? 2 : 0;
     if (request->op_case == PROVISIOND__HSM_REQUEST__OP__NOT_SET)
-        return refuse("operation-unknown", "The request names no known operation.", fault);
+        return hsm_request_refuse("operation-unknown", "The request names no known operation.",
+                                  fault);
     if (request->base.n_unknown_fields > 0 || operation_of(request)->n_unknown_fields > 0)
         return refuse_unknown_fields(fault);
     if (fd_count != wanted)
-        return refuse("descriptors", "An encryption comes with two files, all else with none.",
-                      fault);
+        return hsm_request_refuse("descriptors",
+                                  "An encryption comes with two files, all else with none.", fault);
     return ERR_OK;
 }
 
@@ -328,13 +275,13 @@ enum error hsm_request_check(const Provisiond__HsmRequest *request, const int *f
     case PROVISIOND__HSM_REQUEST__OP_ENCRYPT:
         return check_encrypt(request->encrypt, fds, fault);
     case PROVISIOND__HSM_REQUEST__OP_WRAP:
-        return check_wrap(request->wrap, fault);
+        return hsm_request_check_one_wrap(request->wrap, fault);
     case PROVISIOND__HSM_REQUEST__OP_WRAP_BATCH:
         return check_wrap_batch(request->wrap_batch, fault);
     case PROVISIOND__HSM_REQUEST__OP_IMPORT_KEY:
-        return check_import(request->import_key, fault);
+        return hsm_request_check_import(request->import_key, fault);
     case PROVISIOND__HSM_REQUEST__OP_SEAL:
-        return check_seal(request->seal, fault);
+        return hsm_request_check_seal(request->seal, fault);
     case PROVISIOND__HSM_REQUEST__OP_SIGN_CHECKPOINT:
         return check_sign_checkpoint(request->sign_checkpoint, fault);
     case PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY:

@@ -50,6 +50,10 @@ struct p11_checkpoint_key {
     struct sha256 digest; /* of spki */
 };
 
+/* The ways to wrap for an RSA key, the better one of two first. */
+enum p11_rsa_way { P11_OAEP_SHA256, P11_OAEP_SHA1, P11_PKCS1, P11_RSA_WAYS };
+enum p11_ability { P11_UNKNOWN, P11_CAN, P11_CANNOT };
+
 struct p11 {
     void *context; /* PKCS11_CTX, which loaded the module and finalises it */
     void *slots;   /* PKCS11_SLOT array of context */
@@ -69,7 +73,10 @@ struct p11 {
     char label[33];
     char serial[17];
     char model[17];
-    enum hsm_mode mode;
+    enum hsm_mode mode; /* of P-256 with X9.63 and SHA-256 */
+    /* Of the other agreements when that is token mode; 0: nobody has asked yet. */
+    enum hsm_mode kdf_modes[HSM_P384 + 1][HSM_CONCAT_SHA256 + 1];
+    enum p11_ability rsa_abilities[P11_RSA_WAYS];
 
     struct p11_firmware_key firmware_keys[P11_FIRMWARE_KEYS_MAX];
     size_t firmware_key_count;
@@ -353,21 +360,28 @@ void p11_forget(struct p11 *p11);
 /* ---- p11_point.c: the parts of an agreement that libcrypto does ---- */
 
 struct p11_agreement {
+    enum hsm_curve curve;
+    enum hsm_kdf kdf;
     struct bytes peer_point; /* validated */
     struct bytes shared_info;
     unsigned kdf_bytes; /* of the KDF's output: a KEK, or whatever a scheme makes of it */
 };
 
-/* ERR_BAD_REQUEST unless point is an uncompressed point on P-256. */
-enum error p11_check_point(struct bytes point, struct fault *fault) MUST_USE;
+/* ERR_BAD_REQUEST unless point is an uncompressed point on P-256 or P-384. */
+enum error p11_check_point(enum hsm_curve curve, struct bytes point, struct fault *fault) MUST_USE;
+/* Bytes of what two keys on that curve agree on. */
+size_t p11_z_bytes(enum hsm_curve curve);
 /* DER SubjectPublicKeyInfo of a P-256 point. */
 enum error p11_spki_of_point(const uint8_t point[P11_POINT_BYTES], struct hsm_spki *ret_spki,
                              struct fault *fault) MUST_USE;
 /* The point in a CKA_EC_POINT, which tokens give bare or in a DER OCTET STRING. */
-bool p11_decode_point(struct bytes value, uint8_t out[P11_POINT_BYTES]);
-/* Ephemeral key, ECDH, X9.63 KDF: the KDF's output and the point that goes with it. */
+bool p11_decode_point(enum hsm_curve curve, struct bytes value, uint8_t *out);
+/*
+ * Ephemeral key, ECDH, KDF: the KDF's output and the point that goes with it. ERR_BAD_REQUEST
+ * ("peer-point"): it is no point, or one of small order.
+ */
 enum error p11_host_agree(const struct p11_agreement *agreement, struct secret *ret_output,
-                          uint8_t ret_ephemeral[P11_POINT_BYTES], struct fault *fault) MUST_USE;
+                          uint8_t ret_ephemeral[HSM_POINT_MAX_BYTES], struct fault *fault) MUST_USE;
 
 /* The KDF alone, on the Z of an agreement that was made elsewhere. */
 enum error p11_host_kdf(const struct secret *z, const struct p11_agreement *agreement,
@@ -376,13 +390,16 @@ enum error p11_host_kdf(const struct secret *z, const struct p11_agreement *agre
 /* A device of our own, for dry runs: a fresh key and its point. Freed with p11_device_free. */
 struct p11_device {
     void *key;
-    uint8_t point[P11_POINT_BYTES];
+    uint8_t point[HSM_POINT_MAX_BYTES];
+    size_t point_length;
 };
-enum error p11_device_new(struct p11_device *ret_device, struct fault *fault) MUST_USE;
+enum error p11_device_new(enum hsm_curve curve, struct p11_device *ret_device,
+                          struct fault *fault) MUST_USE;
 /* {0} is allowed. */
 void p11_device_free(struct p11_device *device);
 /*
- * Whether the device opens what was wrapped for it, as any device would: ECDH, X9.63 KDF, RFC 3394.
+ * Whether the device opens what was wrapped for it under a KEK of 32 bytes, as any device would:
+ * ECDH, KDF, RFC 3394.
  * EXPOSURE: the wrapped key is in the secure heap for that moment; only for throw-away keys.
  */
 bool p11_device_opens(const struct p11_device *device, const struct p11_agreement *agreement,
@@ -391,6 +408,38 @@ bool p11_device_opens(const struct p11_device *device, const struct p11_agreemen
 /* Likewise, and the key itself. */
 bool p11_device_takes(const struct p11_device *device, const struct p11_agreement *agreement,
                       const struct hsm_wrapped *wrapped, struct secret *ret_key);
+
+/* ---- p11_kdf.c ---- */
+
+/* False for lack of memory, or when libcrypto lacks the KDF. */
+bool p11_kdf(const struct secret *z, const struct p11_agreement *agreement,
+             struct secret *ret_output) MUST_USE;
+
+/* ---- p11_derive.c: the parts of an agreement that a token does ---- */
+
+/* Whether PKCS#11 has a way from this agreement to a KEK; the token may still lack it. */
+bool p11_can_ask_for_kdf(enum hsm_kdf kdf);
+/*
+ * Ephemeral key, ECDH and KDF: a KEK that can wrap and nothing else, as a session object that the
+ * caller destroys, and the point that goes with it. The raw return value is the answer.
+ */
+CK_RV p11_token_agree(struct p11 *p11, const struct p11_agreement *agreement,
+                      CK_OBJECT_HANDLE *ret_kek,
+                      uint8_t ret_ephemeral[HSM_POINT_MAX_BYTES]) MUST_USE;
+
+/* ---- p11_rsa.c: wraps for RSA keys ---- */
+
+/*
+ * The EVP_PKEY of a DER SubjectPublicKeyInfo; the caller frees it. ERR_BAD_REQUEST ("peer-spki"):
+ * it is no RSA key, or not of the sizes that hsm.proto names.
+ */
+enum error p11_rsa_parse(struct bytes spki, void **ret_key, struct fault *fault) MUST_USE;
+/*
+ * As p11_wrap for HSM_RSA_OAEP and HSM_RSA_PKCS1. What the token can do it shows once per worker,
+ * by a dry run that a key of our own opens. ERR_UNSUPPORTED ("unsupported-by-token").
+ */
+enum error p11_rsa_wrap(struct p11 *p11, const struct hsm_wrap *wrap,
+                        struct hsm_wrapped *ret_wrapped, struct fault *fault) MUST_USE;
 
 /* ---- p11_wrap.c ---- */
 
@@ -421,29 +470,52 @@ enum error p11_import(struct p11 *p11, const struct hsm_import *import,
 enum error p11_seal(struct p11 *p11, const struct hsm_seal *seal, struct hsm_sealed *ret_sealed,
                     struct fault *fault) MUST_USE;
 
-/* ---- p11_gcm.c: what every encryption needs ---- */
+/* ---- p11_seal_scheme.c ---- */
 
-/* AES-GCM under one key, in a session of its own: closing it ends whatever is under way. */
-struct p11_gcm {
+#define P11_SEAL_GCM_KDF_BYTES 64
+
+/*
+ * Each fills bytes and length of *sealed; its ephemeral point is there already, where there is one.
+ * False: libcrypto failed. peer is an EVP_PKEY.
+ */
+bool p11_seal_gcm(const struct hsm_seal *seal, const struct secret *kdf, const struct secret *text,
+                  struct hsm_sealed *sealed) MUST_USE;
+bool p11_seal_ctr_hmac(const struct hsm_seal *seal, const struct secret *kdf,
+                       const struct secret *text, struct hsm_sealed *sealed) MUST_USE;
+bool p11_seal_oaep(void *peer, const struct secret *text, struct hsm_sealed *sealed) MUST_USE;
+
+/* ---- p11_message.c: what every encryption needs ---- */
+
+/* Messages under one key, in a session of their own: closing it ends whatever is under way. */
+struct p11_message {
     struct p11 *p11;
     CK_OBJECT_HANDLE key;
+    enum hsm_cipher cipher;    /* HSM_AES_GCM for a record, too */
+    size_t iv_bytes;           /* 16 but for GCM */
     CK_SESSION_HANDLE session; /* CK_INVALID_HANDLE: none yet */
-    uint8_t iv[HSM_GCM_IV_BYTES];
-    CK_GCM_PARAMS parameters; /* kept: some modules read them after C_EncryptInit */
+    uint8_t iv[HSM_IV_MAX];
+    CK_GCM_PARAMS gcm; /* kept: some modules read them after C_EncryptInit */
+    CK_AES_CTR_PARAMS ctr;
 };
 
-/* Begins a message; aad is borrowed until its end. The raw return value is the answer. */
-CK_RV p11_gcm_begin(struct p11_gcm *gcm, const uint8_t iv[HSM_GCM_IV_BYTES],
-                    struct bytes aad) MUST_USE;
+/* Of the tag behind the ciphertext; 0: there is none. */
+size_t p11_message_tag_bytes(const struct p11_message *message);
+/* Of the ciphertext of that many bytes, without the tag. */
+uint64_t p11_message_cipher_bytes(const struct p11_message *message, uint64_t length);
+/*
+ * Begins a message under an IV of iv_bytes; aad, GCM's alone, is borrowed until its end. The raw
+ * return value is the answer.
+ */
+CK_RV p11_message_begin(struct p11_message *message, const uint8_t *iv, struct bytes aad) MUST_USE;
 /* The whole text of a message in one part: out gets the ciphertext, then the tag. */
-enum error p11_gcm_encrypt(struct p11_gcm *gcm, uint8_t *text, size_t length, uint8_t *out,
-                           struct fault *fault) MUST_USE;
-void p11_gcm_close(struct p11_gcm *gcm);
+enum error p11_message_encrypt(struct p11_message *message, uint8_t *text, size_t length,
+                               uint8_t *out, struct fault *fault) MUST_USE;
+void p11_message_close(struct p11_message *message);
 /* read(2) until size bytes or the end of the file. */
-enum error p11_gcm_read(int clear_fd, uint8_t *out, size_t size, size_t *ret_length,
-                        struct fault *fault) MUST_USE;
-enum error p11_gcm_write(int cipher_fd, const uint8_t *data, size_t length,
-                         struct fault *fault) MUST_USE;
+enum error p11_message_read(int clear_fd, uint8_t *out, size_t size, size_t *ret_length,
+                            struct fault *fault) MUST_USE;
+enum error p11_message_write(int cipher_fd, const uint8_t *data, size_t length,
+                             struct fault *fault) MUST_USE;
 
 /* ---- p11_encrypt.c ---- */
 
@@ -451,7 +523,10 @@ struct p11_encryption {
     struct hsm_key_id firmware_key;
     struct bytes wrapped_session_key;
     enum hsm_cipher cipher;
-    struct bytes aad; /* empty with records */
+    struct bytes aad;  /* empty with records */
+    unsigned iv_bytes; /* as in struct hsm_encryption */
+    uint64_t length;
+    bool appends_tag;
     int clear_fd;
     int cipher_fd;
 };

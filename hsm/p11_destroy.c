@@ -36,18 +36,36 @@ static enum error destroy(struct p11 *p11, CK_OBJECT_HANDLE object, unsigned *de
     return ERR_OK;
 }
 
-/* Keys of others in the same token are passed over, and stay. */
-static enum error destroy_firmware_keys(struct p11 *p11, unsigned *destroyed, struct fault *fault)
+/* One look; *ret_is_all: the token showed no more keys than fit into it. */
+static enum error destroy_some(struct p11 *p11, unsigned *destroyed, bool *ret_is_all,
+                               struct fault *fault)
 {
     static CK_OBJECT_HANDLE handles[P11_KEYS_MAX]; /* one worker, one thread */
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
     struct p11_found found = {.handles = handles, .max = P11_KEYS_MAX};
+    const unsigned before = *destroyed;
     enum error e = p11_find(p11, template, COUNT(template), &found, fault);
     for (size_t i = 0; i < found.count && e == ERR_OK; i++) {
         if (is_firmware_key(p11, handles[i]))
             e = destroy(p11, handles[i], destroyed, fault);
     }
+    *ret_is_all = found.count < P11_KEYS_MAX;
+    if (e == ERR_OK && !*ret_is_all && *destroyed == before)
+        e = fault_set(fault, ERR_TOO_LARGE, "token-keys",
+                      "The token holds so many keys of others that not all could be looked at: "
+                      "destroy the firmware keys with the token's own tool.",
+                      0);
+    return e;
+}
+
+/* Keys of others in the same token are passed over, and stay. */
+static enum error destroy_firmware_keys(struct p11 *p11, unsigned *destroyed, struct fault *fault)
+{
+    bool is_all = false;
+    enum error e = ERR_OK;
+    while (e == ERR_OK && !is_all)
+        e = destroy_some(p11, destroyed, &is_all, fault);
     return e;
 }
 

@@ -189,10 +189,12 @@ enum error p11_import(struct p11 *p11, const struct hsm_import *import,
                       struct hsm_wrapped_key *ret_key, struct fault *fault)
 {
     CK_OBJECT_HANDLE kek = CK_INVALID_HANDLE;
-    const struct p11_agreement agreement = {.peer_point = import->ephemeral_point,
+    const struct p11_agreement agreement = {.curve = HSM_P256,
+                                            .kdf = HSM_X963_SHA256,
+                                            .peer_point = import->ephemeral_point,
                                             .shared_info = import->shared_info,
                                             .kdf_bytes = import->kek_bytes};
-    enum error e = p11_check_point(import->ephemeral_point, fault);
+    enum error e = p11_check_point(HSM_P256, import->ephemeral_point, fault);
     if (e == ERR_OK)
         e = make_kek(p11, &agreement, &kek, fault);
     if (e == ERR_OK)

@@ -242,7 +242,7 @@ static enum error read_point(struct p11 *p11, CK_OBJECT_HANDLE key, struct hsm_s
     uint8_t point[P11_POINT_BYTES];
     CK_ATTRIBUTE attribute = {CKA_EC_POINT, value, sizeof value};
     CK_RV rv = p11_read(p11, key, &attribute);
-    if (rv != CKR_OK || !p11_decode_point(bytes_of(value, attribute.ulValueLen), point))
+    if (rv != CKR_OK || !p11_decode_point(HSM_P256, bytes_of(value, attribute.ulValueLen), point))
         return fault_set(fault, ERR_HSM_KEY_MISSING, "public-key-missing",
                          "The public part of a key pair cannot be read from the token.", (long)rv);
     return p11_spki_of_point(point, ret_spki, fault);

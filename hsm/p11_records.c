@@ -15,7 +15,7 @@
 
 /* The sequence under way; owned by p11_encrypt_records. */
 struct records {
-    struct p11_gcm gcm;
+    struct p11_message message;
     int clear_fd;
     int cipher_fd;
     uint64_t length; /* bytes read */
@@ -59,7 +59,7 @@ static enum error read_head(struct records *records, struct head *ret_head, bool
 {
     uint8_t data[HEAD_BYTES];
     size_t length = 0;
-    enum error e = p11_gcm_read(records->clear_fd, data, sizeof data, &length, fault);
+    enum error e = p11_message_read(records->clear_fd, data, sizeof data, &length, fault);
     if (e != ERR_OK)
         return e;
     *ret_is_end = length == 0;
@@ -80,7 +80,7 @@ static enum error read_body(struct records *records, const struct head *head, st
 {
     size_t length = 0;
     size_t wanted = head->aad_length + head->text_length;
-    enum error e = p11_gcm_read(records->clear_fd, records->in, wanted, &length, fault);
+    enum error e = p11_message_read(records->clear_fd, records->in, wanted, &length, fault);
     if (e != ERR_OK)
         return e;
     records->length += length;
@@ -94,11 +94,11 @@ static enum error encrypt_record(struct records *records, const struct head *hea
     uint8_t *tag = records->out + head->aad_length;
     uint8_t *cipher = tag + HSM_GCM_TAG_BYTES;
     p11_record_iv(records->nonce, records->count, iv);
-    CK_RV rv = p11_gcm_begin(&records->gcm, iv, bytes_of(records->in, head->aad_length));
+    CK_RV rv = p11_message_begin(&records->message, iv, bytes_of(records->in, head->aad_length));
     if (rv != CKR_OK)
-        return p11_fail(records->gcm.p11, rv, fault);
-    enum error e = p11_gcm_encrypt(&records->gcm, records->in + head->aad_length, head->text_length,
-                                   cipher, fault);
+        return p11_fail(records->message.p11, rv, fault);
+    enum error e = p11_message_encrypt(&records->message, records->in + head->aad_length,
+                                       head->text_length, cipher, fault);
     if (e != ERR_OK)
         return e;
     memcpy(records->out, records->in, head->aad_length);
@@ -106,8 +106,8 @@ static enum error encrypt_record(struct records *records, const struct head *hea
     if (records->count == 0)
         memcpy(records->tag, tag, sizeof records->tag);
     records->count++;
-    return p11_gcm_write(records->cipher_fd, records->out,
-                         head->aad_length + HSM_GCM_TAG_BYTES + head->text_length, fault);
+    return p11_message_write(records->cipher_fd, records->out,
+                             head->aad_length + HSM_GCM_TAG_BYTES + head->text_length, fault);
 }
 
 static enum error encrypt_all(struct records *records, struct fault *fault)
@@ -133,17 +133,20 @@ enum error p11_encrypt_records(struct p11 *p11, const struct p11_encryption *enc
     struct records *records = calloc(1, sizeof *records);
     if (records == NULL)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    records->gcm = (struct p11_gcm){.p11 = p11, .key = key};
+    records->message = (struct p11_message){
+        .p11 = p11, .key = key, .cipher = HSM_AES_GCM, .iv_bytes = HSM_GCM_IV_BYTES};
     records->clear_fd = encryption->clear_fd;
     records->cipher_fd = encryption->cipher_fd;
     memcpy(records->nonce, nonce, sizeof records->nonce);
     enum error e = encrypt_all(records, fault);
     if (e == ERR_OK) {
-        memcpy(ret_content->iv, nonce, sizeof ret_content->iv);
+        memcpy(ret_content->iv, nonce, HSM_GCM_IV_BYTES);
+        ret_content->iv_length = HSM_GCM_IV_BYTES;
         memcpy(ret_content->tag, records->tag, sizeof ret_content->tag);
+        ret_content->tag_length = sizeof ret_content->tag;
         ret_content->length = records->length;
     }
-    p11_gcm_close(&records->gcm);
+    p11_message_close(&records->message);
     explicit_bzero(records, sizeof *records); /* the image in clear */
     free(records);
     return e;

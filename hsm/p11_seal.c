@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Sealing a session key for one peer: the only code of provisiond that has a session key in clear,
- * in the secure heap, for the moment of one encryption. The key comes out of the token in the one
- * way that CKA_SENSITIVE allows, wrapped, under a KEK that is made for this and forgotten. Owns no
- * state. docs/decisions/0009-session-key-exposure.md says what holds.
+ * Sealing a session key for one peer: with p11_seal_scheme.c the only code of provisiond that has a
+ * session key in clear, in the secure heap, for the moment of one encryption. The key comes out of
+ * the token in the one way that CKA_SENSITIVE allows, wrapped, under a KEK that is made for this
+ * and forgotten. Owns no state. docs/decisions/0009-session-key-exposure.md says what holds.
  */
 #include "hsm/p11.h"
 
@@ -17,11 +17,9 @@
 #include <openssl/evp.h>
 
 #include "core/crash_point.h"
+#include "hsm/hsm_message.h"
 
-#define KEK_BYTES      32
-#define KDF_BYTES      64
-#define KDF_AAD_OFFSET 32 /* K[32..63] is additional data; key and IV are before it */
-#define SEAL_KEY_BYTES 16
+#define KEK_BYTES 32
 
 static_assert(HSM_SEAL_PREFIX_MAX + HSM_SESSION_KEY_MAX <= SECRET_MAX_BYTES,
               "the text of a seal fits a secret");
@@ -31,7 +29,13 @@ static void free_cipher_context(EVP_CIPHER_CTX **context)
     EVP_CIPHER_CTX_free(*context); /* cleanses the key schedule */
 }
 
+static void free_pkey(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
 #define CIPHER_CONTEXT_AUTO __attribute__((cleanup(free_cipher_context))) EVP_CIPHER_CTX
+#define PKEY_AUTO           __attribute__((cleanup(free_pkey))) EVP_PKEY
 
 static enum error fail_libcrypto(struct fault *fault)
 {
@@ -96,67 +100,68 @@ static enum error make_text(struct p11 *p11, CK_OBJECT_HANDLE key, const struct 
     return ERR_OK;
 }
 
-/* ---- the encryption ---- */
+/* ---- the schemes ---- */
 
-static bool add_data(EVP_CIPHER_CTX *context, struct bytes data)
+/* K has this scheme's parts, and the point that goes with it is in *sealed. */
+static enum error agree(const struct hsm_seal *seal, struct secret *ret_kdf,
+                        struct hsm_sealed *sealed, struct fault *fault)
 {
-    int length = 0;
-    return data.length == 0 ||
-           EVP_EncryptUpdate(context, NULL, &length, data.data, (int)data.length) == 1;
+    const bool is_gcm = seal->scheme == HSM_ECIES_AES128_GCM;
+    const struct p11_agreement agreement = {
+        .curve = seal->curve,
+        .kdf = seal->kdf,
+        .peer_point = seal->peer_point,
+        .shared_info = seal->shared_info,
+        .kdf_bytes = is_gcm ? P11_SEAL_GCM_KDF_BYTES : seal->kek_bytes + seal->mac_bytes};
+    enum error e = p11_host_agree(&agreement, ret_kdf, sealed->ephemeral_point, fault);
+    if (e == ERR_OK)
+        sealed->ephemeral_length = hsm_point_bytes(seal->curve);
+    return e;
 }
 
-static bool begin_sealing(EVP_CIPHER_CTX *context, const struct secret *kdf,
-                          const struct hsm_seal_layout *layout)
+static enum error seal_by_agreement(struct p11 *p11, const struct hsm_seal *seal,
+                                    CK_OBJECT_HANDLE key, struct hsm_sealed *sealed,
+                                    struct fault *fault)
 {
-    return context != NULL &&
-           EVP_EncryptInit_ex(context, EVP_aes_128_gcm(), NULL, NULL, NULL) == 1 &&
-           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, (int)layout->iv_bytes, NULL) ==
-               1 &&
-           EVP_EncryptInit_ex(context, NULL, NULL, kdf->bytes + layout->key_offset,
-                              kdf->bytes + layout->iv_offset) == 1;
+    SECRET_AUTO kdf = {0};
+    SECRET_AUTO text = {0};
+    enum error e = agree(seal, &kdf, sealed, fault); /* checks the point */
+    if (e == ERR_OK)
+        e = make_text(p11, key, seal, &text, fault);
+    if (e != ERR_OK)
+        return e;
+    bool is_sealed = seal->scheme == HSM_ECIES_AES128_GCM
+                         ? p11_seal_gcm(seal, &kdf, &text, sealed)
+                         : p11_seal_ctr_hmac(seal, &kdf, &text, sealed);
+    return is_sealed ? ERR_OK : fail_libcrypto(fault);
 }
 
-/* Additional data: aad, the ephemeral point's X and Y, the second half of K. */
-static bool encrypt_text(const struct hsm_seal *seal, const struct secret *kdf,
-                         const struct secret *text, struct hsm_sealed *sealed)
+static enum error seal_by_rsa(struct p11 *p11, const struct hsm_seal *seal, CK_OBJECT_HANDLE key,
+                              struct hsm_sealed *sealed, struct fault *fault)
 {
-    int length = 0;
-    int rest = 0;
-    const struct bytes point = bytes_of(sealed->ephemeral_point + 1, P11_POINT_BYTES - 1);
-    CIPHER_CONTEXT_AUTO *context = EVP_CIPHER_CTX_new();
-    if (!begin_sealing(context, kdf, &seal->layout) || !add_data(context, seal->aad) ||
-        !add_data(context, point) ||
-        !add_data(context, bytes_of(kdf->bytes + KDF_AAD_OFFSET, KDF_BYTES - KDF_AAD_OFFSET)) ||
-        EVP_EncryptUpdate(context, sealed->bytes, &length, text->bytes, (int)text->length) != 1 ||
-        (size_t)length != text->length ||
-        EVP_EncryptFinal_ex(context, sealed->bytes + length, &rest) != 1 || rest != 0 ||
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, HSM_GCM_TAG_BYTES,
-                            sealed->bytes + length) != 1)
-        return false;
-    sealed->length = text->length + HSM_GCM_TAG_BYTES;
-    return true;
+    SECRET_AUTO text = {0};
+    void *parsed = NULL;
+    enum error e = p11_rsa_parse(seal->peer_spki, &parsed, fault);
+    PKEY_AUTO *peer = parsed;
+    if (e == ERR_OK)
+        e = make_text(p11, key, seal, &text, fault);
+    if (e == ERR_OK && !p11_seal_oaep(peer, &text, sealed))
+        e = fail_libcrypto(fault);
+    return e;
 }
 
 enum error p11_seal(struct p11 *p11, const struct hsm_seal *seal, struct hsm_sealed *ret_sealed,
                     struct fault *fault)
 {
-    SECRET_AUTO kdf = {0};
-    SECRET_AUTO text = {0};
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    const struct p11_agreement agreement = {
-        .peer_point = seal->peer_point, .shared_info = seal->shared_info, .kdf_bytes = KDF_BYTES};
-    struct hsm_sealed sealed = {.ephemeral_length = P11_POINT_BYTES};
+    struct hsm_sealed sealed = {0};
     struct bytes stored = bytes_of(seal->session_key.bytes, seal->session_key.length);
     enum error e = p11_get_session_key(p11, &seal->firmware_key, stored, &key, fault);
     if (e != ERR_OK)
         return e;
     crash_point("hsm-worker.before-wrap");
-    e = p11_host_agree(&agreement, &kdf, sealed.ephemeral_point, fault); /* checks the point */
-    if (e == ERR_OK)
-        e = make_text(p11, key, seal, &text, fault);
-    if (e == ERR_OK && !encrypt_text(seal, &kdf, &text, &sealed))
-        e = fail_libcrypto(fault);
-    secret_clear(&text);
+    e = seal->scheme == HSM_SEAL_OAEP_SHA256 ? seal_by_rsa(p11, seal, key, &sealed, fault)
+                                             : seal_by_agreement(p11, seal, key, &sealed, fault);
     crash_point("hsm-worker.after-wrap");
     if (e == ERR_OK)
         *ret_sealed = sealed;

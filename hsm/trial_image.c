@@ -127,12 +127,16 @@ static enum error take_key(struct trial *trial, const struct trial_image *image,
 {
     struct p11_device device = {.key = NULL};
     struct hsm_wrapped wrapped;
-    enum error e = p11_device_new(&device, fault);
-    const struct p11_agreement agreement = {.peer_point = bytes_of(device.point, P11_POINT_BYTES),
+    enum error e = p11_device_new(HSM_P256, &device, fault);
+    const struct p11_agreement agreement = {.curve = HSM_P256,
+                                            .kdf = HSM_X963_SHA256,
+                                            .peer_point =
+                                                bytes_of(device.point, device.point_length),
                                             .shared_info = bytes_of(INFO, sizeof INFO),
                                             .kdf_bytes = KEK_BYTES};
     const struct hsm_wrap wrap = {.firmware_key = image->firmware_key,
                                   .session_key = image->session_key,
+                                  .key_wrap = HSM_AES_KEY_WRAP,
                                   .curve = HSM_P256,
                                   .peer_point = agreement.peer_point,
                                   .kdf = HSM_X963_SHA256,

@@ -96,7 +96,8 @@ static enum error try_seal(struct trial *trial, struct fault *fault)
 {
     struct p11_device device = {.key = NULL};
     struct hsm_sealed sealed;
-    struct hsm_seal seal = {.curve = HSM_P256,
+    struct hsm_seal seal = {.scheme = HSM_ECIES_AES128_GCM,
+                            .curve = HSM_P256,
                             .kdf = HSM_X963_SHA256,
                             .layout = SEAL_POINT,
                             .aad = {INFO, sizeof INFO}};
@@ -105,8 +106,8 @@ static enum error try_seal(struct trial *trial, struct fault *fault)
         e = p11_generate_session_key(&trial->p11, &seal.firmware_key, HSM_SESSION_KEY_MAX / 2,
                                      &seal.session_key, fault);
     if (e == ERR_OK)
-        e = p11_device_new(&device, fault);
-    seal.peer_point = bytes_of(device.point, sizeof device.point);
+        e = p11_device_new(HSM_P256, &device, fault);
+    seal.peer_point = bytes_of(device.point, device.point_length);
     if (e == ERR_OK)
         e = p11_seal(&trial->p11, &seal, &sealed, fault);
     p11_device_free(&device);

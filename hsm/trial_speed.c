@@ -135,12 +135,13 @@ static enum error unwrap(struct trial *trial, struct fault *fault)
 
 static enum error prepare_license(struct trial *trial, struct fault *fault)
 {
-    work.wrap = (struct hsm_wrap){.curve = HSM_P256,
+    work.wrap = (struct hsm_wrap){.key_wrap = HSM_AES_KEY_WRAP,
+                                  .curve = HSM_P256,
                                   .kdf = HSM_X963_SHA256,
                                   .shared_info = bytes_of(INFO, sizeof INFO),
                                   .kek_bytes = HSM_SESSION_KEY_MAX};
-    enum error e = p11_device_new(&work.device, fault);
-    work.wrap.peer_point = bytes_of(work.device.point, sizeof work.device.point);
+    enum error e = p11_device_new(HSM_P256, &work.device, fault);
+    work.wrap.peer_point = bytes_of(work.device.point, work.device.point_length);
     return e == ERR_OK ? prepare_keys(trial, fault) : e;
 }
 

@@ -95,12 +95,15 @@ static enum error do_encrypt(struct worker *worker, const Provisiond__HsmRequest
         .wrapped_session_key = bytes_of_message(request->encrypt->wrapped_session_key),
         .cipher = (enum hsm_cipher)request->encrypt->cipher,
         .aad = bytes_of_message(request->encrypt->aad),
+        .iv_bytes = request->encrypt->iv_bytes,
+        .length = request->encrypt->length,
+        .appends_tag = request->encrypt->tag_appended,
         .clear_fd = fds[0],
         .cipher_fd = fds[1]};
     enum error e = p11_encrypt(&worker->p11, &encryption, &answer->content, &answer->fault);
     provisiond__hsm_encrypt_reply__init(result);
-    result->iv = hsm_binary(answer->content.iv, sizeof answer->content.iv);
-    result->tag = hsm_binary(answer->content.tag, sizeof answer->content.tag);
+    result->iv = hsm_binary(answer->content.iv, answer->content.iv_length);
+    result->tag = hsm_binary(answer->content.tag, answer->content.tag_length);
     result->length = answer->content.length;
     answer->reply.encrypt = result;
     return e;
@@ -113,11 +116,13 @@ static enum error do_wrap(struct worker *worker, const Provisiond__HsmRequest *r
     Provisiond__HsmWrapReply *result = &answer->result.wrap;
     const Provisiond__HsmWrapRequest *asked = request->wrap;
     struct hsm_wrap wrap = {.firmware_key = key_id_of(asked->firmware_key_id),
-                            .curve = HSM_P256,
+                            .key_wrap = (enum hsm_key_wrap)asked->key_wrap,
+                            .curve = (enum hsm_curve)asked->curve,
                             .peer_point = bytes_of_message(asked->peer_point),
-                            .kdf = HSM_X963_SHA256,
+                            .kdf = (enum hsm_kdf)asked->kdf,
                             .shared_info = bytes_of_message(asked->shared_info),
-                            .kek_bytes = asked->kek_bytes};
+                            .kek_bytes = asked->kek_bytes,
+                            .peer_spki = bytes_of_message(asked->peer_spki)};
     (void)fds;
     if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &wrap.session_key))
         return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);
@@ -158,15 +163,19 @@ static enum error do_seal(struct worker *worker, const Provisiond__HsmRequest *r
     Provisiond__HsmSealReply *result = &answer->result.seal;
     const Provisiond__HsmSealRequest *asked = request->seal;
     struct hsm_seal seal = {.firmware_key = key_id_of(asked->firmware_key_id),
-                            .curve = HSM_P256,
+                            .scheme = (enum hsm_seal_scheme)asked->scheme,
+                            .curve = (enum hsm_curve)asked->curve,
                             .peer_point = bytes_of_message(asked->peer_point),
-                            .kdf = HSM_X963_SHA256,
+                            .kdf = (enum hsm_kdf)asked->kdf,
                             .shared_info = bytes_of_message(asked->shared_info),
                             .layout = {.key_offset = asked->kdf_key_offset,
                                        .iv_offset = asked->kdf_iv_offset,
                                        .iv_bytes = asked->kdf_iv_bytes},
                             .prefix = bytes_of_message(asked->prefix),
-                            .aad = bytes_of_message(asked->aad)};
+                            .aad = bytes_of_message(asked->aad),
+                            .kek_bytes = asked->kek_bytes,
+                            .mac_bytes = asked->mac_bytes,
+                            .peer_spki = bytes_of_message(asked->peer_spki)};
     (void)fds;
     if (!hsm_wrapped_key_from_message(asked->wrapped_session_key, &seal.session_key))
         return fault_set(&answer->fault, ERR_BAD_REQUEST, "wrapped-key", "Not a wrapped key.", 0);

@@ -39,7 +39,8 @@ enum key_leaf key_rotation_read(struct bytes entry, int64_t index,
                                 struct key_rotation *ret_rotation)
 {
     struct key_rotation rotation = {.index = index};
-    if (memmem(entry.data, entry.length, TYPE_MARK, sizeof TYPE_MARK - 1) == NULL)
+    if (entry.length == 0 ||
+        memmem(entry.data, entry.length, TYPE_MARK, sizeof TYPE_MARK - 1) == NULL)
         return KEY_LEAF_OTHER;
     json_t *leaf = json_loadb((const char *)entry.data, entry.length, JSON_REJECT_DUPLICATES, NULL);
     const char *type = json_string_value(json_object_get(leaf, "type"));

@@ -207,21 +207,28 @@ enum error image_leaf_added(struct change_context *context, const char *product,
     leaf_put_image(&leaf, "image", &image->digest);
     leaf_put_number(&leaf, "size", image->size);
     leaf_put_optional(&leaf, "label", image->label);
+    leaf_put_optional(&leaf, "content", image->content); /* "": the profile's default */
     leaf_put_flag(&leaf, "enabled", image->is_enabled);
     leaf_put_text(&leaf, "by", by);
     return leaf_append(&leaf, NULL, fault);
 }
 
-enum error image_leaf_add(struct change_context *context, const char *product,
-                          const struct ledger_image *image, struct fault *fault)
+enum error image_leaf_check_key(struct change_context *context, const char *product,
+                                const struct ledger_image *image, struct fault *fault)
 {
     struct ledger_product found;
     enum error e = context->ops->product_get_mine(context->store, product, &found, fault);
     if (e == ERR_OK && image->generation != found.generation)
         e = fault_set(fault, ERR_CONFLICT, "firmware-key-changed",
-                      "The product's firmware key was rotated while the image was encrypted: "
-                      "encrypt it again.",
+                      "The product's firmware key was rotated meanwhile: give the command again.",
                       0);
+    return e;
+}
+
+enum error image_leaf_add(struct change_context *context, const char *product,
+                          const struct ledger_image *image, struct fault *fault)
+{
+    enum error e = image_leaf_check_key(context, product, image, fault);
     return e == ERR_OK ? context->ops->image_add(context->store, product, image, fault) : e;
 }
 

@@ -8,8 +8,11 @@
 
 #include "ledger/change.h"
 
-/* The row: ERR_CONFLICT ("firmware-key-changed") when its session key is not wrapped by the
- * product's present firmware key. */
+/* ERR_CONFLICT ("firmware-key-changed"): the image's session key is not wrapped by the product's
+ * present firmware key. */
+enum error image_leaf_check_key(struct change_context *context, const char *product,
+                                const struct ledger_image *image, struct fault *fault) MUST_USE;
+/* The row, after that check. */
 enum error image_leaf_add(struct change_context *context, const char *product,
                           const struct ledger_image *image, struct fault *fault) MUST_USE;
 /* The leaf of an image that was added. */

@@ -43,6 +43,7 @@
 #define LEDGER_KEY_ID_BYTES       16
 #define LEDGER_IV_MAX             16
 #define LEDGER_TAG_BYTES          16
+#define LEDGER_CONTENT_MAX        15                  /* of the name of a form of content */
 #define LEDGER_ANCHORS_MAX        ((size_t)64 * 1024) /* PEM text of a product's trust anchors */
 #define LEDGER_OPTIONS_MAX        1024 /* bytes of a product's settings, a JSON text */
 #define LEDGER_QUOTA_MAX          INT64_C(1000000000000)
@@ -172,6 +173,8 @@ struct ledger_image {
     uint8_t iv[LEDGER_IV_MAX];
     size_t iv_length;
     uint8_t tag[LEDGER_TAG_BYTES];
+    size_t tag_length;                    /* 0 or LEDGER_TAG_BYTES */
+    char content[LEDGER_CONTENT_MAX + 1]; /* form of content; "" is the profile's default */
     int64_t created_unix_ms;
     bool is_enabled;
     char alias[LEDGER_NAME_MAX + 1]; /* the name stations may ask by; "" when it has none */
@@ -411,8 +414,8 @@ enum error ledger_firmware_key_ended(struct ledger *ledger, const struct ledger_
  * An image that comes from another HSM's ledger, with the session key that the HSM here has taken
  * in: as ledger_image_add, with image->alias, and a leaf that says where the key comes from. The
  * same image with the same session key again changes nothing (*ret_is_new false). ERR_CONFLICT:
- * "image-other-key" (the product has it, under another key), "session-key-used", and as
- * ledger_image_alias.
+ * "firmware-key-changed", "image-other-key" (the product has it, under another key),
+ * "session-key-used", and as ledger_image_alias.
  */
 enum error ledger_image_import(struct ledger *ledger, const char *product,
                                const struct ledger_image *image, const struct sha256 *hsm,

@@ -145,9 +145,9 @@ enum error store_image_add(struct ledger_store *store, const char *product,
         e = db_run(db, SQL_IMAGE_ADD, fault, DB_INT(product_id), DB_SHA256(&image->digest),
                    DB_INT(image->size), DB_TEXT(image->label),
                    DB_BLOB(image->session_key, image->session_key_length),
-                   DB_BLOB(image->iv, image->iv_length), DB_BLOB(image->tag, sizeof image->tag),
+                   DB_BLOB(image->iv, image->iv_length), DB_BLOB(image->tag, image->tag_length),
                    DB_INT(image->created_unix_ms), DB_INT(image->is_enabled),
-                   DB_INT(image->generation));
+                   DB_INT(image->generation), DB_TEXT(image->content));
     return e;
 }
 

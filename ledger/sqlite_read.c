@@ -65,7 +65,8 @@ static bool read_image(sqlite3_stmt *row, struct ledger_image *image)
            db_column_blob(row, 4, image->session_key, sizeof image->session_key,
                           &image->session_key_length) &&
            db_column_blob(row, 5, image->iv, sizeof image->iv, &image->iv_length) &&
-           db_column_exact(row, 6, image->tag, sizeof image->tag) &&
+           db_column_blob(row, 6, image->tag, sizeof image->tag, &image->tag_length) &&
+           db_column_text(row, 11, image->content, sizeof image->content) &&
            db_column_text(row, 9, image->alias, sizeof image->alias);
 }
 

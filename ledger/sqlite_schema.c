@@ -11,7 +11,7 @@
 #include <assert.h>
 
 /* The numbers in texts below. */
-static_assert(SCHEMA_VERSION == 7 && APPLICATION_ID == 1886807142, "the pragmas at the end");
+static_assert(SCHEMA_VERSION == 8 && APPLICATION_ID == 1886807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_STANDBY == 7, "the check on a document's kind");
@@ -21,6 +21,8 @@ static_assert(LEDGER_SCOPE_MAX == 2080, "the checks on scopes");
 static_assert(LEDGER_ROTATIONS_MAX == 15, "the check on a generation");
 static_assert(LEDGER_QUOTA_MAX == 1000000000000, "the check on quota");
 static_assert(LEDGER_OPTIONS_MAX == 1024, "the check on options");
+static_assert(LEDGER_IV_MAX == 16 && LEDGER_TAG_BYTES == 16 && LEDGER_CONTENT_MAX == 15,
+              "the checks on an image");
 
 static const char PRAGMAS[] =
     "PRAGMA synchronous = FULL;"
@@ -100,12 +102,13 @@ static const char TABLES[] =
     "  size INTEGER NOT NULL CHECK (size >= 0),"
     "  label TEXT NOT NULL,"
     "  session_key BLOB NOT NULL UNIQUE," /* one key, one image, ever */
-    "  iv BLOB NOT NULL,"
-    "  tag BLOB NOT NULL CHECK (length(tag) = 16),"
+    "  iv BLOB NOT NULL CHECK (length(iv) <= 16),"
+    "  tag BLOB NOT NULL CHECK (length(tag) IN (0, 16)),"
     "  created_unix_ms INTEGER NOT NULL,"
     "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
     "  alias TEXT NOT NULL DEFAULT '',"
     "  generation INTEGER NOT NULL DEFAULT 1," /* of the firmware key that wraps session_key */
+    "  content TEXT NOT NULL DEFAULT '' CHECK (length(CAST(content AS BLOB)) <= 15),"
     "  UNIQUE (digest, product_id),"
     "  FOREIGN KEY (product_id, generation) REFERENCES firmware_key (product_id, generation)"
     ") STRICT;"
@@ -392,7 +395,7 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'a session key goes over to the newest key'); END;"
 
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 7;"
+    "PRAGMA user_version = 8;"
     "COMMIT;";
 
 /* One integer of a one-row query. */

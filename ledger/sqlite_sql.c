@@ -11,7 +11,7 @@
     "firmware_key k WHERE k.product_id = product.id) FROM product "
 #define IMAGE_COLUMNS                                                                            \
     "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled, alias, " \
-    "generation FROM image "
+    "generation, content FROM image "
 /* A row for each key of a principal p. */
 #define PRINCIPAL_COLUMNS                                                      \
     "SELECT p.id, p.name, p.is_enabled, p.role, p.products, p.lines, k.spki, " \
@@ -239,8 +239,8 @@ static const char *const TEXTS[SQL_COUNT] = {
         "SELECT EXISTS (SELECT 1 FROM image WHERE digest = ?2 AND product_id = ?1), "
         "EXISTS (SELECT 1 FROM image WHERE session_key = ?3)",
     [SQL_IMAGE_ADD] = "INSERT INTO image (product_id, digest, size, label, session_key, iv, tag, "
-                      "created_unix_ms, is_enabled, generation) "
-                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                      "created_unix_ms, is_enabled, generation, content) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [SQL_FIRMWARE_KEY_ADD] =
         "INSERT INTO firmware_key (product_id, generation, key_id) VALUES (?1, ?2, ?3)",
     [SQL_FIRMWARE_KEY_USE] = "UPDATE product SET firmware_key = ?2 WHERE id = ?1",

@@ -175,7 +175,38 @@ static const char FROM_6[] =
     "  PRIMARY KEY (standby_id, product_id)"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const STEPS[] = {[3] = FROM_3, [4] = FROM_4, [5] = FROM_5, [6] = FROM_6};
+/* 8: an image says its form of content, and may have no tag. All that there were have the default
+ * of their profile, which is the empty text. */
+static const char FROM_7[] =
+    "ALTER TABLE image RENAME TO image_7;"
+    "CREATE TABLE image ("
+    "  id INTEGER PRIMARY KEY,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  size INTEGER NOT NULL CHECK (size >= 0),"
+    "  label TEXT NOT NULL,"
+    "  session_key BLOB NOT NULL UNIQUE,"
+    "  iv BLOB NOT NULL CHECK (length(iv) <= 16),"
+    "  tag BLOB NOT NULL CHECK (length(tag) IN (0, 16)),"
+    "  created_unix_ms INTEGER NOT NULL,"
+    "  is_enabled INTEGER NOT NULL CHECK (is_enabled IN (0, 1)),"
+    "  alias TEXT NOT NULL DEFAULT '',"
+    "  generation INTEGER NOT NULL DEFAULT 1,"
+    "  content TEXT NOT NULL DEFAULT '' CHECK (length(CAST(content AS BLOB)) <= 15),"
+    "  UNIQUE (digest, product_id),"
+    "  FOREIGN KEY (product_id, generation) REFERENCES firmware_key (product_id, generation)"
+    ") STRICT;"
+    "INSERT INTO image (id, product_id, digest, size, label, session_key, iv, tag,"
+    "    created_unix_ms, is_enabled, alias, generation)"
+    "  SELECT id, product_id, digest, size, label, session_key, iv, tag, created_unix_ms,"
+    "    is_enabled, alias, generation FROM image_7 ORDER BY id;"
+    "DROP TABLE image_7;"
+    "CREATE UNIQUE INDEX image_alias ON image (alias COLLATE NOCASE) WHERE alias <> '';"
+    "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
+    "CREATE INDEX image_product ON image (product_id);";
+
+static const char *const STEPS[] = {
+    [3] = FROM_3, [4] = FROM_4, [5] = FROM_5, [6] = FROM_6, [7] = FROM_7};
 
 const char *step_from(int64_t version)
 {

@@ -271,8 +271,10 @@ static enum error apply_import(struct change_context *context, void *body, struc
     struct import_change *change = body;
     bool is_known = false;
     bool is_same = false;
-    enum error e = context->ops->image_compare(context->store, change->product, &change->image,
-                                               &is_known, &is_same, fault);
+    enum error e = image_leaf_check_key(context, change->product, &change->image, fault);
+    if (e == ERR_OK)
+        e = context->ops->image_compare(context->store, change->product, &change->image, &is_known,
+                                        &is_same, fault);
     if (e != ERR_OK)
         return e;
     change->is_new = !is_known;

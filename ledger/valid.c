@@ -136,6 +136,10 @@ enum error valid_image(const struct ledger_image *image, struct fault *fault)
         return refuse(fault, "generation", "A firmware key's generation is 1 or more.");
     if (image->iv_length > LEDGER_IV_MAX)
         return refuse(fault, "iv", "An IV is at most 16 bytes.");
+    if (image->tag_length != 0 && image->tag_length != LEDGER_TAG_BYTES)
+        return refuse(fault, "tag", "A tag is 16 bytes, or none.");
+    if (!valid_text(image->content, LEDGER_CONTENT_MAX))
+        return refuse(fault, "content", "The name of a form of content is at most 15 bytes.");
     return ERR_OK;
 }
 

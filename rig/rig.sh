@@ -2,12 +2,14 @@
 # SPDX-FileCopyrightText: The provisiond authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# rig.sh BIN up --dir DIR [--quota N] [--st-quota N] [--governed N]    rig.sh BIN down --dir DIR
+# rig.sh BIN up --dir DIR [--quota N] [--st-quota N] [--governed N] [--profiles yes|no]
+# rig.sh BIN down --dir DIR
 #
 # All three programs on this machine, on free loopback ports, over a fresh SoftHSM token, with two
 # products (gateways that open CMS licenses, chips that take st-sfi ones), one real firmware, and one
 # caller of each role; with --governed a third product, whose maker's three officers sign each
-# change, two at a time, and have signed N units and N/10 for scrap. DIR/env tells tests, benchmarks
+# change, two at a time, and have signed N units and N/10 for scrap. Unless --profiles is no, there is
+# a product with an image for each other profile: docs/profiles/README.md. DIR/env tells tests, benchmarks
 # and people where everything is. BIN is the folder with the programs. Everything lives in DIR and
 # may be deleted after `down`; the next `up` on the same DIR starts afresh, with new keys and a new
 # token.
@@ -21,13 +23,14 @@ st_product=rig-mcu
 st_product_id=45002001
 st_fwid=rig-mcu-fw
 governed_product=rig-governed
+profiles="cms suit mcuboot jwe esp-rsa" # a product rig-NAME each
 callers="station operator auditor administrator metrics" # each is NAME-1, with DIR/tls/NAME.pem and .key
 tunables=glibc.malloc.tcache_count=64 # as the units set them
 start_timeout_s=30
 stop_timeout_s=10
 programs="provisiond provision-vault provision-hsm" # in the order in which they stop
 # What `up` makes in DIR. The file run-dir comes first and goes last: it says that the rest is ours.
-made="tls device-ca st-ca maker public-keys ceremony.txt option-bytes.bin tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
+made="tls device-ca st-ca maker public-keys ceremony.txt option-bytes.bin mcuboot tokens vault log run env port pin firmware.bin provisiond.conf softhsm2.conf
     provisiond.pid provision-vault.pid provision-hsm.pid run-dir"
 
 die() {
@@ -36,7 +39,8 @@ die() {
 }
 
 usage() {
-    echo "usage: ./dev rig up --dir DIR [--quota N] [--st-quota N] [--governed N] | ./dev rig down --dir DIR" >&2
+    echo "usage: ./dev rig up --dir DIR [--quota N] [--st-quota N] [--governed N] [--profiles yes|no] |" \
+        "./dev rig down --dir DIR" >&2
     exit 64
 }
 
@@ -174,7 +178,8 @@ socket = $run/station.sock
 admin_socket = $run/admin.sock
 ledger = $dir/vault/ledger.db
 images = $dir/vault/images
-checkpoint_interval_ms = 200
+checkpoint_interval_ms = ${X_CP:-200}
+unanchored_max = ${X_UN:-128}
 
 [api]
 listen = 127.0.0.1:0
@@ -284,6 +289,64 @@ set_up_chips() {
     ctl image alias "$st_image" $st_fwid --product $st_product >/dev/null
 }
 
+# ---- a product of each other profile, for every kind of key that it serves ----
+
+keys_of() {
+    case $1 in
+    cms) echo p256,p384,rsa ;;
+    suit) echo p256 ;;
+    mcuboot) echo p256,x25519,rsa ;;
+    jwe) echo p256,p384 ;;
+    esp-rsa) echo rsa ;;
+    esac
+}
+
+# Signed as MCUboot wants it, with a key of the rig's own.
+make_mcuboot_image() {
+    mkdir -p "$dir/mcuboot"
+    new_key "$dir/mcuboot/sign.key"
+    "$here/mcuboot.sh" "$dir/mcuboot/sign.key" "$dir/firmware.bin" 4 "$dir/mcuboot/signed.bin"
+}
+
+# set_up_profile NAME: sets NAME_image, with _ for -
+set_up_profile() {
+    exposure=
+    clear=$dir/firmware.bin
+    [ "$1" != mcuboot ] || exposure=--allow-session-key-exposure
+    [ "$1" != mcuboot ] || clear=$dir/mcuboot/signed.bin
+    ctl product create "rig-$1" --profile "$1" --device-keys "$(keys_of "$1")" $exposure \
+        --anchors "$dir/device-ca/ca.pem" --quota "$quota" >/dev/null
+    of_profile=$(encrypt "rig-$1" --format "$1" "$clear")
+    eval "$(echo "$1" | tr - _)_image=\$of_profile"
+}
+
+set_up_profiles() {
+    make_mcuboot_image
+    for name in $profiles; do set_up_profile "$name"; done
+}
+
+# write_profile NAME CLEAR
+write_profile() {
+    word=$(echo "$1" | tr - _)
+    upper=$(echo "$word" | tr a-z A-Z)
+    eval "of_profile=\$${word}_image"
+    cat <<EOF
+RIG_${upper}_PRODUCT='rig-$1'
+RIG_${upper}_IMAGE='$of_profile'
+RIG_${upper}_IMAGE_FILE='$dir/vault/images/${of_profile#sha256:}'
+RIG_${upper}_FIRMWARE='$2'
+EOF
+}
+
+write_profiles() {
+    for name in $profiles; do
+        clear=$dir/firmware.bin
+        [ "$name" != mcuboot ] || clear=$dir/mcuboot/signed.bin
+        write_profile "$name" "$clear"
+    done
+    echo "RIG_MCUBOOT_SIGNING_KEY='$dir/mcuboot/sign.key'"
+}
+
 # ---- a product that its maker governs ----
 
 # new_officer N: a certificate that signs documents
@@ -327,6 +390,7 @@ set_up() {
     ctl product create $product --anchors "$dir/device-ca/ca.pem" --quota "$quota" >/dev/null
     image=$(encrypt $product "$dir/firmware.bin")
     set_up_chips
+    [ "$profiles_wanted" = no ] || set_up_profiles
     [ "$governed" = 0 ] || set_up_governed
     enrol_callers
 }
@@ -378,6 +442,7 @@ RIG_SITE='rig'
 RIG_HSM_ID='$hsm_id'
 RIG_CHECKPOINT_KEY='$dir/public-keys/checkpoint.pub.pem'
 EOF
+    [ "$profiles_wanted" = no ] || write_profiles >>"$dir/env"
     [ "$governed" = 0 ] || cat >>"$dir/env" <<EOF
 RIG_GOVERNED_PRODUCT='$governed_product'
 RIG_GOVERNED_IMAGE='$governed_image'
@@ -399,6 +464,7 @@ rig_up() {
     check_number --quota "$quota"
     check_number --st-quota "$st_quota"
     check_number --governed "$governed"
+    case $profiles_wanted in yes | no) ;; *) echo "rig: --profiles is yes or no" >&2 && exit 64 ;; esac
     refuse_path "$bin"
     refuse_path "$dir"
     umask 077
@@ -451,6 +517,7 @@ dir=
 quota=10000
 st_quota=same
 governed=0
+profiles_wanted=yes
 hsm_id=
 governed_image=
 is_interrupted=
@@ -461,6 +528,7 @@ while [ $# -gt 0 ]; do
     --quota) quota=$2 ;;
     --st-quota) st_quota=$2 ;;
     --governed) governed=$2 ;;
+    --profiles) profiles_wanted=$2 ;;
     *) usage ;;
     esac
     shift 2

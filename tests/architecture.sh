@@ -15,7 +15,7 @@ allowed="config:core device:core license:core image:core ledger:core ledger:jour
  hsm:core hsm:config handover:core
  vault:core vault:config vault:journal vault:grant vault:device vault:license vault:image vault:ledger vault:hsm vault:handover
  api:core api:config api:vault api:journal
- cli:core cli:config cli:backup cli:vault cli:image cli:journal cli:grant cli:audit cli:handover
+ cli:core cli:config cli:backup cli:vault cli:license cli:image cli:journal cli:grant cli:audit cli:handover
  daemon:core daemon:config daemon:api daemon:vault daemon:hsm
  rig:core"
 

@@ -95,6 +95,9 @@ static enum error run(struct admin_task *task, const struct operation *operation
         operation->effect != ALWAYS ? notary_permits(task->vault->notary, &task->fault) : ERR_OK;
     if (e == ERR_ANCHOR_MISMATCH || e == ERR_HSM_RETIRED)
         return e;
+    /* Before the notary says so: else keys would come and go without a leaf. */
+    if (operation->effect != ALWAYS && ledger_is_retired(task->vault->ledger))
+        return ledger_retired_fault(&task->fault);
     task->fault = (struct fault){0};
     if (operation->effect == GROWS &&
         ledger_room_permits(task->vault->ledger, 0, &task->fault) != ERR_OK)

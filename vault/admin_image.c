@@ -7,7 +7,6 @@
  */
 #include "vault/admin_task.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,19 +14,15 @@
 
 #include "core/clock.h"
 #include "core/crash_point.h"
-#include "image/st_sfi.h"
 #include "license/license.h"
 #include "vault/hsm_watch.h"
+#include "vault/image_format.h"
 #include "vault/product_make.h"
 
 /* Fewer than the threads that serve administration, so that a station can always be disabled. */
 #define ENCRYPTIONS_MAX 2
 /* A product whose key is rotated more often while one image is stored is somebody's mistake. */
 #define ROTATIONS_FOLLOWED 3
-
-static_assert(HSM_WRAPPED_KEY_MAX <= LEDGER_WRAPPED_KEY_MAX, "a wrapped key fits the ledger");
-static_assert(HSM_GCM_IV_BYTES <= LEDGER_IV_MAX, "an IV fits the ledger");
-static_assert(HSM_GCM_TAG_BYTES == LEDGER_TAG_BYTES, "a tag fits the ledger");
 
 /* The clear firmware: a regular file with something left to read. */
 static enum error check_clear_file(struct admin_task *task, uint64_t *ret_length)
@@ -45,45 +40,9 @@ static enum error check_clear_file(struct admin_task *task, uint64_t *ret_length
     return ERR_OK;
 }
 
-/* Accepts every file: what a plain ciphertext holds is the device's matter. */
-static enum error accept(int fd, uint64_t size, struct fault *fault)
-{
-    (void)fd;
-    (void)size;
-    (void)fault;
-    return ERR_OK;
-}
-
-static enum error check_st_sfi(int fd, uint64_t size, struct fault *fault)
-{
-    struct st_sfi_summary summary;
-    return st_sfi_check(fd, size, &summary, fault);
-}
-
-/* An image format bears the name of its license profile. */
-static const struct format {
-    const char *name;
-    const char *wanted; /* the refusal of another one */
-    enum hsm_cipher cipher;
-    enum error (*check)(int fd, uint64_t size, struct fault *fault); /* of the encrypted image */
-} FORMATS[] = {
-    {"cms", "The product's license profile is cms: give --format cms.", HSM_AES_GCM, accept},
-    {"st-sfi", "The product's license profile is st-sfi: give --format st-sfi.",
-     HSM_AES_GCM_RECORDS, check_st_sfi},
-};
-
-static const struct format *find_format(const char *name)
-{
-    for (size_t i = 0; i < sizeof FORMATS / sizeof FORMATS[0]; i++) {
-        if (strcmp(FORMATS[i].name, name) == 0)
-            return &FORMATS[i];
-    }
-    return NULL;
-}
-
 static enum error find_product(struct admin_task *task, struct ledger_product *ret_product,
                                const struct license_profile **ret_profile,
-                               const struct format **ret_format)
+                               const struct image_format **ret_format)
 {
     const Provisiond__ImageEncryptRequest *asked = task->request->image_encrypt;
     enum error e =
@@ -91,36 +50,23 @@ static enum error find_product(struct admin_task *task, struct ledger_product *r
     if (e != ERR_OK)
         return e;
     *ret_profile = license_profile_find(ret_product->profile);
-    *ret_format = find_format(ret_product->profile);
+    *ret_format = image_format_find(ret_product->profile);
     if (*ret_profile == NULL || *ret_format == NULL)
         return fault_set(&task->fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
-    if (strcmp(asked->format, (*ret_format)->name) != 0)
-        return admin_refuse_field(task, "format", (*ret_format)->wanted);
+    if (strcmp(asked->format, ret_product->profile) != 0)
+        return admin_refuse_field(task, "format", image_format_wanted(*ret_format));
     return ERR_OK;
 }
 
-static void fill_image(struct ledger_image *image, const char *label,
-                       const struct hsm_wrapped_key *session_key, const struct hsm_content *content)
-{
-    strcpy(image->label, label);
-    memcpy(image->session_key, session_key->bytes, session_key->length);
-    image->session_key_length = session_key->length;
-    memcpy(image->iv, content->iv, sizeof content->iv);
-    image->iv_length = sizeof content->iv;
-    memcpy(image->tag, content->tag, sizeof content->tag);
-    image->created_unix_ms = clock_unix_ms();
-    image->is_enabled = true;
-}
-
 /* The HSM gives the parts of an image; whether they make one, its own reader says. */
-static enum error check_image(struct admin_task *task, const struct format *format, int fd)
+static enum error check_image(struct admin_task *task, const struct image_format *format, int fd)
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
         return fault_set(&task->fault, ERR_LEDGER_UNAVAILABLE, "image-unreadable",
                          "The encrypted image cannot be read.", errno);
-    return format->check(fd, (uint64_t)info.st_size, &task->fault);
+    return image_format_check(format, fd, (uint64_t)info.st_size, &task->fault);
 }
 
 /* A fresh session key for this image alone, and the firmware encrypted under it in the draft. */
@@ -128,28 +74,25 @@ static enum error encrypt(struct admin_task *task, struct image_draft *draft,
                           struct ledger_image *image, uint64_t clear_length)
 {
     struct ledger_product product;
-    const struct license_profile *profile = NULL;
-    const struct format *format = NULL;
-    struct hsm_content content;
-    struct hsm_encryption encryption = {.clear_fd = task->file, .cipher_fd = image_draft_fd(draft)};
-    enum error e = find_product(task, &product, &profile, &format);
+    struct image_making making = {.hsm = task->vault->hsm,
+                                  .content = task->request->image_encrypt->content,
+                                  .clear_fd = task->file,
+                                  .clear_length = clear_length,
+                                  .cipher_fd = image_draft_fd(draft)};
+    enum error e = find_product(task, &product, &making.profile, &making.format);
     if (e != ERR_OK)
         return e;
-    encryption.cipher = format->cipher;
+    memcpy(making.firmware_key.bytes, product.firmware_key, sizeof product.firmware_key);
+    e = image_format_make(&making, image, &task->fault);
+    if (e == ERR_OK)
+        e = check_image(task, making.format, making.cipher_fd);
+    if (e != ERR_OK)
+        return e;
     image->generation = product.generation;
-    memcpy(encryption.firmware_key.bytes, product.firmware_key, sizeof product.firmware_key);
-    e = hsm_generate_session_key(task->vault->hsm, &encryption.firmware_key,
-                                 license_content_find(profile, "")->key_bytes,
-                                 &encryption.session_key, &task->fault);
-    if (e == ERR_OK)
-        e = hsm_encrypt(task->vault->hsm, &encryption, &content, &task->fault);
-    if (e == ERR_OK && content.length != clear_length)
-        e = admin_refuse_field(task, "firmware", "The firmware file changed while it was read.");
-    if (e == ERR_OK)
-        e = check_image(task, format, encryption.cipher_fd);
-    if (e == ERR_OK)
-        fill_image(image, task->request->image_encrypt->label, &encryption.session_key, &content);
-    return e;
+    image->created_unix_ms = clock_unix_ms();
+    image->is_enabled = true;
+    strcpy(image->label, task->request->image_encrypt->label);
+    return ERR_OK;
 }
 
 /* The product's key was rotated since: the session key goes over, as those of the other images. */
@@ -218,11 +161,11 @@ int64_t admin_reserve(const struct admin_task *task)
 
 enum error admin_check_image(const char *profile, int fd, uint64_t size, struct fault *fault)
 {
-    const struct format *format = find_format(profile);
+    const struct image_format *format = image_format_find(profile);
     if (format == NULL)
         return fault_set(fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
-    return format->check(fd, size, fault);
+    return image_format_check(format, fd, size, fault);
 }
 
 static enum error encrypt_image(struct admin_task *task)

@@ -10,6 +10,7 @@
 #include "core/crash_point.h"
 #include "vault/hsm_watch.h"
 #include "vault/listing.h"
+#include "vault/notary.h"
 #include "vault/product_make.h"
 #include "vault/rotation.h"
 
@@ -44,9 +45,10 @@ enum error admin_product_key_rotate(struct admin_task *task)
 struct key_row {
     Provisiond__KeyEntry entry;
     struct ledger_firmware_key key;
-    struct sha256 digest; /* of one of the HSM's own: its SubjectPublicKeyInfo */
-    bool has_digest;
     const char *role;
+    const char *own_state; /* of one of the HSM's own; NULL: it is a firmware key */
+    struct sha256 digest;  /* likewise: of its SubjectPublicKeyInfo */
+    bool has_digest;
     bool is_prepared; /* of a rotation that is not finished; it may not be there at all */
     struct hsm_key_state state;
 };
@@ -72,23 +74,80 @@ static bool add_key(void *context, const struct ledger_firmware_key *key)
     return true;
 }
 
-static void add_own(struct listing *listing, const struct hsm_status *status, const char *role,
-                    const struct hsm_spki *spki)
+static void learn_weakness(const struct hsm_status *status, struct key_row *row, const char *label)
 {
-    struct key_row *row = listing_add(listing);
-    char label[HSM_LABEL_MAX_BYTES + 1];
-    if (row == NULL)
-        return;
-    row->role = role;
-    row->digest = sha256_of(bytes_of(spki->der, spki->length));
-    row->has_digest = row->state.exists = spki->length > 0;
-    (void)snprintf(label, sizeof label, "provisiond-%s", role);
     for (size_t i = 0; i < status->weak_key_count; i++) {
         if (strcmp(status->weak_keys[i].label, label) != 0)
             continue;
         row->state.exists = true;
         strcpy(row->state.weak_attribute, status->weak_keys[i].attribute);
     }
+}
+
+static void add_transport(struct listing *listing, const struct hsm_status *status)
+{
+    const struct hsm_spki *spki = &status->transport;
+    struct key_row *row = listing_add(listing);
+    if (row == NULL)
+        return;
+    row->role = "transport";
+    row->digest = sha256_of(bytes_of(spki->der, spki->length));
+    row->has_digest = row->state.exists = spki->length > 0;
+    learn_weakness(status, row, "provisiond-transport");
+    row->own_state = row->state.exists ? "in-use" : "missing";
+}
+
+/* NULL: the HSM does not have it, or it cannot be read. */
+static const struct hsm_spki *checkpoint_spki(const struct hsm_status *status, size_t index)
+{
+    if (index == 0)
+        return status->checkpoint.length > 0 ? &status->checkpoint : NULL;
+    return index <= status->successor_count ? &status->successors[index - 1] : NULL;
+}
+
+static const char *checkpoint_state(const struct key_chain *keys, size_t index, bool exists)
+{
+    if (index >= keys->count)
+        return "prepared"; /* made, and not in the journal: that rotation is not finished */
+    if (index + 1 < keys->count)
+        return "retired";
+    return exists ? "in-use" : "missing";
+}
+
+static void add_checkpoint(struct listing *listing, const struct hsm_status *status,
+                           const struct key_chain *keys, size_t index)
+{
+    const struct hsm_spki *spki = checkpoint_spki(status, index);
+    struct key_row *row = listing_add(listing);
+    char label[HSM_LABEL_MAX_BYTES + 1] = HSM_CHECKPOINT_LABEL;
+    if (row == NULL)
+        return;
+    row->role = "checkpoint";
+    row->key.generation = (int64_t)index + 1;
+    row->state.exists = spki != NULL;
+    row->has_digest = true;
+    row->digest = index < keys->count ? keys->keys[index].digest
+                                      : sha256_of(bytes_of(spki->der, spki->length));
+    if (index > 0)
+        (void)snprintf(label, sizeof label, HSM_CHECKPOINT_LABEL "-%zu", index + 1);
+    learn_weakness(status, row, label);
+    row->own_state = checkpoint_state(keys, index, row->state.exists);
+    if (index + 1 < keys->count)
+        row->key.retired_leaf = keys->keys[index + 1].leaf;
+}
+
+/* Those that the journal tells of, and one that the HSM has made for the next rotation. */
+static enum error add_own(struct admin_task *task, struct listing *listing,
+                          const struct hsm_status *status)
+{
+    struct key_chain keys;
+    enum error e = notary_keys(task->vault->notary, &keys, &task->fault);
+    if (e != ERR_OK)
+        return e;
+    for (size_t i = 0; i < keys.count || i <= status->successor_count; i++)
+        add_checkpoint(listing, status, &keys, i);
+    add_transport(listing, status);
+    return ERR_OK;
 }
 
 /* The HSM's own come first: what the oldest rows make room for is none of them unless there are
@@ -98,19 +157,17 @@ static enum error find_keys(struct admin_task *task, struct listing *listing)
     const char *product = task->request->product_keys->product;
     struct hsm_status status;
     enum error e = hsm_watch_get(task->vault->watch, &status, &task->fault);
+    if (e == ERR_OK && product[0] == '\0')
+        e = add_own(task, listing, &status);
     if (e != ERR_OK)
         return e;
-    if (product[0] == '\0') {
-        add_own(listing, &status, "checkpoint", &status.checkpoint);
-        add_own(listing, &status, "transport", &status.transport);
-    }
     return ledger_firmware_keys_each(task->vault->ledger, product[0] != '\0' ? product : NULL,
                                      add_key, listing, &task->fault);
 }
 
 static bool is_own(const struct key_row *row)
 {
-    return row->key.generation == 0;
+    return row->own_state != NULL;
 }
 
 static enum error ask_states(struct admin_task *task, struct listing *listing)
@@ -138,7 +195,7 @@ static enum error ask_states(struct admin_task *task, struct listing *listing)
 static const char *state_of(const struct key_row *row)
 {
     if (is_own(row))
-        return row->state.exists ? "in-use" : "missing";
+        return row->own_state;
     if (row->is_prepared)
         return "prepared";
     if (row->key.is_destroyed)

@@ -19,14 +19,23 @@
 /* ---- product create ---- */
 
 /* The settings as the ledger keeps them, "" when none came. */
-static enum error read_options(struct admin_task *task, const Provisiond__StOptions *asked,
+static enum error read_options(struct admin_task *task,
+                               const Provisiond__ProductCreateRequest *asked,
                                char text[LEDGER_OPTIONS_MAX + 1])
 {
     struct product_options options;
-    text[0] = '\0';
-    if (asked == NULL)
+    size_t length = strlen(asked->options);
+    bool is_st = strcmp(asked->profile, "st-sfi") == 0;
+    if (is_st != (asked->st != NULL) || (is_st && length > 0))
+        return admin_refuse_field(task, "st",
+                                  "ST settings belong to the profile st-sfi alone, "
+                                  "which has no others.");
+    if (length > LEDGER_OPTIONS_MAX)
+        return admin_refuse_field(task, "options", "A product's settings are at most 1024 bytes.");
+    memcpy(text, asked->options, length + 1);
+    if (!is_st)
         return ERR_OK;
-    enum error e = product_options_from_message(asked, &options, &task->fault);
+    enum error e = product_options_from_message(asked->st, &options, &task->fault);
     if (e == ERR_OK)
         e = product_options_encode(&options, text, &task->fault);
     return e;
@@ -62,7 +71,7 @@ static enum error read_product(struct admin_task *task,
                                   "Attempts per device are 1 to 1000000, or 0 for any number.");
     if (!read_policy(asked->policy, &ret_product->policy))
         return admin_refuse_field(task, "policy", "A policy is per-device or per-license.");
-    return read_options(task, asked->st, options);
+    return read_options(task, asked, options);
 }
 
 /* Asked before the HSM makes a key: a taken name must not touch the HSM. */

@@ -15,12 +15,15 @@
 
 #include <openssl/evp.h>
 
+#include "core/crash_point.h"
 #include "handover/handover.h"
 #include "license/license.h"
 #include "vault/governance.h"
 #include "vault/hsm_watch.h"
 
 #define COPY_BYTES ((size_t)64 * 1024)
+/* A product whose key is rotated more often while one image comes in is somebody's mistake. */
+#define ROTATIONS_FOLLOWED 3
 
 /* One import on its way. */
 struct import {
@@ -245,6 +248,7 @@ static enum error add_image(struct admin_task *task, const struct import *import
                                  .session_key_length = import->session_key.length,
                                  .generation = import->product.generation,
                                  .iv_length = from->iv_length,
+                                 .tag_length = sizeof from->tag,
                                  .created_unix_ms = from->created_unix_ms,
                                  .is_enabled = from->is_enabled};
     strcpy(image.label, from->label);
@@ -252,8 +256,26 @@ static enum error add_image(struct admin_task *task, const struct import *import
     memcpy(image.session_key, import->session_key.bytes, import->session_key.length);
     memcpy(image.iv, from->iv, from->iv_length);
     memcpy(image.tag, from->tag, sizeof image.tag);
+    crash_point("vault.before-import");
     return ledger_image_import(task->vault->ledger, import->product.name, &image,
                                &import->header.hsm, task->by, ret_is_new, &task->fault);
+}
+
+/* The key comes in anew when the product's firmware key was rotated meanwhile. */
+static enum error add_under_present_key(struct admin_task *task, struct import *import,
+                                        bool *ret_is_new)
+{
+    for (int tries = 0;; tries++) {
+        enum error e = add_image(task, import, ret_is_new);
+        if (e != ERR_CONFLICT || strcmp(task->fault.reason, "firmware-key-changed") != 0 ||
+            tries == ROTATIONS_FOLLOWED)
+            return e;
+        e = find_product(task, import);
+        if (e == ERR_OK)
+            e = take_key_in(task, import);
+        if (e != ERR_OK)
+            return e;
+    }
 }
 
 static enum error import_image(struct admin_task *task)
@@ -275,7 +297,7 @@ static enum error import_image(struct admin_task *task)
     if (e == ERR_OK && !is_stored(task, &import))
         e = store_content(task, &import);
     if (e == ERR_OK)
-        e = add_image(task, &import, &is_new);
+        e = add_under_present_key(task, &import, &is_new);
     if (e != ERR_OK)
         return e;
     provisiond__standby_import_reply__init(reply);

@@ -64,12 +64,16 @@ static enum error find_subject(struct course *course, struct fault *fault)
     return e;
 }
 
-static void take_settings(struct course *course, const struct product_options *options)
+static void take_settings(struct course *course, const struct product_anchors *anchors)
 {
+    const struct product_options *options = product_anchors_options(anchors);
+    const struct device_settings *settings = product_anchors_settings(anchors);
     course->profile = license_profile_find(course->product.profile); /* the cache found it too */
     course->has_st = options != NULL;
     if (options != NULL)
         course->st = options->license;
+    if (settings != NULL)
+        course->settings = *settings;
 }
 
 /* Step 2, second half: the device proves its origin under the product's own anchors. */
@@ -82,7 +86,7 @@ static enum error check_device(struct course *course, struct fault *fault)
         e = product_anchors_check(anchors, &course->request->proof, clock_unix_ms(),
                                   &course->device, fault);
     if (e == ERR_OK) {
-        take_settings(course, product_anchors_options(anchors));
+        take_settings(course, anchors);
         course->identity.spki = course->device.spki;
         strcpy(course->identity.serial, course->device.serial);
         memcpy(course->identity.point, course->device.point, course->device.point_length);

@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "device/device.h"
 #include "license/license.h"
+#include "vault/device_settings.h"
 #include "vault/recipe.h"
 
 #define COURSE_ANCHOR_TIMEOUT_MS 5000 /* as long as a wrap may take */
@@ -27,8 +28,9 @@ struct course {
     const struct license_profile *profile; /* the product's; set with device */
     struct license_st_settings st;         /* of a product that has settings */
     bool has_st;
-    bool is_genuine;    /* the device proved its origin */
-    bool needs_license; /* the device has none of this image and may have one */
+    struct device_settings settings; /* of a product with X.509 devices */
+    bool is_genuine;                 /* the device proved its origin */
+    bool needs_license;              /* the device has none of this image and may have one */
     struct device device;
     struct ledger_device identity;
     struct license_agreement agreement; /* of the license that is made */

@@ -16,7 +16,7 @@
 
 static_assert(LICENSE_SHARED_INFO_MAX <= HSM_SHARED_INFO_MAX, "a profile's info fits the HSM");
 static_assert(LEDGER_WRAPPED_KEY_MAX <= HSM_WRAPPED_KEY_MAX, "a stored key fits the HSM");
-static_assert(DEVICE_POINT_MAX_BYTES <= HSM_POINT_MAX_BYTES, "a device's point fits the HSM");
+static_assert(DEVICE_KEY_MAX_BYTES <= HSM_PEER_SPKI_MAX, "a device's key fits the HSM");
 static_assert(LICENSE_PREFIX_MAX <= HSM_SEAL_PREFIX_MAX, "a profile's prefix fits the HSM");
 static_assert(LICENSE_AAD_MAX <= HSM_SEAL_AAD_MAX, "a profile's additional data fits the HSM");
 
@@ -27,16 +27,18 @@ static struct license_subject subject_of(const struct course *course)
     return (struct license_subject){
         .product = course->product.name,
         .image = image->digest,
-        .device_key = LICENSE_P256,
-        .content = license_content_find(course->profile, ""),
+        .device_key = device_settings_key(device->key_type),
+        .content = license_content_find(course->profile, image->content),
         .device_spki = device->spki,
         .device_serial = device->serial,
         .device_issuer = bytes_of(device->issuer, device->issuer_length),
         .certificate_serial =
             bytes_of(device->certificate_serial, device->certificate_serial_length),
         .content_iv = bytes_of(image->iv, image->iv_length),
-        .content_tag = bytes_of(image->tag, sizeof image->tag),
+        .content_tag = bytes_of(image->tag, image->tag_length),
         .st = course->has_st ? &course->st : NULL,
+        .uses_kw256 = course->settings.uses_kw256,
+        .uses_sha512 = course->settings.uses_sha512,
     };
 }
 
@@ -54,29 +56,112 @@ static struct hsm_wrapped_key session_key_of(const struct course *course)
     return key;
 }
 
-static struct hsm_wrap wrap_of(const struct course *course)
+static enum hsm_curve curve_of(const struct license_agreement *agreement)
 {
-    const struct license_agreement *agreement = &course->agreement;
+    switch (agreement->key) {
+    case LICENSE_P384:
+        return HSM_P384;
+    case LICENSE_X25519:
+        return HSM_X25519;
+    case LICENSE_P256:
+    case LICENSE_RSA: /* and has no curve */
+    default:
+        return HSM_P256;
+    }
+}
+
+static enum hsm_kdf kdf_of(const struct license_agreement *agreement)
+{
+    switch (agreement->kdf) {
+    case LICENSE_X963_SHA384:
+        return HSM_X963_SHA384;
+    case LICENSE_HKDF_SHA256:
+        return HSM_HKDF_SHA256;
+    case LICENSE_HKDF_SHA512:
+        return HSM_HKDF_SHA512;
+    case LICENSE_CONCAT_SHA256:
+        return HSM_CONCAT_SHA256;
+    case LICENSE_X963_SHA256:
+    default:
+        return HSM_X963_SHA256;
+    }
+}
+
+/* True when the HSM does it as a wrap, and false for a seal. */
+static bool is_wrap(const struct course *course)
+{
+    enum license_wrap wrap = course->agreement.wrap;
+    return wrap == LICENSE_AES_KEY_WRAP || wrap == LICENSE_RSA_OAEP || wrap == LICENSE_RSA_PKCS1;
+}
+
+/* For an RSA key there is nothing to agree upon. */
+static struct hsm_wrap rsa_wrap_of(const struct course *course)
+{
     return (struct hsm_wrap){
         .firmware_key = firmware_key_of(course),
         .session_key = session_key_of(course),
-        .curve = HSM_P256,
+        .key_wrap = course->agreement.wrap == LICENSE_RSA_OAEP ? HSM_RSA_OAEP : HSM_RSA_PKCS1,
+        .peer_spki = bytes_of(course->device.key, course->device.key_length),
+    };
+}
+
+static struct hsm_wrap wrap_of(const struct course *course)
+{
+    const struct license_agreement *agreement = &course->agreement;
+    if (agreement->wrap != LICENSE_AES_KEY_WRAP)
+        return rsa_wrap_of(course);
+    return (struct hsm_wrap){
+        .firmware_key = firmware_key_of(course),
+        .session_key = session_key_of(course),
+        .key_wrap = HSM_AES_KEY_WRAP,
+        .curve = curve_of(agreement),
         .peer_point = bytes_of(course->device.point, course->device.point_length),
-        .kdf = HSM_X963_SHA256,
+        .kdf = kdf_of(agreement),
         .shared_info = bytes_of(agreement->shared_info, agreement->shared_info_length),
         .kek_bytes = agreement->kek_bytes,
+    };
+}
+
+static struct hsm_seal oaep_seal_of(const struct course *course)
+{
+    return (struct hsm_seal){
+        .firmware_key = firmware_key_of(course),
+        .session_key = session_key_of(course),
+        .scheme = HSM_SEAL_OAEP_SHA256,
+        .peer_spki = bytes_of(course->device.key, course->device.key_length),
+    };
+}
+
+static struct hsm_seal ctr_seal_of(const struct course *course)
+{
+    const struct license_agreement *agreement = &course->agreement;
+    return (struct hsm_seal){
+        .firmware_key = firmware_key_of(course),
+        .session_key = session_key_of(course),
+        .scheme = HSM_ECIES_CTR_HMAC,
+        .curve = curve_of(agreement),
+        .peer_point = bytes_of(course->device.point, course->device.point_length),
+        .kdf = kdf_of(agreement),
+        .shared_info = bytes_of(agreement->shared_info, agreement->shared_info_length),
+        .kek_bytes = agreement->kek_bytes,
+        .mac_bytes = agreement->mac_bytes,
     };
 }
 
 static struct hsm_seal seal_of(const struct course *course)
 {
     const struct license_agreement *agreement = &course->agreement;
+    if (agreement->wrap == LICENSE_RSA_OAEP_SHA256)
+        return oaep_seal_of(course);
+    if (agreement->wrap == LICENSE_ECIES_CTR_HMAC)
+        return ctr_seal_of(course);
     return (struct hsm_seal){
         .firmware_key = firmware_key_of(course),
         .session_key = session_key_of(course),
-        .curve = HSM_P256,
+        .scheme = HSM_ECIES_AES128_GCM,
+        .curve = curve_of(agreement),
         .peer_point = bytes_of(course->device.point, course->device.point_length),
-        .kdf = HSM_X963_SHA256,
+        .kdf = kdf_of(agreement),
         .shared_info = bytes_of(agreement->shared_info, agreement->shared_info_length),
         .layout = {.key_offset = agreement->kdf_key_offset,
                    .iv_offset = agreement->kdf_iv_offset,
@@ -95,9 +180,6 @@ static enum error agree(struct course *course, struct fault *fault)
     enum error e = license_agreement(course->profile, &subject, &course->agreement);
     if (e != ERR_OK)
         return fault_set(fault, e, "agreement", "The profile cannot serve this device.", 0);
-    if (course->agreement.key != LICENSE_P256 || course->agreement.kdf != LICENSE_X963_SHA256)
-        return fault_set(fault, ERR_UNSUPPORTED, "agreement", "This HSM cannot do this profile.",
-                         0);
     return hsm_watch_permits(course->vault->watch, fault);
 }
 
@@ -106,6 +188,12 @@ static enum error encode(struct course *course, const struct license_wrapped *wr
 {
     const struct license_subject subject = subject_of(course);
     enum error e = license_encode(course->profile, &subject, wrapped, &course->license);
+    if (e == ERR_UNSUPPORTED)
+        return fault_set(
+            fault, e, "rsa-size",
+            "The profile's licenses have room for RSA keys of one size alone, and this "
+            "device's is of another (docs/profiles/).",
+            0);
     if (e != ERR_OK)
         return fault_set(fault, e, "encode", "The license cannot be encoded.", 0);
     return ERR_OK;
@@ -116,7 +204,8 @@ static enum error encode_wrapped(struct course *course, const struct hsm_wrapped
 {
     const struct license_wrapped parts = {
         .ephemeral_point = bytes_of(wrapped->ephemeral_point, wrapped->ephemeral_length),
-        .wrapped_key = bytes_of(wrapped->key.bytes, wrapped->key.length)};
+        .wrapped_key = bytes_of(wrapped->key.bytes, wrapped->key.length),
+        .oaep_hash = wrapped->oaep_hash == HSM_SHA1 ? LICENSE_SHA1 : LICENSE_SHA256};
     return encode(course, &parts, fault);
 }
 
@@ -201,8 +290,7 @@ static enum error seal(struct course *course, struct fault *fault)
 
 static enum error wrap_or_seal(struct course *course, struct fault *fault)
 {
-    return course->agreement.wrap == LICENSE_AES_KEY_WRAP ? wrap(course, fault)
-                                                          : seal(course, fault);
+    return is_wrap(course) ? wrap(course, fault) : seal(course, fault);
 }
 
 enum error course_make_license(struct course *course, struct fault *fault)
@@ -247,7 +335,7 @@ static void begin(struct wraps *wraps, struct course_outcome *outcome)
 {
     struct course *course = outcome->course;
     enum error e = agree(course, outcome->fault);
-    if (e == ERR_OK && course->agreement.wrap == LICENSE_AES_KEY_WRAP) {
+    if (e == ERR_OK && is_wrap(course)) {
         wraps->outcomes[wraps->count] = outcome;
         wraps->questions[wraps->count++] = wrap_of(course);
     } else if (e == ERR_OK) {

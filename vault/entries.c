@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "vault/hsm_watch.h"
 #include "vault/listing.h"
 #include "vault/scope.h"
 #include "vault/usage.h"
@@ -69,6 +70,25 @@ static void fill_governance(struct vault *vault, struct product_row *row)
     entry->threshold = row->view.threshold;
 }
 
+/* No token has the one-step KDF of jwe. RSA keys and tokens in token mode need no host; how a token
+ * agrees with other keys than P-256 is found out at the first wrap. */
+static const char *wrapping_word(struct vault *vault, const struct ledger_product *product)
+{
+    struct hsm_status status;
+    struct fault fault;
+    const struct license_profile *profile = license_profile_find(product->profile);
+    if (profile == NULL)
+        return "";
+    if (license_exposes_session_key(profile))
+        return "exposed";
+    if (!license_serves(profile, LICENSE_P256))
+        return "token";
+    (void)hsm_watch_show(vault->watch, &status, &fault);
+    if (status.mode == HSM_TOKEN_MODE && strcmp(product->profile, "jwe") != 0)
+        return "token";
+    return status.mode == 0 ? "" : "host";
+}
+
 void entry_fill_product(struct vault *vault, struct product_row *row, bool with_members)
 {
     provisiond__product_entry__init(&row->entry);
@@ -80,6 +100,7 @@ void entry_fill_product(struct vault *vault, struct product_row *row, bool with_
     row->entry.used = row->product.used;
     row->entry.allow_session_key_exposure = row->product.allows_key_exposure;
     row->entry.options = row->product.options;
+    row->entry.wrapping = (char *)(uintptr_t)wrapping_word(vault, &row->product);
     row->entry.attempts_max = row->product.attempts_max;
     fill_governance(vault, row);
     if (with_members)
@@ -87,6 +108,21 @@ void entry_fill_product(struct vault *vault, struct product_row *row, bool with_
 }
 
 /* ---- images ---- */
+
+static ProtobufCBinaryData view_of(const uint8_t *bytes, size_t length)
+{
+    return (ProtobufCBinaryData){.len = length, .data = (uint8_t *)(uintptr_t)bytes};
+}
+
+static void fill_content(struct image_row *row)
+{
+    if (row->content == NULL)
+        return;
+    row->entry.content = (char *)(uintptr_t)row->content->name;
+    row->entry.iv = view_of(row->image.iv, row->image.iv_length);
+    row->entry.tag = view_of(row->image.tag, row->image.tag_length);
+    row->entry.aad = view_of(row->content->aad, row->content->aad_length);
+}
 
 void entry_fill_image(struct image_row *row)
 {
@@ -99,13 +135,15 @@ void entry_fill_image(struct image_row *row)
     row->entry.latest = row->is_latest;
     row->entry.alias = row->image.alias;
     row->entry.product = row->product;
+    fill_content(row);
 }
 
 /* One product's images while they are read. */
 struct image_reading {
     const struct image_search *search;
     const struct ledger_product *product;
-    int64_t latest; /* id of the newest enabled one until now */
+    const struct license_profile *profile; /* NULL: this build does not know it */
+    int64_t latest;                        /* id of the newest enabled one until now */
 };
 
 static bool add_image(void *context, const struct ledger_image *image)
@@ -120,6 +158,8 @@ static bool add_image(void *context, const struct ledger_image *image)
     if (row == NULL)
         return false;
     row->image = *image;
+    row->content =
+        reading->profile != NULL ? license_content_find(reading->profile, image->content) : NULL;
     strcpy(row->product, reading->product->name);
     return true;
 }
@@ -127,7 +167,10 @@ static bool add_image(void *context, const struct ledger_image *image)
 enum error entry_find_images(struct ledger *ledger, const struct ledger_product *product,
                              struct image_search *search, struct fault *fault)
 {
-    struct image_reading reading = {.search = search, .product = product, .latest = -1};
+    struct image_reading reading = {.search = search,
+                                    .product = product,
+                                    .profile = license_profile_find(product->profile),
+                                    .latest = -1};
     enum error e = ledger_images_each(ledger, product->id, add_image, &reading, fault);
     for (size_t i = 0; e == ERR_OK && i < search->listing->count; i++) {
         struct image_row *row = listing_at(search->listing, i);

@@ -9,6 +9,7 @@
 #ifndef VAULT_ENTRIES_H
 #define VAULT_ENTRIES_H
 
+#include "license/license.h"
 #include "vault.pb-c.h"
 #include "vault/governance.h"
 #include "vault/state.h"
@@ -26,7 +27,8 @@ struct product_row {
 struct image_row {
     Provisiond__ImageEntry entry;
     struct ledger_image image;
-    char product[LEDGER_NAME_MAX + 1]; /* "": not said */
+    const struct license_content *content; /* NULL: this build does not know it */
+    char product[LEDGER_NAME_MAX + 1];     /* "": not said */
     bool is_latest;
 };
 

@@ -11,11 +11,12 @@
 struct product_anchors {
     int64_t product_id;
     int64_t version;
-    atomic_uint references;         /* the list's one, and one per user */
-    struct device_anchors *anchors; /* of X.509 devices, else NULL */
-    struct st_anchors *st_anchors;  /* of ST devices, else NULL */
-    struct product_options options; /* with st_anchors */
-    struct product_anchors *next;   /* guarded by the cache's lock */
+    atomic_uint references;          /* the list's one, and one per user */
+    struct device_anchors *anchors;  /* of X.509 devices, else NULL */
+    struct st_anchors *st_anchors;   /* of ST devices, else NULL */
+    struct product_options options;  /* with st_anchors */
+    struct device_settings settings; /* with anchors */
+    struct product_anchors *next;    /* guarded by the cache's lock */
 };
 
 struct product_cache {
@@ -74,6 +75,18 @@ static void drop_other_versions(struct product_cache *cache, const struct ledger
     }
 }
 
+/* What is in the ledger was checked when it came there: it is at fault, not who asks. */
+static enum error parse_x509(const struct license_profile *profile,
+                             const struct ledger_product *product, struct bytes pem,
+                             struct product_anchors *entry, struct fault *fault)
+{
+    struct fault why;
+    if (device_settings_parse(profile, product->options, &entry->settings, &why) != ERR_OK)
+        return fault_set(fault, ERR_CONFIG, "options",
+                         "The product's settings in the ledger cannot be understood.", 0);
+    return device_anchors_new(pem, &entry->settings.policy, &entry->anchors, fault);
+}
+
 static enum error parse_anchors(const struct ledger_product *product, struct bytes pem,
                                 struct product_anchors *entry, struct fault *fault)
 {
@@ -82,7 +95,7 @@ static enum error parse_anchors(const struct ledger_product *product, struct byt
         return fault_set(fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
     if (license_device_form(profile) == LICENSE_X509_DEVICE)
-        return device_anchors_new(pem, NULL, &entry->anchors, fault);
+        return parse_x509(profile, product, pem, entry, fault);
     enum error e = product_options_parse(product->options, &entry->options, fault);
     if (e == ERR_OK)
         e = st_anchors_new(pem, &entry->options.device, &entry->st_anchors, fault);
@@ -167,6 +180,11 @@ enum error product_anchors_check(const struct product_anchors *anchors,
 const struct product_options *product_anchors_options(const struct product_anchors *anchors)
 {
     return anchors->st_anchors != NULL ? &anchors->options : NULL;
+}
+
+const struct device_settings *product_anchors_settings(const struct product_anchors *anchors)
+{
+    return anchors->anchors != NULL ? &anchors->settings : NULL;
 }
 
 void product_anchors_put(struct product_anchors *anchors)

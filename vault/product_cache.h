@@ -14,6 +14,7 @@
 #include "device/device.h"
 #include "ledger/ledger.h"
 #include "license/license.h"
+#include "vault/device_settings.h"
 #include "vault/product_options.h"
 
 struct product_cache;
@@ -46,8 +47,10 @@ struct product_proof {
 enum error product_anchors_check(const struct product_anchors *anchors,
                                  const struct product_proof *proof, int64_t at_unix_ms,
                                  struct device *ret_device, struct fault *fault) MUST_USE;
-/* The product's settings; NULL when its profile has none. Borrowed until the entry is put back. */
+/* The settings of a product with ST devices, and of one with X.509 devices; NULL for one of the
+ * other kind. Borrowed until the entry is put back. */
 const struct product_options *product_anchors_options(const struct product_anchors *anchors);
+const struct device_settings *product_anchors_settings(const struct product_anchors *anchors);
 /* NULL is allowed. */
 void product_anchors_put(struct product_anchors *anchors);
 

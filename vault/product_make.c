@@ -11,6 +11,7 @@
 #include "device/device.h"
 #include "ledger/ledger.h"
 #include "license/license.h"
+#include "vault/device_settings.h"
 #include "vault/product_options.h"
 
 #define GENERATION_SIZE 24 /* of ":" and a number, with the terminating NUL */
@@ -20,42 +21,49 @@ static enum error refuse(struct fault *fault, const char *reason, const char *de
     return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
 }
 
-/* The anchors parse as what the profile's devices are signed by; options NULL: X.509. */
-static enum error check_anchors(struct bytes pem, const struct product_options *options,
-                                struct fault *fault)
+/* Settings and anchors parse as what the profile's devices are judged by. */
+static enum error check_st(const struct product_wish *wish, struct fault *fault)
 {
+    struct product_options options;
+    struct st_anchors *anchors = NULL;
+    enum error e = product_options_parse(wish->options, &options, fault);
+    if (e == ERR_OK)
+        e = st_anchors_new(wish->anchors, &options.device, &anchors, fault);
+    if (e == ERR_OK)
+        st_anchors_free(anchors);
+    return e;
+}
+
+static enum error check_x509(const struct license_profile *profile, const struct product_wish *wish,
+                             struct fault *fault)
+{
+    struct device_settings settings;
     struct device_anchors *anchors = NULL;
-    struct st_anchors *st_anchors = NULL;
-    if (pem.length > LEDGER_ANCHORS_MAX)
-        return refuse(fault, "anchors", "Trust anchors are at most 64 KiB of PEM.");
-    enum error e = options == NULL ? device_anchors_new(pem, NULL, &anchors, fault)
-                                   : st_anchors_new(pem, &options->device, &st_anchors, fault);
-    if (e == ERR_OK) {
+    enum error e = device_settings_parse(profile, wish->options, &settings, fault);
+    if (e == ERR_OK)
+        e = device_anchors_new(wish->anchors, &settings.policy, &anchors, fault);
+    if (e == ERR_OK)
         device_anchors_free(anchors);
-        st_anchors_free(st_anchors);
-    }
     return e;
 }
 
 enum error product_wish_check(const struct product_wish *wish, struct fault *fault)
 {
-    struct product_options options;
     const struct license_profile *profile = license_profile_find(wish->profile);
     if (profile == NULL)
-        return refuse(fault, "profile", "There is no such license profile; try cms or st-sfi.");
-    bool needs_options = license_device_form(profile) == LICENSE_ST_DEVICE;
-    if (needs_options != (wish->options[0] != '\0'))
-        return refuse(fault, "st",
-                      needs_options ? "The profile st-sfi needs a product ID."
-                                    : "Only the profile st-sfi has ST settings.");
+        return refuse(fault, "profile",
+                      "There is no such license profile; there are cms, suit, mcuboot, jwe, "
+                      "esp-rsa and st-sfi.");
+    bool is_st = license_device_form(profile) == LICENSE_ST_DEVICE;
+    if (is_st && wish->options[0] == '\0')
+        return refuse(fault, "st", "The profile st-sfi needs a product ID.");
     if (license_exposes_session_key(profile) && !wish->allows_key_exposure)
         return refuse(fault, "exposure-not-allowed",
                       "This profile brings the session key into the HSM worker's memory for each "
                       "license; the product must allow it (--allow-session-key-exposure).");
-    enum error e = needs_options ? product_options_parse(wish->options, &options, fault) : ERR_OK;
-    if (e == ERR_OK)
-        e = check_anchors(wish->anchors, needs_options ? &options : NULL, fault);
-    return e;
+    if (wish->anchors.length > LEDGER_ANCHORS_MAX)
+        return refuse(fault, "anchors", "Trust anchors are at most 64 KiB of PEM.");
+    return is_st ? check_st(wish, fault) : check_x509(profile, wish, fault);
 }
 
 /* ":2" of the second generation; the first has none. No name has a colon in it. */

@@ -25,9 +25,9 @@ struct product_wish {
 };
 
 /*
- * ERR_BAD_REQUEST with the reason "profile", "st" (settings are missing, or are of another
- * profile), "exposure-not-allowed", "anchors", or as product_options_parse, device_anchors_new and
- * st_anchors_new.
+ * ERR_BAD_REQUEST with the reason "profile", "st" (the settings of st-sfi are missing),
+ * "exposure-not-allowed", "anchors", or as product_options_parse, device_settings_parse,
+ * device_anchors_new and st_anchors_new.
  */
 enum error product_wish_check(const struct product_wish *wish, struct fault *fault) MUST_USE;
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The settings of a product whose profile has some (st-sfi; docs/profiles/st-sfi.md), and their
+ * The settings of a product with ST devices (docs/profiles/st-sfi.md), and their
  * text in ledger, journal and listings: one JSON object with every member, so that whoever reads
  * the journal sees the defaults of then. Threads: pure functions.
  */

@@ -56,6 +56,7 @@ struct work {
     struct ledger_image *images; /* owned */
     size_t count;
     bool is_too_many;
+    bool is_of_other_content;
     bool is_out_of_memory;
     char *text; /* the file; owned */
     size_t length;
@@ -157,11 +158,19 @@ static enum error check_permission(struct work *work, struct fault *fault)
 
 /* ---- what ---- */
 
+/* The file has room for a nonce and a tag of GCM alone, and for no form of content. */
+static bool is_carried(const struct ledger_image *image)
+{
+    return image->content[0] == '\0' && image->iv_length == HSM_GCM_IV_BYTES &&
+           image->tag_length == HANDOVER_TAG_BYTES;
+}
+
 static bool take_image(void *context, const struct ledger_image *image)
 {
     struct work *work = context;
     work->is_too_many = work->count == HANDOVER_IMAGES_MAX;
-    if (work->is_too_many)
+    work->is_of_other_content = !is_carried(image);
+    if (work->is_too_many || work->is_of_other_content)
         return false;
     if (work->count % IMAGES_STEP == 0) {
         struct ledger_image *images =
@@ -182,6 +191,13 @@ static enum error read_images(struct work *work, struct fault *fault)
     if (e == ERR_OK && work->is_too_many)
         e = fault_set(fault, ERR_TOO_LARGE, "keys-file-images",
                       "The session keys of at most 16384 images go into one file.", 0);
+    if (e == ERR_OK && work->is_of_other_content)
+        e = fault_set(
+            fault, ERR_UNSUPPORTED, "standby-content",
+            "An image of the product has a form of content that a standby HSM cannot take "
+            "over yet: only AES-GCM with a nonce of 12 bytes, as the profile has it when "
+            "no other is asked for.",
+            0);
     if (e == ERR_OK && work->is_out_of_memory)
         e = fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     if (e != ERR_OK)
@@ -216,7 +232,8 @@ static enum error wrap_image(const struct work *work, const struct ledger_image 
     struct hsm_wrapped wrapped;
     struct handover_image image = image_of(from);
     handover_info(&work->header, &image, info);
-    struct hsm_wrap wrap = {.curve = HSM_P256,
+    struct hsm_wrap wrap = {.key_wrap = HSM_AES_KEY_WRAP,
+                            .curve = HSM_P256,
                             .peer_point = bytes_of(work->point, sizeof work->point),
                             .kdf = HSM_X963_SHA256,
                             .shared_info = bytes_of(info, sizeof info),

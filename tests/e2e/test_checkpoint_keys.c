@@ -118,6 +118,10 @@ START_TEST(rotation_names_the_key_that_it_replaces)
          "test \"$(cat $DIR/rotated) repeat\" = \"$(cat $DIR/again)\" && "
          "test \"$(generations)\" = '2 2' && rotate 3 && "
          "! ctl journal rotate-key $old 2>$DIR/said && test \"$(generations)\" = '3 3'");
+    KEYS("test \"$(ctl hsm keys --json | jq -r '.keys[] | select(.role == \"checkpoint\") | "
+         "\"\\(.generation) \\(.state) \\(.in_hsm) \\(.leaf > 0)\"' | tr '\n' ,)\" = "
+         "'1 retired true true,2 retired true true,3 in-use true false,' && "
+         "test \"$(ctl hsm keys --json | jq -r '.keys[2].id')\" = \"$(present_key)\"");
     KEYS("verified");
 }
 END_TEST
@@ -150,7 +154,9 @@ START_TEST(cut_off_at_each_step_it_is_finished_by_asking_again)
     rig_wait_ready(&rig);
     license("meanwhile");
     if (step->program == RIG_VAULT)
-        KEYS("test \"$(generations)\" = '%d 2'", step->known);
+        KEYS("test \"$(generations)\" = '%d 2' && test $(ctl hsm keys --json | jq -r "
+             "'.keys[1].state') = %s",
+             step->known, step->known == 2 ? "in-use" : "prepared");
     KEYS("verified");
     KEYS("ctl journal rotate-key $(cat $DIR/old) --out $DIR/key-2.pem >/dev/null && "
          "test \"$(generations)\" = '2 2'");

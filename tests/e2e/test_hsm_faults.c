@@ -170,8 +170,8 @@ struct outage {
     }
 /* clang-format off */
 static const struct outage OUTAGES[] = {
-    {"a token that is away", {{NULL}}, HSM_TOKEN_GONE, "token-not-found"},
-    {"another token", {{NULL}}, HSM_TOKEN_OTHER, "token-other"},
+    {"a token that is away", {{NULL, 0, 0}}, HSM_TOKEN_GONE, "token-not-found"},
+    {"another token", {{NULL, 0, 0}}, HSM_TOKEN_OTHER, "token-other"},
     {"C_WrapKey hangs", {{"C_WrapKey", HSM_FAULT_HANG, 0}}, 0, "worker-starting"},
     {"all CKR_DEVICE_ERROR", {{"", HSM_FAULT_RETURN, CKR_DEVICE_ERROR}}, 0, "token-lost"},
     {"C_Login CKR_DEVICE_ERROR", {LOSE_WORKERS, {"C_Login", HSM_FAULT_RETURN, CKR_DEVICE_ERROR}}, 0,

@@ -377,7 +377,7 @@ START_TEST(the_list_says_of_each_key_what_it_is)
 {
     SHELL("rotate rig-gateway && ctl hsm keys >$DIR/said && "
           "grep -qE '^ROLE +PRODUCT +GENERATION +ID +STATE +HSM +WEAK +IMAGES' $DIR/said && "
-          "grep -qE '^checkpoint +- +- +[0-9a-f]{64} +in use +yes +- +-' $DIR/said && "
+          "grep -qE '^checkpoint +- +1 +[0-9a-f]{64} +in use +yes +- +-' $DIR/said && "
           "grep -qE '^transport +- +- +[0-9a-f]{64} +in use +yes' $DIR/said && "
           "grep -qE '^firmware +rig-gateway +1 +[0-9a-f]{32} +retired since 20[^ ]+ +yes +- +-$' "
           "$DIR/said && "

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,8 +114,8 @@ static void the_past_is_proven(void)
 static void retire(void)
 {
     MAKER("! ctl hsm retire --destroy-keys $RIG_HSM_ID >/dev/null 2>&1 && "
-          "! ctl hsm retire --successor $RIG_HSM_ID >/dev/null 2>&1 && "
-          "ctl hsm retire --successor " SUCCESSOR " >/dev/null");
+          "! ctl hsm retire --yes --successor $RIG_HSM_ID >/dev/null 2>&1 && "
+          "ctl hsm retire --yes --successor " SUCCESSOR " >/dev/null");
 }
 
 START_TEST(after_the_end_nothing_changes_and_the_past_is_proven)
@@ -137,7 +138,7 @@ START_TEST(after_the_end_nothing_changes_and_the_past_is_proven)
     MAKER("for i in $(seq 100); do ctl status --json | jq -e .retired >/dev/null && exit; sleep "
           "0.1; done; exit 1");
     the_past_is_proven();
-    MAKER("ctl hsm retire > $DIR/said && grep -q before $DIR/said");
+    MAKER("ctl hsm retire --yes > $DIR/said && grep -q before $DIR/said");
     ck_assert_int_eq(leaves(), before);
 }
 END_TEST
@@ -190,7 +191,7 @@ START_TEST(cut_off_at_each_step_it_ends_all_the_same)
     rig_kill(&rig, step->program, SIGTERM);
     rig_start(&rig, step->program, step->label);
     rig_wait_ready(&rig);
-    MAKER("ctl hsm retire --successor " SUCCESSOR " >$DIR/said 2>&1; test -e $DIR/crashed");
+    MAKER("ctl hsm retire --yes --successor " SUCCESSOR " >$DIR/said 2>&1; test -e $DIR/crashed");
     if (step->program == RIG_VAULT) {
         rig_wait_for_death(&rig, RIG_VAULT);
         rig_start(&rig, RIG_VAULT, NULL);
@@ -199,10 +200,31 @@ START_TEST(cut_off_at_each_step_it_ends_all_the_same)
         rig_wait_ready(&rig);
     else
         wait_for_anchor("retired");
-    MAKER("ctl hsm retire --successor " SUCCESSOR " >/dev/null");
+    MAKER("ctl hsm retire --yes --successor " SUCCESSOR " >/dev/null");
     wait_for_anchor("retired");
     the_past_is_proven();
     MAKER("ctl hsm retire --destroy-keys $RIG_HSM_ID >/dev/null 2>&1");
+}
+END_TEST
+
+/* The last leaf is there, and the HSM is away before it took the last anchor. */
+START_TEST(from_the_last_leaf_on_no_command_reaches_for_a_key)
+{
+    ck_assert_int_eq(setenv("PROVISIOND_CRASH_HOW", "wait", 1), 0);
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    rig_start(&rig, RIG_VAULT, "vault.before-retired");
+    (void)unsetenv("PROVISIOND_CRASH_HOW");
+    rig_wait_ready(&rig);
+    MAKER("{ ctl hsm retire --yes --successor " SUCCESSOR
+          " >/dev/null 2>&1; echo $? >$DIR/ended; } & "
+          "for i in $(seq 100); do test -e $DIR/crashed && exit; sleep 0.1; done; exit 1");
+    rig_kill(&rig, RIG_HSM, SIGTERM);
+    MAKER("rm $DIR/crashed; for i in $(seq 300); do test -s $DIR/ended && break; sleep 0.1; done; "
+          "test $(cat $DIR/ended) = 20 && "
+          "! ctl product rotate-key rig-gateway 2>$DIR/said && grep -q 'has ended' $DIR/said");
+    rig_start(&rig, RIG_HSM, NULL);
+    wait_for_anchor("retired");
+    the_past_is_proven();
 }
 END_TEST
 
@@ -261,6 +283,7 @@ int main(void)
     tcase_add_test(tests, older_ledger_does_not_bring_it_back);
     tcase_add_loop_test(tests, cut_off_at_each_step_it_ends_all_the_same, 0,
                         sizeof STEPS / sizeof STEPS[0]);
+    tcase_add_test(tests, from_the_last_leaf_on_no_command_reaches_for_a_key);
     tcase_add_test(tests, keys_go_and_what_proves_the_past_stays);
     tcase_add_test(tests, destruction_that_was_cut_off_goes_on);
     suite_add_tcase(suite, tests);

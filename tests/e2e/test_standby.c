@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -211,6 +212,28 @@ START_TEST(import_that_was_cut_goes_on)
 }
 END_TEST
 
+/* Each time a key has come in, and the standby's own firmware key is rotated before its row is
+ * written: first of a new image, then of one that is there. */
+START_TEST(import_goes_on_when_the_standbys_firmware_key_is_rotated_meanwhile)
+{
+    SITES("add_standby && export_keys rig-gateway >/dev/null");
+    for (int is_there = 0; is_there < 2; is_there++) {
+        ck_assert_int_eq(setenv("PROVISIOND_CRASH_HOW", "wait", 1), 0);
+        rig_kill(&standby, RIG_VAULT, SIGKILL);
+        rig_start(&standby, RIG_VAULT, "vault.before-import");
+        (void)unsetenv("PROVISIOND_CRASH_HOW");
+        rig_wait_ready(&standby);
+        SITES("{ import_keys rig-gateway >$DIR/said 2>&1; echo $? >$DIR/ended; } & "
+              "await() { for i in $(seq 400); do test $1 $2 && return; sleep 0.05; done; return "
+              "1; }; await -e $B_DIR/crashed && $B product rotate-key rig-gateway >/dev/null && "
+              "rm $B_DIR/crashed && await -s $DIR/ended && test $(cat $DIR/ended) = 0 && "
+              "rm $DIR/ended || { cat $DIR/said >&2; exit 1; }");
+    }
+    SITES("count_is rig-gateway 2");
+    claim_opens("rig-gateway", primary.image, primary.image_file);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("standby");
@@ -224,6 +247,7 @@ int main(void)
     tcase_add_test(tests, keys_open_for_what_they_were_exported_for_alone);
     tcase_add_test(tests, each_refusal_says_why);
     tcase_add_test(tests, import_that_was_cut_goes_on);
+    tcase_add_test(tests, import_goes_on_when_the_standbys_firmware_key_is_rotated_meanwhile);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

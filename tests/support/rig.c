@@ -130,12 +130,7 @@ static void share_certificates(void)
     ck_assert_int_eq(setenv("RIG_CERTIFICATES", path, 1), 0);
 }
 
-void rig_up(struct rig *rig, int64_t quota)
-{
-    rig_up_governed(rig, quota, 0);
-}
-
-void rig_up_governed(struct rig *rig, int64_t quota, int64_t governed)
+static void up(struct rig *rig, int64_t quota, int64_t governed, const char *profiles)
 {
     char command[COMMAND_MAX];
     memset(rig, 0, sizeof *rig);
@@ -146,13 +141,29 @@ void rig_up_governed(struct rig *rig, int64_t quota, int64_t governed)
     temp_dir_path(&rig->temp, "rig", rig->dir);
     share_certificates();
     (void)snprintf(command, sizeof command,
-                   "sh '%s/rig/rig.sh' '%s' up --dir '%s' --quota %lld --governed %lld >/dev/null",
+                   "sh '%s/rig/rig.sh' '%s' up --dir '%s' --quota %lld --governed %lld "
+                   "--profiles %s >/dev/null",
                    PROVISIOND_SOURCE_DIR, bin_dir(), rig->dir, (long long)quota,
-                   (long long)governed);
+                   (long long)governed, profiles);
     ck_assert_msg(run(command) == 0, "the rig does not come up");
     read_env(rig);
     for (int i = 0; i < RIG_PROGRAMS; i++)
         rig->pids[i] = read_pid(rig, (enum rig_program)i);
+}
+
+void rig_up(struct rig *rig, int64_t quota)
+{
+    rig_up_governed(rig, quota, 0);
+}
+
+void rig_up_governed(struct rig *rig, int64_t quota, int64_t governed)
+{
+    up(rig, quota, governed, "no");
+}
+
+void rig_up_profiles(struct rig *rig, int64_t quota)
+{
+    up(rig, quota, 0, "yes");
 }
 
 void rig_down(struct rig *rig)

@@ -49,6 +49,8 @@ struct rig {
 void rig_up(struct rig *rig, int64_t quota);
 /* The same with a product "rig-governed" whose maker has signed that many units. */
 void rig_up_governed(struct rig *rig, int64_t quota, int64_t governed);
+/* The same with a product of each profile: RIG_CMS_PRODUCT and so on (rig/rig.sh). */
+void rig_up_profiles(struct rig *rig, int64_t quota);
 /* Stops the programs in the order of a shutdown and removes the folder. */
 void rig_down(struct rig *rig);
 

@@ -266,6 +266,9 @@ static void send_images(struct rpc_call *call, const char *word)
     entry.latest = true;
     entry.created_unix_ms = spoils(word, "time") ? -5 : PEER_TIME_MS;
     entry.alias = literal(spoils(word, "alias") ? "." : is(word, "plain") ? "" : "widget-fw");
+    entry.content = literal(spoils(word, "content") ? " " : is(word, "plain") ? "" : "aes-256-gcm");
+    entry.iv = digest_of(spoils(word, "iv") ? 17 : is(word, "plain") ? 0 : 2);
+    entry.tag = digest_of(spoils(word, "tag") ? 17 : is(word, "plain") ? 0 : 2);
     result.images = entries;
     result.n_images = is(word, "nothing") ? 0 : 2;
     reply.image_read = &result;

@@ -35,7 +35,7 @@
 #define IMAGE_MEMBERS                                                                     \
     "\"image\":\"sha256:" DIGEST_HEX "\",\"product\":\"widget\",\"label\":\"\",\"size\":" \
     "100000,\"enabled\":true,\"latest\":true,\"created_at\":\"" TIME_TEXT                 \
-    "\",\"alias\":\"widget-fw\""
+    "\",\"alias\":\"widget-fw\",\"content\":\"aes-256-gcm\",\"iv\":\"cdcd\",\"tag\":\"cdcd\""
 #define GRANT_MEMBERS                                                                         \
     "\"grant_id\":\"" UUID_TEXT "\",\"product\":\"widget\",\"kind\":\"revoke\",\"units\":50," \
     "\"taken\":40,\"lot\":\"L7\",\"sequence\":2,\"accepted_at\":\"" TIME_TEXT                 \
@@ -417,7 +417,8 @@ END_TEST
 START_TEST(image_grant_principal_or_sum_that_breaks_its_limits_is_not_shown)
 {
     EXPECT_UNSOUND("/v1/images", "spoil-image", "spoil-product", "spoil-label", "spoil-size",
-                   "spoil-time", "spoil-alias", "other-type");
+                   "spoil-time", "spoil-alias", "spoil-content", "spoil-iv", "spoil-tag",
+                   "other-type");
     EXPECT_UNSOUND("/v1/grants", "spoil-id", "spoil-kind", "spoil-units", "spoil-taken",
                    "spoil-lot", "spoil-sequence", "spoil-time", "spoil-digest", "spoil-product",
                    "spoil-index", "spoil-next", "other-type");

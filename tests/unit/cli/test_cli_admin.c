@@ -399,7 +399,13 @@ START_TEST(the_settings_of_st_sfi_are_refused_for_another_profile)
     claim_failed(64, "--st-signed belongs to --profile st-sfi");
     ADMIN("product", "create", "meter", "--anchors", write_certificate(), "--quota", "5",
           "--profile", "cms", "--allow-session-key-exposure");
-    claim_failed(64, "--allow-session-key-exposure belongs to --profile st-sfi");
+    claim_failed(64, "--allow-session-key-exposure does not belong to --profile cms");
+    ADMIN("product", "create", "meter", "--anchors", write_certificate(), "--quota", "5",
+          "--device-keys", "p256,p512");
+    claim_failed(64, "only keys that --profile cms serves");
+    ADMIN("product", "create", "meter", "--anchors", write_certificate(), "--quota", "5",
+          "--device-validity", "sometimes");
+    claim_failed(64, "--device-validity is strict or chain-valid-at-issue");
     ck_assert_uint_eq(vault.request_count, 0);
 }
 END_TEST
@@ -1044,7 +1050,7 @@ START_TEST(help_says_where_a_command_runs)
     const char *both = strstr(run.out, "From anywhere with --url (REST), or on the server");
     const char *rest = strstr(run.out, "From anywhere over REST");
     ck_assert(server != NULL && both != NULL && rest != NULL);
-    ck_assert(server < strstr(run.out, "  product, hsm keys, quota"));
+    ck_assert(server < strstr(run.out, "  product, quota, budget"));
     ck_assert(both < strstr(run.out, "  usage PRODUCT") &&
               strstr(run.out, "  usage PRODUCT") < rest);
     ck_assert(both < strstr(run.out, "  grant apply") && strstr(run.out, "  grant apply") < rest);

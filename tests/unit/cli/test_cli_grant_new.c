@@ -258,9 +258,15 @@ START_TEST(policy_that_no_server_would_take_is_not_written)
     POLICY("--anchors", anchors, "--st-boot-version", "1");
     claim_usage("--st-boot-version belongs to --profile st-sfi");
     POLICY("--anchors", anchors, "--allow-session-key-exposure");
-    claim_usage("--allow-session-key-exposure belongs to --profile st-sfi");
+    claim_usage("--allow-session-key-exposure does not belong to --profile cms");
     POLICY("--anchors", anchors, "--profile", "st-sfi-and-more-of-it");
-    claim_usage("--profile is cms or st-sfi");
+    claim_usage("--profile is cms, suit, mcuboot, jwe, esp-rsa or st-sfi");
+    POLICY("--anchors", anchors, "--device-keys", "p256,x25519");
+    claim_usage("only keys that --profile cms serves");
+    POLICY("--anchors", anchors, "--suit-key-wrap", "a128kw");
+    claim_usage("--suit-key-wrap does not belong to --profile cms");
+    POLICY("--anchors", anchors, "--profile", "mcuboot");
+    claim_usage("wants --allow-session-key-exposure as well");
     ST_POLICY("--st-product-id", "45002001", "--anchors", anchors);
     claim_usage("--anchors is given twice");
 }

@@ -566,7 +566,7 @@ END_TEST
 
 START_TEST(a_rotation_of_what_is_no_key_asks_nothing)
 {
-    static const char *const WRONG[] = {"", "7", DIGEST_HEX "0", "sha256:" DIGEST_HEX};
+    static const char *const WRONG[] = {"", "7", (DIGEST_HEX "0"), ("sha256:" DIGEST_HEX)};
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
         ADMIN("journal", "rotate-key", WRONG[i]);
         ck_assert_int_eq(run.exit, 64);
@@ -584,13 +584,25 @@ START_TEST(the_end_of_a_journal_names_the_successor)
 {
     retired.journal_index = 99;
     SAY(&answer, HSM_RETIRE, hsm_retire, &retired);
-    ADMIN("hsm", "retire", "--successor", DIGEST_HEX);
+    ADMIN("hsm", "retire", "--successor", DIGEST_HEX, "--yes");
     claim_done("The journal ended with leaf 99. Nothing is licensed here any more.\n");
     ck_assert_mem_eq(vault.request->hsm_retire->successor.data, digest.data, 32);
     retired.repeat = 1;
-    ADMIN("hsm", "retire", "--json");
+    ADMIN("hsm", "retire", "--json", "--yes");
     claim_done("{\"journal_index\": 99, \"repeat\": true}\n");
     ck_assert_uint_eq(vault.request->hsm_retire->successor.len, 0);
+}
+END_TEST
+
+/* Standard input is empty here. */
+START_TEST(no_journal_ends_without_the_word)
+{
+    SAY(&answer, HSM_RETIRE, hsm_retire, &retired);
+    ADMIN("hsm", "retire");
+    ck_assert_int_eq(run.exit, 64);
+    ck_assert_ptr_nonnull(strstr(run.err, "for ever"));
+    ck_assert_ptr_nonnull(strstr(run.err, "the journal goes on"));
+    ck_assert_uint_eq(vault.request_count, 0);
 }
 END_TEST
 
@@ -644,6 +656,7 @@ int main(void)
                                   a_rotation_names_the_old_key_and_writes_the_new_one,
                                   a_rotation_of_what_is_no_key_asks_nothing,
                                   the_end_of_a_journal_names_the_successor,
+                                  no_journal_ends_without_the_word,
                                   keys_are_destroyed_after_it_was_said_what_is_lost,
                                   keys_are_destroyed_by_the_hsms_name_alone,
                                   NULL};

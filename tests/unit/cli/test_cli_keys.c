@@ -109,7 +109,7 @@ static void say_keys(void)
 {
     keys.n_keys = 0;
     keys.keys = list;
-    add("checkpoint", "", 0, "in-use")->id = digest;
+    add("checkpoint", "", 1, "in-use")->id = digest;
     Provisiond__KeyEntry *old = add("firmware", "meter", 1, "destroyed");
     old->since_unix_ms = TIME_MS;
     old->leaf = 42;
@@ -145,15 +145,17 @@ START_TEST(keys_are_json_with_what_there_is)
     say_keys();
     ADMIN("hsm", "keys", "--product", "meter", "--json");
     ck_assert_str_eq(vault.request->product_keys->product, "meter");
-    claim_json(json_pack(
-        "{s:[{s:s,s:s,s:s,s:b},{s:s,s:s,s:s,s:b,s:s,s:i,s:i,s:s,s:i},{s:s,s:s,s:s,s:b,s:s,s:i,s:i},"
-        "{s:s,s:s,s:s,s:b,s:s,s:i,s:i,s:s}]}",
-        "keys", "role", "checkpoint", "id", DIGEST_HEX, "state", "in-use", "in_hsm", 1, "role",
-        "firmware", "id", KEY_HEX, "state", "destroyed", "in_hsm", 0, "product", "meter",
-        "generation", 1, "images", 0, "since", "2026-11-27T10:00:00.000Z", "leaf", 42, "role",
-        "firmware", "id", KEY_HEX, "state", "in-use", "in_hsm", 1, "product", "meter", "generation",
-        2, "images", 3, "role", "firmware", "id", KEY_HEX, "state", "retired", "in_hsm", 1,
-        "product", "pump", "generation", 1, "images", 0, "weak_attribute", "CKA_DECRYPT"));
+    claim_json(json_pack("{s:[{s:s,s:s,s:s,s:b,s:i},{s:s,s:s,s:s,s:b,s:s,s:i,s:i,s:s,s:i},{s:s,s:s,"
+                         "s:s,s:b,s:s,s:i,s:i},"
+                         "{s:s,s:s,s:s,s:b,s:s,s:i,s:i,s:s}]}",
+                         "keys", "role", "checkpoint", "id", DIGEST_HEX, "state", "in-use",
+                         "in_hsm", 1, "generation", 1, "role", "firmware", "id", KEY_HEX, "state",
+                         "destroyed", "in_hsm", 0, "product", "meter", "generation", 1, "images", 0,
+                         "since", "2026-11-27T10:00:00.000Z", "leaf", 42, "role", "firmware", "id",
+                         KEY_HEX, "state", "in-use", "in_hsm", 1, "product", "meter", "generation",
+                         2, "images", 3, "role", "firmware", "id", KEY_HEX, "state", "retired",
+                         "in_hsm", 1, "product", "pump", "generation", 1, "images", 0,
+                         "weak_attribute", "CKA_DECRYPT"));
 }
 END_TEST
 

@@ -34,6 +34,7 @@ struct hsm_wrap device_wrap(const struct device_key *device, const struct rig_ke
 {
     return (struct hsm_wrap){.firmware_key = keys->firmware_key,
                              .session_key = keys->session_key,
+                             .key_wrap = HSM_AES_KEY_WRAP,
                              .curve = HSM_P256,
                              .peer_point = bytes_of(device->point, sizeof device->point),
                              .kdf = HSM_X963_SHA256,
@@ -41,11 +42,20 @@ struct hsm_wrap device_wrap(const struct device_key *device, const struct rig_ke
                              .kek_bytes = kek_bytes};
 }
 
+struct hsm_wrapped_key device_wrapped_key(const struct hsm_wrapped *wrapped)
+{
+    struct hsm_wrapped_key key = {.length = wrapped->key.length};
+    ck_assert_uint_le(key.length, sizeof key.bytes);
+    memcpy(key.bytes, wrapped->key.bytes, key.length);
+    return key;
+}
+
 struct hsm_seal device_seal(const struct device_key *device, const struct rig_keys *keys,
                             struct bytes shared_info)
 {
     return (struct hsm_seal){.firmware_key = keys->firmware_key,
                              .session_key = keys->session_key,
+                             .scheme = HSM_ECIES_AES128_GCM,
                              .curve = HSM_P256,
                              .peer_point = bytes_of(device->point, sizeof device->point),
                              .kdf = HSM_X963_SHA256,

@@ -32,6 +32,9 @@ size_t device_key_open(const struct device_key *device, const struct hsm_wrapped
                        struct bytes shared_info, unsigned kek_bytes,
                        uint8_t out[HSM_SESSION_KEY_MAX]);
 
+/* The key of an AES key wrap, as an import takes it. */
+struct hsm_wrapped_key device_wrapped_key(const struct hsm_wrapped *wrapped);
+
 /* The seal of keys->session_key for this device with key K[0..15] and IV K[16..27]; as above. */
 struct hsm_seal device_seal(const struct device_key *device, const struct rig_keys *keys,
                             struct bytes shared_info);

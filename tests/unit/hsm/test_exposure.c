@@ -15,6 +15,7 @@
 #include "device_key.h"
 #include "hsm/p11.h"
 #include "hsm_rig.h"
+#include "peer.h"
 
 #define KEY_BYTES         16
 #define HALF              8 /* AES key unwrap works on halves of such a key */
@@ -158,7 +159,7 @@ START_TEST(an_import_leaves_no_object_behind_whether_it_succeeds_or_not)
                                 .kdf = HSM_X963_SHA256,
                                 .shared_info = bytes_of("info", 4),
                                 .kek_bytes = 32,
-                                .key = wrapped.key};
+                                .key = device_wrapped_key(&wrapped)};
     size_t before = count_objects();
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(p11_import(&p11, &import, &key, &fault), ERR_OK);
@@ -173,6 +174,96 @@ START_TEST(an_import_leaves_no_object_behind_whether_it_succeeds_or_not)
     ck_assert_uint_eq(count_objects(), before);
 }
 END_TEST
+
+/* The session key, which is cached, is the one object that stays. */
+static void check_nothing_stays(const struct hsm_wrap *wrap, enum error expected)
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault;
+    CK_OBJECT_HANDLE key = get_session_key();
+    size_t before = count_objects();
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(p11_wrap(&p11, wrap, &wrapped, &fault), expected);
+    ck_assert_uint_eq(count_objects(), before);
+    ck_assert_uint_eq(get_session_key(), key);
+    ck_assert(read_flag(key, CKA_SENSITIVE) && !read_flag(key, CKA_TOKEN));
+    ck_assert(!p11.is_unfit);
+}
+
+START_TEST(a_wrap_for_any_peer_leaves_no_object_behind_and_the_key_sensitive)
+{
+    struct peer peer;
+    peer_make(HSM_P384, &peer);
+    for (enum hsm_kdf kdf = HSM_X963_SHA256; kdf <= HSM_CONCAT_SHA256; kdf++) {
+        const struct hsm_wrap wrap = peer_wrap(&peer, &keys, HSM_P384, kdf, 32);
+        check_nothing_stays(&wrap, ERR_OK);
+    }
+    peer.point[5] ^= 1;
+    const struct hsm_wrap off_curve = peer_wrap(&peer, &keys, HSM_P384, HSM_HKDF_SHA256, 32);
+    check_nothing_stays(&off_curve, ERR_BAD_REQUEST);
+    peer_free(&peer);
+    peer_make_rsa(PEER_RSA_BITS, &peer);
+    for (enum hsm_key_wrap way = HSM_RSA_OAEP; way <= HSM_RSA_PKCS1; way++) {
+        const struct hsm_wrap wrap = peer_rsa_wrap(&peer, &keys, way);
+        check_nothing_stays(&wrap, ERR_OK);
+    }
+    peer.spki[peer.spki_length - 1] ^= 1;
+    const struct hsm_wrap even = peer_rsa_wrap(&peer, &keys, HSM_RSA_OAEP);
+    check_nothing_stays(&even, ERR_BAD_REQUEST);
+    peer_free(&peer);
+}
+END_TEST
+
+static void check_seal_leaves_nothing(const struct hsm_seal *seal, enum error expected)
+{
+    struct hsm_sealed sealed;
+    struct fault fault;
+    CK_OBJECT_HANDLE key = get_session_key();
+    size_t before = count_objects();
+    ck_assert_int_eq(p11_seal(&p11, seal, &sealed, &fault), expected);
+    ck_assert_uint_eq(count_objects(), before);
+    ck_assert(read_flag(key, CKA_SENSITIVE));
+}
+
+START_TEST(a_seal_of_any_scheme_leaves_no_object_behind_and_the_key_sensitive)
+{
+    static const uint8_t zeros[32];
+    struct peer peer;
+    peer_make(HSM_X25519, &peer);
+    struct hsm_seal seal = peer_seal(&peer, &keys, HSM_X25519, HSM_HKDF_SHA512, 16);
+    check_seal_leaves_nothing(&seal, ERR_OK);
+    seal.peer_point = bytes_of(zeros, sizeof zeros);
+    check_seal_leaves_nothing(&seal, ERR_BAD_REQUEST);
+    peer_free(&peer);
+    peer_make_rsa(PEER_RSA_BITS, &peer);
+    const struct hsm_seal rsa = peer_rsa_seal(&peer, &keys);
+    check_seal_leaves_nothing(&rsa, ERR_OK);
+    peer_free(&peer);
+}
+END_TEST
+
+/* As open_elsewhere. */
+static void open_peer_elsewhere(const struct peer *peer, const struct hsm_seal *seal,
+                                const struct hsm_sealed *sealed, uint8_t out[KEY_BYTES])
+{
+    uint8_t key[HSM_SESSION_KEY_MAX];
+    int ends[2];
+    int status = 1;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        size_t length = peer_open_seal(peer, seal, sealed, key);
+        for (size_t i = 0; i < length; i++)
+            key[i] ^= MASK;
+        ssize_t n = length == KEY_BYTES ? write(ends[1], key, KEY_BYTES) : 0;
+        _exit(n == KEY_BYTES ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(read(ends[0], out, KEY_BYTES), KEY_BYTES);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
 
 START_TEST(the_throw_away_key_wraps_and_does_nothing_else)
 {
@@ -280,6 +371,31 @@ START_TEST(no_half_of_the_key_stays_in_memory_after_a_seal)
 }
 END_TEST
 
+static void check_memory_after(const struct peer *peer, const struct hsm_seal *seal)
+{
+    struct hsm_sealed sealed;
+    struct fault fault;
+    uint8_t masked[KEY_BYTES];
+    ck_assert_int_eq(p11_seal(&p11, seal, &sealed, &fault), ERR_OK);
+    open_peer_elsewhere(peer, seal, &sealed, masked);
+    ck_assert_uint_eq(count_in_memory(masked), 0);
+    ck_assert_uint_eq(count_in_memory(masked + HALF), 0);
+}
+
+START_TEST(no_half_of_the_key_stays_in_memory_after_a_seal_of_another_scheme)
+{
+    struct peer peer;
+    peer_make(HSM_X25519, &peer);
+    const struct hsm_seal ecies = peer_seal(&peer, &keys, HSM_X25519, HSM_HKDF_SHA256, 16);
+    check_memory_after(&peer, &ecies);
+    peer_free(&peer);
+    peer_make_rsa(PEER_RSA_BITS, &peer);
+    const struct hsm_seal rsa = peer_rsa_seal(&peer, &keys);
+    check_memory_after(&peer, &rsa);
+    peer_free(&peer);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("exposure");
@@ -287,6 +403,9 @@ int main(void)
     tcase_add_test(tests, a_seal_leaves_the_session_key_as_it_was);
     tcase_add_test(tests, a_seal_leaves_no_object_behind_whether_it_succeeds_or_not);
     tcase_add_test(tests, an_import_leaves_no_object_behind_whether_it_succeeds_or_not);
+    tcase_add_test(tests, a_wrap_for_any_peer_leaves_no_object_behind_and_the_key_sensitive);
+    tcase_add_test(tests, a_seal_of_any_scheme_leaves_no_object_behind_and_the_key_sensitive);
+    tcase_add_test(tests, no_half_of_the_key_stays_in_memory_after_a_seal_of_another_scheme);
     tcase_add_test(tests, the_throw_away_key_wraps_and_does_nothing_else);
     tcase_add_test(tests, no_half_of_the_key_stays_in_memory_after_a_seal);
     return hsm_rig_run_tests(tests);

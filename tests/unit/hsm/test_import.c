@@ -101,7 +101,7 @@ static struct hsm_import import_of(const struct hsm_wrapped *wrapped, struct byt
                                .kdf = HSM_X963_SHA256,
                                .shared_info = shared_info,
                                .kek_bytes = kek_bytes,
-                               .key = wrapped->key};
+                               .key = device_wrapped_key(wrapped)};
 }
 
 /* The session key's bytes, as a device gets them. */

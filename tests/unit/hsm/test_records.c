@@ -359,7 +359,8 @@ START_TEST(additional_data_besides_the_records_is_refused)
     encryption.aad = bytes_of("h", 1);
     ck_assert_int_eq(hsm_encrypt(rig.client, &encryption, &content, &fault), ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "aad");
-    encryption.cipher = (enum hsm_cipher)3;
+    encryption.cipher = (enum hsm_cipher)5;
+    encryption.aad = bytes_of(NULL, 0);
     ck_assert_int_eq(hsm_encrypt(rig.client, &encryption, &content, &fault), ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "cipher");
     (void)close(in);

@@ -3,7 +3,9 @@
 
 /* Token mode, with NSS softokn: it has the X9.63 KDF inside, no PIN, and GCM in one part only. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +19,7 @@
 #include "hsm/p11.h"
 #include "hsm_rig.h"
 #include "note.h"
+#include "peer.h"
 #include "support/hsm_faults.h"
 #include "token.h"
 
@@ -108,6 +111,84 @@ START_TEST(a_token_whose_kdf_is_another_is_used_in_host_mode)
     ck_assert_int_eq(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault), ERR_OK);
     ck_assert_uint_eq(device_key_open(&device, &wrapped, bytes_of("i", 1), 32, opened), 32);
     hsm_faults_free(faults);
+}
+END_TEST
+
+/* ---- what the token is asked for ---- */
+
+#define TRACE_MAX_BYTES 4096
+
+/* All that the module noted so far; the caller gives the room. */
+static void read_trace(const char *path, char out[TRACE_MAX_BYTES])
+{
+    size_t length = 0;
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        length = fread(out, 1, TRACE_MAX_BYTES - 1, file);
+        (void)fclose(file);
+    }
+    out[length] = '\0';
+}
+
+static size_t count_words(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word))
+        count++;
+    return count;
+}
+
+/* What is between one request and its license, on a worker that has served before or not. */
+static void trace_wrap(const char *path, enum hsm_curve curve, enum hsm_kdf kdf,
+                       char out[TRACE_MAX_BYTES])
+{
+    struct peer peer;
+    struct hsm_wrapped wrapped;
+    struct fault fault = {0};
+    uint8_t opened[HSM_SESSION_KEY_MAX];
+    peer_make(curve, &peer);
+    const struct hsm_wrap wrap = peer_wrap(&peer, &keys, curve, kdf, 32);
+    ck_assert(unlink(path) == 0 || errno == ENOENT);
+    ck_assert_msg(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault) == ERR_OK, "%s %lx",
+                  fault.reason, fault.native);
+    read_trace(path, out);
+    ck_assert_int_eq(wrapped.mode, kdf == HSM_CONCAT_SHA256 ? HSM_HOST_MODE : HSM_TOKEN_MODE);
+    ck_assert_uint_eq(peer_open(&peer, &wrap, &wrapped, opened), 32);
+    peer_free(&peer);
+}
+
+/* The dry run of the KDF's first wrap is among what is looked at. */
+static void check_trace(const char *path, enum hsm_curve curve, enum hsm_kdf kdf)
+{
+    static const char *const never[] = {"CKA_VALUE", "C_CreateObject", "C_Decrypt", "C_Digest"};
+    char trace[TRACE_MAX_BYTES];
+    for (int i = 0; i < 2; i++) {
+        trace_wrap(path, curve, kdf, trace);
+        ck_assert_uint_ge(count_words(trace, "C_DeriveKey\n"), 1);
+        ck_assert_uint_ge(count_words(trace, "C_WrapKey\n"), 1);
+        for (size_t j = 0; j < sizeof never / sizeof never[0]; j++)
+            ck_assert_msg(count_words(trace, never[j]) == 0, "%s in %s", never[j], trace);
+    }
+}
+
+START_TEST(between_request_and_license_the_token_shows_and_takes_no_key)
+{
+    char path[TEMP_PATH_MAX];
+    char trace[TRACE_MAX_BYTES];
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "trace", path);
+    ck_assert_int_eq(setenv("TEST_HSM_TRACE", path, 1), 0);
+    rig.module = MODULE_TRACES;
+    rig.workers = 1;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    check_trace(path, HSM_P256, HSM_X963_SHA256);
+    check_trace(path, HSM_P384, HSM_X963_SHA384);
+    check_trace(path, HSM_P256, HSM_HKDF_SHA256);
+    /* And the trace would show it: host mode brings the KEK in. */
+    trace_wrap(path, HSM_P256, HSM_CONCAT_SHA256, trace);
+    ck_assert_uint_ge(count_words(trace, "C_CreateObject\n"), 1);
 }
 END_TEST
 
@@ -288,6 +369,7 @@ int main(void)
     tcase_add_test(tests, the_status_says_token_mode);
     tcase_add_test(tests, a_key_wrapped_in_token_mode_opens_whatever_the_parameters);
     tcase_add_test(tests, a_token_whose_kdf_is_another_is_used_in_host_mode);
+    tcase_add_test(tests, between_request_and_license_the_token_shows_and_takes_no_key);
     tcase_add_test(tests, a_bad_point_is_refused_before_the_token_sees_it);
     tcase_add_test(tests, an_image_is_encrypted_in_one_part);
     tcase_add_test(tests, an_image_too_large_for_one_part_is_unsupported);

@@ -211,6 +211,36 @@ START_TEST(an_image_is_read_as_it_was_added)
 }
 END_TEST
 
+START_TEST(a_form_of_content_is_read_as_it_was_added)
+{
+    struct ledger_image made = world_image(2);
+    struct ledger_image read;
+    strcpy(made.content, "aes-128-ctr");
+    made.iv_length = LEDGER_IV_MAX;
+    made.tag_length = 0;
+    ck_assert_int_eq(ledger_image_add(world.ledger, WORLD_PRODUCT, &made, WORLD_BY, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(
+        ledger_image_get(world.ledger, world.product_id, &made.digest, &read, &world.fault), 0);
+    ck_assert_str_eq(read.content, "aes-128-ctr");
+    ck_assert_uint_eq(read.iv_length, LEDGER_IV_MAX);
+    ck_assert_uint_eq(read.tag_length, 0);
+    ck_assert_int_eq(world_leaves_with(&world, "\"content\":\"aes-128-ctr\""), 1);
+    /* That of the first image is its profile's default, of which no leaf speaks. */
+    ck_assert_int_eq(world_leaves_with(&world, "\"content\""), 1);
+}
+END_TEST
+
+START_TEST(a_tag_of_another_length_is_refused)
+{
+    struct ledger_image image = world_image(2);
+    image.tag_length = LEDGER_TAG_BYTES - 1;
+    ck_assert_int_eq(ledger_image_add(world.ledger, WORLD_PRODUCT, &image, WORLD_BY, &world.fault),
+                     ERR_BAD_REQUEST);
+    ck_assert_str_eq(world.fault.reason, "tag");
+}
+END_TEST
+
 START_TEST(one_session_key_serves_one_image_ever)
 {
     struct ledger_product_new product = product_new("gadget");
@@ -642,6 +672,8 @@ int main(void)
     tcase_add_test(tcase, an_unknown_product_is_named_as_such);
     tcase_add_test(tcase, quota_grows_by_whole_units_up_to_its_limit);
     tcase_add_test(tcase, an_image_is_read_as_it_was_added);
+    tcase_add_test(tcase, a_form_of_content_is_read_as_it_was_added);
+    tcase_add_test(tcase, a_tag_of_another_length_is_refused);
     tcase_add_test(tcase, one_session_key_serves_one_image_ever);
     tcase_add_test(tcase, an_st_sfi_product_never_has_two_images_under_one_key_and_nonce);
     tcase_add_test(tcase, one_digest_is_one_image_of_a_product);

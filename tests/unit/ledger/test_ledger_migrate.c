@@ -17,6 +17,7 @@
 
 #include "core/clock.h"
 #include "old_ledger.h"
+#include "ledger/sqlite_schema.h"
 #include "support/sizes.h"
 #include "world.h"
 
@@ -106,7 +107,7 @@ START_TEST(older_ledger_goes_on_with_every_row)
     ck_assert_int_eq(world_open(&world), ERR_OK);
     assert_rows_as_before();
     world_check_account(&world);
-    ck_assert_int_eq(version_of(world.path), 7);
+    ck_assert_int_eq(version_of(world.path), SCHEMA_VERSION);
     ck_assert(!exists(copy));
     /* It serves: a stored license, the last unit, and none beyond. */
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
@@ -127,7 +128,7 @@ START_TEST(ledger_of_one_version_before_goes_on_with_every_row)
     ck_assert_int_eq(world_open(&world), ERR_OK);
     assert_rows_as_before();
     world_check_account(&world);
-    ck_assert_int_eq(version_of(world.path), 7);
+    ck_assert_int_eq(version_of(world.path), SCHEMA_VERSION);
     ck_assert_int_eq(world_issue(&world, 1, &issued), ERR_OK);
     ck_assert(issued.is_repeat);
 }
@@ -300,7 +301,7 @@ static int version_in_file(const char *path)
 static void assert_old_or_new(void)
 {
     int version = version_in_file(world.path);
-    ck_assert(version == 3 || version == 7);
+    ck_assert(version == 3 || version == SCHEMA_VERSION);
     ck_assert(version == 3 || version_in_file(kept) == 3);
 }
 
@@ -310,7 +311,7 @@ static void assert_opens_whole(void)
     assert_rows_as_before();
     world_check_account(&world);
     close_world();
-    ck_assert_int_eq(version_of(world.path), 7);
+    ck_assert_int_eq(version_of(world.path), SCHEMA_VERSION);
     ck_assert_int_eq(version_of(kept), 3);
     ck_assert(!exists(copy));
 }

@@ -206,6 +206,24 @@ START_TEST(one_key_is_one_image_and_one_image_is_one_key)
 }
 END_TEST
 
+/* Under the key of before, the same session key would look like another one. */
+START_TEST(key_from_before_a_rotation_is_not_taken_for_another_one)
+{
+    const int64_t present = 2;
+    struct ledger_image image = world_image(1);
+    struct ledger_image fresh = world_image(2);
+    bool is_new = true;
+    image.generation = present;
+    claim_conflict(import(&image, &is_new), "firmware-key-changed");
+    fresh.generation = present;
+    claim_conflict(import(&fresh, &is_new), "firmware-key-changed");
+    ck_assert_int_eq(world_leaves_with(&world, "\"session-keys-imported\""), 0);
+    image.generation = 1;
+    ck_assert_int_eq(import(&image, &is_new), ERR_OK);
+    ck_assert(!is_new);
+}
+END_TEST
+
 /* Row, key and name come together or not at all. */
 START_TEST(name_that_cannot_be_given_undoes_the_whole)
 {
@@ -280,6 +298,7 @@ int main(void)
     tcase_add_test(local, standby_that_was_removed_or_exchanged_meanwhile_gets_no_leaf);
     tcase_add_test(local, image_comes_in_once_with_its_name_and_switch);
     tcase_add_test(local, one_key_is_one_image_and_one_image_is_one_key);
+    tcase_add_test(local, key_from_before_a_rotation_is_not_taken_for_another_one);
     tcase_add_test(local, name_that_cannot_be_given_undoes_the_whole);
     suite_add_tcase(suite, local);
     tcase_add_checked_fixture(governed, setup_governed, teardown);

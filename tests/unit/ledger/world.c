@@ -100,6 +100,7 @@ struct ledger_image world_image(int64_t n)
                                  .session_key_length = LEDGER_WRAPPED_KEY_MAX,
                                  .generation = 1,
                                  .iv_length = 12,
+                                 .tag_length = LEDGER_TAG_BYTES,
                                  .created_unix_ms = clock_unix_ms(),
                                  .is_enabled = true};
     struct sha256 key = world_digest('k', n);

@@ -46,6 +46,7 @@ static void wrap_key(void)
     struct fault fault = {0};
     const struct hsm_key_id id = {{7}};
     struct hsm_wrap wrap = {.firmware_key = id,
+                            .key_wrap = HSM_AES_KEY_WRAP,
                             .curve = HSM_P256,
                             .peer_point = bytes_of(transport.der + transport.length - 65, 65),
                             .kdf = HSM_X963_SHA256,

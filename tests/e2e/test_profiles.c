@@ -1,0 +1,337 @@
+/* SPDX-FileCopyrightText: The provisiond authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Every profile over REST: a device of each kind gets its license, and what is not ours opens it
+ * (openssl, jose, python3-cryptography); another device's key does not. Devices that a product does
+ * not take, and images that no device could open, are refused.
+ */
+#include "e2e/floor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/bytes.h"
+#include "support/pki.h"
+#include "support/run.h"
+
+#define LICENSE_MAX 4096
+#define COMMAND_MAX 1024
+
+#define P256        "-algorithm EC -pkeyopt ec_paramgen_curve:P-256"
+#define P384        "-algorithm EC -pkeyopt ec_paramgen_curve:P-384"
+#define RSA(bits)   "-algorithm RSA -pkeyopt rsa_keygen_bits:" bits
+#define X25519      NULL /* openssl makes no request for such a certificate: tests/support/pki.h */
+
+/* Each opens floor.lic with KEY.key (and KEY.pem), and writes `opened`; %s is the key's name. */
+#define CMS                                                                                  \
+    "openssl cms -decrypt -binary -inform DER -in floor.lic -content $FILE -inkey $KEY.key " \
+    "-recip $OWNER.pem -out opened"
+#define JUDGE         "/usr/bin/python3 $SOURCE/tests/judge/open_license.py"
+#define JOSE          JUDGE " jwk $KEY.key >jwk && jose jwe dec -i floor.lic -I $FILE -k jwk -O opened"
+#define OPEN(profile) JUDGE " " profile " $KEY.key floor.lic $FILE opened"
+#define ESP                                                                     \
+    "curl -s --cacert $RIG_CA --cert $RIG_STATION_CERT --key $RIG_STATION_KEY " \
+    "$RIG_URL/v1/images/$IMAGE | jq '.images[0]' >facts && " OPEN("esp-rsa") " --facts facts"
+/* The payload lies between header (512 bytes) and TLVs, which are those of the signed image. The
+ * device's image holds the license at its end, as provctl writes it. */
+#define MCUBOOT(tlv)                                                                         \
+    "$BIN/provctl mcuboot attach $FILE floor.lic --out attached && "                         \
+    "bytes=$(stat -c %%s $RIG_FIRMWARE) && tail -c $(stat -c %%s floor.lic) attached | "     \
+    "cmp - floor.lic && head -c $((512 + bytes)) attached | tail -c +513 >payload && " JUDGE \
+    " mcuboot-" tlv " $KEY.key floor.lic payload clear && { head -c 512 $FILE; cat clear; "  \
+    "tail -c +$((513 + bytes)) $FILE; } >opened"
+
+static const struct kind {
+    const char *name;
+    const char *product;
+    const char *image; /* a file's name in DIR with the digest */
+    const char *key_params;
+    const char *key_usage;
+    const char *opener;
+    const char *firmware;
+} KINDS[] = {
+    {"cms-p256", "rig-cms", "CMS", P256, "critical,keyAgreement", CMS, "$RIG_FIRMWARE"},
+    {"cms-p384", "rig-cms", "CMS", P384, "critical,keyAgreement", CMS, "$RIG_FIRMWARE"},
+    {"cms-rsa", "rig-cms", "CMS", RSA("2048"), "critical,keyEncipherment", CMS, "$RIG_FIRMWARE"},
+    {"cbc-p256", "rig-cms", "CBC", P256, "critical,keyAgreement", CMS, "$RIG_FIRMWARE"},
+    {"suit-kw128", "rig-suit", "SUIT", P256, "critical,keyAgreement", OPEN("suit"),
+     "$RIG_FIRMWARE"},
+    {"suit-kw256-ctr", "suit-256", "CTR", P256, "critical,keyAgreement", OPEN("suit"),
+     "$RIG_FIRMWARE"},
+    {"jwe-p256", "rig-jwe", "JWE", P256, "critical,keyAgreement", JOSE, "$RIG_FIRMWARE"},
+    {"jwe-p384", "rig-jwe", "JWE", P384, "critical,keyAgreement", JOSE, "$RIG_FIRMWARE"},
+    {"mcuboot-p256", "rig-mcuboot", "MCUBOOT", P256, "critical,keyAgreement", MCUBOOT("32"),
+     "$RIG_MCUBOOT_FIRMWARE"},
+    {"mcuboot-x25519", "rig-mcuboot", "MCUBOOT", X25519, "", MCUBOOT("33"),
+     "$RIG_MCUBOOT_FIRMWARE"},
+    {"mcuboot-rsa", "rig-mcuboot", "MCUBOOT", RSA("2048"), "critical,keyEncipherment",
+     MCUBOOT("30"), "$RIG_MCUBOOT_FIRMWARE"},
+    {"mcuboot-sha512", "boot-512", "BOOT", X25519, "", MCUBOOT("34"), "$DIR/signed-256.bin"},
+    {"esp-rsa", "rig-esp-rsa", "ESP_RSA", RSA("3072"), "critical,keyEncipherment", ESP,
+     "$RIG_FIRMWARE"},
+};
+#define KIND_COUNT (sizeof KINDS / sizeof KINDS[0])
+
+static struct rig rig;
+
+#define SHELL(...) ck_assert_int_eq(rig_shell(&rig, __VA_ARGS__), 0)
+#define CTL        "$BIN/provctl --config $RIG_CONFIG "
+
+/* What the rig does not have: other forms of content, and the settings beside the defaults. */
+static void make_others(void)
+{
+    SHELL("cd $DIR && "
+          "images() { for n in CMS SUIT MCUBOOT JWE ESP_RSA; do eval \"echo \\$RIG_${n}_IMAGE\" "
+          ">image-$n; done; } && images && "
+          "encrypt() { " CTL "image encrypt --product $1 --format $2 --content $3 $4; } && "
+          "encrypt rig-cms cms aes-256-cbc $RIG_FIRMWARE >image-CBC && " CTL
+          "product create suit-256 --profile suit --suit-key-wrap a256kw --anchors "
+          "$RIG_DEVICE_CA_CERT --quota 10 >/dev/null && "
+          "encrypt suit-256 suit aes-128-ctr $RIG_FIRMWARE >image-CTR && "
+          "$SOURCE/rig/mcuboot.sh $RIG_MCUBOOT_SIGNING_KEY $RIG_FIRMWARE 8 signed-256.bin && " CTL
+          "product create boot-512 --profile mcuboot --mcuboot-sha512 --device-keys x25519 "
+          "--allow-session-key-exposure --anchors $RIG_DEVICE_CA_CERT --quota 10 >/dev/null && "
+          "encrypt boot-512 mcuboot aes-256-ctr signed-256.bin >image-BOOT");
+}
+
+static void set_up(void)
+{
+    http_init();
+    rig_up_profiles(&rig, 60);
+    make_others();
+}
+
+static void tear_down(void)
+{
+    rig_check_invariants(&rig);
+    rig_down(&rig);
+}
+
+/* ---- devices ---- */
+
+static void write_text(const char *name, const char *end, const char *text)
+{
+    char path[TEMP_PATH_MAX + 64];
+    (void)snprintf(path, sizeof path, "%s/%s.%s", rig.dir, name, end);
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void make_x25519(const char *name, struct floor_device *ret_device)
+{
+    struct pki *ca = pki_load(rig.device_ca_cert, rig.device_ca_key);
+    struct pki *device =
+        pki_new(ca, &(struct pki_options){
+                        .serial = name, .key = PKI_X25519, .key_usage = "critical,keyAgreement"});
+    (void)snprintf(ret_device->name, sizeof ret_device->name, "%s", name);
+    (void)snprintf(ret_device->pem, sizeof ret_device->pem, "%s", pki_certificate(device));
+    write_text(name, "key", pki_key(device));
+    write_text(name, "pem", pki_certificate(device));
+    pki_free(device);
+    pki_free(ca);
+}
+
+static void make_device(const struct kind *kind, const char *name, struct floor_device *ret_device)
+{
+    const struct floor_options options = {.key_params = kind->key_params,
+                                          .key_usage = kind->key_usage};
+    if (kind->key_params == NULL)
+        make_x25519(name, ret_device);
+    else
+        floor_device_make(&rig, name, &options, ret_device);
+}
+
+/* ---- licenses ---- */
+
+static void read_image(const char *name, char out[RIG_VALUE_MAX])
+{
+    char path[TEMP_PATH_MAX + 64];
+    (void)snprintf(path, sizeof path, "%s/image-%s", rig.dir, name);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(out, RIG_VALUE_MAX, file));
+    (void)fclose(file);
+    out[strcspn(out, "\n")] = '\0';
+}
+
+static void ask(const char *product, const char *image, const char *pem, struct http_answer *answer)
+{
+    json_t *question =
+        json_pack("{ss s{ss}}", "product", product, "device", "certificate_chain", pem);
+    if (image != NULL)
+        (void)json_object_set_new(question, "image", json_string(image));
+    char *body = json_dumps(question, 0);
+    http_send(&rig, &(struct http_request){.method = "POST", .path = "/v1/licenses", .body = body},
+              answer);
+    json_decref(question);
+    free(body);
+}
+
+static void write_license(const char *base64)
+{
+    uint8_t license[LICENSE_MAX];
+    char path[TEMP_PATH_MAX + 64];
+    size_t length = 0;
+    ck_assert_int_eq(base64_decode(base64, license, sizeof license, &length), ERR_OK);
+    (void)snprintf(path, sizeof path, "%s/floor.lic", rig.dir);
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(license, 1, length, file), length);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* Whether that key opens the license of owner to the firmware. */
+static bool opens(const struct kind *kind, const char *image, const char *owner, const char *key)
+{
+    char command[COMMAND_MAX];
+    (void)snprintf(command, sizeof command,
+                   "cd $DIR && exec 2>>open.log; rm -f opened; OWNER=%s KEY=%s IMAGE=%s; "
+                   "FILE=$DIR/vault/images/${IMAGE#sha256:}; { %s; } >>open.log && cmp opened %s",
+                   owner, key, image, kind->opener, kind->firmware);
+    char *percent = NULL;
+    while ((percent = strstr(command, "%%")) != NULL)
+        memmove(percent, percent + 1, strlen(percent));
+    return rig_shell(&rig, "%s", command) == 0;
+}
+
+static void check_kind(const struct kind *kind)
+{
+    struct floor_device device;
+    struct floor_device other;
+    struct http_answer answer;
+    char image[RIG_VALUE_MAX];
+    char other_name[48];
+    (void)snprintf(other_name, sizeof other_name, "%s-2", kind->name);
+    read_image(kind->image, image);
+    make_device(kind, kind->name, &device);
+    make_device(kind, other_name, &other);
+    ask(kind->product, image, device.pem, &answer);
+    ck_assert_msg(answer.status == 201, "%s: %ld %s", kind->name, answer.status, answer.body);
+    write_license(http_text(&answer, "license"));
+    ck_assert_msg(opens(kind, image, kind->name, kind->name), "%s does not open", kind->name);
+    ck_assert_msg(!opens(kind, image, kind->name, other_name), "%s opens for another", kind->name);
+    http_answer_clear(&answer);
+}
+
+START_TEST(each_kind_of_device_opens_its_license_and_no_other)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        check_kind(&KINDS[i]);
+}
+END_TEST
+
+/* Many in one request: wraps together, seals one by one. */
+START_TEST(devices_of_several_kinds_are_served_in_one_batch)
+{
+    struct http_answer answer;
+    json_t *items = json_array();
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        struct floor_device device;
+        make_device(&KINDS[i], KINDS[i].name, &device);
+        (void)json_array_append_new(items, json_pack("{s:s, s:{s:s}}", "product", KINDS[i].product,
+                                                     "device", "certificate_chain", device.pem));
+    }
+    json_t *question = json_pack("{s:o}", "licenses", items);
+    char *body = json_dumps(question, 0);
+    http_send(&rig,
+              &(struct http_request){.method = "POST", .path = "/v1/licenses/batch", .body = body},
+              &answer);
+    ck_assert_msg(answer.status == 200, "%ld %s", answer.status, answer.body);
+    ck_assert_ptr_null(strstr(answer.body, "/problems/"));
+    json_decref(question);
+    free(body);
+    http_answer_clear(&answer);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+START_TEST(device_whose_key_the_product_does_not_take_is_refused)
+{
+    struct floor_device device;
+    struct http_answer answer;
+    const struct floor_options p384 = {.key_params = P384};
+    const struct floor_options rsa = {.key_params = RSA("2048"),
+                                      .key_usage = "critical,keyEncipherment"};
+    floor_device_make(&rig, "p384", &p384, &device);
+    ask("rig-suit", NULL, device.pem, &answer);
+    ck_assert_int_eq(answer.status, 422);
+    ck_assert_str_eq(http_text(&answer, "check"), "curve");
+    http_answer_clear(&answer);
+    floor_device_make(&rig, "rsa", &rsa, &device);
+    ask("rig-jwe", NULL, device.pem, &answer);
+    ck_assert_int_eq(answer.status, 422);
+    ck_assert_str_eq(http_text(&answer, "check"), "key-type");
+    http_answer_clear(&answer);
+}
+END_TEST
+
+/* A key that the product takes and the format has no room for. */
+START_TEST(rsa_key_of_another_size_than_the_formats_is_refused_and_not_charged)
+{
+    struct floor_device device;
+    struct http_answer answer;
+    const struct floor_options rsa = {.key_params = RSA("2048"),
+                                      .key_usage = "critical,keyEncipherment"};
+    floor_device_make(&rig, "small", &rsa, &device);
+    ask("rig-esp-rsa", NULL, device.pem, &answer);
+    ck_assert_int_ne(answer.status, 201);
+    ck_assert_int_eq(rig_query(&rig, "SELECT used FROM product WHERE name = 'rig-esp-rsa'"), 0);
+    http_answer_clear(&answer);
+}
+END_TEST
+
+/* says: a part of what provctl prints, which exits with 1 or 64. */
+#define REFUSED(says, command)                                                               \
+    SHELL("cd $DIR && if " CTL command " >said 2>&1; then exit 1; fi; grep -q -e '%s' said " \
+          "|| { cat said >&2; exit 1; }",                                                    \
+          says)
+
+START_TEST(what_no_device_could_open_is_refused)
+{
+    REFUSED("--allow-session-key-exposure",
+            "product create boot --profile mcuboot --anchors $RIG_DEVICE_CA_CERT --quota 1");
+    REFUSED("--format suit", "image encrypt --product rig-suit --format jwe $RIG_FIRMWARE");
+    REFUSED("form of content",
+            "image encrypt --product rig-suit --format suit --content aes-256-cbc $RIG_FIRMWARE");
+    REFUSED("MCUboot", "image encrypt --product rig-mcuboot --format mcuboot $RIG_FIRMWARE");
+    REFUSED("encrypt-keylen", "image encrypt --product rig-mcuboot --format mcuboot --content "
+                              "aes-128-ctr signed-256.bin");
+    SHELL("cd $DIR && $SOURCE/rig/mcuboot.sh $RIG_MCUBOOT_SIGNING_KEY $RIG_FIRMWARE 0 plain.bin");
+    REFUSED("imgtool", "image encrypt --product rig-mcuboot --format mcuboot plain.bin");
+}
+END_TEST
+
+START_TEST(settings_and_content_are_shown)
+{
+    SHELL("cd $DIR && " CTL "product show boot-512 >said && grep -q 'x25519' said && "
+          "grep -q 'SHA-512' said && " CTL "product show suit-256 | grep -q a256kw");
+    SHELL("cd $DIR && REST='--url %s --ca '$RIG_CA' --cert '$RIG_STATION_CERT' --key "
+          "'$RIG_STATION_KEY; $BIN/provctl image show $(cat image-BOOT) $REST >said && "
+          "grep -q aes-256-ctr said && $BIN/provctl image show $RIG_JWE_IMAGE $REST >said && "
+          "grep -q aes-256-gcm said && grep -q 65794a6c626d4d694f694a424d6a553252304e4e496e30 said",
+          rig.url);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        each_kind_of_device_opens_its_license_and_no_other,
+        devices_of_several_kinds_are_served_in_one_batch,
+        device_whose_key_the_product_does_not_take_is_refused,
+        rsa_key_of_another_size_than_the_formats_is_refused_and_not_charged,
+        what_no_device_could_open_is_refused,
+        settings_and_content_are_shown,
+        NULL,
+    };
+    return run_suite(&(struct run_case){.name = "profiles",
+                                        .timeout_s = 300,
+                                        .set_up = set_up,
+                                        .tear_down = tear_down,
+                                        .tests = tests});
+}
