@@ -7,8 +7,9 @@
 #include <stdint.h>
 #include <sys/statvfs.h>
 
-#define ROOM_MIN_BYTES (UINT64_C(8) * 1024 * 1024) /* an object is a kilobyte; others write, too \
-                                                    */
+#define ROOM_MIN_BYTES                                                        \
+    (UINT64_C(8) * 1024 * 1024) /* an object is a kilobyte; others write, too \
+                                 */
 
 enum error state_room_check(const char *folder, struct fault *fault)
 {
