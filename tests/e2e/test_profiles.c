@@ -279,6 +279,25 @@ static void refuse_keys(void)
     http_answer_clear(&answer);
 }
 
+/* Many IDevIDs allow signatures alone: a product may take them, and the key agrees all the same. */
+static void take_sign_only(void)
+{
+    struct floor_device device;
+    struct http_answer answer;
+    const struct floor_options sign_only = {.key_usage = "critical,digitalSignature"};
+    SHELL(CTL "product create signers --profile suit --accept-sign-only --anchors "
+              "$RIG_DEVICE_CA_CERT --quota 1 >/dev/null && " CTL
+              "image encrypt --product signers --format suit $RIG_FIRMWARE >$DIR/image-SIGN");
+    floor_device_make(&rig, "idevid", &sign_only, &device);
+    ask("rig-suit", NULL, device.pem, &answer);
+    ck_assert_int_eq(answer.status, 422);
+    ck_assert_str_eq(http_text(&answer, "check"), "key-usage");
+    http_answer_clear(&answer);
+    ask("signers", NULL, device.pem, &answer);
+    ck_assert_int_eq(answer.status, 201);
+    http_answer_clear(&answer);
+}
+
 /* A key that the product takes and the format has no room for. */
 static void refuse_size_without_charge(void)
 {
@@ -329,6 +348,7 @@ START_TEST(what_no_device_could_open_is_refused_and_the_rest_is_shown)
 {
     refuse_keys();
     refuse_size_without_charge();
+    take_sign_only();
     refuse_images();
     show();
 }

@@ -202,6 +202,7 @@ static void fill_product(Provisiond__ProductEntry *entry, const char *word)
     entry->quota = spoils(word, "granted") ? -1 : 100;
     entry->used = spoils(word, "charged") ? 101 : is(word, "spent") ? 100 : 59;
     entry->attempts_max = spoils(word, "limit") ? -1 : 5;
+    entry->wrapping = literal(spoils(word, "wrapping") ? "odd" : is(word, "x") ? "host" : "");
     fill_governance(entry, word);
     entry->state = literal(spoils(word, "state") ? "odd" : "ok");
     if (is(word, "governed")) {

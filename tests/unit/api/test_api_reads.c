@@ -168,9 +168,10 @@ END_TEST
 START_TEST(products_are_shown_with_their_units)
 {
     expect_body("/v1/products", "x",
-                "{\"products\":[{" PRODUCT_MEMBERS "},{" PRODUCT_MEMBERS "}]}");
+                "{\"products\":[{" PRODUCT_MEMBERS ",\"wrapping\":\"host\"},{" PRODUCT_MEMBERS
+                ",\"wrapping\":\"host\"}]}");
     ck_assert_str_eq(seen().name, "");
-    expect_body("/v1/products/widget", "x", "{" PRODUCT_MEMBERS "}");
+    expect_body("/v1/products/widget", "x", "{" PRODUCT_MEMBERS ",\"wrapping\":\"host\"}");
     ck_assert_str_eq(seen().name, "widget");
     expect_body("/v1/products", "nothing", "{\"products\":[]}");
     get("/v1/products/widget", "governed");
@@ -403,8 +404,8 @@ END_TEST
 START_TEST(product_that_breaks_its_limits_is_not_shown)
 {
     EXPECT_UNSOUND("/v1/products", "spoil-name", "spoil-profile", "spoil-policy", "spoil-granted",
-                   "spoil-charged", "spoil-limit", "spoil-state", "spoil-a-sequence",
-                   "spoil-a-digest", "spoil-a-first", "other-type");
+                   "spoil-charged", "spoil-limit", "spoil-state", "spoil-wrapping",
+                   "spoil-a-sequence", "spoil-a-digest", "spoil-a-first", "other-type");
     EXPECT_UNSOUND("/v1/products/widget", "nothing", "spoil-name", "spoil-a-key", "spoil-a-members",
                    "spoil-a-nobody", "spoil-a-threshold", "other-type");
     EXPECT_UNSOUND("/v1/products/widget/policy", "spoil-name", "spoil-policy", "spoil-options",
