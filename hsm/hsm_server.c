@@ -17,6 +17,7 @@
 #include "hsm/hsm_request.h"
 #include "hsm/keeper.h"
 #include "hsm/pool.h"
+#include "hsm/state_room.h"
 #include "hsm/wrap_batch.h"
 
 #define WORKERS_MAX 64
@@ -71,6 +72,20 @@ static void answer_status(struct hsm_server *server, struct rpc_call *call)
     pool_send(call, &reply);
 }
 
+static bool adds_objects(const Provisiond__HsmRequest *request)
+{
+    switch (request->op_case) {
+    case PROVISIOND__HSM_REQUEST__OP_INIT:
+    case PROVISIOND__HSM_REQUEST__OP_GENERATE_FIRMWARE_KEY:
+    case PROVISIOND__HSM_REQUEST__OP_ROTATE_CHECKPOINT_KEY:
+    case PROVISIOND__HSM_REQUEST__OP_ANCHOR_WRITE:
+    case PROVISIOND__HSM_REQUEST__OP_AUTHORITY_WRITE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The call is answered later, or by the fault. */
 static enum error submit(struct hsm_server *server, struct rpc_call *call,
                          const Provisiond__HsmRequest *request, struct fault *fault)
@@ -98,6 +113,8 @@ static void handle(void *context, struct rpc_call *call)
         return;
     }
     enum error e = hsm_request_check(request, fds, fd_count, &fault);
+    if (e == ERR_OK && adds_objects(request))
+        e = state_room_check(server->config->state, &fault);
     if (e == ERR_OK && request->op_case == PROVISIOND__HSM_REQUEST__OP_STATUS)
         answer_status(server, call);
     else if (e == ERR_OK)

@@ -73,14 +73,19 @@ static void take_mounts_of_its_own(void)
                             "kernel.apparmor_restrict_unprivileged_userns).");
 }
 
-static void mount_small_disk(void)
+static void mount_small(const char *folder, unsigned mib)
 {
     char options[64];
-    (void)snprintf(options, sizeof options, "size=64m,mode=700,uid=%u,gid=%u", geteuid(),
+    (void)snprintf(options, sizeof options, "size=%um,mode=700,uid=%u,gid=%u", mib, geteuid(),
                    getegid());
-    (void)snprintf(small_disk, sizeof small_disk, "%s/vault", rig.dir);
-    ck_assert_msg(mount("small", small_disk, "tmpfs", 0, options) == 0,
+    ck_assert_msg(mount("small", folder, "tmpfs", 0, options) == 0,
                   "The small file system cannot be mounted: %m.");
+}
+
+static void mount_small_disk(void)
+{
+    (void)snprintf(small_disk, sizeof small_disk, "%s/vault", rig.dir);
+    mount_small(small_disk, 64);
 }
 
 static void set_up(void)
@@ -228,6 +233,27 @@ START_TEST(image_that_would_reach_the_reserve_is_refused_before_it_is_written)
 }
 END_TEST
 
+/* SoftHSM would say that it has made the key, and lose it with the process. */
+START_TEST(token_gets_nothing_new_while_its_disk_is_full)
+{
+    char folder[TEMP_PATH_MAX + 16];
+    (void)snprintf(folder, sizeof folder, "%s/hsm-state", rig.dir);
+    MAKER("mkdir $DIR/hsm-state && sed -i \"s#^state = .*#state = $DIR/hsm-state#\" $RIG_CONFIG");
+    mount_small(folder, 16);
+    rig_kill(&rig, RIG_HSM, SIGTERM);
+    rig_start(&rig, RIG_HSM, NULL);
+    rig_wait_ready(&rig);
+    MAKER("head -c 12000000 /dev/zero >$DIR/hsm-state/filler; keys() { ctl hsm keys --json | jq -r "
+          "\".keys[] | select(.role == \\\"$1\\\") | .id\"; }; before=$(keys firmware); "
+          "! ctl product rotate-key rig-gateway 2>$DIR/said && grep -q '8 MiB' $DIR/said && "
+          "! ctl journal rotate-key $(keys checkpoint) 2>$DIR/said && grep -q '8 MiB' $DIR/said && "
+          "test \"$before\" = \"$(keys firmware)\" && rm $DIR/hsm-state/filler && "
+          "ctl journal rotate-key $(keys checkpoint) >/dev/null && "
+          "ctl product rotate-key rig-gateway >/dev/null");
+    ck_assert_int_eq(umount2(folder, MNT_DETACH), 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -235,6 +261,7 @@ int main(void)
         nothing_that_takes_room_is_taken_below_the_reserve,
         what_makes_safe_or_room_goes_on_below_the_reserve,
         image_that_would_reach_the_reserve_is_refused_before_it_is_written,
+        token_gets_nothing_new_while_its_disk_is_full,
         NULL,
     };
     return run_suite(&(struct run_case){.name = "a full disk, end to end",
