@@ -434,6 +434,8 @@ CK_RV p11_token_agree(struct p11 *p11, const struct p11_agreement *agreement,
  * it is no RSA key, or not of the sizes that hsm.proto names.
  */
 enum error p11_rsa_parse(struct bytes spki, void **ret_key, struct fault *fault) MUST_USE;
+/* Whether the token has that way; found out once. ERR_UNSUPPORTED ("unsupported-by-token"). */
+enum error p11_rsa_try(struct p11 *p11, enum p11_rsa_way way, struct fault *fault) MUST_USE;
 /*
  * As p11_wrap for HSM_RSA_OAEP and HSM_RSA_PKCS1. What the token can do it shows once per worker,
  * by a dry run that a key of our own opens. ERR_UNSUPPORTED ("unsupported-by-token").

@@ -302,8 +302,7 @@ static enum error run_dry(struct p11 *p11, enum p11_rsa_way way, struct fault *f
     return e;
 }
 
-/* Whether the token has that way, found out once. */
-static enum error try_way(struct p11 *p11, enum p11_rsa_way way, struct fault *fault)
+enum error p11_rsa_try(struct p11 *p11, enum p11_rsa_way way, struct fault *fault)
 {
     enum p11_ability *ability = &p11->rsa_abilities[way];
     if (*ability == P11_CAN)
@@ -320,12 +319,12 @@ static enum error try_way(struct p11 *p11, enum p11_rsa_way way, struct fault *f
 static enum error find_oaep(struct p11 *p11, enum p11_rsa_way *ret_way, struct fault *fault)
 {
     *ret_way = P11_OAEP_SHA256;
-    if (try_way(p11, P11_OAEP_SHA256, fault) == ERR_OK)
+    if (p11_rsa_try(p11, P11_OAEP_SHA256, fault) == ERR_OK)
         return ERR_OK;
     /* Whatever the refusal was, the other hash's dry run tells a lost token from a poor one. */
     p11->is_unfit = p11->is_stale = false;
     *ret_way = P11_OAEP_SHA1;
-    enum error e = try_way(p11, P11_OAEP_SHA1, fault);
+    enum error e = p11_rsa_try(p11, P11_OAEP_SHA1, fault);
     if (e == ERR_OK)
         p11->rsa_abilities[P11_OAEP_SHA256] = P11_CANNOT;
     return e;
@@ -343,7 +342,8 @@ enum error p11_rsa_wrap(struct p11 *p11, const struct hsm_wrap *wrap,
     enum error e = p11_rsa_parse(wrap->peer_spki, &parsed, fault);
     peer = parsed;
     if (e == ERR_OK)
-        e = wrap->key_wrap == HSM_RSA_OAEP ? find_oaep(p11, &way, fault) : try_way(p11, way, fault);
+        e = wrap->key_wrap == HSM_RSA_OAEP ? find_oaep(p11, &way, fault)
+                                           : p11_rsa_try(p11, way, fault);
     if (e == ERR_OK)
         e = p11_get_session_key(p11, &wrap->firmware_key, stored, &key, fault);
     if (e == ERR_OK)

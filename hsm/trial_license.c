@@ -126,6 +126,32 @@ void trial_seal(struct trial *trial)
     trial_close(trial);
 }
 
+/* ---- RSA ---- */
+
+/* Of OAEP one hash is enough, and the better one is tried first. */
+static enum error try_oaep(struct trial *trial, const char **ret_hash, struct fault *fault)
+{
+    *ret_hash = "SHA-256";
+    if (p11_rsa_try(&trial->p11, P11_OAEP_SHA256, fault) == ERR_OK)
+        return ERR_OK;
+    *ret_hash = "SHA-1";
+    return p11_rsa_try(&trial->p11, P11_OAEP_SHA1, fault);
+}
+
+void trial_rsa(struct trial *trial)
+{
+    struct fault fault = {0};
+    const char *hash = "";
+    if (!trial_begin(trial))
+        return;
+    if (try_oaep(trial, &hash, &fault) != ERR_OK ||
+        p11_rsa_try(&trial->p11, P11_PKCS1, &fault) != ERR_OK)
+        trial_say_fault(trial, &fault);
+    else
+        trial_say(trial, TRIAL_WORKS, "", "", "OAEP with %s, and PKCS#1 v1.5, opened", hash);
+    trial_close(trial);
+}
+
 /* ---- all of it ---- */
 
 void trial_license(struct trial *trial)

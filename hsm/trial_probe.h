@@ -142,6 +142,7 @@ void trial_key_wrap(struct trial *trial);
 void trial_host_mode(struct trial *trial);
 void trial_token_mode(struct trial *trial);
 void trial_seal(struct trial *trial);
+void trial_rsa(struct trial *trial);
 void trial_license(struct trial *trial);
 void trial_image_records(struct trial *trial);
 void trial_image_parts(struct trial *trial);

@@ -51,6 +51,8 @@ const struct trial_probe TRIAL_PROBES[] = {
      CKM_AES_GCM, CKF_ENCRYPT},
     {"seal", LICENSES, "st-sfi licenses", TRIAL_FOR_PART, "login", trial_seal, CKM_AES_KEY_WRAP,
      CKF_WRAP},
+    {"rsa", LICENSES, "Licenses for RSA keys", TRIAL_FOR_PART, "login", trial_rsa,
+     CKM_RSA_PKCS_OAEP, CKF_WRAP},
 
     {"seen", TOGETHER, "Keys of another process", TRIAL_FOR_ALL, "login", trial_seen, NO_MECHANISM},
     {"processes", TOGETHER, "Logins at once", TRIAL_FOR_ALL, "login", trial_processes,
