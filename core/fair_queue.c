@@ -4,17 +4,16 @@
 /*
  * One lane per key that has items, waiting or taken, found by hash; and a ring, in the order of
  * their turns, of the lanes that have waiting items and may have another one taken. All nodes are
- * made at the start: as many as items may wait, a lane for each item that waits or is taken, and a
- * waiter for each thread. The thread that began to wait last is called first: its stack and memory
- * are still in the processor's cache, while threads that are not needed sleep on.
+ * made at the start: as many as items may wait, and a lane for each item that waits or is taken.
  */
 #include "core/fair_queue.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/idle.h"
 
 struct node {
     void *item;
@@ -33,18 +32,11 @@ struct lane {
     struct lane *next_hash;
 };
 
-/* A thread that waits for an item. */
-struct waiter {
-    pthread_cond_t is_called;
-    bool is_listed;
-    struct waiter *next; /* of those that wait, or of the unused ones */
-};
-
 struct fair_queue {
     struct fair_queue_options options; /* immutable */
     pthread_mutex_t lock;              /* guards everything below */
-    struct waiter *waiting;            /* the newest first */
-    struct waiter *called;             /* is woken when the lock is given back; or NULL */
+    struct idle *idle;
+    struct idle_thread *called; /* when the lock is given back; or NULL */
     bool is_closed;
     size_t length;
     size_t bytes;
@@ -52,11 +44,9 @@ struct fair_queue {
     struct lane *last_turn;
     struct node *unused_nodes;
     struct lane *unused_lanes;
-    struct waiter *unused_waiters;
     struct lane **buckets; /* items_max of them */
     struct lane *lanes;
     struct node *nodes;
-    struct waiter *waiters;
 };
 
 /* ---- life ---- */
@@ -76,11 +66,6 @@ static void link_unused(struct fair_queue *queue)
         queue->lanes[i].next_turn = queue->unused_lanes;
         queue->unused_lanes = &queue->lanes[i];
     }
-    for (size_t i = 0; i < queue->options.taken_max; i++) {
-        (void)pthread_cond_init(&queue->waiters[i].is_called, NULL);
-        queue->waiters[i].next = queue->unused_waiters;
-        queue->unused_waiters = &queue->waiters[i];
-    }
 }
 
 enum error fair_queue_new(const struct fair_queue_options *options, struct fair_queue **ret_queue)
@@ -93,9 +78,8 @@ enum error fair_queue_new(const struct fair_queue_options *options, struct fair_
     queue->nodes = calloc(options->items_max, sizeof *queue->nodes);
     queue->lanes = calloc(lanes_max(options), sizeof *queue->lanes);
     queue->buckets = calloc(options->items_max, sizeof(struct lane *));
-    queue->waiters = calloc(options->taken_max, sizeof *queue->waiters);
     if (queue->nodes == NULL || queue->lanes == NULL || queue->buckets == NULL ||
-        queue->waiters == NULL) {
+        idle_new(options->taken_max, &queue->idle) != ERR_OK) {
         fair_queue_free(queue);
         return ERR_INTERNAL;
     }
@@ -109,62 +93,19 @@ void fair_queue_free(struct fair_queue *queue)
     if (queue == NULL)
         return;
     (void)pthread_mutex_destroy(&queue->lock);
-    for (struct waiter *waiter = queue->unused_waiters; waiter != NULL; waiter = waiter->next)
-        (void)pthread_cond_destroy(&waiter->is_called);
-    free(queue->waiters);
+    idle_free(queue->idle);
     free(queue->nodes);
     free(queue->lanes);
     free(queue->buckets);
     free(queue);
 }
 
-/* ---- waiters ---- */
-
-/* Under the lock. */
-static void list_waiter(struct fair_queue *queue, struct waiter *waiter)
-{
-    if (waiter->is_listed)
-        return;
-    waiter->is_listed = true;
-    waiter->next = queue->waiting;
-    queue->waiting = waiter;
-}
-
-/* Under the lock. */
-static void unlist_waiter(struct fair_queue *queue, struct waiter *waiter)
-{
-    struct waiter **link = &queue->waiting;
-    if (!waiter->is_listed)
-        return;
-    while (*link != waiter)
-        link = &(*link)->next;
-    *link = waiter->next;
-    waiter->is_listed = false;
-}
-
-/* Under the lock: there is something to take. Nobody calls twice before the lock is given back. */
-static void call_waiter(struct fair_queue *queue)
-{
-    queue->called = queue->waiting;
-    if (queue->called != NULL)
-        unlist_waiter(queue, queue->called);
-}
-
-/* Under the lock. */
-static void call_all(struct fair_queue *queue)
-{
-    for (struct waiter *waiter = queue->waiting; waiter != NULL; waiter = waiter->next)
-        (void)pthread_cond_signal(&waiter->is_called);
-}
-
-/* Woken after that, whoever was called does not run into the lock. */
 static void unlock(struct fair_queue *queue)
 {
-    struct waiter *called = queue->called;
+    struct idle_thread *called = queue->called;
     queue->called = NULL;
     (void)pthread_mutex_unlock(&queue->lock);
-    if (called != NULL)
-        (void)pthread_cond_signal(&called->is_called);
+    idle_call(called);
 }
 
 /* ---- lanes, under the lock ---- */
@@ -196,7 +137,7 @@ static void enter_ring(struct fair_queue *queue, struct lane *lane)
     else
         queue->last_turn->next_turn = lane;
     queue->last_turn = lane;
-    call_waiter(queue);
+    queue->called = idle_next(queue->idle); /* at most once before the lock is given back */
 }
 
 /* A lane for a key that has none; there is one for each item. */
@@ -292,18 +233,11 @@ static bool is_drained(const struct fair_queue *queue)
 /* Under the lock, until there is something to take, or nothing will come. */
 static void wait_for_item(struct fair_queue *queue, deadline_ms deadline)
 {
-    struct timespec until = deadline_timespec(deadline);
-    struct waiter *waiter = queue->unused_waiters;
-    int problem = 0;
-    assert(waiter != NULL); /* there is one for each thread */
-    queue->unused_waiters = waiter->next;
-    while (queue->turn == NULL && !is_drained(queue) && problem == 0) {
-        list_waiter(queue, waiter);
-        problem = pthread_cond_clockwait(&waiter->is_called, &queue->lock, CLOCK_MONOTONIC, &until);
-    }
-    unlist_waiter(queue, waiter);
-    waiter->next = queue->unused_waiters;
-    queue->unused_waiters = waiter;
+    struct idle_thread *self = idle_enter(queue->idle);
+    bool is_early = true;
+    while (queue->turn == NULL && !is_drained(queue) && is_early)
+        is_early = idle_wait(queue->idle, self, &queue->lock, deadline);
+    idle_leave(queue->idle, self);
 }
 
 void *fair_queue_pop(struct fair_queue *queue, deadline_ms deadline, struct sha256 *ret_key)
@@ -313,7 +247,7 @@ void *fair_queue_pop(struct fair_queue *queue, deadline_ms deadline, struct sha2
         wait_for_item(queue, deadline);
     void *item = queue->turn != NULL ? take(queue, ret_key) : NULL;
     if (is_drained(queue))
-        call_all(queue);
+        idle_call_all(queue->idle);
     unlock(queue);
     return item;
 }
@@ -334,7 +268,7 @@ void fair_queue_close(struct fair_queue *queue)
 {
     (void)pthread_mutex_lock(&queue->lock);
     queue->is_closed = true;
-    call_all(queue);
+    idle_call_all(queue->idle);
     (void)pthread_mutex_unlock(&queue->lock);
 }
 

@@ -7,9 +7,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/idle.h"
+
 struct queue {
     pthread_mutex_t lock;
     pthread_cond_t is_filled;
+    struct idle *idle; /* NULL: those that wait are called in any order */
     bool is_closed;
     size_t capacity;
     size_t head;
@@ -29,6 +32,30 @@ enum error queue_new(size_t capacity, struct queue **ret_queue)
     return ERR_OK;
 }
 
+enum error queue_new_for(size_t capacity, size_t threads, struct queue **ret_queue)
+{
+    struct queue *queue = NULL;
+    enum error e = queue_new(capacity, &queue);
+    if (e == ERR_OK)
+        e = idle_new(threads, &queue->idle);
+    if (e != ERR_OK) {
+        queue_free(queue);
+        return e;
+    }
+    *ret_queue = queue;
+    return ERR_OK;
+}
+
+/* Somebody is woken after the lock was given back, and so does not run into it. */
+static void unlock_and_call(struct queue *queue, bool is_filled)
+{
+    struct idle_thread *called = is_filled && queue->idle != NULL ? idle_next(queue->idle) : NULL;
+    (void)pthread_mutex_unlock(&queue->lock);
+    idle_call(called);
+    if (is_filled && queue->idle == NULL)
+        (void)pthread_cond_signal(&queue->is_filled);
+}
+
 bool queue_push(struct queue *queue, void *item)
 {
     (void)pthread_mutex_lock(&queue->lock);
@@ -37,9 +64,7 @@ bool queue_push(struct queue *queue, void *item)
         queue->items[(queue->head + queue->length) % queue->capacity] = item;
         queue->length++;
     }
-    (void)pthread_mutex_unlock(&queue->lock);
-    if (is_accepted) /* now: whoever is woken does not run into the lock */
-        (void)pthread_cond_signal(&queue->is_filled);
+    unlock_and_call(queue, is_accepted);
     return is_accepted;
 }
 
@@ -52,9 +77,7 @@ bool queue_push_first(struct queue *queue, void *item)
         queue->items[queue->head] = item;
         queue->length++;
     }
-    (void)pthread_mutex_unlock(&queue->lock);
-    if (is_accepted) /* now: whoever is woken does not run into the lock */
-        (void)pthread_cond_signal(&queue->is_filled);
+    unlock_and_call(queue, is_accepted);
     return is_accepted;
 }
 
@@ -68,14 +91,36 @@ static void *take_first(struct queue *queue)
     return item;
 }
 
-void *queue_pop(struct queue *queue, deadline_ms deadline)
+static bool must_wait(const struct queue *queue)
+{
+    return queue->length == 0 && !queue->is_closed;
+}
+
+/* Under the lock, as the next. */
+static void wait_in_any_order(struct queue *queue, deadline_ms deadline)
 {
     struct timespec until = deadline_timespec(deadline);
+    int problem = 0;
+    while (must_wait(queue) && problem == 0)
+        problem = pthread_cond_clockwait(&queue->is_filled, &queue->lock, CLOCK_MONOTONIC, &until);
+}
+
+static void wait_idle(struct queue *queue, deadline_ms deadline)
+{
+    struct idle_thread *self = idle_enter(queue->idle);
+    bool is_early = true;
+    while (must_wait(queue) && is_early)
+        is_early = idle_wait(queue->idle, self, &queue->lock, deadline);
+    idle_leave(queue->idle, self);
+}
+
+void *queue_pop(struct queue *queue, deadline_ms deadline)
+{
     (void)pthread_mutex_lock(&queue->lock);
-    while (queue->length == 0 && !queue->is_closed) {
-        if (pthread_cond_clockwait(&queue->is_filled, &queue->lock, CLOCK_MONOTONIC, &until) != 0)
-            break;
-    }
+    if (queue->idle == NULL)
+        wait_in_any_order(queue, deadline);
+    else if (must_wait(queue))
+        wait_idle(queue, deadline);
     void *item = take_first(queue);
     (void)pthread_mutex_unlock(&queue->lock);
     return item;
@@ -107,6 +152,8 @@ void queue_close(struct queue *queue)
     (void)pthread_mutex_lock(&queue->lock);
     queue->is_closed = true;
     (void)pthread_cond_broadcast(&queue->is_filled);
+    if (queue->idle != NULL)
+        idle_call_all(queue->idle);
     (void)pthread_mutex_unlock(&queue->lock);
 }
 
@@ -132,5 +179,6 @@ void queue_free(struct queue *queue)
         return;
     (void)pthread_mutex_destroy(&queue->lock);
     (void)pthread_cond_destroy(&queue->is_filled);
+    idle_free(queue->idle);
     free(queue);
 }

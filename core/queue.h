@@ -21,6 +21,9 @@ struct queue;
 
 /* A queue of at most capacity items; ERR_INTERNAL when memory is out. */
 enum error queue_new(size_t capacity, struct queue **ret_queue) MUST_USE;
+/* For at most threads threads that pop, which are workers: who began to wait last is called first,
+ * see core/idle.h. */
+enum error queue_new_for(size_t capacity, size_t threads, struct queue **ret_queue) MUST_USE;
 /* False when the queue is full or closed; the item stays the caller's. */
 bool queue_push(struct queue *queue, void *item) MUST_USE;
 /* As queue_push, before all that wait: it is popped next. */

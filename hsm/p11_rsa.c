@@ -14,6 +14,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -23,6 +24,7 @@
 #define EXPONENT_MAX_BYTES (EXPONENT_MAX_BITS / 8)
 #define EXPONENT_MIN       3
 #define DRY_KEY_BYTES      32
+#define DRY_EXPONENT       65537
 
 #define COUNT(array)       (sizeof(array) / sizeof((array)[0]))
 
@@ -49,6 +51,16 @@ static void free_pkey_context(EVP_PKEY_CTX **context)
     EVP_PKEY_CTX_free(*context);
 }
 
+static void free_builder(OSSL_PARAM_BLD **builder)
+{
+    OSSL_PARAM_BLD_free(*builder);
+}
+
+static void free_parameters(OSSL_PARAM **parameters)
+{
+    OSSL_PARAM_free(*parameters);
+}
+
 static void free_number(BIGNUM **number)
 {
     BN_free(*number);
@@ -57,6 +69,8 @@ static void free_number(BIGNUM **number)
 #define PKEY_AUTO         __attribute__((cleanup(free_pkey))) EVP_PKEY
 #define PKEY_CONTEXT_AUTO __attribute__((cleanup(free_pkey_context))) EVP_PKEY_CTX
 #define NUMBER_AUTO       __attribute__((cleanup(free_number))) BIGNUM
+#define BUILDER_AUTO      __attribute__((cleanup(free_builder))) OSSL_PARAM_BLD
+#define PARAMETERS_AUTO   __attribute__((cleanup(free_parameters))) OSSL_PARAM
 
 static enum error fail_libcrypto(struct fault *fault)
 {
@@ -188,6 +202,66 @@ static enum error wrap_for(struct p11 *p11, enum p11_rsa_way way, const EVP_PKEY
     return e;
 }
 
+/* ---- a key of our own, whose private part anybody may know ---- */
+
+struct numbers {
+    BN_CTX *context; /* owns the others */
+    BIGNUM *p;
+    BIGNUM *q;
+    BIGNUM *n;
+    BIGNUM *e;
+    BIGNUM *d;
+};
+
+/* The product of two well-known primes, and d of e: no time goes into looking for primes, which
+ * would take longer than a call may. */
+static bool fill_numbers(struct numbers *numbers)
+{
+    BN_CTX *context = numbers->context;
+    numbers->n = BN_CTX_get(context);
+    numbers->e = BN_CTX_get(context);
+    numbers->d = BN_CTX_get(context);
+    BIGNUM *order = BN_CTX_get(context);
+    return order != NULL && BN_set_word(numbers->e, DRY_EXPONENT) == 1 &&
+           BN_mul(numbers->n, numbers->p, numbers->q, context) == 1 &&
+           BN_sub_word(numbers->p, 1) == 1 && BN_sub_word(numbers->q, 1) == 1 &&
+           BN_mul(order, numbers->p, numbers->q, context) == 1 &&
+           BN_mod_inverse(numbers->d, numbers->e, order, context) != NULL;
+}
+
+static EVP_PKEY *key_of(const struct numbers *numbers)
+{
+    EVP_PKEY *key = NULL;
+    BUILDER_AUTO *builder = OSSL_PARAM_BLD_new();
+    if (builder == NULL ||
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, numbers->n) != 1 ||
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, numbers->e) != 1 ||
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_D, numbers->d) != 1)
+        return NULL;
+    PARAMETERS_AUTO *parameters = OSSL_PARAM_BLD_to_param(builder);
+    PKEY_CONTEXT_AUTO *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    if (parameters == NULL || context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, parameters) != 1)
+        return NULL;
+    return key;
+}
+
+static EVP_PKEY *make_own_key(void)
+{
+    EVP_PKEY *key = NULL;
+    NUMBER_AUTO *p = BN_get_rfc2409_prime_768(NULL);
+    NUMBER_AUTO *q = BN_get_rfc3526_prime_1536(NULL);
+    struct numbers numbers = {.context = BN_CTX_new(), .p = p, .q = q};
+    if (numbers.context == NULL)
+        return NULL;
+    BN_CTX_start(numbers.context);
+    if (p != NULL && q != NULL && fill_numbers(&numbers))
+        key = key_of(&numbers);
+    BN_CTX_end(numbers.context);
+    BN_CTX_free(numbers.context);
+    return key;
+}
+
 /* ---- what the token can do ---- */
 
 /* EXPOSURE: of a throw-away key. */
@@ -215,7 +289,7 @@ static enum error run_dry(struct p11 *p11, enum p11_rsa_way way, struct fault *f
 {
     struct hsm_peer_key wrapped;
     CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
-    PKEY_AUTO *own = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)MODULUS_MIN_BITS);
+    PKEY_AUTO *own = make_own_key();
     if (own == NULL)
         return fail_libcrypto(fault);
     enum error e = p11_make_session_key(p11, DRY_KEY_BYTES, &key, fault);

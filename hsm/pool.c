@@ -84,7 +84,7 @@ enum error pool_new(unsigned workers, struct pool **ret_pool)
     (void)fault_set(&pool->fault, ERR_HSM_UNAVAILABLE, "no-worker", "No worker is ready yet.", 0);
     enum error e = token_lock_new(&pool->token_lock, &fault);
     if (e == ERR_OK)
-        e = queue_new(POOL_QUEUE_MAX, &pool->queue);
+        e = queue_new_for(POOL_QUEUE_MAX, workers, &pool->queue); /* a keeper for each */
     for (int i = 0; i < JOB_LANES && e == ERR_OK; i++)
         e = queue_new(PARKED_MAX, &pool->lanes[i].parked);
     if (e != ERR_OK) {

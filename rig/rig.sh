@@ -178,8 +178,7 @@ socket = $run/station.sock
 admin_socket = $run/admin.sock
 ledger = $dir/vault/ledger.db
 images = $dir/vault/images
-checkpoint_interval_ms = ${X_CP:-200}
-unanchored_max = ${X_UN:-128}
+checkpoint_interval_ms = 200
 
 [api]
 listen = 127.0.0.1:0

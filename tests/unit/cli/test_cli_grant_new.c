@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "provctl.h"
 #include "suite.h"
+#include "vault/device_settings.h"
 #include "vault/product_options.h"
 
 #define HSM    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -200,6 +201,32 @@ START_TEST(policy_takes_its_options)
     claim_document();
     ck_assert_int_eq(grant.settings.policy, GRANT_PER_LICENSE);
     ck_assert_int_eq(grant.settings.attempts_max, 20);
+}
+END_TEST
+
+/* ---- products with X.509 devices ---- */
+
+START_TEST(settings_of_devices_are_those_that_the_vault_understands)
+{
+    struct device_settings settings;
+    POLICY("--anchors", anchors, "--profile", "suit", "--suit-key-wrap", "a256kw",
+           "--device-validity", "chain-valid-at-issue", "--accept-sign-only");
+    claim_document();
+    ck_assert_int_eq(device_settings_parse(license_profile_find("suit"), grant.settings.options,
+                                           &settings, &fault),
+                     ERR_OK);
+    ck_assert(settings.uses_kw256);
+    ck_assert(settings.policy.accepts_sign_only);
+    ck_assert_int_eq(settings.policy.validity, DEVICE_CHAIN_VALID_AT_ISSUE);
+    ck_assert_uint_eq(settings.policy.keys, DEVICE_KEY_BIT(DEVICE_KEY_P256));
+}
+END_TEST
+
+START_TEST(policy_without_settings_of_devices_has_no_options)
+{
+    POLICY("--anchors", anchors, "--profile", "jwe");
+    claim_document();
+    ck_assert_str_eq(grant.settings.options, "");
 }
 END_TEST
 
@@ -473,6 +500,8 @@ int main(void)
         hsm_is_no_standby_of_its_own,
         policy_has_defaults_and_the_certificates_of_one_file,
         policy_takes_its_options,
+        settings_of_devices_are_those_that_the_vault_understands,
+        policy_without_settings_of_devices_has_no_options,
         options_of_st_sfi_are_those_that_the_vault_would_store,
         every_option_of_st_sfi_is_written,
         policy_that_no_server_would_take_is_not_written,

@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The bounded queue, alone and between threads. */
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -16,6 +18,8 @@
 #define PRODUCERS 4
 #define CONSUMERS 4
 #define PER_ONE   5000
+#define FEW       200
+#define PAUSE_MS  2
 
 static struct queue *queue;
 static int items[CAPACITY + 1];
@@ -181,6 +185,47 @@ START_TEST(every_item_is_popped_exactly_once)
 }
 END_TEST
 
+/* ---- whom an item calls ---- */
+
+static void set_up_workers(void)
+{
+    ck_assert_int_eq(queue_new_for(CAPACITY, CONSUMERS, &queue), ERR_OK);
+}
+
+static atomic_uint served[CONSUMERS];
+static atomic_uint served_count;
+
+static void *serve(void *argument)
+{
+    while (queue_pop(queue, deadline_in(WAIT_MS)) != NULL) {
+        atomic_fetch_add((atomic_uint *)argument, 1);
+        atomic_fetch_add(&served_count, 1);
+    }
+    return NULL;
+}
+
+/* Whoever served goes to sleep last, and so is the first to be called. */
+START_TEST(few_items_are_the_work_of_few_workers)
+{
+    pthread_t threads[CONSUMERS];
+    unsigned most = 0;
+    for (size_t i = 0; i < CONSUMERS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, serve, &served[i]), 0);
+    for (unsigned i = 1; i <= FEW; i++) {
+        (void)poll(NULL, 0, PAUSE_MS);
+        ck_assert(queue_push(queue, &items[0]));
+        while (served_count < i)
+            (void)sched_yield();
+    }
+    queue_close(queue);
+    for (size_t i = 0; i < CONSUMERS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        most = served[i] > most ? served[i] : most;
+    }
+    ck_assert_uint_gt(most, FEW / 2);
+}
+END_TEST
+
 START_TEST(no_queue_can_be_freed)
 {
     queue_free(NULL);
@@ -204,6 +249,16 @@ int main(void)
     tcase_add_test(all, every_item_is_popped_exactly_once);
     tcase_add_test(all, no_queue_can_be_freed);
     suite_add_tcase(suite, all);
+    TCase *workers = tcase_create("workers");
+    tcase_add_checked_fixture(workers, set_up_workers, tear_down);
+    tcase_set_timeout(workers, 60);
+    tcase_add_test(workers, empty_queue_waits_until_the_deadline_only);
+    tcase_add_test(workers, closed_queue_refuses_and_drains);
+    tcase_add_test(workers, waiting_thread_wakes_for_an_item);
+    tcase_add_test(workers, closing_wakes_all_waiting_threads);
+    tcase_add_test(workers, every_item_is_popped_exactly_once);
+    tcase_add_test(workers, few_items_are_the_work_of_few_workers);
+    suite_add_tcase(suite, workers);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

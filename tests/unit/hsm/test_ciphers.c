@@ -12,6 +12,7 @@
 
 #include "hsm_rig.h"
 #include "peer.h"
+#include "support/hsm_faults.h"
 #include "token.h"
 
 #define ROOM 32 /* padding or tag */
@@ -249,6 +250,44 @@ START_TEST(a_counter_block_is_drawn_for_each_encryption)
 }
 END_TEST
 
+/* ---- a token that lacks a cipher ---- */
+
+START_TEST(a_cipher_that_the_token_lacks_is_unsupported_and_costs_no_worker)
+{
+    static const CK_RV refusals[] = {CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID};
+    char path[TEMP_PATH_MAX];
+    struct hsm_content content;
+    begin(SOFTHSM);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_EncryptInit",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_RETURN,
+                                               .value = (uint32_t)refusals[_i]});
+    rig.module = MODULE_FAULTS;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    struct hsm_encryption asked =
+        hsm_rig_encryption(&keys, hsm_rig_make_file("clear", 5), hsm_rig_make_file(NULL, 0));
+    for (enum hsm_cipher cipher = HSM_AES_GCM; cipher <= HSM_AES_CTR; cipher++) {
+        struct fault fault = {0};
+        if (cipher == HSM_AES_GCM_RECORDS)
+            continue;
+        asked.cipher = cipher;
+        asked.iv_bytes = 16;
+        ck_assert_int_eq(hsm_encrypt(rig.client, &asked, &content, &fault), ERR_UNSUPPORTED);
+        ck_assert_str_eq(fault.reason, "unsupported-by-token");
+        ck_assert_int_eq(lseek(asked.clear_fd, 0, SEEK_SET), 0);
+    }
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    (void)close(asked.clear_fd);
+    (void)close(asked.cipher_fd);
+    hsm_faults_free(faults);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("ciphers");
@@ -261,5 +300,7 @@ int main(void)
     tcase_add_loop_test(tests, no_more_is_encrypted_than_was_asked_for, 0, TOKENS);
     tcase_add_loop_test(tests, a_file_that_is_too_short_is_refused, 0, 1);
     tcase_add_loop_test(tests, a_counter_block_is_drawn_for_each_encryption, 0, TOKENS);
+    tcase_add_loop_test(tests, a_cipher_that_the_token_lacks_is_unsupported_and_costs_no_worker, 0,
+                        2);
     return hsm_rig_run_tests(tests);
 }

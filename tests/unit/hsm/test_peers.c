@@ -12,6 +12,7 @@
 
 #include "hsm_rig.h"
 #include "peer.h"
+#include "support/hsm_faults.h"
 #include "token.h"
 
 enum token_kind { SOFTHSM, NSS, TOKENS };
@@ -19,6 +20,25 @@ enum token_kind { SOFTHSM, NSS, TOKENS };
 static struct hsm_rig rig;
 static struct rig_keys keys;
 static char parameters[256];
+
+/* Made once for all tests: that takes long. */
+static struct peer rsa_peer;
+static struct peer rsa_other;
+static struct peer rsa_large;
+
+static void make_rsa_peers(void)
+{
+    peer_make_rsa(PEER_RSA_BITS, &rsa_peer);
+    peer_make_rsa(PEER_RSA_BITS, &rsa_other);
+    peer_make_rsa(3072, &rsa_large);
+}
+
+static void free_rsa_peers(void)
+{
+    peer_free(&rsa_peer);
+    peer_free(&rsa_other);
+    peer_free(&rsa_large);
+}
 
 static void begin(int token)
 {
@@ -136,21 +156,64 @@ static void check_rsa(const struct peer *peer, const struct peer *other, enum hs
 
 START_TEST(a_key_opens_for_its_rsa_device_alone)
 {
-    static const unsigned sizes[] = {2048, 3072};
-    struct peer peer;
-    struct peer other;
+    const enum hsm_hash hash = _i == NSS ? HSM_SHA256 : HSM_SHA1;
     begin(_i);
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        peer_make_rsa(sizes[i], &peer);
-        peer_make_rsa(sizes[i], &other);
-        check_rsa(&peer, &other, HSM_RSA_OAEP, _i == NSS ? HSM_SHA256 : HSM_SHA1);
-        check_rsa(&peer, &other, HSM_RSA_PKCS1, 0);
-        hsm_rig_make_keys(&rig, 16, &keys);
-        check_rsa(&peer, &other, HSM_RSA_OAEP, _i == NSS ? HSM_SHA256 : HSM_SHA1);
-        peer_free(&peer);
-        peer_free(&other);
-    }
+    check_rsa(&rsa_peer, &rsa_other, HSM_RSA_OAEP, hash);
+    check_rsa(&rsa_peer, &rsa_other, HSM_RSA_PKCS1, 0);
+    hsm_rig_make_keys(&rig, 16, &keys);
+    check_rsa(&rsa_large, &rsa_other, HSM_RSA_OAEP, hash);
+    check_rsa(&rsa_large, &rsa_other, HSM_RSA_PKCS1, 0);
     ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+}
+END_TEST
+
+/* A module that answers what it lacks as a lost token would is asked with the other hash. */
+START_TEST(an_oaep_that_fails_in_any_way_is_tried_with_the_other_hash)
+{
+    char path[TEMP_PATH_MAX];
+    begin(NSS);
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    ck_assert_int_eq(setenv(HSM_FAULTS_REAL, TOKEN_NSS_MODULE, 1), 0);
+    rig.module = MODULE_FAULTS;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_WrapKey",
+                                               .skip = 1, /* of learn_session_key */
+                                               .times = 1,
+                                               .action = HSM_FAULT_RETURN,
+                                               .value = CKR_GENERAL_ERROR});
+    check_rsa(&rsa_peer, &rsa_other, HSM_RSA_OAEP, HSM_SHA1);
+    check_rsa(&rsa_peer, &rsa_other, HSM_RSA_OAEP, HSM_SHA1); /* for as long as the worker lives */
+    ck_assert_uint_eq(hsm_faults_done(faults), 1);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    hsm_faults_free(faults);
+}
+END_TEST
+
+/* A dry run opens what the token gives: a wrap that no device could open is not used. */
+START_TEST(an_rsa_wrap_that_no_device_could_open_is_unsupported)
+{
+    char path[TEMP_PATH_MAX];
+    struct hsm_wrapped wrapped;
+    struct fault fault = {0};
+    begin(SOFTHSM);
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    rig.module = MODULE_FAULTS;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, rig.workers);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_WrapKey",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_GARBLE});
+    const struct hsm_wrap asked = peer_rsa_wrap(&rsa_peer, &keys, HSM_RSA_OAEP);
+    ck_assert_int_eq(hsm_wrap_key(rig.client, &asked, &wrapped, &fault), ERR_UNSUPPORTED);
+    ck_assert_str_eq(fault.reason, "unsupported-by-token");
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
+    hsm_faults_free(faults);
 }
 END_TEST
 
@@ -187,20 +250,14 @@ static void check_ecies(enum hsm_curve curve, enum hsm_kdf kdf, unsigned kek_byt
 
 START_TEST(a_sealed_key_opens_for_its_device_alone)
 {
-    struct peer peer;
-    struct peer other;
     begin(_i);
     check_ecies(HSM_P256, HSM_HKDF_SHA256, 16);
     check_ecies(HSM_P256, HSM_HKDF_SHA256, 32);
     check_ecies(HSM_X25519, HSM_HKDF_SHA256, 16);
     check_ecies(HSM_X25519, HSM_HKDF_SHA512, 16);
     check_ecies(HSM_X25519, HSM_HKDF_SHA512, 32);
-    peer_make_rsa(PEER_RSA_BITS, &peer);
-    peer_make_rsa(PEER_RSA_BITS, &other);
-    const struct hsm_seal asked = peer_rsa_seal(&peer, &keys);
-    check_seal(&asked, &peer, &other);
-    peer_free(&peer);
-    peer_free(&other);
+    const struct hsm_seal asked = peer_rsa_seal(&rsa_peer, &keys);
+    check_seal(&asked, &rsa_peer, &rsa_other);
     ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-lost"), 0);
 }
 END_TEST
@@ -263,13 +320,12 @@ START_TEST(a_key_that_is_none_is_refused_and_costs_no_worker)
     check_point_refused(HSM_CONCAT_SHA256);
     check_rsa_bits_refused(2040);
     check_rsa_bits_refused(1024);
-    peer_make_rsa(PEER_RSA_BITS, &peer);
+    peer = rsa_peer;
     check_rsa_byte_refused(&peer, 1);                                /* the outer length */
     check_rsa_byte_refused(&peer, peer.spki_length - 1);             /* the exponent is even */
     check_rsa_byte_refused(&peer, peer.spki_length - 1 - 2 - 2 - 1); /* the modulus is even */
     peer.spki_length++;                                              /* a byte behind its end */
     check_spki_refused(&peer);
-    peer_free(&peer);
     peer_make(HSM_P384, &peer); /* another kind of key, long enough to be looked at */
     peer.spki_length = 300;
     check_spki_refused(&peer);
@@ -316,9 +372,12 @@ END_TEST
 int main(void)
 {
     TCase *tests = tcase_create("peers");
+    tcase_add_unchecked_fixture(tests, make_rsa_peers, free_rsa_peers);
     tcase_add_checked_fixture(tests, NULL, tear_down);
     tcase_add_loop_test(tests, a_key_opens_for_its_device_alone_by_each_curve_and_kdf, 0, TOKENS);
     tcase_add_loop_test(tests, a_key_opens_for_its_rsa_device_alone, 0, TOKENS);
+    tcase_add_test(tests, an_oaep_that_fails_in_any_way_is_tried_with_the_other_hash);
+    tcase_add_test(tests, an_rsa_wrap_that_no_device_could_open_is_unsupported);
     tcase_add_loop_test(tests, a_sealed_key_opens_for_its_device_alone, 0, TOKENS);
     tcase_add_loop_test(tests, a_key_that_is_none_is_refused_and_costs_no_worker, 0, TOKENS);
     tcase_add_loop_test(tests, a_point_of_small_order_is_refused_and_costs_no_worker, 0, 1);

@@ -304,7 +304,7 @@ START_TEST(each_wrap_is_checked_as_if_it_had_come_alone)
     far[0] = 0x04;
     messages[0].firmware_key_id.len = 15;
     messages[3].wrapped_session_key.len = 39;
-    messages[4].curve = 2;
+    messages[4].curve = 4;
     messages[5].peer_point.len = 64;
     messages[6].kdf = 0;
     messages[7].shared_info = (ProtobufCBinaryData){sizeof zeros, zeros};
