@@ -293,13 +293,16 @@ static enum error wrap_or_seal(struct course *course, struct fault *fault)
     return is_wrap(course) ? wrap(course, fault) : seal(course, fault);
 }
 
+/* e is what the first try came to. */
+static enum error under_newest_key(struct course *course, enum error e, struct fault *fault)
+{
+    return e == ERR_HSM_KEY_MISSING && has_newer_key(course) ? wrap_or_seal(course, fault) : e;
+}
+
 enum error course_make_license(struct course *course, struct fault *fault)
 {
     enum error e = agree(course, fault);
-    if (e != ERR_OK)
-        return e;
-    e = wrap_or_seal(course, fault);
-    return e == ERR_HSM_KEY_MISSING && has_newer_key(course) ? wrap_or_seal(course, fault) : e;
+    return e == ERR_OK ? under_newest_key(course, wrap_or_seal(course, fault), fault) : e;
 }
 
 /* ---- many licenses ---- */
@@ -339,7 +342,7 @@ static void begin(struct wraps *wraps, struct course_outcome *outcome)
         wraps->outcomes[wraps->count] = outcome;
         wraps->questions[wraps->count++] = wrap_of(course);
     } else if (e == ERR_OK) {
-        e = seal(course, outcome->fault);
+        e = under_newest_key(course, seal(course, outcome->fault), outcome->fault);
     }
     outcome->code = e;
 }

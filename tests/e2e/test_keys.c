@@ -6,6 +6,7 @@
  * beside an image that is being encrypted, with the HSM gone in the middle; destroyed; and needed
  * once more by a backup.
  */
+#include "e2e/chip.h"
 #include "e2e/floor.h"
 
 #include <pthread.h>
@@ -220,6 +221,28 @@ START_TEST(license_that_read_the_old_rows_is_issued_all_the_same)
     license_across("retired", "");
     license_across("destroyed", "sleep 0.01 && destroy $(key 2) &&");
     ck_assert_int_eq(generation_of(rig.product), 3);
+}
+END_TEST
+
+/* Sealed, and asked for in a batch, while its firmware key is rotated and destroyed. */
+START_TEST(sealed_license_of_a_batch_follows_the_key_as_well)
+{
+    struct chip chip;
+    char *certificate = NULL;
+    chip_make(&rig, NULL, &chip);
+    ck_assert_int_eq(base64_encode(chip_certificate(&chip), &certificate), ERR_OK);
+    restart_to_wait("vault.before-wrap");
+    SHELL("echo '{\"name\":\"chip\",\"device\":{\"st_certificate\":\"%s\"}}' >$DIR/lines && "
+          "{ $BIN/provctl license batch --url $RIG_URL --ca $RIG_CA --cert $RIG_STATION_CERT --key "
+          "$RIG_STATION_KEY --product rig-mcu --no-retry --out-dir $DIR $DIR/lines >$DIR/why 2>&1; "
+          "echo $? >$DIR/ended; } & await 'test -e $DIR/crashed' && rotate rig-mcu && sleep 0.01 "
+          "&& ctl product destroy-key rig-mcu $(key 1 rig-mcu) --yes --no-backup-before $(date -u "
+          "+%%FT%%T.%%3NZ) >$DIR/said && rm $DIR/crashed && await 'test -s $DIR/ended' && test "
+          "$(cat $DIR/ended) = 0 || { cat $DIR/why $DIR/said >&2; exit 1; }",
+          certificate);
+    free(certificate);
+    chip_clear(&chip);
+    ck_assert_int_eq(generation_of("rig-mcu"), 2);
 }
 END_TEST
 
@@ -534,6 +557,7 @@ int main(void)
     const TTest *const tests[] = {
         rotation_under_load_costs_no_answer_and_changes_no_license,
         license_that_read_the_old_rows_is_issued_all_the_same,
+        sealed_license_of_a_batch_follows_the_key_as_well,
         cut_off_at_each_step_it_is_finished_by_asking_again,
         hsm_that_is_gone_in_the_middle_leaves_the_old_key_and_the_rest_is_done_later,
         image_that_is_encrypted_meanwhile_goes_over_to_the_new_key,
