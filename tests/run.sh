@@ -122,7 +122,7 @@ machines=$!
 without=
 patient='^(test_ledger_(crash|fault|fault_grant|history|power|size|tree)|test_hsm_(faults|trial|workers)'
 patient="$patient|test_(audit_tampering|backup_damage|grant_hostile|image_st_sfi_plan|license_openers)"
-patient="$patient|e2e_(access|anchor|backup|bench_fill|chips|crash|cuts|disk|governed|hsm.*|journal|keys|line"
+patient="$patient|e2e_(access|anchor|backup|bench_fill|chips|crash|cuts|disk|governed|hsm.*|journal|.*keys|line"
 patient="$patient|load|metering|pack|plain_token|reload|retire|standby|watchdog))\$"
 # Many tests wait, for a clock, a file or a program: twice as many at once keep the cores busy.
 tests_at_once=$((2 * jobs))

@@ -310,7 +310,7 @@ START_TEST(changed_rotation_is_noticed)
     const char *at = strstr(text, "\"generation\"");
     judge_settle_and_run(&judge);
     ck_assert_holds(&judge);
-    for (size_t i = (size_t)(at - text); text[i] != '\0'; i += 3) {
+    for (size_t i = (size_t)(at - text); i < strlen(text); i += 3) {
         maker->leaves[leaf][i] = text[i] == '1' ? '2' : '1';
         bool is_other = maker->leaves[leaf][i] != text[i];
         judge_seal_and_run(&judge);
