@@ -220,7 +220,7 @@ static char *take_text(BIO *memory)
 {
     char *data = NULL;
     long length = BIO_get_mem_data(memory, &data);
-    char *text = strndup(data, (size_t)length);
+    char *text = strndup(length > 0 ? data : "", (size_t)length);
     ck_assert_ptr_nonnull(text);
     BIO_free(memory);
     return text;
