@@ -83,7 +83,8 @@ sockets=32
 st_quota=480
 
 step "1. A factory: a SoftHSM token and the three programs; quota 3"
-sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 --st-quota $st_quota --governed 1 >/dev/null
+sh "$here/rig.sh" "$bin" up --dir "$dir/rig" --quota 3 --st-quota $st_quota --governed 1 --profiles no \
+    >/dev/null
 . "$dir/rig/env"
 note "serving at $RIG_URL (mutual TLS); firmware key made in the HSM, never extractable"
 
