@@ -160,7 +160,7 @@ START_TEST(older_ledger_does_not_bring_it_back)
     /* No override, whoever signs it: there is nothing to go on with. */
     MAKER("! ctl journal override --anchor 1:$(printf %%064d 1) --head 2:$(printf %%064d 2) "
           "2>$DIR/said && ! ctl quota add rig-gateway --units 5 2>/dev/null && "
-          "! ctl journal export --out $DIR/never 2>/dev/null");
+          "! ctl journal export --out $DIR/never 2>$DIR/said && grep -q 'older copy' $DIR/said");
     rig_kill(&rig, RIG_VAULT, SIGTERM);
     MAKER("rm -f $RIG_LEDGER-wal $RIG_LEDGER-shm $RIG_LEDGER; mkdir -p $DIR/none");
     rig_start(&rig, RIG_VAULT, NULL);

@@ -4,7 +4,6 @@
 
   open_license.py PROFILE KEY LICENSE IMAGE FIRMWARE [--facts FILE] [--flip]
   open_license.py jwk KEY                          the private key as a JWK
-  open_license.py suit-kdf SECRET-HEX ALGORITHM    the KEK of a shared secret, in hex
 
 PROFILE is suit, jwe, mcuboot-32, mcuboot-33, mcuboot-34, mcuboot-30 or esp-rsa. KEY is a PEM file. The facts are a JSON
 object with what a device knows of the image beside the license: iv and tag in hex. With --flip each
@@ -209,9 +208,6 @@ def load_key(path):
 def main(arguments):
     if arguments[:1] == ["jwk"]:
         print(json.dumps(jwk(load_key(arguments[1]))))
-        return 0
-    if arguments[:1] == ["suit-kdf"]:
-        print(suit_kek(bytes.fromhex(arguments[1]), int(arguments[2])).hex())
         return 0
     profile, key, license, image, firmware = arguments[:5]
     rest = arguments[5:]

@@ -332,8 +332,7 @@ START_TEST(others_open_it_for_this_device_and_no_other)
 }
 END_TEST
 
-/* Draft-ietf-suit-firmware-encryption has no vector of the KDF alone: this one is computed by
- * python3-cbor2 and python3-cryptography from the same secret. */
+/* The KDF's context as the draft has it, byte by byte; the KDF over it is the judge's own above. */
 START_TEST(suit_shared_info_is_that_of_the_draft)
 {
     /* [-3, [nil, nil, nil], [nil, nil, nil], [128, h'A101381C', 'SUIT Payload Encryption']] */
@@ -362,8 +361,8 @@ END_TEST
  * another one; docs/profiles says the same. Profiles whose every bit is protected have none.
  */
 static const struct flipping {
-    size_t opening; /* index of OPENINGS */
-    const char *same;
+    size_t opening;   /* index of OPENINGS */
+    const char *same; /* NULL: it depends on the values */
     const char *other;
 } FLIPPINGS[] = {
     {7, "same", "other"},
@@ -371,6 +370,8 @@ static const struct flipping {
     {14, "same", "other"},
     {16, "same 31", "other"},
     {18, "same 31", "other"},
+    {13, NULL, "other"},
+    {22, "same", "other"},
 };
 
 START_TEST(no_changed_bit_opens_to_other_firmware_but_where_it_is_listed)
@@ -383,8 +384,11 @@ START_TEST(no_changed_bit_opens_to_other_firmware_but_where_it_is_listed)
     (void)make_all(opening);
     command_of(opening, "DEV", command);
     (void)strncat(command, " --flip", sizeof command - strlen(command) - 1);
-    (void)snprintf(expected, sizeof expected, "%s\n%s\n", flipping->same, flipping->other);
     ck_assert_int_eq(run(command, output), 0);
+    (void)snprintf(expected, sizeof expected, "%s\n%s\n",
+                   flipping->same != NULL ? flipping->same : "", flipping->other);
+    if (flipping->same == NULL)
+        (void)memmove(output, strchr(output, '\n'), strlen(strchr(output, '\n')) + 1);
     ck_assert_str_eq(output, expected);
 }
 END_TEST
