@@ -371,6 +371,7 @@ static const struct flipping {
     {16, "same 31", "other"},
     {18, "same 31", "other"},
     {13, NULL, "other"},
+    {20, "same", "other"},
     {22, "same", "other"},
 };
 
