@@ -6,6 +6,7 @@
 The outside judge: Redocly's `lint` reads the contract, its `respect` tells the story of
 story.arazzo.yaml to a rig over mutual TLS. Both must say no to a contract in which one line was
 broken: a judge that never says no is none. NODE-DIR is in a build folder; nothing else is written.
+The other judge from npm, which opens licenses (tests/judge/open_jwe.js), is installed with it.
 """
 
 import fcntl
