@@ -8,7 +8,6 @@
 #include "api/problem.h"
 #include "call.h"
 #include "front.h"
-#include "peer_reply.h"
 #include "core/clock.h"
 #include "peer_reply.h"
 #include "suites.h"
