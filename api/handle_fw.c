@@ -104,7 +104,7 @@ static enum error start_license(struct request *request)
         e = multipart_read(&form, &part, &request->path, &request->fault);
     if (e != ERR_OK)
         return e;
-    request->result.license.wants_octets = true; /* what Accept says does not matter */
+    request->result.license.form = LICENSE_OCTETS; /* what Accept says does not matter */
     request->result.license.device_path = CERTIFICATE_FIELD;
     return ask_license(request, user, &part);
 }

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "api/answer.h"
+#include "api/device_image.h"
 #include "api/handler.h"
 #include "api/query.h"
 #include "api/request.h"
@@ -20,37 +22,36 @@
 
 /* ---- which form of answer ---- */
 
-enum form { FORM_NONE, FORM_JSON, FORM_OCTETS };
-
-static enum form form_of(const char *range, size_t length)
+static enum license_form form_of(const char *range, size_t length)
 {
     static const struct {
         const char *name;
-        enum form form;
-    } forms[] = {{"application/octet-stream", FORM_OCTETS},
-                 {"application/json", FORM_JSON},
-                 {"application/*", FORM_JSON},
-                 {"*/*", FORM_JSON}};
+        enum license_form form;
+    } forms[] = {{"application/octet-stream", LICENSE_OCTETS},
+                 {DEVICE_IMAGE_MEDIA_TYPE, LICENSE_IMAGE},
+                 {"application/json", LICENSE_JSON},
+                 {"application/*", LICENSE_JSON},
+                 {"*/*", LICENSE_JSON}};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (strlen(forms[i].name) == length && strncasecmp(range, forms[i].name, length) == 0)
             return forms[i].form;
     }
-    return FORM_NONE;
+    return LICENSE_NO_FORM;
 }
 
 /* The first media range of Accept that we have; weights are not read. */
-static enum form choose_form(const char *accept)
+static enum license_form choose_form(const char *accept)
 {
     if (accept == NULL)
-        return FORM_JSON;
+        return LICENSE_JSON;
     for (const char *at = accept + strspn(accept, " \t,"); *at != '\0';) {
-        enum form form = form_of(at, strcspn(at, " \t,;"));
-        if (form != FORM_NONE)
+        enum license_form form = form_of(at, strcspn(at, " \t,;"));
+        if (form != LICENSE_NO_FORM)
             return form;
         at += strcspn(at, ",");
         at += strspn(at, " \t,");
     }
-    return FORM_NONE;
+    return LICENSE_NO_FORM;
 }
 
 /* ---- the question ---- */
@@ -89,6 +90,7 @@ static enum error ask(struct request *request, struct license_body *body)
     Provisiond__LicenseRequest license;
     Provisiond__LicenseContext context;
     license_fill(body, &license, &context);
+    license.device_image = request->result.license.form == LICENSE_IMAGE;
     return license_ask(request, &license);
 }
 
@@ -98,11 +100,13 @@ static enum error start(struct request *request)
     enum error e = query_refuse_any(request);
     if (e != ERR_OK)
         return e;
-    enum form form = choose_form(request_header(request, MHD_HTTP_HEADER_ACCEPT));
-    if (form == FORM_NONE)
+    enum license_form form = choose_form(request_header(request, MHD_HTTP_HEADER_ACCEPT));
+    if (form == LICENSE_NO_FORM)
         return fault_set(&request->fault, ERR_NOT_ACCEPTABLE, "accept",
-                         "A license comes as application/json or application/octet-stream.", 0);
-    request->result.license.wants_octets = form == FORM_OCTETS;
+                         "A license comes as application/json, application/octet-stream "
+                         "or " DEVICE_IMAGE_MEDIA_TYPE ".",
+                         0);
+    request->result.license.form = form;
     e = license_body_read(bytes_of(request->body, request->body_length), &body, &request->path,
                           &request->fault);
     if (e != ERR_OK)
@@ -139,14 +143,35 @@ bool license_read(const Provisiond__LicenseReply *reply, struct license_result *
     return true;
 }
 
+/* The device's own image, in its two parts. */
+static enum error take_image(struct request *request, const Provisiond__LicenseReply *reply,
+                             int *file)
+{
+    struct stat info;
+    if (*file < 0 || fstat(*file, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size < 0 ||
+        (uint64_t)info.st_size < reply->image_tail_at || reply->image_tail.len == 0 ||
+        reply->image_tail.len > DEVICE_IMAGE_TAIL_MAX)
+        return request_refuse_reply(request);
+    enum error e =
+        request_keep_reply(request, bytes_of(reply->image_tail.data, reply->image_tail.len));
+    if (e != ERR_OK)
+        return e;
+    request->result.license.image_tail_at = reply->image_tail_at;
+    request->file = *file;
+    *file = -1;
+    return ERR_OK;
+}
+
 enum error license_take(struct request *request, const Provisiond__StationReply *reply, int *file)
 {
-    (void)file;
+    enum error e = ERR_OK;
     if (reply->result_case != PROVISIOND__STATION_REPLY__RESULT_LICENSE ||
         !license_read(reply->license, &request->result.license))
         return request_refuse_reply(request);
+    if (request->result.license.form == LICENSE_IMAGE)
+        e = take_image(request, reply->license, file);
     crash_point("api.before-answer");
-    return ERR_OK;
+    return e;
 }
 
 /* The device's certificate is the one field that provisiond passes on unread. */
@@ -196,16 +221,11 @@ static void add_number(struct MHD_Response *response, const char *name, int64_t 
     (void)MHD_add_response_header(response, name, text);
 }
 
-static struct MHD_Response *license_octets(struct license_result *result)
+/* What the other form has as members. */
+static void add_headers(const struct license_result *result, struct MHD_Response *response)
 {
     struct license_texts texts;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        result->license_length, result->license, MHD_RESPMEM_MUST_COPY);
-    if (response == NULL)
-        return NULL;
     format_texts(result, &texts);
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                                  "application/octet-stream");
     (void)MHD_add_response_header(response, "Provision-License-Id", texts.license_id);
     (void)MHD_add_response_header(response, "Provision-Install-Id", texts.install_id);
     (void)MHD_add_response_header(response, "Provision-Image", texts.image);
@@ -215,6 +235,25 @@ static struct MHD_Response *license_octets(struct license_result *result)
     add_number(response, "Provision-Attempt", result->attempt);
     add_number(response, "Provision-Remaining", result->remaining);
     add_number(response, "Provision-Journal-Index", result->journal_index);
+}
+
+static struct MHD_Response *license_octets(struct license_result *result)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        result->license_length, result->license, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        return NULL;
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                  "application/octet-stream");
+    add_headers(result, response);
+    return response;
+}
+
+static struct MHD_Response *license_image(struct request *request)
+{
+    struct MHD_Response *response = device_image_response(request);
+    if (response != NULL)
+        add_headers(&request->result.license, response);
     return response;
 }
 
@@ -227,8 +266,10 @@ enum MHD_Result license_answer(struct request *request)
 {
     struct license_result *result = &request->result.license;
     unsigned status = license_status(result);
-    if (result->wants_octets)
+    if (result->form == LICENSE_OCTETS)
         return answer_response(request, status, license_octets(result));
+    if (result->form == LICENSE_IMAGE)
+        return answer_response(request, status, license_image(request));
     return answer_json(request, status, license_json(result));
 }
 

@@ -34,8 +34,11 @@
 
 struct api;
 
+enum license_form { LICENSE_NO_FORM, LICENSE_JSON, LICENSE_OCTETS, LICENSE_IMAGE };
+
 struct license_result {
-    bool wants_octets;       /* set by start */
+    enum license_form form;  /* set by start */
+    uint64_t image_tail_at;  /* LICENSE_IMAGE: so much of request->file, then request->kept */
     const char *device_path; /* set by start: where the request shows the device; a literal */
     bool is_charged;
     bool is_repeat;

@@ -24,8 +24,7 @@ struct license_body;
 struct license_result;
 struct request;
 
-/* ---- licenses (api/handle_license.c): result.license, with wants_octets and device_path set ----
- */
+/* ---- licenses (api/handle_license.c): result.license, with form and device_path set ---- */
 
 /* Points license, with its context, at body's members. */
 void license_fill(struct license_body *body, Provisiond__LicenseRequest *license,

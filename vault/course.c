@@ -20,6 +20,9 @@ static_assert(DEVICE_SERIAL_MAX_BYTES <= LEDGER_SERIAL_MAX, "a device's serial f
 static_assert(LICENSE_MAX_BYTES <= LEDGER_LICENSE_MAX, "a license fits the ledger");
 static_assert(DEVICE_POINT_MAX_BYTES <= LEDGER_POINT_MAX, "a device's point fits the ledger");
 
+/* Whose licenses are parts of images: device_image.h. */
+#define SPLICED_PROFILE "mcuboot"
+
 /* An alias names product and image. */
 static enum error find_names(const struct course *course, struct ledger_alias *names,
                              struct fault *fault)
@@ -43,6 +46,17 @@ static enum error check_scope(struct course *course, const char *product, struct
     return e;
 }
 
+/* Before anything is charged. */
+static enum error check_form(const struct course *course, struct fault *fault)
+{
+    if (!course->request->wants_image || strcmp(course->product.profile, SPLICED_PROFILE) == 0)
+        return ERR_OK;
+    return fault_set(fault, ERR_NOT_ACCEPTABLE, "no-device-image",
+                     "Devices of this product have no image of their own: their license and the "
+                     "image that all of them share are two things.",
+                     0);
+}
+
 /* Step 2, first half: product and image are known, enabled and the caller's. */
 static enum error find_subject(struct course *course, struct fault *fault)
 {
@@ -56,6 +70,8 @@ static enum error find_subject(struct course *course, struct fault *fault)
         e = catalogue_subject(course->vault->catalogue, names.product,
                               is_latest ? NULL : &names.digest, &course->product, &course->image,
                               fault);
+    if (e == ERR_OK)
+        e = check_form(course, fault);
     if (e == ERR_OK)
         e = notary_permits(course->vault->notary, fault);
     if (e == ERR_OK)

@@ -19,6 +19,7 @@ struct recipe_request {
     const char *product;
     const struct sha256 *image; /* NULL: the newest enabled one */
     struct product_proof proof;
+    bool wants_image; /* the device's own: ERR_NOT_ACCEPTABLE where the profile has none */
     struct ledger_context context;
     deadline_ms deadline; /* of whoever asked: nothing is issued later */
 };

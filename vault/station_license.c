@@ -8,6 +8,7 @@
 #include "core/crash_point.h"
 #include "core/fault_message.h"
 #include "device/device.h"
+#include "vault/device_image.h"
 #include "vault/station_task.h"
 
 static bool read_context(const Provisiond__LicenseContext *message, struct ledger_context *ret)
@@ -72,13 +73,32 @@ static enum error read_license(const Provisiond__LicenseRequest *asked,
                                const struct ledger_principal *caller, struct sha256 *image,
                                struct recipe_request *request, struct fault *fault)
 {
-    *request = (struct recipe_request){.caller = caller};
+    *request = (struct recipe_request){.caller = caller, .wants_image = asked->device_image};
     enum error e = read_names(asked, image, request, fault);
     if (e == ERR_OK)
         e = read_proof(asked, &request->proof, fault);
     if (e == ERR_OK && !read_context(asked->context, &request->context))
         e = station_refuse_field(fault, "context");
     return e;
+}
+
+/* The image of the device that was licensed just now; who asks again gets it again. */
+static enum error add_image(struct vault *vault, struct answer *answer)
+{
+    const struct recipe_answer *made = &answer->values.license;
+    struct device_image image;
+    enum error e = device_image_make(vault->images, &made->image,
+                                     bytes_of(made->issued.license, made->issued.license_length),
+                                     &image, &answer->fault);
+    if (e != ERR_OK)
+        return e;
+    answer->file = image.file;
+    answer->memory = image.tail;
+    answer->free_memory = free;
+    answer->result.license.image_tail =
+        (ProtobufCBinaryData){.len = image.tail_length, .data = image.tail};
+    answer->result.license.image_tail_at = image.tail_at;
+    return ERR_OK;
 }
 
 enum error station_license(struct vault *vault, const request_message *message,
@@ -93,6 +113,10 @@ enum error station_license(struct vault *vault, const request_message *message,
     if (e != ERR_OK)
         return e;
     fill_license(&answer->values.license, &answer->result.license);
+    if (request.wants_image)
+        e = add_image(vault, answer);
+    if (e != ERR_OK)
+        return e;
     answer->message.result_case = PROVISIOND__STATION_REPLY__RESULT_LICENSE;
     answer->message.license = &answer->result.license;
     crash_point("vault.before-reply");
@@ -131,6 +155,8 @@ static enum error read_batch(const Provisiond__LicenseBatchRequest *asked,
         e = read_license(asked->licenses[i], caller, &batch->rows[i].image, &batch->requests[i],
                          fault);
         batch->requests[i].deadline = deadline;
+        if (e == ERR_OK && batch->requests[i].wants_image)
+            e = station_refuse_field(fault, "device_image");
     }
     return e;
 }

@@ -6,6 +6,7 @@
 The outside judge: Redocly's `lint` reads the contract, its `respect` tells the story of
 story.arazzo.yaml to a rig over mutual TLS. Both must say no to a contract in which one line was
 broken: a judge that never says no is none. NODE-DIR is in a build folder; nothing else is written.
+The other judge from npm, which opens licenses (tests/judge/open_jwe.js), is installed with it.
 """
 
 import fcntl
@@ -20,7 +21,8 @@ import tempfile
 
 from factory import ENV_NAMES, Factory
 
-PACKAGE = "@redocly/cli@1.34.6"  # the last one that runs on Node 18
+# The last ones that run on Node 18.
+PACKAGES = ("@redocly/cli@1.34.6", "jose@5.10.0")
 HERE = pathlib.Path(__file__).resolve().parent
 STORY = "story.arazzo.yaml"
 WORKFLOWS = ("station", "operator", "auditor", "metrics")
@@ -37,13 +39,13 @@ def install(node):
     with open(node / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = node / "installed"
-        if done.exists() and done.read_text(encoding="ascii") == PACKAGE:
+        if done.exists() and done.read_text(encoding="ascii") == " ".join(PACKAGES):
             return 0
         subprocess.run(
             ["npm", "install", "--prefix", node, "--ignore-scripts", "--no-save", "--no-package-lock",
-             "--no-audit", "--no-fund", "--loglevel=error", PACKAGE],
+             "--no-audit", "--no-fund", "--loglevel=error", *PACKAGES],
             check=True, timeout=TIMEOUT_S)
-        done.write_text(PACKAGE, encoding="ascii")
+        done.write_text(" ".join(PACKAGES), encoding="ascii")
     return 0
 
 

@@ -3,8 +3,9 @@
 
 /*
  * Every profile over REST: a device of each kind gets its license, and what is not ours opens it
- * (openssl, jose, python3-cryptography); another device's key does not. Devices that a product does
- * not take, and images that no device could open, are refused.
+ * (openssl, also with a key in a PKCS#11 token, RAUC, jose, npm's jose, python3-cryptography);
+ * another device's key does not, in none of them. Devices that a product does not take, and images
+ * that no device could open, are refused.
  */
 #include "e2e/floor.h"
 
@@ -28,7 +29,11 @@
 #define CMS                                                                                  \
     "openssl cms -decrypt -binary -inform DER -in floor.lic -content $FILE -inkey $KEY.key " \
     "-recip $OWNER.pem -out opened"
+#define TOKEN         "sh $SOURCE/tests/judge/open_in_token.sh $KEY.key $OWNER.pem floor.lic $FILE opened"
+#define RAUC          "sh $SOURCE/tests/judge/rauc.sh open rauc $KEY.key floor.lic $FILE opened"
 #define JUDGE         "/usr/bin/python3 $SOURCE/tests/judge/open_license.py"
+#define NODE          "${PROVISIOND_NODE_DIR:-$BIN/node}"
+#define NPM           "node $SOURCE/tests/judge/open_jwe.js " NODE " $KEY.key floor.lic $FILE opened"
 #define JOSE          JUDGE " jwk $KEY.key >jwk && jose jwe dec -i floor.lic -I $FILE -k jwk -O opened"
 #define OPEN(profile) JUDGE " " profile " $KEY.key floor.lic $FILE opened"
 #define ESP                                                                     \
@@ -56,12 +61,20 @@ static const struct kind {
     {"cms-p384", "rig-cms", "CMS", P384, "critical,keyAgreement", CMS, "$RIG_FIRMWARE"},
     {"cms-rsa", "rig-cms", "CMS", RSA("2048"), "critical,keyEncipherment", CMS, "$RIG_FIRMWARE"},
     {"cbc-p256", "rig-cms", "CBC", P256, "critical,keyAgreement", CMS, "$RIG_FIRMWARE"},
+    {"token-p256", "rig-cms", "CMS", P256, "critical,keyAgreement", TOKEN, "$RIG_FIRMWARE"},
+    {"token-rsa", "rig-cms", "CMS", RSA("2048"), "critical,keyEncipherment", TOKEN,
+     "$RIG_FIRMWARE"},
+    {"rauc-p256", "rig-cms", "RAUC", P256, "critical,keyAgreement", RAUC, "$RIG_FIRMWARE"},
+    {"rauc-p384", "rig-cms", "RAUC", P384, "critical,keyAgreement", RAUC, "$RIG_FIRMWARE"},
+    {"rauc-rsa", "rig-cms", "RAUC", RSA("2048"), "critical,keyEncipherment", RAUC, "$RIG_FIRMWARE"},
     {"suit-kw128", "rig-suit", "SUIT", P256, "critical,keyAgreement", OPEN("suit"),
      "$RIG_FIRMWARE"},
     {"suit-kw256-ctr", "suit-256", "CTR", P256, "critical,keyAgreement", OPEN("suit"),
      "$RIG_FIRMWARE"},
     {"jwe-p256", "rig-jwe", "JWE", P256, "critical,keyAgreement", JOSE, "$RIG_FIRMWARE"},
     {"jwe-p384", "rig-jwe", "JWE", P384, "critical,keyAgreement", JOSE, "$RIG_FIRMWARE"},
+    {"npm-p256", "rig-jwe", "JWE", P256, "critical,keyAgreement", NPM, "$RIG_FIRMWARE"},
+    {"npm-p384", "rig-jwe", "JWE", P384, "critical,keyAgreement", NPM, "$RIG_FIRMWARE"},
     {"mcuboot-p256", "rig-mcuboot", "MCUBOOT", P256, "critical,keyAgreement", MCUBOOT("32"),
      "$RIG_MCUBOOT_FIRMWARE"},
     {"mcuboot-x25519", "rig-mcuboot", "MCUBOOT", X25519, "", MCUBOOT("33"),
@@ -86,7 +99,9 @@ static void make_others(void)
           "images() { for n in CMS SUIT MCUBOOT JWE ESP_RSA; do eval \"echo \\$RIG_${n}_IMAGE\" "
           ">image-$n; done; } && images && "
           "encrypt() { " CTL "image encrypt --product $1 --format $2 --content $3 $4; } && "
-          "encrypt rig-cms cms aes-256-cbc $RIG_FIRMWARE >image-CBC && " CTL
+          "encrypt rig-cms cms aes-256-cbc $RIG_FIRMWARE >image-CBC && "
+          "sh $SOURCE/tests/judge/rauc.sh make $RIG_FIRMWARE rauc && "
+          "encrypt rig-cms cms aes-256-cbc rauc/manifest.cms >image-RAUC && " CTL
           "product create suit-256 --profile suit --suit-key-wrap a256kw --anchors "
           "$RIG_DEVICE_CA_CERT --quota 10 >/dev/null && "
           "encrypt suit-256 suit aes-128-ctr $RIG_FIRMWARE >image-CTR && "
@@ -100,6 +115,7 @@ static void set_up(void)
 {
     http_init();
     rig_up_profiles(&rig, 60);
+    SHELL("/usr/bin/python3 -B $SOURCE/tests/contract/redocly.py install " NODE " >&2");
     make_others();
 }
 

@@ -125,6 +125,29 @@ void peer_send_license(struct rpc_call *call, bool is_repeat, size_t license_len
     peer_send(call, &reply, -1);
 }
 
+void peer_send_device_image(struct rpc_call *call, const char *image_path, const char *word)
+{
+    static uint8_t tail[PEER_TAIL_BYTES + 1];
+    Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;
+    Provisiond__LicenseReply result;
+    int file = open(image_path, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(file, 0);
+    memset(tail, 0x5b, sizeof tail);
+    peer_fill_license(&result, false, 300);
+    result.image_tail = (ProtobufCBinaryData){.data = tail, .len = PEER_TAIL_BYTES};
+    result.image_tail_at = PEER_TAIL_AT;
+    if (is(word, "no-tail"))
+        result.image_tail.len = 0;
+    if (is(word, "long-tail"))
+        result.image_tail.len++;
+    if (is(word, "outside"))
+        result.image_tail_at = (uint64_t)lseek(file, 0, SEEK_END) + 1;
+    reply.result_case = PROVISIOND__STATION_REPLY__RESULT_LICENSE;
+    reply.license = &result;
+    peer_send(call, &reply, is(word, "no-file") ? -1 : file);
+    (void)close(file);
+}
+
 void peer_send_outcome(struct rpc_call *call, const char *word)
 {
     Provisiond__StationReply reply = PROVISIOND__STATION_REPLY__INIT;

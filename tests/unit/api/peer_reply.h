@@ -36,6 +36,12 @@ bool peer_send_by_word(struct rpc_call *call, const char *word);
 /* Points at memory that is the same for all. */
 void peer_fill_license(Provisiond__LicenseReply *result, bool is_repeat, size_t license_length);
 void peer_send_license(struct rpc_call *call, bool is_repeat, size_t license_length);
+/* A license of 300 bytes with the first PEER_TAIL_AT bytes of the image, and PEER_TAIL_BYTES of
+ * 0x5b. "no-file", "no-tail", "long-tail" (by a byte), "outside" (beyond the file's end by a byte).
+ */
+#define PEER_TAIL_AT    70001
+#define PEER_TAIL_BYTES 65535
+void peer_send_device_image(struct rpc_call *call, const char *image_path, const char *word);
 /* "proven"; "drawn": a scrap unit; "no-attempt". */
 void peer_send_outcome(struct rpc_call *call, const char *word);
 /* "negative-count", "negative-age", "unknown-policy", "no-anchor". */

@@ -122,6 +122,43 @@ START_TEST(accept_chooses_the_first_form_that_exists)
 }
 END_TEST
 
+static void ask_for_image(const char *word)
+{
+    call_send(&(struct call){.path = "/v1/licenses",
+                             .body = call_license_body("widget"),
+                             .headers = {"Accept: application/vnd.provisiond.device-image", word}},
+              &answer);
+}
+
+/* More than a block of either. */
+START_TEST(an_image_of_a_device_is_a_files_beginning_and_a_tail)
+{
+    ask_for_image(NULL);
+    ck_assert_int_eq(answer.status, 201);
+    ck_assert_str_eq(answer_header(&answer, "Content-Type"),
+                     "application/vnd.provisiond.device-image");
+    ck_assert_str_eq(answer_header(&answer, "Content-Length"), "135536");
+    ck_assert_str_eq(answer_header(&answer, "Provision-License-Id"), "lic-" UUID_TEXT);
+    ck_assert_str_eq(answer_header(&answer, "Cache-Control"), "no-store");
+    ck_assert_uint_eq(answer.length, PEER_TAIL_AT + PEER_TAIL_BYTES);
+    for (size_t i = 0; i < answer.length; i++)
+        ck_assert_int_eq((unsigned char)answer.body[i], i < PEER_TAIL_AT ? (int)(i % 251) : 0x5b);
+    answer_clear(&answer);
+}
+END_TEST
+
+START_TEST(an_image_of_a_device_that_breaks_its_limits_is_an_internal_problem)
+{
+    static const char *const words[] = {"X-Request-Id: no-file", "X-Request-Id: no-tail",
+                                        "X-Request-Id: long-tail", "X-Request-Id: outside"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        ask_for_image(words[i]);
+        answer_expect_problem(&answer, 500, "internal");
+        answer_clear(&answer);
+    }
+}
+END_TEST
+
 static enum error fault_of(int index)
 {
     return (enum error)index;
@@ -295,6 +332,8 @@ Suite *license_suite(void)
     tcase_add_test(tcase, the_context_and_the_chain_reach_the_vault);
     tcase_add_test(tcase, a_license_comes_as_bytes_when_asked_for);
     tcase_add_test(tcase, accept_chooses_the_first_form_that_exists);
+    tcase_add_test(tcase, an_image_of_a_device_is_a_files_beginning_and_a_tail);
+    tcase_add_test(tcase, an_image_of_a_device_that_breaks_its_limits_is_an_internal_problem);
     tcase_add_loop_test(tcase, each_fault_of_the_vault_is_its_problem, 1, ERR_COUNT);
     tcase_add_test(tcase, an_answer_that_breaks_its_limits_is_an_internal_problem);
     tcase_add_test(tcase, a_vault_that_hangs_up_is_unavailable_and_the_next_request_works);

@@ -252,7 +252,10 @@ static void answer_by_word(struct vault_peer *peer, struct rpc_call *call,
 static void answer(struct vault_peer *peer, struct rpc_call *call,
                    const Provisiond__StationRequest *request)
 {
-    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_LICENSE)
+    if (request->op_case == PROVISIOND__STATION_REQUEST__OP_LICENSE &&
+        request->license->device_image)
+        peer_send_device_image(call, peer->image_path, request->request_id);
+    else if (request->op_case == PROVISIOND__STATION_REQUEST__OP_LICENSE)
         obey(peer, call,
              request->license->alias[0] != '\0' ? request->license->alias
                                                 : request->license->product);

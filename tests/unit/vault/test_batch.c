@@ -231,6 +231,20 @@ START_TEST(batch_with_a_malformed_request_charges_nothing)
 }
 END_TEST
 
+/* One answer has room for one file. */
+START_TEST(batch_with_a_devices_image_charges_nothing)
+{
+    struct batch batch = {.count = 0};
+    vault_rig_start(&rig);
+    (void)add(&batch, "widget", device(0));
+    add(&batch, "widget", device(1))->device_image = true;
+    Provisiond__StationReply *reply = send_as(&rig.station, &batch);
+    vault_rig_expect(reply, ERR_BAD_REQUEST, "device_image");
+    vault_rig_free(reply);
+    expect_charged("widget", 0);
+}
+END_TEST
+
 START_TEST(batch_of_none_or_too_many_is_refused)
 {
     struct batch none = {.count = 0};
@@ -431,6 +445,7 @@ int main(void)
         quota_that_ends_in_the_middle_refuses_those_behind_it_only,
         one_that_is_refused_harms_no_other,
         batch_with_a_malformed_request_charges_nothing,
+        batch_with_a_devices_image_charges_nothing,
         batch_of_none_or_too_many_is_refused,
         licenses_that_wait_for_the_anchor_are_given_again_in_order,
         scope_is_checked_for_each,
