@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "handover/package.h"
 #include "image/image_store.h"
 #include "license/license.h"
@@ -79,7 +80,7 @@ static void fill_image(const struct package *package, const char *content,
     image->size = package->size;
     image->iv_length = package->iv_length;
     image->tag_length = package->tag_length;
-    image->created_unix_ms = package->made_unix_ms;
+    image->created_unix_ms = clock_unix_ms(); /* the home's clock is none of ours */
     image->is_enabled = true;
     strcpy(image->label, package->label);
     strcpy(image->content, content);
