@@ -137,14 +137,15 @@ START_TEST(seal_refuses_what_no_site_could_use)
         "refuses 'MCUboot' seal $K --format mcuboot firmware && refuses 'empty' seal $K /dev/null "
         "&& refuses 'cannot be read' seal $K nothing && test ! -e home/x");
     SHELL(
-        "refuses 'replace a file' seal --transport-key key --product p --out firmware firmware && "
+        "echo a note >home/note && refuses 'replace a file' seal --transport-key key --product p "
+        "--out firmware firmware && "
         "refuses 'name of a file' seal --transport-key key --product p --out - firmware && refuses "
-        "'public key' seal --transport-key told --product p --out x firmware && (cd home && "
+        "'public key' seal --transport-key note --product p --out x firmware && (cd home && "
         "openssl ecparam -name secp384r1 -genkey -noout | openssl pkey -pubout >p384) && refuses "
         "'P-256' seal --transport-key p384 --product p --out x firmware && sed '2s/: .*/: "
         "'$(printf %%064d 7)'/' home/key >home/changed && refuses 'was changed' seal "
         "--transport-key changed --product p --out x firmware && test ! -e home/x && test "
-        "$(ls -A home | wc -l) = 5");
+        "$(ls -A home | wc -l) = 6");
 }
 END_TEST
 
