@@ -45,6 +45,7 @@ static bool read_package(const Provisiond__ImageImportRequest *asked, struct pac
            admin_read_digest(&asked->image, &package->image) &&
            take_in_bytes(&asked->iv, package->iv, sizeof package->iv, &package->iv_length) &&
            take_in_bytes(&asked->tag, package->tag, sizeof package->tag, &package->tag_length) &&
+           (package->tag_length == 0 || package->tag_length == sizeof package->tag) &&
            take_in_exact(&asked->point, package->point, sizeof package->point) &&
            take_in_bytes(&asked->key, package->key, sizeof package->key, &package->key_length);
 }

@@ -44,6 +44,7 @@ static bool read_image(const Provisiond__StandbyImportRequest *asked, struct han
            (image->content[0] == '\0' || name_is_valid(image->content, HANDOVER_CONTENT_MAX)) &&
            take_in_bytes(&asked->iv, image->iv, sizeof image->iv, &image->iv_length) &&
            take_in_bytes(&asked->tag, image->tag, sizeof image->tag, &image->tag_length) &&
+           (image->tag_length == 0 || image->tag_length == sizeof image->tag) &&
            take_in_exact(&asked->point, image->point, sizeof image->point) &&
            take_in_bytes(&asked->key, image->key, sizeof image->key, &image->key_length);
 }
