@@ -291,6 +291,18 @@ START_TEST(a_key_is_bound_to_each_member_of_its_image)
 }
 END_TEST
 
+START_TEST(a_key_is_bound_to_the_form_of_content_by_its_name)
+{
+    uint8_t right[HANDOVER_INFO_BYTES];
+    uint8_t other[HANDOVER_INFO_BYTES];
+    struct handover_image renamed = images[1];
+    handover_info(&header, &images[1], right);
+    strcpy(renamed.content, "aes-256-ctr");
+    handover_info(&header, &renamed, other);
+    ck_assert_mem_ne(right, other, sizeof right);
+}
+END_TEST
+
 START_TEST(a_key_is_not_bound_to_its_own_bytes)
 {
     uint8_t right[HANDOVER_INFO_BYTES];
@@ -319,6 +331,7 @@ int main(void)
     tcase_add_test(tests, a_hundred_thousand_images_are_too_many);
     tcase_add_test(tests, a_key_is_bound_to_each_member_of_the_header);
     tcase_add_test(tests, a_key_is_bound_to_each_member_of_its_image);
+    tcase_add_test(tests, a_key_is_bound_to_the_form_of_content_by_its_name);
     tcase_add_test(tests, a_key_is_not_bound_to_its_own_bytes);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -167,7 +167,7 @@ static size_t decrypt(const struct license_content *content, const struct pack_r
         ck_assert_int_eq(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag), 1);
     ck_assert_int_eq(EVP_DecryptFinal_ex(context, opened + made, &more), 1);
     EVP_CIPHER_CTX_free(context);
-    return (size_t)(made + more);
+    return (size_t)made + (size_t)more;
 }
 
 static void check_content(const struct license_content *content, size_t length, bool appends_tag)
