@@ -109,27 +109,36 @@ static bool read_line(const char *line, struct package *ret_package)
 
 /* ---- the head ---- */
 
-enum error package_write_head(const struct package *package, char out[PACKAGE_HEAD_MAX],
-                              size_t *ret_length, struct fault *fault)
+static bool is_utf8(const char *text)
 {
-    char hex[SHA256_HEX_SIZE];
-    char *line = make_line(package);
-    const bool is_fit = line != NULL && strlen(line) <= HANDOVER_LINE_MAX;
-    int length = is_fit ? snprintf(out, PACKAGE_HEAD_MAX, PACKAGE_MAGIC "\n%s\n", line) : 0;
-    free(line);
-    if (!is_fit)
-        return fault_set(fault, ERR_INTERNAL, "memory",
-                         "Out of memory, or a label that is not UTF-8.", 0);
-    const struct sha256 digest = sha256_of(bytes_of(out, (size_t)length));
-    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), hex);
-    length += snprintf(out + length, PACKAGE_HEAD_MAX - (size_t)length, "%s\n", hex);
-    *ret_length = (size_t)length;
-    return ERR_OK;
+    json_t *value = json_string(text);
+    const bool is_read = value != NULL;
+    json_decref(value);
+    return is_read;
 }
 
 static enum error refuse(struct fault *fault, const char *reason, const char *detail)
 {
     return fault_set(fault, ERR_BAD_REQUEST, reason, detail, 0);
+}
+
+enum error package_write_head(const struct package *package, char out[PACKAGE_HEAD_MAX],
+                              size_t *ret_length, struct fault *fault)
+{
+    char hex[SHA256_HEX_SIZE];
+    if (!is_utf8(package->label))
+        return refuse(fault, "label", "The label is not UTF-8.");
+    char *line = make_line(package);
+    const bool is_fit = line != NULL && strlen(line) <= HANDOVER_LINE_MAX;
+    int length = is_fit ? snprintf(out, PACKAGE_HEAD_MAX, PACKAGE_MAGIC "\n%s\n", line) : 0;
+    free(line);
+    if (!is_fit)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory for a package's head.", 0);
+    const struct sha256 digest = sha256_of(bytes_of(out, (size_t)length));
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), hex);
+    length += snprintf(out + length, PACKAGE_HEAD_MAX - (size_t)length, "%s\n", hex);
+    *ret_length = (size_t)length;
+    return ERR_OK;
 }
 
 static enum error refuse_form(struct fault *fault)

@@ -43,7 +43,7 @@ struct package {
  * says, but for point and key. */
 void package_info(const struct package *package, uint8_t out[PACKAGE_INFO_BYTES]);
 
-/* Writes the head's bytes. ERR_INTERNAL for lack of memory, or a label that is not UTF-8. */
+/* Writes the head's bytes. ERR_BAD_REQUEST ("label") unless that is UTF-8; ERR_INTERNAL. */
 enum error package_write_head(const struct package *package, char out[PACKAGE_HEAD_MAX],
                               size_t *ret_length, struct fault *fault) MUST_USE;
 /*

@@ -9,7 +9,9 @@
 #include "e2e/floor.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/run.h"
 
@@ -32,7 +34,8 @@ static struct rig rig;
 
 static void set_up(void)
 {
-    rig_up(&rig, 20);
+    http_init();
+    rig_up_governed(&rig, 20, 20);
 }
 
 static void tear_down(void)
@@ -111,7 +114,7 @@ START_TEST(cut_long_and_foreign_files_are_refused)
         "python3 $SOURCE/tests/e2e/spoil_package.py home/p home/spoilt size 5368709120 && truncate "
         "-s $((5368709120 + $(head -n 3 home/spoilt/size | wc -c))) home/spoilt/size && refuses "
         "'at most 4 GiB' import spoilt/size && test $(images) = 1");
-    ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM image"), 2);
+    ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM image"), 3);
 }
 END_TEST
 
@@ -149,6 +152,34 @@ START_TEST(seal_refuses_what_no_site_could_use)
 }
 END_TEST
 
+/* Its units and rules are the maker's as ever; the journal verifies with his authorities. */
+START_TEST(package_for_a_governed_product_opens_at_a_device)
+{
+    struct floor_device device;
+    struct http_answer answer;
+    char image[RIG_VALUE_MAX];
+    char path[TEMP_PATH_MAX + 8];
+    SHELL("seal --transport-key key --product rig-governed --out g firmware >/dev/null && import g "
+          "rig-governed >digest");
+    (void)snprintf(path, sizeof path, "%s/digest", rig.dir);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(image, sizeof image, file));
+    (void)fclose(file);
+    image[strcspn(image, "\n")] = '\0';
+    floor_device_make(&rig, "board", NULL, &device);
+    http_license_of(&rig, "rig-governed", device.pem, image, &answer);
+    ck_assert_msg(answer.status == 201, "%ld %s", answer.status, answer.body);
+    SHELL(
+        "echo '%s' | base64 -d >lic && tail -n +4 home/g >content && openssl cms -decrypt -binary "
+        "-inform DER -in lic -content content -inkey board.key -recip board.pem -out opened && "
+        "cmp opened home/firmware && . $SOURCE/tests/e2e/maker.sh && verified --authorities "
+        "$RIG_AUTHORITIES --threshold 2",
+        http_text(&answer, "license"));
+    http_answer_clear(&answer);
+}
+END_TEST
+
 /* A cut between the key and the row leaves no image, and the package comes in afterwards. */
 START_TEST(import_that_was_cut_is_given_again)
 {
@@ -174,6 +205,7 @@ int main(void)
         cut_long_and_foreign_files_are_refused,
         package_for_another_hsm_is_refused,
         seal_refuses_what_no_site_could_use,
+        package_for_a_governed_product_opens_at_a_device,
         import_that_was_cut_is_given_again,
         NULL,
     };

@@ -86,7 +86,8 @@ START_TEST(label_that_is_no_utf_8_is_not_written)
 {
     struct fault fault = {0};
     strcpy(package.label, "\xff");
-    ck_assert_int_eq(package_write_head(&package, head, &length, &fault), ERR_INTERNAL);
+    ck_assert_int_eq(package_write_head(&package, head, &length, &fault), ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "label");
 }
 END_TEST
 
