@@ -31,7 +31,7 @@ static const struct {
     {"hsm init", 2, "hsm init|keys|..., status", "make, list HSM keys; show HSM and journal"},
     {"product create", 9, "product, quota, budget, device",
      "add products, keys, units; rebind serials"},
-    {"image encrypt", 5, "image encrypt|enable|alias|...",
+    {"image encrypt", 6, "image encrypt|import|enable|...",
      "encrypt a firmware, let it be installed"},
     {"station add", 7, "station add|enroll|narrow|...", "enrol stations, say what they may"},
     {"operator add", 36, "operator, auditor, metrics, ...", "likewise the callers of other roles"},
@@ -47,7 +47,7 @@ static const struct {
     {"journal checkpoint", 3, "journal checkpoint|key, ...", "what an auditor keeps; grant show"},
     {"self", 3, "self, ready, metrics", "who am I, is it ready, how is it"},
     {"hsm check", 3, "hsm check, ca new|server", "try an HSM's module; one's own certificates"},
-    {"grant new", 3, "grant new|inspect, mcuboot ...", "documents to be signed; a device's image"},
+    {"grant new", 4, "grant new|..., image seal, ...", "documents to be signed; packing at home"},
     {"journal verify", 3, "journal verify, reconcile, ...", "judge a journal; restore a backup"},
 };
 

@@ -119,7 +119,8 @@ static void fill(const struct handover_header *header, const struct handover_ima
     out->label = borrow(image->label);
     out->alias = borrow(image->alias);
     out->iv = binary(image->iv, image->iv_length);
-    out->tag = binary(image->tag, sizeof image->tag);
+    out->tag = binary(image->tag, image->tag_length);
+    out->content = borrow(image->content);
     out->point = binary(image->point, sizeof image->point);
     out->key = binary(image->key, image->key_length);
 }

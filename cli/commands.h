@@ -66,6 +66,7 @@ enum error command_grant_apply(const struct arguments *arguments, struct failure
 enum error command_grant_list(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_show(const struct arguments *arguments, struct failure *failure);
 enum error command_image_encrypt(const struct arguments *arguments, struct failure *failure);
+enum error command_image_import(const struct arguments *arguments, struct failure *failure);
 enum error command_image_list(const struct arguments *arguments, struct failure *failure);
 enum error command_image_enable(const struct arguments *arguments, struct failure *failure);
 enum error command_image_disable(const struct arguments *arguments, struct failure *failure);
@@ -118,6 +119,7 @@ enum error command_ca_server(const struct arguments *arguments, struct failure *
 enum error command_hsm_check(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_new(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_inspect(const struct arguments *arguments, struct failure *failure);
+enum error command_image_seal(const struct arguments *arguments, struct failure *failure);
 enum error command_mcuboot_attach(const struct arguments *arguments, struct failure *failure);
 enum error command_journal_verify(const struct arguments *arguments, struct failure *failure);
 enum error command_reconcile(const struct arguments *arguments, struct failure *failure);

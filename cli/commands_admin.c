@@ -193,6 +193,13 @@ static const struct command COMMANDS[] = {
      "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
      "binary. --option-bytes is required then. ADDR is 0x and hex digits.",
      command_image_encrypt},
+    {{"image import", "PACKAGE", 1, OPTIONS(OPTION_PRODUCT), OPTIONS(ADMIN_OPTIONS)},
+     "take in an image that its maker packed at home",
+     "PACKAGE is what image seal wrote. The HSM takes the image's key in, when the package is for\n"
+     "it and for this product, and as it was packed; no firmware in clear is here. The new image "
+     "is\n"
+     "enabled. The same package again changes nothing.",
+     command_image_import},
     {{"image enable", "DIGEST", 1, OPTIONS(OPTION_PRODUCT), OPTIONS(ADMIN_OPTIONS)},
      "let stations install an image",
      "",

@@ -55,6 +55,17 @@ static const struct command COMMANDS[] = {
      "FILE may be signed or not yet. With --authorities and --threshold the signatures are\n"
      "checked, and it fails unless enough of them signed.",
      command_grant_inspect},
+    {{"image seal", "FIRMWARE", 1, OPTIONS(OPTION_SEAL_KEY, OPTION_PRODUCT, OPTION_OUT),
+      OPTIONS(OPTION_FORMAT, OPTION_CONTENT, OPTION_LABEL)},
+     "encrypt a firmware at home, for one site's HSM",
+     "On the maker's own machine: needs no HSM and no service. FILE is a package that provctl "
+     "image\n"
+     "import takes at the site, for that product alone; the key of the image is in it, wrapped "
+     "for\n"
+     "the HSM whose transport key was given, and goes nowhere else. Prints the image's digest, "
+     "and\n"
+     "whom it was packed for. --format is cms when it is not given; st-sfi is not packed at home.",
+     command_image_seal},
     {{"mcuboot attach", "IMAGE LICENSE", 2, OPTIONS(OPTION_OUT), NULL},
      "put a device's license into an MCUboot image",
      "IMAGE is the encrypted image as stations get it, LICENSE the one of a device: FILE is the\n"

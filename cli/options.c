@@ -140,6 +140,8 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_STANDBY] = {"standby", "HEX", NULL, "identity of the standby HSM"},
     [OPTION_TRANSPORT_KEY] = {"transport-key", "HEX", NULL,
                               "SHA-256 of its transport key's SubjectPublicKeyInfo"},
+    [OPTION_SEAL_KEY] = {"transport-key", "FILE", NULL,
+                         "what provctl hsm transport-key printed at the site"},
     [OPTION_STANDBY_KEY] = {"key", "FILE", NULL, "what provctl hsm transport-key printed there"},
     [OPTION_IDENTITY] = {"identity", "HEX", NULL, "the HSM's identity, when FILE does not have it"},
     [OPTION_TO_STANDBY] = {"to", "NAME", NULL, "the standby (default: the only one)"},

@@ -1,155 +1,104 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Lines as JSON. Reading is strict by making the line again: whatever is not the one form of what
- * was read (white space, another order, an escape too much, a member twice) is refused.
- */
+/* The lines of the file of session keys, as JSON, and their hash. Owns no state. */
 #include "handover/form.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
 #include <openssl/evp.h>
 
-#define HEX_MAX (2 * HANDOVER_POINT_BYTES + 1)
+#include "handover/member.h"
+
+#define IMAGE_MEMBERS 10
 
 /* ---- writing ---- */
-
-static void set_hex(json_t *object, const char *name, struct bytes bytes)
-{
-    char hex[HEX_MAX];
-    hex_encode(bytes, hex);
-    (void)json_object_set_new(object, name, json_string(hex));
-}
-
-static void set_digest(json_t *object, const char *name, const struct sha256 *digest)
-{
-    set_hex(object, name, bytes_of(digest->bytes, SHA256_SIZE));
-}
-
-/* Takes object over. A value that could not be set is missing: too few members are no form. */
-static char *dump(json_t *object, size_t members)
-{
-    char *text = json_object_size(object) == members
-                     ? json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII)
-                     : NULL;
-    json_decref(object);
-    return text;
-}
 
 char *form_of_header(const struct handover_header *header)
 {
     json_t *object = json_object();
-    set_digest(object, "hsm", &header->hsm);
-    set_digest(object, "standby", &header->standby);
-    set_digest(object, "transport_key", &header->transport_key);
+    member_set_digest(object, "hsm", &header->hsm);
+    member_set_digest(object, "standby", &header->standby);
+    member_set_digest(object, "transport_key", &header->transport_key);
     (void)json_object_set_new(object, "product", json_string(header->product));
     (void)json_object_set_new(object, "profile", json_string(header->profile));
     (void)json_object_set_new(object, "images", json_integer(header->images));
     (void)json_object_set_new(object, "made_unix_ms", json_integer(header->made_unix_ms));
-    return dump(object, 7);
+    return member_dump(object, 7);
 }
 
 char *form_of_image(const struct handover_image *image)
 {
+    const bool is_other = image->content[0] != '\0'; /* than the profile's default */
     json_t *object = json_object();
-    set_digest(object, "image", &image->digest);
+    member_set_digest(object, "image", &image->digest);
     (void)json_object_set_new(object, "size", json_integer(image->size));
     (void)json_object_set_new(object, "created_unix_ms", json_integer(image->created_unix_ms));
     (void)json_object_set_new(object, "enabled", json_boolean(image->is_enabled));
     (void)json_object_set_new(object, "label", json_string(image->label));
     (void)json_object_set_new(object, "alias", json_string(image->alias));
-    set_hex(object, "iv", bytes_of(image->iv, image->iv_length));
-    set_hex(object, "tag", bytes_of(image->tag, sizeof image->tag));
-    set_hex(object, "point", bytes_of(image->point, sizeof image->point));
-    set_hex(object, "key", bytes_of(image->key, image->key_length));
-    return dump(object, 10);
+    member_set_hex(object, "iv", bytes_of(image->iv, image->iv_length));
+    member_set_hex(object, "tag", bytes_of(image->tag, image->tag_length));
+    member_set_hex(object, "point", bytes_of(image->point, sizeof image->point));
+    member_set_hex(object, "key", bytes_of(image->key, image->key_length));
+    if (!is_other)
+        return member_dump(object, IMAGE_MEMBERS);
+    (void)json_object_set_new(object, "content", json_string(image->content));
+    return member_dump(object, IMAGE_MEMBERS + 1);
 }
 
 /* ---- reading ---- */
-
-static bool get_text(const json_t *object, const char *name, char *out, size_t size)
-{
-    const json_t *value = json_object_get(object, name);
-    size_t length = json_string_length(value);
-    if (!json_is_string(value) || length >= size)
-        return false;
-    memcpy(out, json_string_value(value), length + 1);
-    return strlen(out) == length; /* no NUL inside */
-}
-
-static bool get_number(const json_t *object, const char *name, int64_t *out)
-{
-    const json_t *value = json_object_get(object, name);
-    *out = json_integer_value(value);
-    return json_is_integer(value) && *out >= 0;
-}
-
-/* At most max bytes. */
-static bool get_hex(const json_t *object, const char *name, uint8_t *out, size_t max,
-                    size_t *ret_length)
-{
-    const json_t *value = json_object_get(object, name);
-    size_t digits = json_string_length(value);
-    *ret_length = digits / 2;
-    return json_is_string(value) && digits % 2 == 0 && *ret_length <= max &&
-           hex_decode(json_string_value(value), out, *ret_length);
-}
-
-static bool get_exact(const json_t *object, const char *name, uint8_t *out, size_t size)
-{
-    size_t length = 0;
-    return get_hex(object, name, out, size, &length) && length == size;
-}
-
-/* Takes made over. */
-static bool is_same(const char *line, char *made)
-{
-    bool same = made != NULL && strcmp(line, made) == 0;
-    free(made);
-    return same;
-}
 
 bool form_read_header(const char *line, struct handover_header *ret_header)
 {
     struct handover_header header = {0};
     json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-    bool is_read = get_exact(object, "hsm", header.hsm.bytes, SHA256_SIZE) &&
-                   get_exact(object, "standby", header.standby.bytes, SHA256_SIZE) &&
-                   get_exact(object, "transport_key", header.transport_key.bytes, SHA256_SIZE) &&
-                   get_text(object, "product", header.product, sizeof header.product) &&
-                   get_text(object, "profile", header.profile, sizeof header.profile) &&
-                   get_number(object, "images", &header.images) &&
-                   get_number(object, "made_unix_ms", &header.made_unix_ms) &&
-                   name_is_valid(header.product, HANDOVER_NAME_MAX) &&
-                   name_is_valid(header.profile, HANDOVER_PROFILE_MAX);
+    bool is_read =
+        member_get_exact(object, "hsm", header.hsm.bytes, SHA256_SIZE) &&
+        member_get_exact(object, "standby", header.standby.bytes, SHA256_SIZE) &&
+        member_get_exact(object, "transport_key", header.transport_key.bytes, SHA256_SIZE) &&
+        member_get_text(object, "product", header.product, sizeof header.product) &&
+        member_get_text(object, "profile", header.profile, sizeof header.profile) &&
+        member_get_number(object, "images", &header.images) &&
+        member_get_number(object, "made_unix_ms", &header.made_unix_ms) &&
+        name_is_valid(header.product, HANDOVER_NAME_MAX) &&
+        name_is_valid(header.profile, HANDOVER_PROFILE_MAX);
     json_decref(object);
-    if (!is_read || !is_same(line, form_of_header(&header)))
+    if (!is_read || !member_is_same(line, form_of_header(&header)))
         return false;
     *ret_header = header;
     return true;
+}
+
+/* Left out when it is the profile's default. */
+static bool get_content(const json_t *object, struct handover_image *image)
+{
+    return json_object_get(object, "content") == NULL ||
+           (member_get_text(object, "content", image->content, sizeof image->content) &&
+            name_is_valid(image->content, HANDOVER_CONTENT_MAX));
 }
 
 bool form_read_image(const char *line, struct handover_image *ret_image)
 {
     struct handover_image image = {0};
     json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-    bool is_read = get_exact(object, "image", image.digest.bytes, SHA256_SIZE) &&
-                   get_number(object, "size", &image.size) &&
-                   get_number(object, "created_unix_ms", &image.created_unix_ms) &&
-                   get_text(object, "label", image.label, sizeof image.label) &&
-                   get_text(object, "alias", image.alias, sizeof image.alias) &&
-                   get_hex(object, "iv", image.iv, sizeof image.iv, &image.iv_length) &&
-                   get_exact(object, "tag", image.tag, sizeof image.tag) &&
-                   get_exact(object, "point", image.point, sizeof image.point) &&
-                   get_hex(object, "key", image.key, sizeof image.key, &image.key_length) &&
+    bool is_read = member_get_exact(object, "image", image.digest.bytes, SHA256_SIZE) &&
+                   member_get_number(object, "size", &image.size) &&
+                   member_get_number(object, "created_unix_ms", &image.created_unix_ms) &&
+                   member_get_text(object, "label", image.label, sizeof image.label) &&
+                   member_get_text(object, "alias", image.alias, sizeof image.alias) &&
+                   member_get_hex(object, "iv", image.iv, sizeof image.iv, &image.iv_length) &&
+                   member_get_hex(object, "tag", image.tag, sizeof image.tag, &image.tag_length) &&
+                   (image.tag_length == 0 || image.tag_length == sizeof image.tag) &&
+                   get_content(object, &image) &&
+                   member_get_exact(object, "point", image.point, sizeof image.point) &&
+                   member_get_hex(object, "key", image.key, sizeof image.key, &image.key_length) &&
                    (image.key_length == 16 + 8 || image.key_length == 32 + 8) &&
                    (image.alias[0] == '\0' || name_is_valid(image.alias, HANDOVER_NAME_MAX));
     image.is_enabled = json_is_true(json_object_get(object, "enabled"));
     json_decref(object);
-    if (!is_read || !is_same(line, form_of_image(&image)))
+    if (!is_read || !member_is_same(line, form_of_image(&image)))
         return false;
     *ret_image = image;
     return true;

@@ -32,6 +32,7 @@
 #define HANDOVER_POINT_BYTES 65 /* uncompressed P-256 */
 #define HANDOVER_KEY_MAX     40 /* a wrapped session key: 24 or 40 bytes */
 #define HANDOVER_IV_MAX      16
+#define HANDOVER_CONTENT_MAX 15 /* bytes of the name of a form of content */
 #define HANDOVER_TAG_BYTES   16
 #define HANDOVER_INFO_BYTES  (sizeof HANDOVER_MAGIC + SHA256_SIZE)
 #define HANDOVER_KEK_BYTES   32
@@ -56,8 +57,10 @@ struct handover_image {
     uint8_t iv[HANDOVER_IV_MAX];
     size_t iv_length;
     uint8_t tag[HANDOVER_TAG_BYTES];
-    uint8_t point[HANDOVER_POINT_BYTES]; /* ephemeral */
-    uint8_t key[HANDOVER_KEY_MAX];       /* the session key, wrapped for the standby */
+    size_t tag_length;                      /* 0 or HANDOVER_TAG_BYTES */
+    char content[HANDOVER_CONTENT_MAX + 1]; /* form of content; "": the profile's default */
+    uint8_t point[HANDOVER_POINT_BYTES];    /* ephemeral */
+    uint8_t key[HANDOVER_KEY_MAX];          /* the session key, wrapped for the standby */
     size_t key_length;
 };
 

@@ -12,7 +12,8 @@
 
 /*
  * One value a line. None of them has a line end in it but the label, which is the last one: no two
- * headers and images make the same text.
+ * headers and images make the same text. A form of content that is not the profile's default stands
+ * before the IV, with a colon between: no IV has one.
  */
 static size_t make_text(const struct handover_header *header, const struct handover_image *image,
                         char text[TEXT_MAX])
@@ -28,13 +29,14 @@ static size_t make_text(const struct handover_header *header, const struct hando
     hex_encode(bytes_of(header->transport_key.bytes, SHA256_SIZE), transport);
     hex_encode(bytes_of(image->digest.bytes, SHA256_SIZE), digest);
     hex_encode(bytes_of(image->iv, image->iv_length), iv);
-    hex_encode(bytes_of(image->tag, sizeof image->tag), tag);
+    hex_encode(bytes_of(image->tag, image->tag_length), tag);
     int length = snprintf(text, TEXT_MAX,
                           "%s\n%s\n%s\n%s\n%s\n%" PRId64 "\n%" PRId64 "\n%s\n%" PRId64 "\n%" PRId64
-                          "\n%d\n%s\n%s\n%s\n%s\n",
+                          "\n%d\n%s%s%s\n%s\n%s\n%s\n",
                           hsm, standby, transport, header->product, header->profile, header->images,
                           header->made_unix_ms, digest, image->size, image->created_unix_ms,
-                          image->is_enabled, iv, tag, image->alias, image->label);
+                          image->is_enabled, image->content, image->content[0] != '\0' ? ":" : "",
+                          iv, tag, image->alias, image->label);
     return (size_t)length;
 }
 

@@ -412,8 +412,9 @@ enum error ledger_firmware_key_ended(struct ledger *ledger, const struct ledger_
 
 /*
  * An image that comes from another HSM's ledger, with the session key that the HSM here has taken
- * in: as ledger_image_add, with image->alias, and a leaf that says where the key comes from. The
- * same image with the same session key again changes nothing (*ret_is_new false). ERR_CONFLICT:
+ * in: as ledger_image_add, with image->alias, and a leaf that says where the key comes from.
+ * Without hsm (NULL) its maker packed it at home: then there is no such leaf. The same image with
+ * the same session key again changes nothing (*ret_is_new false). ERR_CONFLICT:
  * "firmware-key-changed", "image-other-key" (the product has it, under another key),
  * "session-key-used", and as ledger_image_alias.
  */

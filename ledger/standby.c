@@ -232,12 +232,13 @@ enum error ledger_handed_over_each(struct ledger *ledger,
     return ledger->ops->handed_over_each(ledger->store, each, context, fault);
 }
 
-/* ---- images from another HSM ---- */
+/* ---- images from elsewhere ---- */
 
 struct import_change {
     char product[LEDGER_NAME_MAX + 1];
     char by[LEDGER_BY_MAX + 1];
     struct ledger_image image;
+    bool has_hsm; /* it comes from another one's ledger */
     struct sha256 hsm;
     bool is_new; /* the answer */
 };
@@ -257,7 +258,7 @@ static enum error add_image(struct change_context *context, const struct import_
                             struct fault *fault)
 {
     enum error e = image_leaf_add(context, change->product, &change->image, fault);
-    if (e == ERR_OK)
+    if (e == ERR_OK && change->has_hsm)
         e = append_import(context, change, fault);
     if (e == ERR_OK)
         e = image_leaf_added(context, change->product, &change->image, change->by, fault);
@@ -306,7 +307,9 @@ enum error ledger_image_import(struct ledger *ledger, const char *product,
     strcpy(body->product, product);
     strcpy(body->by, by);
     body->image = *image;
-    body->hsm = *hsm;
+    body->has_hsm = hsm != NULL;
+    if (hsm != NULL)
+        body->hsm = *hsm;
     e = commit_run(ledger->committer, change, fault);
     if (e == ERR_OK)
         *ret_is_new = body->is_new;

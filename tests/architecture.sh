@@ -7,15 +7,15 @@
 set -eu
 cd "$1"
 
-rooms="core config journal backup grant audit device license image ledger hsm handover vault api cli daemon rig"
+rooms="core config journal backup grant audit device license image pack seal ledger hsm handover vault api cli daemon rig"
 
 # FROM:TO... : the arrows that are allowed. Every room may include itself.
 allowed="config:core device:core license:core image:core ledger:core ledger:journal
  journal:core backup:core backup:journal grant:core audit:core audit:journal audit:grant
- hsm:core hsm:config handover:core
- vault:core vault:config vault:journal vault:grant vault:device vault:license vault:image vault:ledger vault:hsm vault:handover
+ hsm:core hsm:config handover:core pack:core pack:license pack:image seal:core seal:license seal:pack
+ vault:core vault:config vault:journal vault:grant vault:device vault:license vault:image vault:ledger vault:hsm vault:handover vault:pack
  api:core api:config api:vault api:journal
- cli:core cli:config cli:backup cli:vault cli:license cli:image cli:journal cli:grant cli:audit cli:handover
+ cli:core cli:config cli:backup cli:vault cli:license cli:image cli:journal cli:grant cli:audit cli:handover cli:pack cli:seal
  daemon:core daemon:config daemon:api daemon:vault daemon:hsm
  rig:core"
 

@@ -37,6 +37,7 @@ static const struct operation {
     {"quota-add", admin_quota_add, PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD, GROWS},
     {"image-encrypt", admin_image_encrypt, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT, GROWS},
     {"image-list", admin_image_list, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_LIST, ALWAYS},
+    {"image-import", admin_image_import, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_IMPORT, GROWS},
     {"image-enable", admin_image_enable, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENABLE, CHANGES},
     {"image-alias", admin_image_alias, PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ALIAS, CHANGES},
     {"principal-add", admin_principal_add, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ADD, GROWS},

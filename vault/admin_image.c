@@ -16,7 +16,7 @@
 #include "core/crash_point.h"
 #include "license/license.h"
 #include "vault/hsm_watch.h"
-#include "vault/image_format.h"
+#include "vault/image_making.h"
 #include "vault/product_make.h"
 
 /* Fewer than the threads that serve administration, so that a station can always be disabled. */
@@ -42,7 +42,7 @@ static enum error check_clear_file(struct admin_task *task, uint64_t *ret_length
 
 static enum error find_product(struct admin_task *task, struct ledger_product *ret_product,
                                const struct license_profile **ret_profile,
-                               const struct image_format **ret_format)
+                               const struct pack_format **ret_format)
 {
     const Provisiond__ImageEncryptRequest *asked = task->request->image_encrypt;
     enum error e =
@@ -50,23 +50,23 @@ static enum error find_product(struct admin_task *task, struct ledger_product *r
     if (e != ERR_OK)
         return e;
     *ret_profile = license_profile_find(ret_product->profile);
-    *ret_format = image_format_find(ret_product->profile);
+    *ret_format = pack_format_find(ret_product->profile);
     if (*ret_profile == NULL || *ret_format == NULL)
         return fault_set(&task->fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
     if (strcmp(asked->format, ret_product->profile) != 0)
-        return admin_refuse_field(task, "format", image_format_wanted(*ret_format));
+        return admin_refuse_field(task, "format", pack_format_wanted(*ret_format));
     return ERR_OK;
 }
 
 /* The HSM gives the parts of an image; whether they make one, its own reader says. */
-static enum error check_image(struct admin_task *task, const struct image_format *format, int fd)
+static enum error check_image(struct admin_task *task, const struct pack_format *format, int fd)
 {
     struct stat info;
     if (fstat(fd, &info) != 0)
         return fault_set(&task->fault, ERR_LEDGER_UNAVAILABLE, "image-unreadable",
                          "The encrypted image cannot be read.", errno);
-    return image_format_check(format, fd, (uint64_t)info.st_size, &task->fault);
+    return pack_format_check(format, fd, (uint64_t)info.st_size, &task->fault);
 }
 
 /* A fresh session key for this image alone, and the firmware encrypted under it in the draft. */
@@ -74,18 +74,18 @@ static enum error encrypt(struct admin_task *task, struct image_draft *draft,
                           struct ledger_image *image, uint64_t clear_length)
 {
     struct ledger_product product;
-    struct image_making making = {.hsm = task->vault->hsm,
-                                  .content = task->request->image_encrypt->content,
-                                  .clear_fd = task->file,
-                                  .clear_length = clear_length,
-                                  .cipher_fd = image_draft_fd(draft)};
-    enum error e = find_product(task, &product, &making.profile, &making.format);
+    struct image_making making = {.hsm = task->vault->hsm};
+    struct pack_making pack = {.content = task->request->image_encrypt->content,
+                               .clear_fd = task->file,
+                               .clear_length = clear_length,
+                               .cipher_fd = image_draft_fd(draft)};
+    enum error e = find_product(task, &product, &pack.profile, &pack.format);
     if (e != ERR_OK)
         return e;
     memcpy(making.firmware_key.bytes, product.firmware_key, sizeof product.firmware_key);
-    e = image_format_make(&making, image, &task->fault);
+    e = image_make(&making, &pack, image, &task->fault);
     if (e == ERR_OK)
-        e = check_image(task, making.format, making.cipher_fd);
+        e = check_image(task, pack.format, pack.cipher_fd);
     if (e != ERR_OK)
         return e;
     image->generation = product.generation;
@@ -161,11 +161,11 @@ int64_t admin_reserve(const struct admin_task *task)
 
 enum error admin_check_image(const char *profile, int fd, uint64_t size, struct fault *fault)
 {
-    const struct image_format *format = image_format_find(profile);
+    const struct pack_format *format = pack_format_find(profile);
     if (format == NULL)
         return fault_set(fault, ERR_UNSUPPORTED, "profile",
                          "This build does not know the product's license profile.", 0);
-    return image_format_check(format, fd, size, fault);
+    return pack_format_check(format, fd, size, fault);
 }
 
 static enum error encrypt_image(struct admin_task *task)

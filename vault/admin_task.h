@@ -36,6 +36,7 @@ struct admin_task {
         Provisiond__ProductListReply product_list;
         Provisiond__QuotaAddReply quota_add;
         Provisiond__ImageEncryptReply image_encrypt;
+        Provisiond__ImageImportReply image_import;
         Provisiond__ImageListReply image_list;
         Provisiond__ImageEnableReply image_enable;
         Provisiond__ImageAliasReply image_alias;
@@ -106,6 +107,7 @@ enum error admin_init(struct admin_task *task) MUST_USE;
 enum error admin_product_create(struct admin_task *task) MUST_USE;
 enum error admin_quota_add(struct admin_task *task) MUST_USE;
 enum error admin_image_encrypt(struct admin_task *task) MUST_USE;
+enum error admin_image_import(struct admin_task *task) MUST_USE;
 enum error admin_image_enable(struct admin_task *task) MUST_USE;
 enum error admin_image_alias(struct admin_task *task) MUST_USE;
 enum error admin_principal_add(struct admin_task *task) MUST_USE;

@@ -30,7 +30,8 @@
 
 #define FITS(from, to) (sizeof(((from *)0)->to) <= sizeof(((struct handover_image *)0)->to))
 static_assert(FITS(struct ledger_image, label) && FITS(struct ledger_image, alias) &&
-                  FITS(struct ledger_image, iv) && FITS(struct ledger_image, tag),
+                  FITS(struct ledger_image, iv) && FITS(struct ledger_image, tag) &&
+                  FITS(struct ledger_image, content),
               "what the ledger knows of an image fits the file");
 static_assert(sizeof(((struct hsm_wrapped_key *)0)->bytes) <=
                   sizeof(((struct handover_image *)0)->key),
@@ -56,7 +57,6 @@ struct work {
     struct ledger_image *images; /* owned */
     size_t count;
     bool is_too_many;
-    bool is_of_other_content;
     bool is_out_of_memory;
     char *text; /* the file; owned */
     size_t length;
@@ -158,19 +158,11 @@ static enum error check_permission(struct work *work, struct fault *fault)
 
 /* ---- what ---- */
 
-/* The file has room for a nonce and a tag of GCM alone, and for no form of content. */
-static bool is_carried(const struct ledger_image *image)
-{
-    return image->content[0] == '\0' && image->iv_length == HSM_GCM_IV_BYTES &&
-           image->tag_length == HANDOVER_TAG_BYTES;
-}
-
 static bool take_image(void *context, const struct ledger_image *image)
 {
     struct work *work = context;
     work->is_too_many = work->count == HANDOVER_IMAGES_MAX;
-    work->is_of_other_content = !is_carried(image);
-    if (work->is_too_many || work->is_of_other_content)
+    if (work->is_too_many)
         return false;
     if (work->count % IMAGES_STEP == 0) {
         struct ledger_image *images =
@@ -191,13 +183,6 @@ static enum error read_images(struct work *work, struct fault *fault)
     if (e == ERR_OK && work->is_too_many)
         e = fault_set(fault, ERR_TOO_LARGE, "keys-file-images",
                       "The session keys of at most 16384 images go into one file.", 0);
-    if (e == ERR_OK && work->is_of_other_content)
-        e = fault_set(
-            fault, ERR_UNSUPPORTED, "standby-content",
-            "An image of the product has a form of content that a standby HSM cannot take "
-            "over yet: only AES-GCM with a nonce of 12 bytes, as the profile has it when "
-            "no other is asked for.",
-            0);
     if (e == ERR_OK && work->is_out_of_memory)
         e = fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     if (e != ERR_OK)
@@ -217,11 +202,13 @@ static struct handover_image image_of(const struct ledger_image *from)
                                    .size = from->size,
                                    .created_unix_ms = from->created_unix_ms,
                                    .is_enabled = from->is_enabled,
-                                   .iv_length = from->iv_length};
+                                   .iv_length = from->iv_length,
+                                   .tag_length = from->tag_length};
     strcpy(image.label, from->label);
     strcpy(image.alias, from->alias);
+    strcpy(image.content, from->content);
     memcpy(image.iv, from->iv, from->iv_length);
-    memcpy(image.tag, from->tag, sizeof image.tag);
+    memcpy(image.tag, from->tag, from->tag_length);
     return image;
 }
 

@@ -4,8 +4,8 @@
 /*
  * Every profile over REST: a device of each kind gets its license, and what is not ours opens it
  * (openssl, also with a key in a PKCS#11 token, RAUC, jose, npm's jose, python3-cryptography);
- * another device's key does not, in none of them. Devices that a product does not take, and images
- * that no device could open, are refused.
+ * another device's key does not, in none of them. So it is with images that were packed at home.
+ * Devices that a product does not take, and images that no device could open, are refused.
  */
 #include "e2e/floor.h"
 
@@ -274,6 +274,45 @@ START_TEST(each_kind_of_device_opens_its_license_and_no_other)
 }
 END_TEST
 
+/* ---- packed at home ---- */
+
+/* What a maker has: the firmware, provctl, and the text of the site's transport key. The package is
+ * all that the site gets; nothing of the rig is named at home. */
+#define HOME                                                                               \
+    "cd $DIR && rm -rf home && mkdir home && " CTL "hsm transport-key >home/key && "       \
+    "cp $RIG_FIRMWARE home/firmware && cp $RIG_MCUBOOT_FIRMWARE home/signed && "           \
+    "cp signed-256.bin home/signed-256 && "                                                \
+    "packed() { name=$1; product=$2; shift 2; (cd home && env -i $BIN/provctl image seal " \
+    "--transport-key key --product $product --label home --out $name.package \"$@\" "      \
+    ">$name.digest 2>told) || { cat home/told >&2; return 1; }; " CTL                      \
+    "image import home/$name.package --product $product >image-$name && "                  \
+    "cmp image-$name home/$name.digest; }; "
+
+static void pack_at_home(void)
+{
+    SHELL(HOME
+          "packed CMS rig-cms firmware && packed CBC rig-cms --content aes-256-cbc firmware "
+          "&& packed SUIT rig-suit --format suit firmware && packed CTR suit-256 --format suit "
+          "--content aes-128-ctr firmware && packed JWE rig-jwe --format jwe firmware && packed "
+          "MCUBOOT rig-mcuboot --format mcuboot signed && packed BOOT boot-512 --format mcuboot "
+          "signed-256 && packed ESP_RSA rig-esp-rsa --format esp-rsa firmware");
+    /* The journal tells of each as of one that was encrypted here. */
+    ck_assert_int_eq(rig_query(&rig, "SELECT count(*) FROM journal WHERE CAST(entry AS TEXT) LIKE "
+                                     "'%\"image-added\"%' AND CAST(entry AS TEXT) LIKE "
+                                     "'%\"label\":\"home\"%'"),
+                     8);
+}
+
+START_TEST(each_kind_of_device_opens_what_was_packed_at_home)
+{
+    json_t *others = json_array();
+    pack_at_home();
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        check_kind(&KINDS[i], others);
+    check_batch(others);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 static void refuse_keys(void)
@@ -374,6 +413,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         each_kind_of_device_opens_its_license_and_no_other,
+        each_kind_of_device_opens_what_was_packed_at_home,
         what_no_device_could_open_is_refused_and_the_rest_is_shown,
         NULL,
     };

@@ -89,6 +89,53 @@ START_TEST(standby_licenses_what_the_primary_encrypted)
 }
 END_TEST
 
+/* ---- other forms of content ---- */
+
+/* Neither tag nor a nonce of 12 bytes. */
+START_TEST(standby_licenses_an_image_in_cbc)
+{
+    char image[RIG_VALUE_MAX];
+    char path[TEMP_PATH_MAX + RIG_VALUE_MAX];
+    SITES(
+        "add_standby && $A image encrypt $RIG_FIRMWARE --product rig-gateway --content aes-256-cbc "
+        ">$DIR/cbc && export_keys rig-gateway >/dev/null && import_keys rig-gateway >$DIR/said && "
+        "grep -q 'images=2 new=2' $DIR/said && count_is rig-gateway 3");
+    (void)snprintf(path, sizeof path, "%s/cbc", primary.dir);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(image, sizeof image, file));
+    (void)fclose(file);
+    image[strcspn(image, "\n")] = '\0';
+    (void)snprintf(path, sizeof path, "%s/vault/images/%s", primary.dir, image + strlen("sha256:"));
+    claim_opens("rig-gateway", image, path);
+}
+END_TEST
+
+/* SUIT's counter has an IV, MCUboot's has none; the two ledgers say the same of each. */
+START_TEST(standby_takes_every_form_of_content)
+{
+    SITES(
+        "make_both() { $A product create $1 --profile $2 --anchors $RIG_DEVICE_CA_CERT --quota 1 "
+        "$3 >/dev/null && $B product create $1 --profile $2 --anchors $B_DIR/device-ca/ca.pem "
+        "--quota 1 $3 >/dev/null; }; add_standby && make_both node suit '' && make_both boot "
+        "mcuboot --allow-session-key-exposure && for c in aes-128-gcm aes-256-gcm aes-128-ctr; do "
+        "$A image encrypt $RIG_FIRMWARE --product node --format suit --content $c >/dev/null || "
+        "exit 1; done; openssl ecparam -name prime256v1 -genkey -noout >$DIR/sign.key && for n in "
+        "4 8; do $SOURCE/rig/mcuboot.sh $DIR/sign.key $RIG_FIRMWARE $n $DIR/signed && $A image "
+        "encrypt $DIR/signed --product boot --format mcuboot >/dev/null || exit 1; done");
+    SITES(
+        "for p in node boot; do export_keys $p >/dev/null && import_keys $p >/dev/null || exit 1; "
+        "done; import_keys node >$DIR/said && grep -q 'images=3 new=0' $DIR/said");
+    const struct rig *rigs[] = {&primary, &standby};
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_int_eq(rig_query(rigs[i],
+                                   "SELECT sum((content LIKE '%ctr') * 1000 + length(iv) + 100 * "
+                                   "(length(tag) > 0)) FROM image WHERE product_id IN (SELECT id "
+                                   "FROM product WHERE name IN ('node', 'boot'))"),
+                         2000 + 12 + 12 + 16 + 200);
+}
+END_TEST
+
 START_TEST(what_is_new_is_told_and_comes_over_with_its_name)
 {
     SITES("add_standby && export_keys rig-gateway >/dev/null && encrypt_more 2 && $A standby list "
@@ -241,6 +288,8 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, standby_licenses_what_the_primary_encrypted);
+    tcase_add_test(tests, standby_licenses_an_image_in_cbc);
+    tcase_add_test(tests, standby_takes_every_form_of_content);
     tcase_add_test(tests, what_is_new_is_told_and_comes_over_with_its_name);
     tcase_add_test(tests, governed_keys_go_where_the_maker_says_and_nowhere_else);
     tcase_add_test(tests, standby_serves_a_governed_product_by_its_own_documents);

@@ -38,7 +38,8 @@ static void make_values(void)
         *image = (struct handover_image){.size = 1000 + i,
                                          .created_unix_ms = 1795773500000 + i,
                                          .is_enabled = i != 1,
-                                         .iv_length = 12,
+                                         .iv_length = i == 2 ? 0 : 12,
+                                         .tag_length = i == 2 ? 0 : HANDOVER_TAG_BYTES,
                                          .key_length = i == 2 ? 24 : 40};
         fill(&image->digest, SHA256_SIZE, 10 + i);
         fill(image->iv, image->iv_length, 20 + i);
@@ -48,6 +49,7 @@ static void make_values(void)
     }
     strcpy(images[0].label, "1.4.2 \"\xc3\xa4\\\n");
     strcpy(images[0].alias, "stable");
+    strcpy(images[1].content, "aes-256-cbc");
 }
 
 /* The file of header and images, in *ret_text, which the caller frees. */
@@ -110,6 +112,9 @@ START_TEST(what_is_written_is_read)
     ck_assert_str_eq(read_images[0].alias, "stable");
     ck_assert(!read_images[1].is_enabled);
     ck_assert_uint_eq(read_images[2].key_length, 24);
+    ck_assert_uint_eq(read_images[2].iv_length + read_images[2].tag_length, 0);
+    ck_assert_str_eq(read_images[0].content, "");
+    ck_assert_str_eq(read_images[1].content, "aes-256-cbc");
     for (int i = 0; i < IMAGES; i++) {
         uint8_t wrote[HANDOVER_INFO_BYTES];
         uint8_t read[HANDOVER_INFO_BYTES];
@@ -263,8 +268,8 @@ END_TEST
 
 START_TEST(a_key_is_bound_to_each_member_of_its_image)
 {
-    struct handover_image others[10];
-    for (size_t i = 0; i < 10; i++)
+    struct handover_image others[13];
+    for (size_t i = 0; i < 13; i++)
         others[i] = images[0];
     others[0].digest.bytes[31] ^= 1;
     others[1].size++;
@@ -278,8 +283,23 @@ START_TEST(a_key_is_bound_to_each_member_of_its_image)
     /* What leaves one text cannot come to stand in the next one. */
     strcpy(others[9].alias, "");
     strcpy(others[9].label, "stable\n1.4.2 \"\xc3\xa4\\\n");
-    for (size_t i = 0; i < 10; i++)
+    strcpy(others[10].content, "aes-256-cbc");
+    others[11].tag_length = 0;
+    others[12].iv_length = 0;
+    for (size_t i = 0; i < 13; i++)
         claim_other_info(&header, &others[i]);
+}
+END_TEST
+
+START_TEST(a_key_is_bound_to_the_form_of_content_by_its_name)
+{
+    uint8_t right[HANDOVER_INFO_BYTES];
+    uint8_t other[HANDOVER_INFO_BYTES];
+    struct handover_image renamed = images[1];
+    handover_info(&header, &images[1], right);
+    strcpy(renamed.content, "aes-256-ctr");
+    handover_info(&header, &renamed, other);
+    ck_assert_mem_ne(right, other, sizeof right);
 }
 END_TEST
 
@@ -311,6 +331,7 @@ int main(void)
     tcase_add_test(tests, a_hundred_thousand_images_are_too_many);
     tcase_add_test(tests, a_key_is_bound_to_each_member_of_the_header);
     tcase_add_test(tests, a_key_is_bound_to_each_member_of_its_image);
+    tcase_add_test(tests, a_key_is_bound_to_the_form_of_content_by_its_name);
     tcase_add_test(tests, a_key_is_not_bound_to_its_own_bytes);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

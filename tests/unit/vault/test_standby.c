@@ -88,7 +88,8 @@ static void set_up(void)
                                     .is_enabled = true,
                                     .label = "2.0",
                                     .alias = "stable",
-                                    .iv_length = 12};
+                                    .iv_length = 12,
+                                    .tag_length = HANDOVER_TAG_BYTES};
     wrap_key();
 }
 
@@ -120,7 +121,8 @@ static void fill(void)
     asked.label = borrow(image.label);
     asked.alias = borrow(image.alias);
     asked.iv = binary(image.iv, image.iv_length);
-    asked.tag = binary(image.tag, sizeof image.tag);
+    asked.tag = binary(image.tag, image.tag_length);
+    asked.content = borrow(image.content);
     asked.point = binary(image.point, sizeof image.point);
     asked.key = binary(image.key, image.key_length);
 }
@@ -148,13 +150,19 @@ static int64_t images(void)
     return vault_rig_query(&rig, "SELECT count(*) FROM image");
 }
 
-static void claim_refused(const char *content, enum error code, const char *reason)
+static void claim_refused_with(int64_t there, const char *content, enum error code,
+                               const char *reason)
 {
     struct fault fault = {0};
     bool is_new = false;
     ck_assert_int_eq(send(content, &is_new, &fault), code);
     ck_assert_str_eq(fault.reason, reason);
-    ck_assert_int_eq(images(), 2);
+    ck_assert_int_eq(images(), there);
+}
+
+static void claim_refused(const char *content, enum error code, const char *reason)
+{
+    claim_refused_with(2, content, code, reason);
 }
 
 START_TEST(key_that_fits_comes_in_once)
@@ -170,6 +178,26 @@ START_TEST(key_that_fits_comes_in_once)
     ck_assert(!is_new);
     ck_assert_int_eq(images(), 3);
     ck_assert_int_eq(vault_rig_query(&rig, "SELECT count(*) FROM image WHERE alias = 'stable'"), 1);
+}
+END_TEST
+
+/* Without a tag, and with the IV of its own form. */
+START_TEST(image_of_another_form_of_content_comes_in)
+{
+    struct fault fault;
+    bool is_new = false;
+    strcpy(image.content, "aes-256-cbc");
+    image.iv_length = 16;
+    image.tag_length = 0;
+    wrap_key();
+    fill();
+    ck_assert_msg(send(CONTENT, &is_new, &fault) == ERR_OK, "%s", fault.reason);
+    ck_assert_int_eq(vault_rig_query(&rig, "SELECT count(*) FROM image WHERE content = "
+                                           "'aes-256-cbc' AND length(iv) = 16 AND length(tag) = 0"),
+                     1);
+    fill();
+    asked.content = borrow(""); /* the default has a tag */
+    claim_refused_with(3, CONTENT, ERR_BAD_REQUEST, "other-profile");
 }
 END_TEST
 
@@ -302,7 +330,15 @@ static void long_profile(void)
 }
 static void long_iv(void)
 {
-    asked.iv = binary(changed, 16);
+    asked.iv = binary(changed, HANDOVER_IV_MAX + 1);
+}
+static void long_content(void)
+{
+    asked.content = borrow("sixteen-letters-");
+}
+static void line_in_content(void)
+{
+    asked.content = borrow("aes-256-gcm\n");
 }
 static void short_tag(void)
 {
@@ -317,9 +353,10 @@ static void long_key(void)
     asked.key = binary(changed, 41);
 }
 
-static void (*const EXCESSES[])(void) = {
-    short_hsm,       no_image,     no_size, negative_size, long_label,  line_in_alias, long_product,
-    line_in_product, long_profile, long_iv, short_tag,     short_point, long_key};
+static void (*const EXCESSES[])(void) = {short_hsm,    no_image,      no_size,      negative_size,
+                                         long_label,   line_in_alias, long_product, line_in_product,
+                                         long_profile, long_iv,       long_content, line_in_content,
+                                         short_tag,    short_point,   long_key};
 
 START_TEST(member_out_of_its_limits_is_refused)
 {
@@ -349,6 +386,11 @@ START_TEST(each_refusal_has_its_own_word)
     claim_refused(CONTENT, ERR_BAD_REQUEST, "other-profile");
     fill();
     asked.key.len = 24; /* of an AES-128 key, which the profile's licenses do not carry */
+    claim_refused(CONTENT, ERR_BAD_REQUEST, "other-profile");
+    fill();
+    asked.content = borrow("aes-256-cbc"); /* whose IV is longer, and which has no tag */
+    claim_refused(CONTENT, ERR_BAD_REQUEST, "other-profile");
+    asked.content = borrow("none");
     claim_refused(CONTENT, ERR_BAD_REQUEST, "other-profile");
     fill();
     changed[0] = 0x04; /* not on the curve */
@@ -452,6 +494,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, key_that_fits_comes_in_once);
+    tcase_add_test(tests, image_of_another_form_of_content_comes_in);
     tcase_add_test(tests, key_does_not_open_for_anything_else);
     tcase_add_test(tests, member_out_of_its_limits_is_refused);
     tcase_add_test(tests, each_refusal_has_its_own_word);

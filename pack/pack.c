@@ -2,9 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The formats, and what is special about MCUboot's. Owns no state. */
-#include "vault/image_format.h"
+#include "pack/pack.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,23 +15,16 @@
 
 #define COPY_BYTES 65536
 
-static_assert(HSM_WRAPPED_KEY_MAX <= LEDGER_WRAPPED_KEY_MAX, "a wrapped key fits the ledger");
-static_assert(HSM_IV_MAX <= LEDGER_IV_MAX, "an IV fits the ledger");
-static_assert(HSM_GCM_TAG_BYTES == LEDGER_TAG_BYTES, "a tag fits the ledger");
-static_assert(LICENSE_CONTENT_MAX == LEDGER_CONTENT_MAX + 1, "a form of content fits the ledger");
-
 /* One image and how it is encrypted. */
 struct work {
-    const struct image_making *making;
-    const struct license_content *content;
-    struct hsm_encryption encryption;
-    struct hsm_content result;
+    const struct pack_making *making;
+    struct packed packed;
 };
 
-struct image_format {
+struct pack_format {
     const char *name;
     const char *wanted;
-    bool has_records; /* the HSM encrypts a sequence of messages */
+    bool has_records;
     bool appends_tag;
     bool is_mcuboot;
     enum error (*check)(int fd, uint64_t size, struct fault *fault);
@@ -59,7 +51,7 @@ static enum error check_mcuboot(int fd, uint64_t size, struct fault *fault)
     return mcuboot_read(fd, size, &image, fault);
 }
 
-static const struct image_format FORMATS[] = {
+static const struct pack_format FORMATS[] = {
     {.name = "cms",
      .wanted = "The product's license profile is cms: give --format cms.",
      .check = accept},
@@ -83,7 +75,7 @@ static const struct image_format FORMATS[] = {
      .check = check_st_sfi},
 };
 
-const struct image_format *image_format_find(const char *profile)
+const struct pack_format *pack_format_find(const char *profile)
 {
     for (size_t i = 0; i < sizeof FORMATS / sizeof FORMATS[0]; i++) {
         if (strcmp(FORMATS[i].name, profile) == 0)
@@ -92,13 +84,13 @@ const struct image_format *image_format_find(const char *profile)
     return NULL;
 }
 
-const char *image_format_wanted(const struct image_format *format)
+const char *pack_format_wanted(const struct pack_format *format)
 {
     return format->wanted;
 }
 
-enum error image_format_check(const struct image_format *format, int fd, uint64_t size,
-                              struct fault *fault)
+enum error pack_format_check(const struct pack_format *format, int fd, uint64_t size,
+                             struct fault *fault)
 {
     return format->check(fd, size, fault);
 }
@@ -110,48 +102,28 @@ static enum error refuse(struct fault *fault, const char *reason, const char *de
 
 /* ---- encryption ---- */
 
-static enum hsm_cipher cipher_of(const struct work *work)
-{
-    if (work->making->format->has_records)
-        return HSM_AES_GCM_RECORDS;
-    switch (work->content->cipher) {
-    case LICENSE_AES_CBC:
-        return HSM_AES_CBC;
-    case LICENSE_AES_CTR:
-        return HSM_AES_CTR;
-    case LICENSE_AES_GCM:
-    default:
-        return HSM_AES_GCM;
-    }
-}
-
 /* length: of the clear file's bytes from its present offset. */
 static enum error encrypt(struct work *work, uint64_t length, struct fault *fault)
 {
-    const struct image_making *making = work->making;
-    const struct license_content *content = work->content;
-    work->encryption = (struct hsm_encryption){
-        .firmware_key = making->firmware_key,
-        .cipher = cipher_of(work),
-        .aad = bytes_of(content->aad, content->aad_length),
-        .iv_bytes = making->format->has_records ? 0 : content->iv_bytes,
+    const struct pack_making *making = work->making;
+    const struct license_content *content = work->packed.content;
+    struct pack_result *result = &work->packed.result;
+    const struct pack_message message = {
+        .content = content,
+        .has_records = making->format->has_records,
         .appends_tag = making->format->appends_tag && content->tag_bytes > 0,
         .length = making->format->is_mcuboot ? length : 0,
         .clear_fd = making->clear_fd,
         .cipher_fd = making->cipher_fd,
     };
-    enum error e = hsm_generate_session_key(making->hsm, &making->firmware_key, content->key_bytes,
-                                            &work->encryption.session_key, fault);
-    if (e == ERR_OK)
-        e = hsm_encrypt(making->hsm, &work->encryption, &work->result, fault);
+    enum error e = making->encrypt(making->context, &message, result, fault);
     if (e != ERR_OK)
         return e;
-    if (work->result.length != length)
+    if (result->length != length)
         return refuse(fault, "firmware", "The firmware file changed while it was read.");
-    if (work->result.iv_length != content->iv_bytes ||
-        work->result.tag_length != content->tag_bytes)
+    if (result->iv_length != content->iv_bytes || result->tag_length != content->tag_bytes)
         return fault_set(fault, ERR_INTERNAL, "hsm-answer",
-                         "The HSM's IV or tag is of another length than the image's.", 0);
+                         "The IV or tag is of another length than the image's.", 0);
     return ERR_OK;
 }
 
@@ -180,7 +152,7 @@ static enum error write_at(int fd, const uint8_t *bytes, size_t length, uint64_t
 }
 
 /* A part of the clear image to the same place of the encrypted one. */
-static enum error copy_part(const struct image_making *making, uint64_t from, uint64_t until,
+static enum error copy_part(const struct pack_making *making, uint64_t from, uint64_t until,
                             struct fault *fault)
 {
     uint8_t bytes[COPY_BYTES];
@@ -200,7 +172,7 @@ static enum error copy_part(const struct image_making *making, uint64_t from, ui
 }
 
 /* Without the TLVs that imgtool made for some device. */
-static enum error write_area(const struct image_making *making, const struct mcuboot_image *parts,
+static enum error write_area(const struct pack_making *making, const struct mcuboot_image *parts,
                              struct fault *fault)
 {
     size_t length = 0;
@@ -218,7 +190,7 @@ static enum error write_area(const struct image_making *making, const struct mcu
 static enum error encrypt_payload(struct work *work, const struct mcuboot_image *parts,
                                   struct fault *fault)
 {
-    const struct image_making *making = work->making;
+    const struct pack_making *making = work->making;
     if (lseek(making->clear_fd, (off_t)parts->payload_offset, SEEK_SET) < 0 ||
         lseek(making->cipher_fd, (off_t)parts->payload_offset, SEEK_SET) < 0)
         return disk_fault(fault);
@@ -234,15 +206,15 @@ static enum error find_mcuboot_content(struct work *work, const struct mcuboot_i
         return refuse(fault, "content",
                       "The image was signed for a session key of another length: sign it with the "
                       "--encrypt-keylen that --content names, or leave --content out.");
-    work->content = license_content_find(work->making->profile, name);
-    return work->content != NULL
+    work->packed.content = license_content_find(work->making->profile, name);
+    return work->packed.content != NULL
                ? ERR_OK
                : fault_set(fault, ERR_INTERNAL, "content", "The profile lacks its content.", 0);
 }
 
 static enum error make_mcuboot(struct work *work, struct fault *fault)
 {
-    const struct image_making *making = work->making;
+    const struct pack_making *making = work->making;
     struct mcuboot_image parts;
     if (lseek(making->clear_fd, 0, SEEK_CUR) != 0)
         return refuse(fault, "firmware", "The image must be given from its beginning.");
@@ -265,35 +237,21 @@ static enum error make_mcuboot(struct work *work, struct fault *fault)
 
 static enum error make_plain(struct work *work, struct fault *fault)
 {
-    work->content = license_content_find(work->making->profile, work->making->content);
-    if (work->content == NULL)
+    work->packed.content = license_content_find(work->making->profile, work->making->content);
+    if (work->packed.content == NULL)
         return refuse(fault, "content",
                       "The product's license profile has no such form of content: "
                       "docs/profiles/README.md names those of each.");
     return encrypt(work, work->making->clear_length, fault);
 }
 
-static void fill(const struct work *work, struct ledger_image *image)
-{
-    const struct hsm_wrapped_key *key = &work->encryption.session_key;
-    const struct hsm_content *result = &work->result;
-    bool is_default = work->content == license_content_find(work->making->profile, "");
-    memcpy(image->session_key, key->bytes, key->length);
-    image->session_key_length = key->length;
-    memcpy(image->iv, result->iv, result->iv_length);
-    image->iv_length = result->iv_length;
-    memcpy(image->tag, result->tag, result->tag_length);
-    image->tag_length = result->tag_length;
-    strcpy(image->content, is_default ? "" : work->content->name);
-}
-
-enum error image_format_make(const struct image_making *making, struct ledger_image *image,
-                             struct fault *fault)
+enum error pack_image(const struct pack_making *making, struct packed *ret_packed,
+                      struct fault *fault)
 {
     struct work work = {.making = making};
     enum error e =
         making->format->is_mcuboot ? make_mcuboot(&work, fault) : make_plain(&work, fault);
     if (e == ERR_OK)
-        fill(&work, image);
+        *ret_packed = work.packed;
     return e;
 }
