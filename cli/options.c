@@ -137,7 +137,7 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_DESTROY_KEYS] = {"destroy-keys", "IDENTITY", NULL,
                              "destroy what makes licenses in this HSM, which is retired"},
     [OPTION_CRL_HOURS_MAX] = {"crl-hours-max", "N", NULL,
-                              "ask for revocation lists, so old at most (0: do not ask)"},
+                              "oldest revocation list, in hours (0: none asked)"},
     [OPTION_CRL_FILE] = {"file", "FILE", NULL, "lists, PEM or DER; may be given again"},
     [OPTION_NO_CRLS] = {"none", NULL, NULL, "take the lists away"},
     [OPTION_ACCEPT_OLDER] = {"accept-older", NULL, NULL,
