@@ -115,6 +115,16 @@ static void write_governance(struct json_writer *writer, const Provisiond__Produ
 
 static const char *const WRAPPINGS[] = {"token", "host", "exposed"};
 
+/* Of a product that asks for revocation lists, or has some. */
+static void write_crls(struct json_writer *writer, const Provisiond__ProductEntry *entry)
+{
+    if (!entry->crls_wanted && entry->crls == 0)
+        return;
+    write_count(writer, "crls", entry->crls);
+    if (entry->crls_until_unix_ms != 0)
+        write_time(writer, "crls_valid_until", entry->crls_until_unix_ms);
+}
+
 static void write_product(struct json_writer *writer, const Provisiond__ProductEntry *entry)
 {
     write_name(writer, "name", entry->name);
@@ -134,6 +144,7 @@ static void write_product(struct json_writer *writer, const Provisiond__ProductE
     if (entry->wrapping[0] != '\0')
         write_word(writer, "wrapping", entry->wrapping, WRAPPINGS,
                    sizeof WRAPPINGS / sizeof WRAPPINGS[0]);
+    write_crls(writer, entry);
     write_governance(writer, entry);
 }
 

@@ -11,6 +11,7 @@
 #include "core/bytes.h"
 #include "core/histogram.h"
 
+#define MS_PER_S    1000
 #define LABELS_SIZE 192
 
 /* ---- the check ---- */
@@ -158,6 +159,22 @@ static void write_product_gauge(const struct product_gauge *gauge,
     }
 }
 
+/* Of the products that ask for revocation lists. */
+static void write_crls(const Provisiond__MetricsReply *reply, FILE *out)
+{
+    static const char name[] = "provisiond_product_crls_expiry_timestamp_seconds";
+    char labels[LABELS_SIZE];
+    exposition_gauge(out, name,
+                     "Unix time from which the product's devices are refused for want of a fresh "
+                     "revocation list; 0: there is none.");
+    for (size_t i = 0; i < reply->n_products; i++) {
+        if (!reply->products[i]->crls_wanted)
+            continue;
+        (void)snprintf(labels, sizeof labels, "product=\"%s\"", reply->products[i]->name);
+        exposition_sample(out, name, labels, reply->products[i]->crls_until_unix_ms / MS_PER_S);
+    }
+}
+
 static void write_products(const Provisiond__MetricsReply *reply, FILE *out)
 {
     char labels[LABELS_SIZE];
@@ -171,6 +188,7 @@ static void write_products(const Provisiond__MetricsReply *reply, FILE *out)
     }
     for (size_t i = 0; i < sizeof PRODUCT_GAUGES / sizeof PRODUCT_GAUGES[0]; i++)
         write_product_gauge(&PRODUCT_GAUGES[i], reply, out);
+    write_crls(reply, out);
 }
 
 void metrics_write_vault(const Provisiond__MetricsReply *reply, FILE *out)

@@ -29,7 +29,7 @@ static const struct {
     const char *summary;
 } LINES[] = {
     {"hsm init", 2, "hsm init|keys|..., status", "make, list HSM keys; show HSM and journal"},
-    {"product create", 9, "product, quota, budget, device",
+    {"product create", 10, "product, quota, budget, device",
      "add products, keys, units; rebind serials"},
     {"image encrypt", 6, "image encrypt|import|enable|...",
      "encrypt a firmware, let it be installed"},

@@ -86,6 +86,18 @@ static void add_wrapping(struct table *table, const json_t *product)
     }
 }
 
+static void add_crls(struct table *table, const json_t *product)
+{
+    char words[VALUE_MAX];
+    const json_t *crls = json_object_get(product, "crls");
+    const char *until = json_string_value(json_object_get(product, "crls_valid_until"));
+    if (!json_is_integer(crls))
+        return;
+    (void)snprintf(words, sizeof words, "%" JSON_INTEGER_FORMAT "%s%.40s", json_integer_value(crls),
+                   until != NULL ? ", good until " : "", until != NULL ? until : "");
+    table_add_row(table, (const char *[]){"Lists kept", words});
+}
+
 static void add_state(struct table *table, const json_t *product)
 {
     char words[2 * VALUE_MAX];
@@ -128,6 +140,7 @@ static enum error print_page(const json_t *product, const struct answer_usage *u
                                               : "not allowed"});
     add_wrapping(table, product);
     product_settings_show(json_object_get(product, "settings"), table);
+    add_crls(table, product);
     if (strcmp(profile, ST_PROFILE) == 0)
         table_add_row(table, (const char *[]){"ST chips", "not claimed to accept what is made for "
                                                           "this product"});

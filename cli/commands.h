@@ -54,6 +54,7 @@ enum error command_status(const struct arguments *arguments, struct failure *fai
 enum error command_product_create(const struct arguments *arguments, struct failure *failure);
 enum error command_product_show(const struct arguments *arguments, struct failure *failure);
 enum error command_product_list(const struct arguments *arguments, struct failure *failure);
+enum error command_product_crls(const struct arguments *arguments, struct failure *failure);
 enum error command_product_rotate_key(const struct arguments *arguments, struct failure *failure);
 enum error command_product_destroy_key(const struct arguments *arguments, struct failure *failure);
 enum error command_hsm_keys(const struct arguments *arguments, struct failure *failure);

@@ -118,6 +118,20 @@ static const struct command COMMANDS[] = {
      "Without it product\n"
      "create refuses such a product; product show and the journal tell how it is set.",
      command_product_create},
+    {{"product crls", "PRODUCT", 1, NULL,
+      OPTIONS(ADMIN_OPTIONS, OPTION_CRL_FILE, OPTION_NO_CRLS, OPTION_ACCEPT_OLDER)},
+     "bring the newest revocation lists of its CAs",
+     "A product with --crl-hours-max N takes no device whose issuers have no list, or one whose\n"
+     "thisUpdate is longer ago than N hours: bring new ones in time, all together, for they take\n"
+     "the place of those before. FILE is PEM with any number of lists, or one in DER. A list is\n"
+     "signed by an anchor of the product, or by a CA below one whose certificate is in a FILE "
+     "too.\n"
+     "\n"
+     "A list that is older than the one that is kept is refused, and so is a set without one of "
+     "an\n"
+     "issuer that had one, unless --accept-older is given, which the journal tells. Also for\n"
+     "governed products: whether lists are asked for is in their signed policy.",
+     command_product_crls},
     {{"product rotate-key", "PRODUCT", 1, NULL, OPTIONS(ADMIN_OPTIONS, OPTION_GENERATION)},
      "give a product a new firmware key",
      "The HSM makes a new key and wraps the session keys of all images by it, without any of them\n"

@@ -11,6 +11,7 @@
 #include "license/license.h"
 
 #define KEYS_TEXT_MAX 64
+#define CRL_HOURS_MAX 8760 /* a year */
 
 static const struct {
     const char *name;
@@ -130,6 +131,7 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
     static const char *const WRAPS[] = {"a128kw", "a256kw"};
     const char *validity = NULL;
     const char *wrap = NULL;
+    int64_t crl_hours = 0;
     json_t *keys = json_array();
     (void)json_object_set_new(settings, "device_keys", keys);
     enum error e = read_keys(arguments, profile, keys, failure);
@@ -137,11 +139,16 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
         e = read_word(arguments, OPTION_DEVICE_VALIDITY, VALIDITIES, &validity, failure);
     if (e == ERR_OK)
         e = read_word(arguments, OPTION_SUIT_KEY_WRAP, WRAPS, &wrap, failure);
+    if (e == ERR_OK && arguments_has(arguments, OPTION_CRL_HOURS_MAX))
+        e = arguments_get_number(arguments, OPTION_CRL_HOURS_MAX, 0, CRL_HOURS_MAX, &crl_hours,
+                                 failure);
     if (e != ERR_OK)
         return e;
     (void)json_object_set_new(settings, "device_validity", json_string(validity));
     (void)json_object_set_new(settings, "accept_sign_only",
                               json_boolean(arguments_has(arguments, OPTION_ACCEPT_SIGN_ONLY)));
+    if (crl_hours > 0)
+        (void)json_object_set_new(settings, "crl_hours_max", json_integer(crl_hours));
     if (is_profile(profile, "suit"))
         (void)json_object_set_new(settings, "key_wrap", json_string(wrap));
     if (is_profile(profile, "mcuboot"))

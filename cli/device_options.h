@@ -14,7 +14,7 @@
 
 #define DEVICE_OPTIONS                                                                         \
     OPTION_DEVICE_KEYS, OPTION_DEVICE_VALIDITY, OPTION_ACCEPT_SIGN_ONLY, OPTION_SUIT_KEY_WRAP, \
-        OPTION_MCUBOOT_SHA512
+        OPTION_MCUBOOT_SHA512, OPTION_CRL_HOURS_MAX
 
 /* Bytes of a text of settings, with the terminating NUL. */
 #define DEVICE_OPTIONS_SIZE 1025
@@ -26,9 +26,9 @@ enum error device_options_check_profile(const char *profile, struct failure *fai
 bool device_options_exposes(const char *profile);
 
 /*
- * The settings of a product of the profile as the vault keeps them: a JSON object with every
- * member; "" when none of the options is given, and for st-sfi, with which each of them is a usage
- * failure. out holds DEVICE_OPTIONS_SIZE.
+ * The settings of a product of the profile as the vault keeps them: a JSON object with every member
+ * but a crl_hours_max of 0, which older vaults do not know; "" when none of the options is given,
+ * and for st-sfi, with which each of them is a usage failure. out holds DEVICE_OPTIONS_SIZE.
  */
 enum error device_options_read(const struct arguments *arguments, const char *profile, char *out,
                                struct failure *failure) MUST_USE;

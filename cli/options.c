@@ -9,6 +9,7 @@
 /* What the services take, checked here so that a wrong line never reaches them. */
 #define TEXT_BYTES   64
 #define DETAIL_BYTES 256
+#define PATH_BYTES   4096
 
 const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_HELP] = {"help", NULL, NULL, "explain this command"},
@@ -135,6 +136,12 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_SUCCESSOR] = {"successor", "IDENTITY", NULL, "the HSM that follows this one"},
     [OPTION_DESTROY_KEYS] = {"destroy-keys", "IDENTITY", NULL,
                              "destroy what makes licenses in this HSM, which is retired"},
+    [OPTION_CRL_HOURS_MAX] = {"crl-hours-max", "N", NULL,
+                              "oldest revocation list, in hours (0: none asked)"},
+    [OPTION_CRL_FILE] = {"file", "FILE", NULL, "lists, PEM or DER; may be given again"},
+    [OPTION_NO_CRLS] = {"none", NULL, NULL, "take the lists away"},
+    [OPTION_ACCEPT_OLDER] = {"accept-older", NULL, NULL,
+                             "also older lists than those kept, or of fewer issuers"},
     [OPTION_CHECKPOINT_KEY] = {"checkpoint-key", "FILE", NULL,
                                "PEM, the public key that signed the journal's checkpoint"},
     [OPTION_STANDBY] = {"standby", "HEX", NULL, "identity of the standby HSM"},
@@ -176,6 +183,7 @@ const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {
     [OPTION_SERIAL] = TEXT_BYTES,   [OPTION_SCOPE_LINE] = TEXT_BYTES,
     [OPTION_CA_NAME] = TEXT_BYTES,  [OPTION_OF_LOT] = TEXT_BYTES,
     [OPTION_OFFICER] = TEXT_BYTES,  [OPTION_WITNESS] = TEXT_BYTES,
+    [OPTION_CRL_FILE] = PATH_BYTES,
 };
 
 bool options_have(const enum option_id *options, size_t option)
@@ -196,5 +204,6 @@ void option_format(size_t option, char *out, size_t size)
 
 bool option_makes_list(size_t option)
 {
-    return option == OPTION_SCOPE_PRODUCT || option == OPTION_SCOPE_LINE;
+    return option == OPTION_SCOPE_PRODUCT || option == OPTION_SCOPE_LINE ||
+           option == OPTION_CRL_FILE;
 }

@@ -10,6 +10,7 @@
 
 #include "cli/account.h"
 #include "cli/output.h"
+#include "core/clock.h"
 #include "cli/product_settings.h"
 #include "cli/reading.h"
 
@@ -116,6 +117,19 @@ static json_t *entry_to_json(const Provisiond__ProductEntry *product)
         output_text(product->state_detail));
 }
 
+/* As GET /v1/products tells them. */
+static void add_crls(const Provisiond__ProductEntry *entry, json_t *product)
+{
+    char until[TIMESTAMP_SIZE];
+    if (!entry->crls_wanted && entry->crls == 0)
+        return;
+    (void)json_object_set_new(product, "crls", json_integer(entry->crls));
+    if (entry->crls_until_unix_ms == 0)
+        return;
+    timestamp_format(entry->crls_until_unix_ms, until);
+    (void)json_object_set_new(product, "crls_valid_until", output_text(until));
+}
+
 static enum error read_entry(const Provisiond__ProductEntry *entry, bool is_single,
                              json_t **ret_product, struct failure *failure)
 {
@@ -128,6 +142,8 @@ static enum error read_entry(const Provisiond__ProductEntry *entry, bool is_sing
     json_t *product = entry_to_json(entry);
     if (product != NULL && entry->wrapping[0] != '\0')
         (void)json_object_set_new(product, "wrapping", output_text(entry->wrapping));
+    if (product != NULL)
+        add_crls(entry, product);
     if (product != NULL && is_single) {
         (void)json_object_set_new(product, "members", members_to_json(entry));
         (void)json_object_set_new(product, "settings", settings);

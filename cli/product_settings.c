@@ -94,6 +94,16 @@ static void explain_sign_only(const json_t *settings, const json_t *value, char 
     (void)snprintf(out, VALUE_MAX, json_is_true(value) ? "taken" : "refused");
 }
 
+static void explain_crls(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+{
+    (void)settings;
+    if (json_integer_value(value) == 0)
+        (void)snprintf(out, VALUE_MAX, "not asked for");
+    else
+        (void)snprintf(out, VALUE_MAX, "at most %lld hours old",
+                       (long long)json_integer_value(value));
+}
+
 static void explain_sha512(const json_t *settings, const json_t *value, char out[VALUE_MAX])
 {
     (void)settings;
@@ -117,6 +127,7 @@ static const struct {
     {"device_keys", "Device keys", explain_keys},
     {"device_validity", "Device certificates", explain_validity},
     {"accept_sign_only", "Sign-only certificates", explain_sign_only},
+    {"crl_hours_max", "Revocation lists", explain_crls},
     {"key_wrap", "Key wrap", NULL},
     {"sha512", "With X25519 keys", explain_sha512},
 };

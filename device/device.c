@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "device/crl.h"
 #include "device/identity.h"
 #include "device/issuers.h"
 #include "device/path.h"
@@ -122,29 +123,6 @@ void device_anchors_free(struct device_anchors *anchors)
 
 /* ---- revocation lists ---- */
 
-static enum error crls_parse(struct bytes pem, STACK_OF(X509_CRL) * *ret_list, struct fault *fault)
-{
-    if (pem.length > DEVICE_CRLS_MAX_BYTES)
-        return fault_set(fault, ERR_BAD_REQUEST, "too-many-crls",
-                         "The revocation lists are longer than 1 MiB.", 0);
-    switch (pem_read_crls(pem, DEVICE_CRLS_MAX, ret_list)) {
-    case PEM_OK:
-        return ERR_OK;
-    case PEM_TOO_MANY:
-        return fault_set(fault, ERR_BAD_REQUEST, "too-many-crls",
-                         "A product has at most 16 revocation lists.", 0);
-    case PEM_MALFORMED:
-        return fault_set(fault, ERR_BAD_REQUEST, "crl-malformed",
-                         "A revocation list is cut off or is not DER.", 0);
-    case PEM_FOREIGN:
-        return fault_set(fault, ERR_BAD_REQUEST, "not-a-crl",
-                         "Revocation lists are PEM (X509 CRL) and nothing else.", 0);
-    case PEM_NO_MEMORY:
-        break;
-    }
-    return out_of_memory(fault);
-}
-
 /* The store shares the list with ours. */
 static bool crl_keep(struct device_anchors *anchors, X509_CRL *crl)
 {
@@ -160,7 +138,7 @@ enum error device_anchors_add_crls(struct device_anchors *anchors, struct bytes 
                                    struct fault *fault)
 {
     STACK_OF(X509_CRL) *list = NULL;
-    enum error e = crls_parse(pem, &list, fault);
+    enum error e = crl_parse(pem, &list, fault);
     for (int i = 0; i < sk_X509_CRL_num(list) && e == ERR_OK; i++)
         if (!crl_keep(anchors, sk_X509_CRL_value(list, i)))
             e = out_of_memory(fault);

@@ -104,6 +104,35 @@ enum error device_anchors_new(struct bytes pem, const struct device_policy *poli
  */
 enum error device_anchors_add_crls(struct device_anchors *anchors, struct bytes pem,
                                    struct fault *fault) MUST_USE;
+
+/* Revocation lists that somebody brings for a product. All text is PEM. */
+struct device_crls_offer {
+    struct bytes anchors; /* of the product */
+    struct bytes issuers; /* certificates of CAs below them that sign lists; may be empty */
+    struct bytes crls;
+    struct bytes kept;      /* those that the product has; may be empty */
+    bool accepts_older;     /* also a step back from those */
+    unsigned crl_hours_max; /* 0: any age */
+    int64_t at_unix_ms;
+};
+
+/* What good lists are. */
+struct device_crls {
+    unsigned lists;
+    int64_t issued_unix_ms;  /* thisUpdate of the oldest one */
+    int64_t expires_unix_ms; /* the first nextUpdate; 0: none of them says one */
+};
+
+/*
+ * Whether these lists may take the place of those that are kept. ERR_BAD_REQUEST: "not-a-crl",
+ * "crl-malformed", "too-many-crls", "certificate-malformed" (of issuers), "crl-scope" (a part of a
+ * list), "weak-signature", "crl-signer" (signed by nobody that the product trusts), "crl-stale",
+ * "crl-twice" (two of one issuer). ERR_CONFLICT, unless older ones are accepted: "crl-older" (by
+ * thisUpdate or number), "crl-dropped" (none of an issuer of which one is kept).
+ */
+enum error device_crls_check(const struct device_crls_offer *offer, struct device_crls *ret_crls,
+                             struct fault *fault) MUST_USE;
+
 /* NULL is allowed. */
 void device_anchors_free(struct device_anchors *anchors);
 
@@ -121,6 +150,7 @@ void device_anchors_free(struct device_anchors *anchors);
  *   "tpm-ek"                 the endorsement key of a TPM, which cannot open a license
  *   "key-type"               not a key of a type that the policy names
  *   "key-size"               an RSA key below DEVICE_RSA_BITS_MIN or above DEVICE_RSA_BITS_MAX bits
+ *   "key-exponent"           an RSA key whose public exponent is even, 1, or longer than 64 bits
  *   "curve"                  an EC key that is not on a curve of the policy, or a point of X25519
  *                            with which nothing can be agreed upon
  *   "untrusted-issuer"       no path to an anchor of the product

@@ -17,7 +17,8 @@
 
 #define COORDINATE_BYTES   32 /* P-256, X25519 */
 #define COORDINATE_MAX     48 /* P-384 */
-#define INTEGER_HEAD       2  /* tag and short length */
+#define EXPONENT_BITS_MAX  64
+#define INTEGER_HEAD       2 /* tag and short length */
 #define POINT_UNCOMPRESSED 0x04
 
 /* Compared as DER content, so that no object has to be made per call. */
@@ -119,17 +120,33 @@ static bool can_agree(EVP_PKEY *key)
     return is_agreed;
 }
 
+/* What a token takes: libcrypto does not look at the exponent when it decodes a key. */
+static bool has_good_exponent(const EVP_PKEY *key)
+{
+    BIGNUM *exponent = NULL;
+    const bool is_good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
+                         BN_is_odd(exponent) && !BN_is_one(exponent) &&
+                         BN_num_bits(exponent) <= EXPONENT_BITS_MAX;
+    BN_free(exponent);
+    return is_good;
+}
+
+static enum refusal check_rsa(const EVP_PKEY *key)
+{
+    if (key == NULL)
+        return REFUSAL_CERTIFICATE_MALFORMED;
+    const int bits = EVP_PKEY_get_bits(key);
+    if (bits < DEVICE_RSA_BITS_MIN || bits > DEVICE_RSA_BITS_MAX)
+        return REFUSAL_KEY_SIZE;
+    return has_good_exponent(key) ? REFUSAL_NONE : REFUSAL_KEY_EXPONENT;
+}
+
 /* libcrypto decodes a public EC key only when it lies on its curve. */
 static enum refusal check_value(X509 *certificate, enum device_key_type type)
 {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
-    if (type == DEVICE_KEY_RSA) {
-        if (key == NULL)
-            return REFUSAL_CERTIFICATE_MALFORMED;
-        const int bits = EVP_PKEY_get_bits(key);
-        return bits < DEVICE_RSA_BITS_MIN || bits > DEVICE_RSA_BITS_MAX ? REFUSAL_KEY_SIZE
-                                                                        : REFUSAL_NONE;
-    }
+    if (type == DEVICE_KEY_RSA)
+        return check_rsa(key);
     if (key == NULL || (type == DEVICE_KEY_X25519 && !can_agree(key)))
         return REFUSAL_CURVE;
     return REFUSAL_NONE;

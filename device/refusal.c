@@ -18,6 +18,9 @@ static const struct {
          "This is the endorsement certificate of a TPM, whose key cannot open a license."},
     [REFUSAL_KEY_TYPE] = {"key-type", "The device's key is not of a type that the product is for."},
     [REFUSAL_KEY_SIZE] = {"key-size", "The device's RSA key has not 2048 to 4096 bits."},
+    [REFUSAL_KEY_EXPONENT] = {"key-exponent",
+                              "The device's RSA key has a public exponent that is even, too small "
+                              "or longer than 64 bits."},
     [REFUSAL_CURVE] = {"curve",
                        "The device's key is not a valid point of a curve that the product is for."},
     [REFUSAL_UNTRUSTED_ISSUER] =

@@ -43,8 +43,10 @@
 #define LEDGER_KEY_ID_BYTES       16
 #define LEDGER_IV_MAX             16
 #define LEDGER_TAG_BYTES          16
-#define LEDGER_CONTENT_MAX        15                  /* of the name of a form of content */
-#define LEDGER_ANCHORS_MAX        ((size_t)64 * 1024) /* PEM text of a product's trust anchors */
+#define LEDGER_CONTENT_MAX        15                    /* of the name of a form of content */
+#define LEDGER_ANCHORS_MAX        ((size_t)64 * 1024)   /* PEM text of a product's trust anchors */
+#define LEDGER_CRLS_MAX           16                    /* revocation lists of a product */
+#define LEDGER_CRLS_MAX_BYTES     ((size_t)1024 * 1024) /* PEM text of them */
 #define LEDGER_OPTIONS_MAX        1024 /* bytes of a product's settings, a JSON text */
 #define LEDGER_QUOTA_MAX          INT64_C(1000000000000)
 #define LEDGER_QUEUE_MAX          4096 /* changes that may wait; one more is ERR_BUSY */
@@ -126,9 +128,16 @@ struct ledger_principal {
 /* What a product charges for; the names in the API are "per-device" and "per-license". */
 enum ledger_policy { LEDGER_PER_DEVICE = 1, LEDGER_PER_LICENSE = 2 };
 
+/* What a product's revocation lists are together. */
+struct ledger_crls {
+    int64_t lists;           /* 0: there are none */
+    int64_t issued_unix_ms;  /* the oldest one's thisUpdate */
+    int64_t expires_unix_ms; /* the first nextUpdate; 0: none says one */
+};
+
 struct ledger_product {
     int64_t id;
-    int64_t anchors_version; /* changes whenever the trust anchors do; never reused */
+    int64_t anchors_version; /* changes whenever anchors or revocation lists do; never reused */
     char name[LEDGER_NAME_MAX + 1];
     char profile[LEDGER_PROFILE_MAX];
     enum ledger_policy policy;
@@ -146,6 +155,7 @@ struct ledger_product {
     struct sha256 authorities; /* governed: digest of the present authority set, else zeroes */
     bool is_enabled;
     bool allows_key_exposure; /* session keys may pass through the HSM worker's memory */
+    struct ledger_crls crls;
     char options[LEDGER_OPTIONS_MAX + 1]; /* the profile's settings; "" when it has none */
 };
 
@@ -283,6 +293,21 @@ enum error ledger_scrap_add(struct ledger *ledger, const char *product, int64_t 
                             const char *by, int64_t *ret_allowance, struct fault *fault) MUST_USE;
 
 /* A device's serial number that belongs to another key from now on (board rework). */
+/* Revocation lists that were checked against the product's anchors of that version. */
+struct ledger_crls_new {
+    int64_t anchors_version;
+    struct bytes pem;          /* empty: none from now on */
+    struct ledger_crls values; /* zeroes then */
+    bool accepts_older;        /* for the journal: the lists before did not stand in the way */
+};
+/*
+ * Also of a governed product: a list is signed by the CA that it is of. They take the place of
+ * those before. ERR_CONFLICT ("product-changed"): anchors or lists are others by now; check again.
+ */
+enum error ledger_crls_set(struct ledger *ledger, const char *product,
+                           const struct ledger_crls_new *crls, const char *by,
+                           struct fault *fault) MUST_USE;
+
 struct ledger_rebinding {
     char serial[LEDGER_SERIAL_MAX + 1];
     struct sha256 old_key; /* SHA-256 of the SubjectPublicKeyInfo */
@@ -526,6 +551,9 @@ enum error ledger_product_get(struct ledger *ledger, const char *name,
 /* The trust anchors as PEM; the caller frees *ret_pem. */
 enum error ledger_product_anchors(struct ledger *ledger, int64_t product_id, char **ret_pem,
                                   size_t *ret_length, struct fault *fault) MUST_USE;
+/* Its revocation lists as PEM; *ret_pem is NULL when it has none. */
+enum error ledger_product_crls(struct ledger *ledger, int64_t product_id, char **ret_pem,
+                               size_t *ret_length, struct fault *fault) MUST_USE;
 /* The image of that digest, or the newest enabled one when digest is NULL. ERR_IMAGE_UNKNOWN, with
  * "image-disabled" when it exists and is disabled, "no-image" when digest is NULL and there is
  * none. */

@@ -35,6 +35,12 @@ enum error ledger_product_get(struct ledger *ledger, const char *name,
     return ledger->ops->product_get(ledger->store, name, ret_product, fault);
 }
 
+enum error ledger_product_crls(struct ledger *ledger, int64_t product_id, char **ret_pem,
+                               size_t *ret_length, struct fault *fault)
+{
+    return ledger->ops->product_crls(ledger->store, product_id, ret_pem, ret_length, fault);
+}
+
 enum error ledger_product_anchors(struct ledger *ledger, int64_t product_id, char **ret_pem,
                                   size_t *ret_length, struct fault *fault)
 {

@@ -87,6 +87,19 @@ enum error store_product_add(struct ledger_store *store, const struct ledger_pro
     return e;
 }
 
+enum error store_crls_set(struct ledger_store *store, int64_t product_id,
+                          const struct ledger_crls_new *crls, struct fault *fault)
+{
+    struct db *db = &store->writer;
+    enum error e =
+        crls->pem.length == 0
+            ? db_run(db, SQL_CRLS_REMOVE, fault, DB_INT(product_id))
+            : db_run(db, SQL_CRLS_SET, fault, DB_INT(product_id),
+                     DB_BLOB(crls->pem.data, crls->pem.length), DB_INT(crls->values.lists),
+                     DB_INT(crls->values.issued_unix_ms), DB_INT(crls->values.expires_unix_ms));
+    return e == ERR_OK ? db_run(db, SQL_ANCHORS_TOUCH, fault, DB_INT(product_id)) : e;
+}
+
 enum error store_governed_next(struct ledger_store *store, struct store_account *account,
                                bool *ret_is_found, struct fault *fault)
 {

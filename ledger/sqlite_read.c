@@ -45,6 +45,9 @@ bool store_read_product(sqlite3_stmt *row, struct ledger_product *product)
     product->is_governed = sqlite3_column_int(row, 16) != 0;
     product->sequence = sqlite3_column_int64(row, 17);
     product->generation = sqlite3_column_int64(row, 19);
+    product->crls.lists = sqlite3_column_int64(row, 20);
+    product->crls.issued_unix_ms = sqlite3_column_int64(row, 21);
+    product->crls.expires_unix_ms = sqlite3_column_int64(row, 22);
     return db_column_text(row, 2, product->name, sizeof product->name) &&
            db_column_text(row, 3, product->profile, sizeof product->profile) &&
            db_column_exact(row, 5, product->firmware_key, sizeof product->firmware_key) &&
@@ -122,19 +125,11 @@ enum error store_product_get_mine(struct ledger_store *store, const char *name,
     return get_product(&store->writer, name, ret_product, fault);
 }
 
-enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
-                                 size_t *ret_length, struct fault *fault)
+/* The text of the row, for the caller to free. */
+static enum error take_pem(sqlite3_stmt *row, char **ret_pem, size_t *ret_length,
+                           struct fault *fault)
 {
-    READER_AUTO reader = store_reader(store, fault);
     size_t length = 0;
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_ANCHORS);
-    int rc = db_step(row, DB_INT(product_id));
-    if (rc == SQLITE_DONE)
-        return store_product_unknown(fault);
-    if (rc != SQLITE_ROW)
-        return db_fault(rc, fault);
     size_t size = (size_t)sqlite3_column_bytes(row, 0);
     char *pem = malloc(size + 1);
     if (pem == NULL)
@@ -146,6 +141,34 @@ enum error store_product_anchors(struct ledger_store *store, int64_t product_id,
     pem[length] = '\0';
     *ret_pem = pem;
     *ret_length = length;
+    return ERR_OK;
+}
+
+enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                                 size_t *ret_length, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_ANCHORS);
+    int rc = db_step(row, DB_INT(product_id));
+    if (rc == SQLITE_DONE)
+        return store_product_unknown(fault);
+    return rc == SQLITE_ROW ? take_pem(row, ret_pem, ret_length, fault) : db_fault(rc, fault);
+}
+
+enum error store_product_crls(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                              size_t *ret_length, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_CRLS);
+    int rc = db_step(row, DB_INT(product_id));
+    if (rc != SQLITE_DONE)
+        return rc == SQLITE_ROW ? take_pem(row, ret_pem, ret_length, fault) : db_fault(rc, fault);
+    *ret_pem = NULL;
+    *ret_length = 0;
     return ERR_OK;
 }
 

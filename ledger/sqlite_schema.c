@@ -11,7 +11,7 @@
 #include <assert.h>
 
 /* The numbers in texts below. */
-static_assert(SCHEMA_VERSION == 8 && APPLICATION_ID == 1886807142, "the pragmas at the end");
+static_assert(SCHEMA_VERSION == 9 && APPLICATION_ID == 1886807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_STANDBY == 7, "the check on a document's kind");
@@ -21,6 +21,7 @@ static_assert(LEDGER_SCOPE_MAX == 2080, "the checks on scopes");
 static_assert(LEDGER_ROTATIONS_MAX == 15, "the check on a generation");
 static_assert(LEDGER_QUOTA_MAX == 1000000000000, "the check on quota");
 static_assert(LEDGER_OPTIONS_MAX == 1024, "the check on options");
+static_assert(LEDGER_CRLS_MAX_BYTES == 1048576 && LEDGER_CRLS_MAX == 16, "the checks on crls");
 static_assert(LEDGER_IV_MAX == 16 && LEDGER_TAG_BYTES == 16 && LEDGER_CONTENT_MAX == 15,
               "the checks on an image");
 
@@ -77,6 +78,14 @@ static const char TABLES[] =
     "CREATE TABLE anchors ("
     "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
     "  pem BLOB NOT NULL"
+    ") STRICT;"
+    /* A product's revocation lists, all of them in one text; no row: it has none. */
+    "CREATE TABLE crls ("
+    "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
+    "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576),"
+    "  lists INTEGER NOT NULL CHECK (lists BETWEEN 1 AND 16),"
+    "  issued_unix_ms INTEGER NOT NULL," /* the oldest one's thisUpdate */
+    "  expires_unix_ms INTEGER NOT NULL" /* the first nextUpdate; 0: none says one */
     ") STRICT;"
 
     /* Every key that a product has had; the newest one is in use, and product.firmware_key says
@@ -395,7 +404,7 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'a session key goes over to the newest key'); END;"
 
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 8;"
+    "PRAGMA user_version = 9;"
     "COMMIT;";
 
 /* One integer of a one-row query. */

@@ -8,7 +8,9 @@
     "SELECT id, anchors_version, name, profile, policy, firmware_key, quota, used, is_enabled, " \
     "allows_key_exposure, options, accepted, revoked, scrap_allowance, scrap_drawn, "            \
     "attempts_max, is_governed, sequence, authorities, (SELECT max(k.generation) FROM "          \
-    "firmware_key k WHERE k.product_id = product.id) FROM product "
+    "firmware_key k WHERE k.product_id = product.id), coalesce(lists, 0), "                      \
+    "coalesce(issued_unix_ms, 0), coalesce(expires_unix_ms, 0) FROM product "                    \
+    "LEFT JOIN crls ON crls.product_id = product.id "
 #define IMAGE_COLUMNS                                                                            \
     "SELECT id, digest, size, label, session_key, iv, tag, created_unix_ms, is_enabled, alias, " \
     "generation, content FROM image "
@@ -86,6 +88,7 @@ static const char *const TEXTS[SQL_COUNT] = {
                           "WHERE o.spki = ?1) ORDER BY k.id",
     [SQL_PRODUCT_GET] = PRODUCT_COLUMNS "WHERE name = ?1",
     [SQL_PRODUCT_ID] = "SELECT id FROM product WHERE name = ?1",
+    [SQL_PRODUCT_CRLS] = "SELECT pem FROM crls WHERE product_id = ?1",
     [SQL_PRODUCT_ANCHORS] = "SELECT pem FROM anchors WHERE product_id = ?1",
     [SQL_IMAGE_GET] = IMAGE_COLUMNS "WHERE digest = ?2 AND product_id = ?1",
     [SQL_IMAGE_NEWEST] =
@@ -194,6 +197,13 @@ static const char *const TEXTS[SQL_COUNT] = {
         "UPDATE product SET profile = ?2, policy = ?3, allows_key_exposure = ?4, options = ?5, "
         "attempts_max = ?6, is_governed = 1, sequence = ?7, authorities = ?8, "
         "anchors_version = anchors_version + 1 WHERE id = ?1",
+    [SQL_ANCHORS_TOUCH] = "UPDATE product SET anchors_version = anchors_version + 1 WHERE id = ?1",
+    [SQL_CRLS_SET] = "INSERT INTO crls (product_id, pem, lists, issued_unix_ms, expires_unix_ms) "
+                     "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (product_id) DO UPDATE SET "
+                     "pem = excluded.pem, lists = excluded.lists, "
+                     "issued_unix_ms = excluded.issued_unix_ms, "
+                     "expires_unix_ms = excluded.expires_unix_ms",
+    [SQL_CRLS_REMOVE] = "DELETE FROM crls WHERE product_id = ?1",
     [SQL_ANCHORS_SET] = "UPDATE anchors SET pem = ?2 WHERE product_id = ?1",
     [SQL_SEQUENCE_SET] = "UPDATE product SET sequence = ?2 WHERE id = ?1",
     [SQL_REVOKED_ADD] = "UPDATE product SET revoked = revoked + ?2 WHERE id = ?1",

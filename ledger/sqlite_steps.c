@@ -205,8 +205,17 @@ static const char FROM_7[] =
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
     "CREATE INDEX image_product ON image (product_id);";
 
+/* 9: revocation lists of products, of which no older program kept one. */
+static const char FROM_8[] = "CREATE TABLE crls ("
+                             "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
+                             "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576),"
+                             "  lists INTEGER NOT NULL CHECK (lists BETWEEN 1 AND 16),"
+                             "  issued_unix_ms INTEGER NOT NULL,"
+                             "  expires_unix_ms INTEGER NOT NULL"
+                             ") STRICT;";
+
 static const char *const STEPS[] = {
-    [3] = FROM_3, [4] = FROM_4, [5] = FROM_5, [6] = FROM_6, [7] = FROM_7};
+    [3] = FROM_3, [4] = FROM_4, [5] = FROM_5, [6] = FROM_6, [7] = FROM_7, [8] = FROM_8};
 
 const char *step_from(int64_t version)
 {

@@ -226,6 +226,10 @@ enum error store_info(struct ledger_store *store, struct ledger_info *ret_info,
                       struct fault *fault);
 enum error store_product_get(struct ledger_store *store, const char *name,
                              struct ledger_product *ret_product, struct fault *fault);
+enum error store_product_crls(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                              size_t *ret_length, struct fault *fault) MUST_USE;
+enum error store_crls_set(struct ledger_store *store, int64_t product_id,
+                          const struct ledger_crls_new *crls, struct fault *fault) MUST_USE;
 enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
                                  size_t *ret_length, struct fault *fault);
 enum error store_image_get(struct ledger_store *store, int64_t product_id,

@@ -251,6 +251,9 @@ struct ledger_store_ops {
                                 struct fault *fault);
     enum error (*budget_set)(struct ledger_store *store, const struct ledger_budget *budget,
                              bool *ret_is_changed, struct fault *fault);
+    /* Moves the version of the product's anchors as well; no lists: none from now on. */
+    enum error (*crls_set)(struct ledger_store *store, int64_t product_id,
+                           const struct ledger_crls_new *crls, struct fault *fault);
     /* Writes period and used of this budget. */
     enum error (*budget_draw)(struct ledger_store *store, int64_t product_id,
                               const struct store_budget *budget, struct fault *fault);
@@ -342,6 +345,9 @@ struct ledger_store_ops {
                               struct ledger_product *ret_product, struct fault *fault);
     enum error (*product_anchors)(struct ledger_store *store, int64_t product_id, char **ret_pem,
                                   size_t *ret_length, struct fault *fault);
+    /* NULL when there are none. */
+    enum error (*product_crls)(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                               size_t *ret_length, struct fault *fault);
     enum error (*image_get)(struct ledger_store *store, int64_t product_id,
                             const struct sha256 *digest, struct ledger_image *ret_image,
                             struct fault *fault);

@@ -47,6 +47,7 @@ static const struct operation {
     {"principal-narrow", admin_principal_narrow, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_NARROW,
      CHANGES},
     {"principal-key", admin_principal_key, PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY, CHANGES},
+    {"product-crls", admin_product_crls, PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CRLS, CHANGES},
     {"usage", admin_usage, PROVISIOND__ADMIN_REQUEST__OP_USAGE, ALWAYS},
     {"grant-apply", admin_grant_apply, PROVISIOND__ADMIN_REQUEST__OP_GRANT_APPLY, ALWAYS},
     {"grant-list", admin_grant_list, PROVISIOND__ADMIN_REQUEST__OP_GRANT_LIST, ALWAYS},

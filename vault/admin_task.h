@@ -65,6 +65,7 @@ struct admin_task {
         Provisiond__StandbyRemoveReply standby_remove;
         Provisiond__StandbyExportReply standby_export;
         Provisiond__StandbyImportReply standby_import;
+        Provisiond__ProductCrlsReply product_crls;
     } result; /* reply points here */
     union {
         struct {
@@ -115,6 +116,7 @@ enum error admin_principal_enable(struct admin_task *task) MUST_USE;
 enum error admin_principal_narrow(struct admin_task *task) MUST_USE;
 enum error admin_principal_key(struct admin_task *task) MUST_USE;
 enum error admin_usage(struct admin_task *task) MUST_USE;
+enum error admin_product_crls(struct admin_task *task) MUST_USE;
 enum error admin_product_list(struct admin_task *task) MUST_USE;
 enum error admin_image_list(struct admin_task *task) MUST_USE;
 enum error admin_principal_list(struct admin_task *task) MUST_USE;

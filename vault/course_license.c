@@ -190,7 +190,7 @@ static enum error encode(struct course *course, const struct license_wrapped *wr
     enum error e = license_encode(course->profile, &subject, wrapped, &course->license);
     if (e == ERR_UNSUPPORTED)
         return fault_set(
-            fault, e, "rsa-size",
+            fault, ERR_DEVICE_NOT_GENUINE, "rsa-size",
             "The profile's licenses have room for RSA keys of one size alone, and this "
             "device's is of another (docs/profiles/).",
             0);

@@ -25,6 +25,7 @@ struct members {
     json_t *keys;
     const char *validity;
     int accepts_sign_only;
+    json_int_t crl_hours_max;
     const char *key_wrap;
     int uses_sha512;
 };
@@ -96,6 +97,9 @@ static enum error take_members(const struct license_profile *profile, const stru
     if (!is_one_of(members->validity, "strict", "chain-valid-at-issue"))
         return refuse(fault, "options",
                       "The member device_validity is strict or chain-valid-at-issue.");
+    if (members->crl_hours_max < 0 || members->crl_hours_max > DEVICE_CRL_HOURS_MAX)
+        return refuse(fault, "options",
+                      "The member crl_hours_max is 0 (no revocation lists are asked for) to 8760.");
     if (members->key_wrap[0] != '\0' &&
         (!is_profile(profile, "suit") || !is_one_of(members->key_wrap, "a128kw", "a256kw")))
         return refuse(fault, "options",
@@ -105,6 +109,7 @@ static enum error take_members(const struct license_profile *profile, const stru
     settings->policy.validity =
         strcmp(members->validity, "strict") == 0 ? DEVICE_STRICT : DEVICE_CHAIN_VALID_AT_ISSUE;
     settings->policy.accepts_sign_only = members->accepts_sign_only != 0;
+    settings->policy.crl_hours_max = (unsigned)members->crl_hours_max;
     settings->uses_kw256 = strcmp(members->key_wrap, "a256kw") == 0;
     settings->uses_sha512 = members->uses_sha512 != 0;
     return take_keys(profile, members->keys, &settings->policy.keys, fault);
@@ -113,10 +118,10 @@ static enum error take_members(const struct license_profile *profile, const stru
 /* Members borrow from json. */
 static bool unpack(json_t *json, struct members *members)
 {
-    return json_unpack_ex(json, NULL, JSON_STRICT, "{s?o, s?s, s?b, s?s, s?b}", "device_keys",
+    return json_unpack_ex(json, NULL, JSON_STRICT, "{s?o, s?s, s?b, s?I, s?s, s?b}", "device_keys",
                           &members->keys, "device_validity", &members->validity, "accept_sign_only",
-                          &members->accepts_sign_only, "key_wrap", &members->key_wrap, "sha512",
-                          &members->uses_sha512) == 0 &&
+                          &members->accepts_sign_only, "crl_hours_max", &members->crl_hours_max,
+                          "key_wrap", &members->key_wrap, "sha512", &members->uses_sha512) == 0 &&
            (members->keys == NULL || json_is_array(members->keys));
 }
 
@@ -130,7 +135,8 @@ enum error device_settings_parse(const struct license_profile *profile, const ch
                        ? take_members(profile, &members, &settings, fault)
                        : refuse(fault, "options",
                                 "The settings of a product with X.509 devices are an object with "
-                                "the members device_keys, device_validity, accept_sign_only, and "
+                                "the members device_keys, device_validity, accept_sign_only, "
+                                "crl_hours_max, and "
                                 "key_wrap (suit) or sha512 (mcuboot).");
     json_decref(json);
     if (e == ERR_OK)

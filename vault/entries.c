@@ -11,6 +11,7 @@
 #include "vault/listing.h"
 #include "vault/scope.h"
 #include "vault/usage.h"
+#include "vault/product_crls.h"
 
 static_assert((int)PROVISIOND__ROLE__ROLE_STATION == (int)LEDGER_STATION &&
                   (int)PROVISIOND__ROLE__ROLE_OPERATOR == (int)LEDGER_OPERATOR &&
@@ -102,6 +103,10 @@ void entry_fill_product(struct vault *vault, struct product_row *row, bool with_
     row->entry.options = row->product.options;
     row->entry.wrapping = (char *)(uintptr_t)wrapping_word(vault, &row->product);
     row->entry.attempts_max = row->product.attempts_max;
+    const struct product_crls crls = product_crls_of(&row->product);
+    row->entry.crls = (uint32_t)row->product.crls.lists;
+    row->entry.crls_wanted = crls.is_wanted;
+    row->entry.crls_until_unix_ms = crls.until_unix_ms;
     fill_governance(vault, row);
     if (with_members)
         fill_members(row);

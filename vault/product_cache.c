@@ -87,6 +87,23 @@ static enum error parse_x509(const struct license_profile *profile,
     return device_anchors_new(pem, &entry->settings.policy, &entry->anchors, fault);
 }
 
+/* The lists come with the product's version, as the anchors. */
+static enum error add_crls(struct ledger *ledger, struct product_anchors *entry, int64_t product_id,
+                           struct fault *fault)
+{
+    char *pem = NULL;
+    size_t length = 0;
+    if (entry->anchors == NULL || entry->settings.policy.crl_hours_max == 0)
+        return ERR_OK;
+    enum error e = ledger_product_crls(ledger, product_id, &pem, &length, fault);
+    if (e == ERR_OK && pem != NULL &&
+        device_anchors_add_crls(entry->anchors, bytes_of(pem, length), fault) != ERR_OK)
+        e = fault_set(fault, ERR_CONFIG, "crls",
+                      "The product's revocation lists in the ledger cannot be understood.", 0);
+    free(pem);
+    return e;
+}
+
 static enum error parse_anchors(const struct ledger_product *product, struct bytes pem,
                                 struct product_anchors *entry, struct fault *fault)
 {
@@ -113,8 +130,12 @@ static enum error entry_new(struct ledger *ledger, const struct ledger_product *
     enum error e = ledger_product_anchors(ledger, product->id, &pem, &length, fault);
     if (e == ERR_OK)
         e = parse_anchors(product, bytes_of(pem, length), entry, fault);
+    if (e == ERR_OK)
+        e = add_crls(ledger, entry, product->id, fault);
     free(pem);
     if (e != ERR_OK) {
+        device_anchors_free(entry->anchors);
+        st_anchors_free(entry->st_anchors);
         free(entry);
         return e;
     }

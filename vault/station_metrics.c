@@ -10,6 +10,7 @@
 #include "vault/ledger_watch.h"
 #include "vault/listing.h"
 #include "vault/notary.h"
+#include "vault/product_crls.h"
 #include "vault/station_task.h"
 #include "vault/work_pool.h"
 
@@ -128,6 +129,9 @@ static bool add_account(void *context, const struct ledger_product *product,
     row->entry.unreported = usage->unreported;
     row->entry.scrap_left = usage->scrap_allowance - usage->scrap_drawn;
     row->entry.governed = product->is_governed;
+    const struct product_crls crls = product_crls_of(product);
+    row->entry.crls_wanted = crls.is_wanted;
+    row->entry.crls_until_unix_ms = crls.until_unix_ms;
     return true;
 }
 

@@ -362,7 +362,8 @@ static void refuse_size_without_charge(void)
                                       .key_usage = "critical,keyEncipherment"};
     floor_device_make(&rig, "small", &rsa, &device);
     ask("rig-esp-rsa", NULL, device.pem, &answer);
-    ck_assert_int_eq(answer.status, 501);
+    ck_assert_int_eq(answer.status, 422);
+    ck_assert_str_eq(http_text(&answer, "check"), "rsa-size");
     ck_assert_int_eq(rig_query(&rig, "SELECT used FROM product WHERE name = 'rig-esp-rsa'"), 0);
     http_answer_clear(&answer);
 }

@@ -18,6 +18,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -34,6 +35,31 @@ struct pki {
     char *certificate;
     char *key;
 };
+
+/* Some modulus with that exponent, in hex. */
+static EVP_PKEY *make_odd_rsa(const char *exponent)
+{
+    EVP_PKEY *good = EVP_RSA_gen(2048);
+    EVP_PKEY *odd = NULL;
+    BIGNUM *modulus = NULL;
+    BIGNUM *e = NULL;
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    ck_assert_int_eq(EVP_PKEY_get_bn_param(good, OSSL_PKEY_PARAM_RSA_N, &modulus), 1);
+    ck_assert_int_gt(BN_hex2bn(&e, exponent), 0);
+    ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus), 1);
+    ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e), 1);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    ck_assert_int_eq(EVP_PKEY_fromdata_init(context), 1);
+    ck_assert_int_eq(EVP_PKEY_fromdata(context, &odd, EVP_PKEY_PUBLIC_KEY, params), 1);
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(e);
+    BN_free(modulus);
+    EVP_PKEY_free(good);
+    return odd;
+}
 
 static EVP_PKEY *make_pair(enum pki_key_type type, bool is_compressed)
 {
@@ -54,6 +80,21 @@ static EVP_PKEY *make_pair(enum pki_key_type type, bool is_compressed)
         break;
     case PKI_RSA_4104:
         pair = EVP_RSA_gen(4104);
+        break;
+    case PKI_RSA_3072:
+        pair = EVP_RSA_gen(3072);
+        break;
+    case PKI_RSA_4096:
+        pair = EVP_RSA_gen(4096);
+        break;
+    case PKI_RSA_EVEN:
+        pair = make_odd_rsa("10000");
+        break;
+    case PKI_RSA_LONG:
+        pair = make_odd_rsa("10000000000000001");
+        break;
+    case PKI_RSA_ONE:
+        pair = make_odd_rsa("1");
         break;
     case PKI_X25519:
         pair = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
@@ -272,7 +313,10 @@ struct pki *pki_new(const struct pki *issuer, const struct pki_options *options)
     struct pki *pki = calloc(1, sizeof *pki);
     ck_assert_ptr_nonnull(pki);
     pki->x509 = X509_new();
-    pki->pair = make_pair(options->key, options->is_compressed);
+    pki->pair = options->same_key != NULL ? options->same_key->pair
+                                          : make_pair(options->key, options->is_compressed);
+    if (options->same_key != NULL)
+        ck_assert_int_eq(EVP_PKEY_up_ref(pki->pair), 1);
     X509 *above = issuer != NULL ? issuer->x509 : pki->x509;
     ck_assert_int_eq(X509_set_version(pki->x509, X509_VERSION_3), 1);
     ck_assert_int_eq(X509_set_pubkey(pki->x509, pki->pair), 1);

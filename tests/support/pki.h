@@ -25,7 +25,12 @@ enum pki_key_type {
     PKI_P384,
     PKI_RSA_2048,
     PKI_RSA_1024,
+    PKI_RSA_3072,
+    PKI_RSA_4096,
     PKI_RSA_4104, /* more than a device may have */
+    PKI_RSA_EVEN, /* with the public exponent 65536; there is no private key, as with the next */
+    PKI_RSA_LONG, /* 2^64 + 1 */
+    PKI_RSA_ONE,  /* 1 */
     PKI_ED25519,
     PKI_X25519,
     PKI_X25519_ZERO, /* the point 0, of small order; there is no private key */
@@ -42,6 +47,7 @@ struct pki_options {
     const char *second_serial;   /* one more of them */
     const char *hardware_serial; /* hex of hwSerialNum in a critical hardwareModuleName SAN */
     enum pki_key_type key;       /* default P-256 */
+    const struct pki *same_key;  /* whose key it has; NULL: one of its own */
     bool is_compressed;          /* the EC point in compressed form */
     bool is_ca;
 

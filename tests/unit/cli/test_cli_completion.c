@@ -56,7 +56,7 @@ START_TEST(words_of_commands_are_offered_once_each)
     claim_offers("station ''", " add enroll enable disable narrow key list show \n");
     claim_offers("metrics key ''", " add remove \n");
     claim_offers("license ''", " batch list show \n");
-    claim_offers("--json product ''", " create rotate-key destroy-key show list policy \n");
+    claim_offers("--json product ''", " create crls rotate-key destroy-key show list policy \n");
 }
 END_TEST
 

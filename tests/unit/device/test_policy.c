@@ -91,6 +91,18 @@ START_TEST(what_is_not_served_is_named)
 }
 END_TEST
 
+START_TEST(rsa_exponent_that_no_token_takes_is_refused)
+{
+    static const enum pki_key_type keys[] = {PKI_RSA_EVEN, PKI_RSA_LONG, PKI_RSA_ONE};
+    set_policy(&(const struct device_policy){.keys = ALL_KEYS});
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct pki_options options = {
+            .serial = "SN-1", .key = keys[i], .key_usage = "critical,keyEncipherment"};
+        refused(check_options(root, &options), "key-exponent");
+    }
+}
+END_TEST
+
 START_TEST(x25519_point_of_small_order_is_refused)
 {
     set_policy(&(struct device_policy){.keys = ALL_KEYS});
@@ -295,6 +307,7 @@ int main(void)
     tcase_add_loop_test(policy, each_kind_of_key_is_served_where_the_policy_names_it, 0,
                         sizeof KEYS / sizeof KEYS[0]);
     tcase_add_test(policy, what_is_not_served_is_named);
+    tcase_add_test(policy, rsa_exponent_that_no_token_takes_is_refused);
     tcase_add_test(policy, x25519_point_of_small_order_is_refused);
     tcase_add_test(policy, rsa_wants_encipherment_and_the_others_agreement);
     tcase_add_loop_test(policy, sign_only_identity_needs_the_override, 0, 3);

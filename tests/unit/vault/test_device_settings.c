@@ -52,9 +52,19 @@ START_TEST(every_member_is_taken)
                       DEVICE_KEY_BIT(DEVICE_KEY_P384) | DEVICE_KEY_BIT(DEVICE_KEY_RSA));
     ck_assert_int_eq(cms.policy.validity, DEVICE_CHAIN_VALID_AT_ISSUE);
     ck_assert(cms.policy.accepts_sign_only);
+    ck_assert_uint_eq(cms.policy.crl_hours_max, 0);
+    ck_assert_uint_eq(settings_of("cms", "{\"crl_hours_max\":8760}").policy.crl_hours_max, 8760);
     ck_assert(settings_of("suit", "{\"key_wrap\":\"a256kw\"}").uses_kw256);
     ck_assert(!settings_of("suit", "{\"key_wrap\":\"a128kw\"}").uses_kw256);
     ck_assert(settings_of("mcuboot", "{\"device_keys\":[\"x25519\"],\"sha512\":true}").uses_sha512);
+}
+END_TEST
+
+START_TEST(an_age_outside_the_limits_is_refused)
+{
+    assert_refused("cms", "{\"crl_hours_max\":8761}", "options");
+    assert_refused("cms", "{\"crl_hours_max\":-1}", "options");
+    assert_refused("cms", "{\"crl_hours_max\":\"24\"}", "options");
 }
 END_TEST
 
@@ -93,6 +103,7 @@ int main(void)
     const TTest *const tests[] = {
         nothing_said_is_the_default_of_the_profile,
         every_member_is_taken,
+        an_age_outside_the_limits_is_refused,
         a_key_that_the_profile_does_not_serve_is_refused,
         what_is_no_setting_of_the_profile_is_refused,
         NULL,
