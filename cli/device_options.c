@@ -127,14 +127,18 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
                        struct failure *failure)
 {
     static const char *const VALIDITIES[] = {"strict", "chain-valid-at-issue"};
+    static const char *const IDENTITIES[] = {"certificate", "list"};
     static const char *const WRAPS[] = {"a128kw", "a256kw"};
     const char *validity = NULL;
     const char *wrap = NULL;
+    const char *identity = NULL;
     json_t *keys = json_array();
     (void)json_object_set_new(settings, "device_keys", keys);
     enum error e = read_keys(arguments, profile, keys, failure);
     if (e == ERR_OK)
         e = read_word(arguments, OPTION_DEVICE_VALIDITY, VALIDITIES, &validity, failure);
+    if (e == ERR_OK)
+        e = read_word(arguments, OPTION_DEVICE_IDENTITY, IDENTITIES, &identity, failure);
     if (e == ERR_OK)
         e = read_word(arguments, OPTION_SUIT_KEY_WRAP, WRAPS, &wrap, failure);
     if (e != ERR_OK)
@@ -142,6 +146,8 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
     (void)json_object_set_new(settings, "device_validity", json_string(validity));
     (void)json_object_set_new(settings, "accept_sign_only",
                               json_boolean(arguments_has(arguments, OPTION_ACCEPT_SIGN_ONLY)));
+    if (strcmp(identity, IDENTITIES[1]) == 0)
+        (void)json_object_set_new(settings, "device_identity", json_string(identity));
     if (is_profile(profile, "suit"))
         (void)json_object_set_new(settings, "key_wrap", json_string(wrap));
     if (is_profile(profile, "mcuboot"))

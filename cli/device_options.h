@@ -14,7 +14,7 @@
 
 #define DEVICE_OPTIONS                                                                         \
     OPTION_DEVICE_KEYS, OPTION_DEVICE_VALIDITY, OPTION_ACCEPT_SIGN_ONLY, OPTION_SUIT_KEY_WRAP, \
-        OPTION_MCUBOOT_SHA512
+        OPTION_MCUBOOT_SHA512, OPTION_DEVICE_IDENTITY
 
 /* Bytes of a text of settings, with the terminating NUL. */
 #define DEVICE_OPTIONS_SIZE 1025

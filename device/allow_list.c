@@ -180,7 +180,7 @@ static enum error check_plain(struct pass *pass, struct fault *fault)
     if (signature.length == 0)
         return refuse(fault, "list-unsigned",
                       "A plain list needs its signature beside it: provctl device allow PRODUCT "
-                      "LIST SIGNATURE.");
+                      "LIST --signature FILE.");
     if (!list_signers_verify(pass->question->signers, &pass->list.digest, signature,
                              &pass->list.signer))
         return refuse(

@@ -11,7 +11,7 @@
 #include <assert.h>
 
 /* The numbers in texts below. */
-static_assert(SCHEMA_VERSION == 8 && APPLICATION_ID == 1886807142, "the pragmas at the end");
+static_assert(SCHEMA_VERSION == 9 && APPLICATION_ID == 1886807142, "the pragmas at the end");
 static_assert(LEDGER_PER_DEVICE == 1, "the partial index on charges names the policy");
 static_assert(LEDGER_PER_LICENSE == 2, "the checks on policy");
 static_assert(LEDGER_GRANT_STANDBY == 7, "the check on a document's kind");
@@ -278,6 +278,26 @@ static const char TABLES[] =
     "  PRIMARY KEY (standby_id, product_id)"
     ") STRICT, WITHOUT ROWID;"
 
+    /* Signed lists of devices without certificates, and who is on the newest list that names him.
+     */
+    "CREATE TABLE device_list ("
+    "  id INTEGER PRIMARY KEY,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  signer BLOB NOT NULL CHECK (length(signer) = 32),"
+    "  devices INTEGER NOT NULL CHECK (devices >= 1),"
+    "  added_unix_ms INTEGER NOT NULL,"
+    "  UNIQUE (product_id, digest, signer)"
+    ") STRICT;"
+    "CREATE TABLE listed_device ("
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  spki BLOB NOT NULL CHECK (length(spki) = 32),"
+    "  serial TEXT NOT NULL CHECK (length(serial) BETWEEN 1 AND 64),"
+    "  list_id INTEGER NOT NULL REFERENCES device_list (id),"
+    "  PRIMARY KEY (product_id, spki),"
+    "  UNIQUE (product_id, serial)"
+    ") STRICT, WITHOUT ROWID;"
+
     "CREATE TABLE refusal ("
     "  hour INTEGER NOT NULL,"
     "  identity BLOB NOT NULL CHECK (length(identity) = 32),"
@@ -395,7 +415,7 @@ static const char TRIGGERS[] =
     "  BEGIN SELECT RAISE(ABORT, 'a session key goes over to the newest key'); END;"
 
     "PRAGMA application_id = 1886807142;"
-    "PRAGMA user_version = 8;"
+    "PRAGMA user_version = 9;"
     "COMMIT;";
 
 /* One integer of a one-row query. */

@@ -160,11 +160,11 @@ END_TEST
 START_TEST(a_newer_schema_is_refused_and_left_alone)
 {
     close_world();
-    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 9"), SQLITE_OK);
+    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 10"), SQLITE_OK);
     int64_t leaves = world_number(&world, "SELECT count(*) FROM journal");
     assert_refused(world.path, ERR_CONFIG, "schema-newer");
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM journal"), leaves);
-    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 8"), SQLITE_OK);
+    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 9"), SQLITE_OK);
     ck_assert_int_eq(world_open(&world), ERR_OK);
 }
 END_TEST
@@ -181,7 +181,7 @@ START_TEST(an_older_schema_is_refused_and_left_alone)
         ck_assert_int_eq(world_number(&world, "PRAGMA user_version"), version);
     }
     ck_assert_int_eq(world_number(&world, "SELECT count(*) FROM journal"), leaves);
-    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 8"), SQLITE_OK);
+    ck_assert_int_eq(world_execute(&world, "PRAGMA user_version = 9"), SQLITE_OK);
     ck_assert_int_eq(world_open(&world), ERR_OK);
 }
 END_TEST
