@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "cli/file_input.h"
 #include "license/license.h"
 
 #define KEYS_TEXT_MAX 64
@@ -175,4 +176,15 @@ enum error device_options_read(const struct arguments *arguments, const char *pr
         return failure_set_memory(failure);
     out[length] = '\0';
     return ERR_OK;
+}
+
+enum error device_options_anchors(const struct arguments *arguments, const char *profile,
+                                  char **ret_pem, struct failure *failure)
+{
+    const char *path = arguments_get(arguments, OPTION_ANCHORS);
+    const char *identity = arguments_get_or(arguments, OPTION_DEVICE_IDENTITY, "certificate");
+    if (is_profile(profile, "st-sfi"))
+        return file_input_read_public_keys(path, ret_pem, failure);
+    return strcmp(identity, "list") == 0 ? file_input_read_signers(path, ret_pem, failure)
+                                         : file_input_read_pem(path, ret_pem, failure);
 }

@@ -26,6 +26,13 @@ enum error device_options_check_profile(const char *profile, struct failure *fai
 bool device_options_exposes(const char *profile);
 
 /*
+ * The product's trust anchors (--anchors), as its profile and --device-identity want them:
+ * certificates, public keys, or either. *ret_pem is the caller's to free.
+ */
+enum error device_options_anchors(const struct arguments *arguments, const char *profile,
+                                  char **ret_pem, struct failure *failure) MUST_USE;
+
+/*
  * The settings of a product of the profile as the vault keeps them: a JSON object with every
  * member; "" when none of the options is given, and for st-sfi, with which each of them is a usage
  * failure. out holds DEVICE_OPTIONS_SIZE.

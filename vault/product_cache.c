@@ -165,18 +165,18 @@ static enum error refuse_form(const struct product_anchors *anchors, struct faul
 {
     if (anchors->signers != NULL)
         return fault_set(fault, ERR_BAD_REQUEST, "device-form",
-                         "The devices of this product show a public_key, no certificate. Check "
+                         "The devices of this product show a public_key and nothing else. Check "
                          "first whether the product or alias that was asked for is the right one.",
                          0);
     if (anchors->st_anchors != NULL)
         return fault_set(fault, ERR_BAD_REQUEST, "device-form",
-                         "The devices of this product show an st_certificate, no X.509 "
-                         "certificate_chain. Check first whether the product or alias that was "
+                         "The devices of this product show an st_certificate and nothing "
+                         "else. Check first whether the product or alias that was "
                          "asked for is the right one.",
                          0);
     return fault_set(fault, ERR_BAD_REQUEST, "device-form",
-                     "The devices of this product show an X.509 certificate_chain, no "
-                     "st_certificate. Check first whether the product or alias that was asked "
+                     "The devices of this product show an X.509 certificate_chain and "
+                     "nothing else. Check first whether the product or alias that was asked "
                      "for is the right one.",
                      0);
 }
