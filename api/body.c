@@ -16,6 +16,8 @@ static const struct json_field DEVICE_FIELDS[] = {
     JSON_BYTES("st_certificate", OPTIONAL, struct license_body, st_certificate,
                st_certificate_length,
                "The st_certificate is larger than " API_NUMBER_OF(API_ST_CERT_MAX_BYTES) " bytes."),
+    JSON_LINES("public_key", OPTIONAL, struct license_body, public_key,
+               "The public_key is larger than " API_NUMBER_OF(API_DEVICE_KEY_MAX_BYTES) " bytes."),
     {0},
 };
 
@@ -55,20 +57,23 @@ static enum error refuse_at(struct json_path *path, const char *part, const char
 
 /* ---- licenses ---- */
 
-/* A device shows its certificate in one form. */
+/* A device shows one thing. */
 static enum error check_device(const struct license_body *body, struct json_path *path,
                                struct fault *fault)
 {
     bool has_chain = body->certificate_chain[0] != '\0';
     bool has_st = body->st_certificate_length > 0;
-    if (has_chain && has_st)
-        return refuse_at(
-            path, ".device", "two-certificates",
-            "A device shows either a certificate_chain or an st_certificate, not both.", fault);
-    if (!has_chain && !has_st)
-        return refuse_at(
-            path, ".device", "no-certificate",
-            "A device shows a certificate_chain or an st_certificate; neither is here.", fault);
+    int shown = has_chain + has_st + (body->public_key[0] != '\0');
+    if (shown > 1)
+        return refuse_at(path, ".device", "two-certificates",
+                         "A device shows one of certificate_chain, st_certificate and public_key, "
+                         "not several.",
+                         fault);
+    if (shown == 0)
+        return refuse_at(path, ".device", "no-certificate",
+                         "A device shows a certificate_chain, an st_certificate or a public_key; "
+                         "none of them is here.",
+                         fault);
     return ERR_OK;
 }
 

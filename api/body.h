@@ -36,9 +36,10 @@ struct license_body {
     char image[IMAGE_REFERENCE_SIZE];
     bool is_latest; /* "latest", or no image named: digest is not set */
     struct sha256 digest;
-    char certificate_chain[API_CHAIN_MAX_BYTES + 1]; /* "": the device shows st_certificate */
+    char certificate_chain[API_CHAIN_MAX_BYTES + 1]; /* "": the device shows another thing */
     uint8_t st_certificate[API_ST_CERT_MAX_BYTES];
-    size_t st_certificate_length; /* 0: the device shows certificate_chain */
+    size_t st_certificate_length;                  /* 0: likewise */
+    char public_key[API_DEVICE_KEY_MAX_BYTES + 1]; /* "": likewise */
     struct license_context context;
 };
 

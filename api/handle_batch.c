@@ -53,7 +53,8 @@ static size_t size_of(const Provisiond__LicenseRequest *license)
     const Provisiond__LicenseContext *context = license->context;
     const char *const texts[] = {license->product,    context->lot,           context->line,
                                  context->work_order, context->operator_name, context->socket};
-    size_t size = license->image.len + license->certificate_chain.len + license->st_certificate.len;
+    size_t size = license->image.len + license->certificate_chain.len +
+                  license->st_certificate.len + license->public_key.len;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         size += strlen(texts[i]) + 1;
     return size;
@@ -72,6 +73,7 @@ static struct item *item_new(const Provisiond__LicenseRequest *license)
     keep_bytes(&at, &item->license.image);
     keep_bytes(&at, &item->license.certificate_chain);
     keep_bytes(&at, &item->license.st_certificate);
+    keep_bytes(&at, &item->license.public_key);
     keep_text(&at, &item->license.product);
     keep_text(&at, &item->context.lot);
     keep_text(&at, &item->context.line);
@@ -94,6 +96,14 @@ static void batch_clear(struct batch *batch)
         free(batch->licenses[i]);
 }
 
+/* The member of "device" that came. */
+static const char *shown_by(const Provisiond__LicenseRequest *license)
+{
+    if (license->st_certificate.len > 0)
+        return "st_certificate";
+    return license->public_key.len > 0 ? "public_key" : "certificate_chain";
+}
+
 static enum error take_body(void *context, const void *body, struct fault *fault)
 {
     struct batch *batch = context;
@@ -104,7 +114,7 @@ static enum error take_body(void *context, const void *body, struct fault *fault
     struct item *item = item_new(&license);
     if (item == NULL)
         return fault_set(fault, ERR_BUSY, "memory", "The server is out of memory.", 0);
-    batch->result->shows_chip[batch->result->count] = license.st_certificate.len > 0;
+    batch->result->shown[batch->result->count] = shown_by(&license);
     batch->licenses[batch->result->count++] = &item->license;
     return ERR_OK;
 }
@@ -146,9 +156,8 @@ static enum error start(struct request *request)
 static void locate_item(struct request *request, size_t index)
 {
     if (request->fault.code == ERR_BAD_REQUEST || request->fault.code == ERR_TOO_LARGE)
-        (void)snprintf(
-            request->path.text, sizeof request->path.text, "$.licenses[%zu].device.%s", index,
-            request->result.batch.shows_chip[index] ? "st_certificate" : "certificate_chain");
+        (void)snprintf(request->path.text, sizeof request->path.text, "$.licenses[%zu].device.%s",
+                       index, request->result.batch.shown[index]);
 }
 
 /* As the answer to a single request would be; the request's own fault is none. */

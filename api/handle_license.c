@@ -73,6 +73,8 @@ void license_fill(struct license_body *body, Provisiond__LicenseRequest *license
     license->certificate_chain.len = strlen(body->certificate_chain);
     license->st_certificate.data = body->st_certificate;
     license->st_certificate.len = body->st_certificate_length;
+    license->public_key.data = (uint8_t *)body->public_key;
+    license->public_key.len = strlen(body->public_key);
     license->context = context;
 }
 
@@ -94,6 +96,13 @@ static enum error ask(struct request *request, struct license_body *body)
     return license_ask(request, &license);
 }
 
+static const char *device_path(const struct license_body *body)
+{
+    if (body->st_certificate_length > 0)
+        return "$.device.st_certificate";
+    return body->public_key[0] != '\0' ? "$.device.public_key" : "$.device.certificate_chain";
+}
+
 static enum error start(struct request *request)
 {
     struct license_body body;
@@ -111,8 +120,7 @@ static enum error start(struct request *request)
                           &request->fault);
     if (e != ERR_OK)
         return e;
-    request->result.license.device_path =
-        body.st_certificate_length > 0 ? "$.device.st_certificate" : "$.device.certificate_chain";
+    request->result.license.device_path = device_path(&body);
     return ask(request, &body);
 }
 

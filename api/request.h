@@ -103,7 +103,7 @@ struct grant_result {
 
 struct batch_result { /* set by start */
     size_t count;
-    bool shows_chip[API_BATCH_MAX]; /* which devices show an ST certificate */
+    const char *shown[API_BATCH_MAX]; /* the member by which each device shows itself; literals */
 };
 
 enum request_step { REQUEST_RECEIVING, REQUEST_WAITING, REQUEST_ANSWERED };

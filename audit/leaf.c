@@ -123,8 +123,10 @@ static const struct {
     [LEAF_CHECKPOINT_KEY_ROTATED] = {"checkpoint-key-rotated",
                                      BIT(GENERATION) | BIT(OLD) | BIT(NEW) | BIT(SIGNATURE), 0},
     [LEAF_CRLS_SET] = {"crls-set", BIT(PRODUCT) | BIT(CRLS) | BIT(LISTS) | BIT(OLDER), BIT(BY)},
+    [LEAF_DEVICE_DISALLOWED] = {"device-disallowed", BIT(PRODUCT) | BIT(DEVICE) | BIT(SERIAL), 0},
     [LEAF_DEVICE_REBOUND] = {"device-rebound",
                              BIT(PRODUCT) | BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), 0},
+    [LEAF_DEVICES_ALLOWED] = {"devices-allowed", BIT(PRODUCT) | BIT(DOCUMENT) | BIT(SPKI), 0},
     [LEAF_FIRMWARE_KEY_DESTROYED] = {"firmware-key-destroyed",
                                      BIT(PRODUCT) | BIT(GENERATION) | BIT(KEY) |
                                          BIT(NO_BACKUP_BEFORE),

@@ -191,6 +191,23 @@ static bool may_have_added(const Provisiond__AdminRequest *request, const struct
            strcmp(fault->reason, "ledger-changed") != 0;
 }
 
+/* One entry of a list is at fault, and the fault says which. */
+static bool names_entry(const Provisiond__AdminRequest *request, const struct fault *fault)
+{
+    return request->op_case == PROVISIOND__ADMIN_REQUEST__OP_DEVICE_ALLOW && fault->native > 0 &&
+           (fault->code == ERR_BAD_REQUEST || fault->code == ERR_CONFLICT) &&
+           strcmp(fault->reason, "list-unreadable") != 0;
+}
+
+static enum error fail_entry(const struct fault *fault, struct failure *failure)
+{
+    (void)failure_set_plain(failure, fault->code,
+                            "Device %ld of the list: %s Nothing of the list was taken",
+                            fault->native, fault->detail);
+    (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
+    return failure->code;
+}
+
 static enum error fail(const struct arguments *arguments, const char *path,
                        const Provisiond__AdminRequest *request, const struct fault *fault,
                        struct failure *failure)
@@ -207,6 +224,8 @@ static enum error fail(const struct arguments *arguments, const char *path,
         (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
         return failure->code;
     }
+    if (names_entry(request, fault))
+        return fail_entry(fault, failure);
     if (is_principal_unknown(fault))
         return fail_unknown(arguments, request, failure);
     if (strcmp(fault->reason, "vault-unreachable") == 0)
@@ -229,6 +248,7 @@ static int timeout_of(const Provisiond__AdminRequest *request)
         return INIT_TIMEOUT_MS;
     case PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT:
     case PROVISIOND__ADMIN_REQUEST__OP_IMAGE_IMPORT:
+    case PROVISIOND__ADMIN_REQUEST__OP_DEVICE_ALLOW:
     case PROVISIOND__ADMIN_REQUEST__OP_JOURNAL_EXPORT:
     case PROVISIOND__ADMIN_REQUEST__OP_LEDGER_COPY:
     case PROVISIOND__ADMIN_REQUEST__OP_STANDBY_EXPORT:

@@ -20,7 +20,7 @@
 
 #define ST_CERTIFICATE_FILE_MAX 1024 /* what the server takes; a good one has 136 */
 
-/* What the device shows: a PEM chain, or in base64 the bytes of an ST chip. */
+/* What the device shows: a PEM chain or public key, or in base64 the bytes of an ST chip. */
 struct proof {
     const char *member;
     char *text;
@@ -42,6 +42,11 @@ static enum error read_proof(const struct arguments *arguments, struct proof *re
 {
     const char *chain = arguments_get(arguments, OPTION_DEVICE_CERT);
     const char *st_certificate = arguments_get(arguments, OPTION_ST_CERTIFICATE);
+    const char *key = arguments_get(arguments, OPTION_DEVICE_KEY);
+    if (key != NULL) {
+        ret_proof->member = "public_key";
+        return file_input_read_public_keys(key, &ret_proof->text, failure);
+    }
     ret_proof->member = chain != NULL ? "certificate_chain" : "st_certificate";
     return chain != NULL ? file_input_read_pem(chain, &ret_proof->text, failure)
                          : read_st_certificate(st_certificate, &ret_proof->text, failure);
@@ -72,13 +77,17 @@ static enum error make_request(const struct arguments *arguments, const struct p
 /* Exactly one proof of origin. */
 static enum error check_device(const struct arguments *arguments, struct failure *failure)
 {
-    bool has_chain = arguments_has(arguments, OPTION_DEVICE_CERT);
-    if (has_chain != arguments_has(arguments, OPTION_ST_CERTIFICATE))
+    const int given = arguments_has(arguments, OPTION_DEVICE_CERT) +
+                      arguments_has(arguments, OPTION_ST_CERTIFICATE) +
+                      arguments_has(arguments, OPTION_DEVICE_KEY);
+    if (given == 1)
         return ERR_OK;
-    if (has_chain)
-        return failure_set_usage(failure, "--device-cert and --st-certificate: give one of them");
+    if (given > 1)
+        return failure_set_usage(
+            failure, "--device-cert, --st-certificate and --device-key: give one of them");
     return failure_set_usage(failure, "The device's certificate is missing: --device-cert FILE, or "
-                                      "--st-certificate FILE for an ST chip");
+                                      "--st-certificate FILE for an ST chip, or --device-key FILE "
+                                      "for a listed device without one");
 }
 
 static enum error ask(const struct arguments *arguments, struct rest_answer *ret_answer,
@@ -110,6 +119,16 @@ static enum error print_result(const struct arguments *arguments, struct bytes b
     return ERR_OK;
 }
 
+/* Of the one file that was given. */
+static const char *proof_path(const struct arguments *arguments)
+{
+    const char *chain = arguments_get(arguments, OPTION_DEVICE_CERT);
+    const char *chip = arguments_get(arguments, OPTION_ST_CERTIFICATE);
+    if (chain != NULL)
+        return chain;
+    return chip != NULL ? chip : arguments_get(arguments, OPTION_DEVICE_KEY);
+}
+
 enum error command_license(const struct arguments *arguments, struct failure *failure)
 {
     FILE_OUTPUT_AUTO output = {.path = NULL};
@@ -118,14 +137,11 @@ enum error command_license(const struct arguments *arguments, struct failure *fa
     const char *path = arguments_get(arguments, OPTION_OUT);
     if (strcmp(path, "-") == 0 && arguments_has(arguments, OPTION_JSON))
         return failure_set_usage(failure, "--json and --out - both want standard output");
-    const char *chain = arguments_get(arguments, OPTION_DEVICE_CERT);
     enum error e = check_device(arguments, failure);
     if (e == ERR_OK)
         e = license_check_image(arguments, failure);
     if (e == ERR_OK)
-        e = station_check_output(
-            arguments, chain != NULL ? chain : arguments_get(arguments, OPTION_ST_CERTIFICATE),
-            failure);
+        e = station_check_output(arguments, proof_path(arguments), failure);
     if (e == ERR_OK)
         e = file_output_open(path, &output, failure);
     if (e == ERR_OK)

@@ -51,7 +51,6 @@ static enum error read_policy(const struct arguments *arguments, struct creation
 static enum error read_creation(const struct arguments *arguments, struct creation *creation,
                                 struct failure *failure)
 {
-    const char *path = arguments_get(arguments, OPTION_ANCHORS);
     creation->profile = arguments_get_or(arguments, OPTION_PROFILE, "cms");
     enum error e = device_options_check_profile(creation->profile, failure);
     if (e == ERR_OK)
@@ -63,8 +62,7 @@ static enum error read_creation(const struct arguments *arguments, struct creati
     if (e == ERR_OK)
         e = device_options_read(arguments, creation->profile, creation->options, failure);
     if (e == ERR_OK)
-        e = is_st_sfi(creation) ? file_input_read_public_keys(path, &creation->anchors, failure)
-                                : file_input_read_pem(path, &creation->anchors, failure);
+        e = device_options_anchors(arguments, creation->profile, &creation->anchors, failure);
     return e;
 }
 

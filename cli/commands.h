@@ -62,6 +62,9 @@ enum error command_quota_add(const struct arguments *arguments, struct failure *
 enum error command_budget_set(const struct arguments *arguments, struct failure *failure);
 enum error command_budget_remove(const struct arguments *arguments, struct failure *failure);
 enum error command_budget_list(const struct arguments *arguments, struct failure *failure);
+enum error command_device_allow(const struct arguments *arguments, struct failure *failure);
+enum error command_device_disallow(const struct arguments *arguments, struct failure *failure);
+enum error command_device_lists(const struct arguments *arguments, struct failure *failure);
 enum error command_device_rebind(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_apply(const struct arguments *arguments, struct failure *failure);
 enum error command_grant_list(const struct arguments *arguments, struct failure *failure);

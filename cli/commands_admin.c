@@ -93,7 +93,8 @@ static const struct command COMMANDS[] = {
               DEVICE_OPTIONS, OPTION_ALLOW_SESSION_KEY_EXPOSURE)},
      "add a local product, make its firmware key",
      "The anchors are the CAs that sign the product's device certificates; for the profile st-sfi\n"
-     "they are the public keys themselves (PEM, PUBLIC KEY).\n"
+     "they are the public keys themselves (PEM, PUBLIC KEY), for --device-identity list the\n"
+     "certificates or public keys of those who sign lists of devices (provctl device allow).\n"
      "\n"
      "The product is local: this site's administrator decides about it, and it never becomes\n"
      "governed. A governed product is made by a document that its authorities sign (provctl\n"
@@ -185,6 +186,26 @@ static const struct command COMMANDS[] = {
      "list a product's budgets",
      "USED and REMAINING are of the present period, NEXT is when the next one begins.",
      command_budget_list},
+    {{"device allow", "PRODUCT LIST", 2, NULL,
+      OPTIONS(ADMIN_OPTIONS, OPTION_LIST_SIGNATURE, OPTION_KEY_ID)},
+     "allow the devices of a signed list",
+     "For products whose devices have no certificate (product create --device-identity list). "
+     "LIST\n"
+     "is a manifest, which is signed inside, or a plain list with its --signature FILE. Who may\n"
+     "sign is the product's --anchors. All devices of the list are allowed, or none: the message\n"
+     "names the first one that is wrong. The same list again changes nothing. At most 100000\n"
+     "devices in a list. docs/device-lists.md has both forms.",
+     command_device_allow},
+    {{"device disallow", "PRODUCT KEY", 2, NULL, OPTIONS(ADMIN_OPTIONS)},
+     "take a listed device off",
+     "It gets no license any more; those that it has stay what they are. KEY is the SHA-256 of "
+     "its\n"
+     "SubjectPublicKeyInfo. A list that names it, brought later, allows it again.",
+     command_device_disallow},
+    {{"device lists", "PRODUCT", 1, NULL, OPTIONS(ADMIN_OPTIONS)},
+     "show which lists were taken",
+     "LIST is the SHA-256 of the file, SIGNER that of the signer's SubjectPublicKeyInfo.",
+     command_device_lists},
     {{"device rebind", "PRODUCT", 1, OPTIONS(OPTION_SERIAL, OPTION_OLD_KEY, OPTION_NEW_KEY),
       OPTIONS(ADMIN_OPTIONS)},
      "give a board's serial to its new key",

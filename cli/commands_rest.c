@@ -11,10 +11,11 @@
 
 static const struct command COMMANDS[] = {
     {{"license", "", 0, OPTIONS(STATION_OPTIONS_REQUIRED, OPTION_PRODUCT, OPTION_OUT),
-      OPTIONS(OPTION_DEVICE_CERT, OPTION_ST_CERTIFICATE, STATION_OPTIONS_RETRY, OPTION_IMAGE,
-              CONTEXT_OPTIONS)},
+      OPTIONS(OPTION_DEVICE_CERT, OPTION_ST_CERTIFICATE, OPTION_DEVICE_KEY, STATION_OPTIONS_RETRY,
+              OPTION_IMAGE, CONTEXT_OPTIONS)},
      "get the license of one device",
-     "The device is --device-cert FILE, or --st-certificate FILE for an ST chip: exactly one.\n"
+     "The device is --device-cert FILE, or --st-certificate FILE for an ST chip, or --device-key\n"
+     "FILE, its public key, where a signed list names it: exactly one.\n"
      "Prints \"INSTALL_ID charged=yes|no remaining=N\" and writes the license to --out (- is\n"
      "standard output; the line goes to standard error then). The same device again gets the same\n"
      "bytes and costs nothing. The license's own id is INSTALL_ID with lic- in place of ins-;\n"

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "cli/file_input.h"
 #include "license/license.h"
 
 #define KEYS_TEXT_MAX 64
@@ -128,15 +129,19 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
                        struct failure *failure)
 {
     static const char *const VALIDITIES[] = {"strict", "chain-valid-at-issue"};
+    static const char *const IDENTITIES[] = {"certificate", "list"};
     static const char *const WRAPS[] = {"a128kw", "a256kw"};
     const char *validity = NULL;
     const char *wrap = NULL;
     int64_t crl_hours = 0;
+    const char *identity = NULL;
     json_t *keys = json_array();
     (void)json_object_set_new(settings, "device_keys", keys);
     enum error e = read_keys(arguments, profile, keys, failure);
     if (e == ERR_OK)
         e = read_word(arguments, OPTION_DEVICE_VALIDITY, VALIDITIES, &validity, failure);
+    if (e == ERR_OK)
+        e = read_word(arguments, OPTION_DEVICE_IDENTITY, IDENTITIES, &identity, failure);
     if (e == ERR_OK)
         e = read_word(arguments, OPTION_SUIT_KEY_WRAP, WRAPS, &wrap, failure);
     if (e == ERR_OK && arguments_has(arguments, OPTION_CRL_HOURS_MAX))
@@ -149,6 +154,8 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
                               json_boolean(arguments_has(arguments, OPTION_ACCEPT_SIGN_ONLY)));
     if (crl_hours > 0)
         (void)json_object_set_new(settings, "crl_hours_max", json_integer(crl_hours));
+    if (strcmp(identity, IDENTITIES[1]) == 0)
+        (void)json_object_set_new(settings, "device_identity", json_string(identity));
     if (is_profile(profile, "suit"))
         (void)json_object_set_new(settings, "key_wrap", json_string(wrap));
     if (is_profile(profile, "mcuboot"))
@@ -176,4 +183,15 @@ enum error device_options_read(const struct arguments *arguments, const char *pr
         return failure_set_memory(failure);
     out[length] = '\0';
     return ERR_OK;
+}
+
+enum error device_options_anchors(const struct arguments *arguments, const char *profile,
+                                  char **ret_pem, struct failure *failure)
+{
+    const char *path = arguments_get(arguments, OPTION_ANCHORS);
+    const char *identity = arguments_get_or(arguments, OPTION_DEVICE_IDENTITY, "certificate");
+    if (is_profile(profile, "st-sfi"))
+        return file_input_read_public_keys(path, ret_pem, failure);
+    return strcmp(identity, "list") == 0 ? file_input_read_signers(path, ret_pem, failure)
+                                         : file_input_read_pem(path, ret_pem, failure);
 }

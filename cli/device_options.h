@@ -14,7 +14,7 @@
 
 #define DEVICE_OPTIONS                                                                         \
     OPTION_DEVICE_KEYS, OPTION_DEVICE_VALIDITY, OPTION_ACCEPT_SIGN_ONLY, OPTION_SUIT_KEY_WRAP, \
-        OPTION_MCUBOOT_SHA512, OPTION_CRL_HOURS_MAX
+        OPTION_MCUBOOT_SHA512, OPTION_CRL_HOURS_MAX, OPTION_DEVICE_IDENTITY
 
 /* Bytes of a text of settings, with the terminating NUL. */
 #define DEVICE_OPTIONS_SIZE 1025
@@ -24,6 +24,13 @@ enum error device_options_check_profile(const char *profile, struct failure *fai
 
 /* True when a product of the profile must allow that its session keys are exposed. */
 bool device_options_exposes(const char *profile);
+
+/*
+ * The product's trust anchors (--anchors), as its profile and --device-identity want them:
+ * certificates, public keys, or either. *ret_pem is the caller's to free.
+ */
+enum error device_options_anchors(const struct arguments *arguments, const char *profile,
+                                  char **ret_pem, struct failure *failure) MUST_USE;
 
 /*
  * The settings of a product of the profile as the vault keeps them: a JSON object with every member

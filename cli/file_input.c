@@ -97,7 +97,7 @@ static enum error check_public_keys(const char *path, const char *text, struct f
                                  "%s holds a private key. Give a file with public keys only", path);
     if (strstr(text, "-----BEGIN CERTIFICATE-----") != NULL)
         return failure_set_plain(failure, ERR_BAD_REQUEST,
-                                 "%s holds a certificate, and st-sfi wants public keys. Take the "
+                                 "%s holds a certificate where public keys are wanted. Take the "
                                  "key out of it: openssl x509 -pubkey -noout -in FILE",
                                  path);
     if (!is_ascii(text) || strstr(text, "-----BEGIN PUBLIC KEY-----") == NULL)
@@ -106,6 +106,13 @@ static enum error check_public_keys(const char *path, const char *text, struct f
                                  "-pubin -inform der -in FILE -pubout",
                                  path);
     return ERR_OK;
+}
+
+static enum error check_signers(const char *path, const char *text, struct failure *failure)
+{
+    return strstr(text, "-----BEGIN PUBLIC KEY-----") != NULL
+               ? check_public_keys(path, text, failure)
+               : check_pem(path, text, failure);
 }
 
 typedef enum error (*text_check)(const char *path, const char *text, struct failure *failure);
@@ -143,6 +150,11 @@ enum error file_input_read_pem(const char *path, char **ret_text, struct failure
 enum error file_input_read_public_keys(const char *path, char **ret_text, struct failure *failure)
 {
     return read_text(path, check_public_keys, ret_text, failure);
+}
+
+enum error file_input_read_signers(const char *path, char **ret_text, struct failure *failure)
+{
+    return read_text(path, check_signers, ret_text, failure);
 }
 
 /* ---- bytes ---- */

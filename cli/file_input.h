@@ -28,6 +28,9 @@ enum error file_input_read_pem(const char *path, char **ret_text, struct failure
  */
 enum error file_input_read_public_keys(const char *path, char **ret_text,
                                        struct failure *failure) MUST_USE;
+/* Likewise for PEM certificates or PEM public keys: of those who sign lists of devices. */
+enum error file_input_read_signers(const char *path, char **ret_text,
+                                   struct failure *failure) MUST_USE;
 /* Reads 1 to max bytes of any kind; *ret_data is the caller's to free. */
 enum error file_input_read_bytes(const char *path, size_t max, uint8_t **ret_data,
                                  size_t *ret_length, struct failure *failure) MUST_USE;

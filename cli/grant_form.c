@@ -109,9 +109,7 @@ static enum error read_attempts(const struct arguments *arguments, struct grant_
 static enum error read_anchors(const struct arguments *arguments, struct grant_settings *settings,
                                struct failure *failure)
 {
-    const char *path = arguments_get(arguments, OPTION_ANCHORS);
-    return is_st_sfi(settings) ? file_input_read_public_keys(path, &settings->anchors, failure)
-                               : file_input_read_pem(path, &settings->anchors, failure);
+    return device_options_anchors(arguments, settings->profile, &settings->anchors, failure);
 }
 
 static enum error fill_policy(const struct arguments *arguments, struct grant *grant,

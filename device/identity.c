@@ -142,9 +142,9 @@ static enum refusal check_rsa(const EVP_PKEY *key)
 }
 
 /* libcrypto decodes a public EC key only when it lies on its curve. */
-static enum refusal check_value(X509 *certificate, enum device_key_type type)
+static enum refusal check_value(X509_PUBKEY *spki, enum device_key_type type)
 {
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    EVP_PKEY *key = X509_PUBKEY_get0(spki);
     if (type == DEVICE_KEY_RSA)
         return check_rsa(key);
     if (key == NULL || (type == DEVICE_KEY_X25519 && !can_agree(key)))
@@ -152,20 +152,24 @@ static enum refusal check_value(X509 *certificate, enum device_key_type type)
     return REFUSAL_NONE;
 }
 
-enum refusal identity_check_key(X509 *certificate, const struct device_policy *policy)
+enum refusal identity_check_public_key(X509_PUBKEY *spki, const struct device_policy *policy)
 {
-    X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
     const enum device_key_type type = key_type_of(spki);
     const unsigned served = policy->keys != 0 ? policy->keys : DEVICE_KEY_BIT(DEVICE_KEY_P256);
-    if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0)
-        return REFUSAL_CERTIFICATE_MALFORMED;
-    if (is_tpm_ek(certificate))
-        return REFUSAL_TPM_EK;
     if (type == 0 || (served & DEVICE_KEY_BIT(type)) == 0) {
         const unsigned curves = DEVICE_KEY_BIT(DEVICE_KEY_P256) | DEVICE_KEY_BIT(DEVICE_KEY_P384);
         return is_ec(spki) && (served & curves) != 0 ? REFUSAL_CURVE : REFUSAL_KEY_TYPE;
     }
-    return check_value(certificate, type);
+    return check_value(spki, type);
+}
+
+enum refusal identity_check_key(X509 *certificate, const struct device_policy *policy)
+{
+    if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0)
+        return REFUSAL_CERTIFICATE_MALFORMED;
+    if (is_tpm_ek(certificate))
+        return REFUSAL_TPM_EK;
+    return identity_check_public_key(X509_get_X509_PUBKEY(certificate), policy);
 }
 
 enum refusal identity_check_usage(X509 *certificate, const struct device_policy *policy)
@@ -190,17 +194,17 @@ static bool read_coordinate(EVP_PKEY *key, const char *name, uint8_t *out, size_
 }
 
 /* A compressed point is known by its coordinates alone, which take longer to get. */
-static bool read_point(X509 *certificate, size_t coordinate_bytes, struct device *device)
+static bool read_point(X509_PUBKEY *spki, size_t coordinate_bytes, struct device *device)
 {
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
-    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(certificate);
-    const uint8_t *point = ASN1_STRING_get0_data(bits);
+    const unsigned char *point = NULL;
+    int length = 0;
     device->point_length = 1 + 2 * coordinate_bytes;
-    if ((size_t)ASN1_STRING_length(bits) == device->point_length &&
-        point[0] == POINT_UNCOMPRESSED) {
+    if (X509_PUBKEY_get0_param(NULL, &point, &length, NULL, spki) == 1 &&
+        (size_t)length == device->point_length && point[0] == POINT_UNCOMPRESSED) {
         memcpy(device->point, point, device->point_length);
         return true;
     }
+    EVP_PKEY *key = X509_PUBKEY_get0(spki);
     uint8_t *x = device->point + 1;
     device->point[0] = POINT_UNCOMPRESSED;
     return read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, x, coordinate_bytes) &&
@@ -208,16 +212,16 @@ static bool read_point(X509 *certificate, size_t coordinate_bytes, struct device
 }
 
 /* What the license is wrapped for: a point, or the whole key. */
-static bool read_agreed(X509 *certificate, struct device *device)
+static bool read_agreed(X509_PUBKEY *spki, struct device *device)
 {
     switch (device->key_type) {
     case DEVICE_KEY_P256:
-        return read_point(certificate, COORDINATE_BYTES, device);
+        return read_point(spki, COORDINATE_BYTES, device);
     case DEVICE_KEY_P384:
-        return read_point(certificate, COORDINATE_MAX, device);
+        return read_point(spki, COORDINATE_MAX, device);
     case DEVICE_KEY_X25519:
         device->point_length = COORDINATE_BYTES;
-        return EVP_PKEY_get_raw_public_key(X509_get0_pubkey(certificate), device->point,
+        return EVP_PKEY_get_raw_public_key(X509_PUBKEY_get0(spki), device->point,
                                            &device->point_length) == 1;
     case DEVICE_KEY_RSA:
         return true;
@@ -225,10 +229,9 @@ static bool read_agreed(X509 *certificate, struct device *device)
     return false;
 }
 
-static bool read_spki(X509 *certificate, struct device *device)
+static bool read_spki(X509_PUBKEY *spki, struct device *device)
 {
     unsigned char *p = device->key;
-    X509_PUBKEY *spki = X509_get_X509_PUBKEY(certificate);
     int length = i2d_X509_PUBKEY(spki, NULL);
     if (length <= 0 || (size_t)length > sizeof device->key || i2d_X509_PUBKEY(spki, &p) != length)
         return false;
@@ -236,6 +239,18 @@ static bool read_spki(X509 *certificate, struct device *device)
     device->spki = sha256_of(bytes_of(device->key, (size_t)length));
     device->key_type = key_type_of(spki);
     return true;
+}
+
+enum refusal identity_read_public_key(X509_PUBKEY *spki, struct device *ret_device)
+{
+    *ret_device = (struct device){.point_length = 0};
+    if (!read_spki(spki, ret_device))
+        return REFUSAL_KEY_SIZE;
+    if (!read_agreed(spki, ret_device))
+        return REFUSAL_CURVE;
+    /* Receipts are signed with P-256 (device_receipt_check). */
+    ret_device->can_sign = ret_device->key_type == DEVICE_KEY_P256;
+    return REFUSAL_NONE;
 }
 
 /* ---- the names ---- */
@@ -336,14 +351,11 @@ static bool read_certificate_serial(X509 *certificate, struct device *device)
 
 enum refusal identity_read(X509 *certificate, struct device *ret_device)
 {
-    *ret_device = (struct device){.point_length = 0};
-    if (!read_spki(certificate, ret_device))
-        return REFUSAL_KEY_SIZE;
-    if (!read_agreed(certificate, ret_device))
-        return REFUSAL_CURVE;
-    /* Receipts are signed with P-256 (device_receipt_check). */
-    ret_device->can_sign = ret_device->key_type == DEVICE_KEY_P256 &&
-                           (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
+    enum refusal refusal = identity_read_public_key(X509_get_X509_PUBKEY(certificate), ret_device);
+    if (refusal != REFUSAL_NONE)
+        return refusal;
+    ret_device->can_sign =
+        ret_device->can_sign && (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
     if (!read_serial(certificate, ret_device) || !read_issuer(certificate, ret_device) ||
         !read_certificate_serial(certificate, ret_device))
         return REFUSAL_IDENTITY_MALFORMED;

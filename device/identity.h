@@ -21,6 +21,10 @@
  */
 enum refusal identity_check_key(X509 *certificate, const struct device_policy *policy) MUST_USE;
 
+/* The same for a key that comes without a certificate. */
+enum refusal identity_check_public_key(X509_PUBKEY *spki,
+                                       const struct device_policy *policy) MUST_USE;
+
 /* May the key do what a license needs, and is it a device's? */
 enum refusal identity_check_usage(X509 *certificate, const struct device_policy *policy) MUST_USE;
 
@@ -29,5 +33,7 @@ bool identity_is_on_p256(X509_PUBKEY *spki);
 
 /* Fills *ret_device from a certificate that passed the other checks. */
 enum refusal identity_read(X509 *certificate, struct device *ret_device) MUST_USE;
+/* The same without serial numbers and issuer, of a key that passed identity_check_public_key. */
+enum refusal identity_read_public_key(X509_PUBKEY *spki, struct device *ret_device) MUST_USE;
 
 #endif

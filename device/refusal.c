@@ -63,6 +63,15 @@ static const struct {
          "The chip is of the product's family and has another security counter."},
     [REFUSAL_ST_SIGNATURE] = {"st-signature",
                               "No trust anchor of the product signed the chip's certificate."},
+    [REFUSAL_KEY_MALFORMED] = {"key-malformed", "The device's public key is cut off or is not a "
+                                                "DER SubjectPublicKeyInfo."},
+    [REFUSAL_NOT_LISTED] =
+        {"device-not-listed",
+         "The device's key is on no list of this product: is its list missing here, or is it "
+         "another product's device? Call the operator (provctl device allow)."},
+    [REFUSAL_LIST_SIGNER] = {"list-signer",
+                             "The list that the device is on was signed by a key that the product "
+                             "trusts no longer. Call the operator."},
 };
 
 enum error refusal_set(struct fault *fault, enum refusal refusal, long native)

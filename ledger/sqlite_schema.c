@@ -287,6 +287,26 @@ static const char TABLES[] =
     "  PRIMARY KEY (standby_id, product_id)"
     ") STRICT, WITHOUT ROWID;"
 
+    /* Signed lists of devices without certificates, and who is on the newest list that names him.
+     */
+    "CREATE TABLE device_list ("
+    "  id INTEGER PRIMARY KEY,"
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  signer BLOB NOT NULL CHECK (length(signer) = 32),"
+    "  devices INTEGER NOT NULL CHECK (devices >= 1),"
+    "  added_unix_ms INTEGER NOT NULL,"
+    "  UNIQUE (product_id, digest, signer)"
+    ") STRICT;"
+    "CREATE TABLE listed_device ("
+    "  product_id INTEGER NOT NULL REFERENCES product (id),"
+    "  spki BLOB NOT NULL CHECK (length(spki) = 32),"
+    "  serial TEXT NOT NULL CHECK (length(serial) BETWEEN 1 AND 64),"
+    "  list_id INTEGER NOT NULL REFERENCES device_list (id),"
+    "  PRIMARY KEY (product_id, spki),"
+    "  UNIQUE (product_id, serial)"
+    ") STRICT, WITHOUT ROWID;"
+
     "CREATE TABLE refusal ("
     "  hour INTEGER NOT NULL,"
     "  identity BLOB NOT NULL CHECK (length(identity) = 32),"

@@ -8,7 +8,7 @@
 #include "ledger/sqlite_db.h"
 
 /* 5, 6: generations of firmware and checkpoint keys; 7: standby HSMs; 8: forms of content;
- * 9: revocation lists */
+ * 9: revocation lists, and lists of devices without certificates */
 #define SCHEMA_VERSION 9
 #define APPLICATION_ID 1886807142 /* "pvdf": provisiond's factory ledger */
 

@@ -149,6 +149,11 @@ static const char *const TEXTS[SQL_COUNT] = {
         "p "
         "LEFT JOIN standby_export e ON e.standby_id = s.id AND e.product_id = p.id "
         "ORDER BY s.id, p.id",
+    [SQL_LISTED_GET] = "SELECT l.serial, d.signer FROM listed_device l "
+                       "JOIN device_list d ON d.id = l.list_id "
+                       "WHERE l.product_id = ?1 AND l.spki = ?2",
+    [SQL_DEVICE_LISTS] = "SELECT digest, signer, devices, added_unix_ms FROM device_list "
+                         "WHERE product_id = ?1 ORDER BY id",
     [SQL_INSTALL_DEVICE] = "SELECT d.spki, d.serial, d.point, d.can_sign FROM install i "
                            "JOIN device d ON d.id = i.device_id WHERE i.uuid = ?1",
     [SQL_LEAVES] = "SELECT idx, entry FROM journal WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
@@ -231,6 +236,19 @@ static const char *const TEXTS[SQL_COUNT] = {
         "INSERT INTO standby_export (standby_id, product_id, images, exported_unix_ms) "
         "VALUES (?1, ?2, ?3, ?4) ON CONFLICT (standby_id, product_id) DO UPDATE SET "
         "images = excluded.images, exported_unix_ms = excluded.exported_unix_ms",
+    [SQL_LIST_FIND] =
+        "SELECT id FROM device_list WHERE product_id = ?1 AND digest = ?2 AND signer = ?3",
+    [SQL_LIST_ADD] = "INSERT INTO device_list (product_id, digest, signer, devices, added_unix_ms) "
+                     "VALUES (?1, ?2, ?3, ?4, ?5)",
+    /* Whoever has this key or this serial: two rows at most. */
+    [SQL_LISTED_VIEW] = "SELECT spki = ?2, serial = ?3, list_id FROM listed_device "
+                        "WHERE product_id = ?1 AND spki = ?2 UNION ALL "
+                        "SELECT spki = ?2, serial = ?3, list_id FROM listed_device "
+                        "WHERE product_id = ?1 AND serial = ?3 AND spki <> ?2",
+    [SQL_LISTED_ADD] = "INSERT INTO listed_device (product_id, spki, serial, list_id) "
+                       "VALUES (?1, ?2, ?3, ?4)",
+    [SQL_LISTED_MOVE] = "UPDATE listed_device SET list_id = ?3 WHERE product_id = ?1 AND spki = ?2",
+    [SQL_LISTED_REMOVE] = "DELETE FROM listed_device WHERE product_id = ?1 AND spki = ?2",
     [SQL_BUDGET_STATE] = "SELECT units, period_minutes, offset_minutes FROM budget "
                          "WHERE product_id = ?1 AND principal_id = ?2",
     /* What was drawn in the present period stays drawn, unless the periods are others. */

@@ -205,14 +205,32 @@ static const char FROM_7[] =
     "CREATE INDEX image_newest ON image (product_id) WHERE is_enabled = 1;"
     "CREATE INDEX image_product ON image (product_id);";
 
-/* 9: revocation lists of products, of which no older program kept one. */
+/* 9: revocation lists of products, of which no older program kept one; signed lists of devices
+ * without certificates. */
 static const char FROM_8[] = "CREATE TABLE crls ("
                              "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
                              "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576),"
                              "  lists INTEGER NOT NULL CHECK (lists BETWEEN 1 AND 16),"
                              "  issued_unix_ms INTEGER NOT NULL,"
                              "  expires_unix_ms INTEGER NOT NULL"
-                             ") STRICT;";
+                             ") STRICT;"
+                             "CREATE TABLE device_list ("
+                             "  id INTEGER PRIMARY KEY,"
+                             "  product_id INTEGER NOT NULL REFERENCES product (id),"
+                             "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+                             "  signer BLOB NOT NULL CHECK (length(signer) = 32),"
+                             "  devices INTEGER NOT NULL CHECK (devices >= 1),"
+                             "  added_unix_ms INTEGER NOT NULL,"
+                             "  UNIQUE (product_id, digest, signer)"
+                             ") STRICT;"
+                             "CREATE TABLE listed_device ("
+                             "  product_id INTEGER NOT NULL REFERENCES product (id),"
+                             "  spki BLOB NOT NULL CHECK (length(spki) = 32),"
+                             "  serial TEXT NOT NULL CHECK (length(serial) BETWEEN 1 AND 64),"
+                             "  list_id INTEGER NOT NULL REFERENCES device_list (id),"
+                             "  PRIMARY KEY (product_id, spki),"
+                             "  UNIQUE (product_id, serial)"
+                             ") STRICT, WITHOUT ROWID;";
 
 static const char *const STEPS[] = {
     [3] = FROM_3, [4] = FROM_4, [5] = FROM_5, [6] = FROM_6, [7] = FROM_7, [8] = FROM_8};

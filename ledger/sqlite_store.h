@@ -106,6 +106,31 @@ enum error store_handed_over_each(struct ledger_store *store,
                                   bool (*each)(void *context, const struct ledger_handed_over *row),
                                   void *context, struct fault *fault);
 
+/* ---- sqlite_list.c ---- */
+enum error store_list_find(struct ledger_store *store, int64_t product_id,
+                           const struct ledger_device_list *list, int64_t *ret_id,
+                           struct fault *fault);
+enum error store_list_add(struct ledger_store *store, int64_t product_id,
+                          const struct ledger_device_list *list, int64_t *ret_id,
+                          struct fault *fault);
+enum error store_listed_view(struct ledger_store *store, int64_t product_id,
+                             const struct ledger_listed *device, struct store_listed *ret_view,
+                             struct fault *fault);
+enum error store_listed_put(struct ledger_store *store, int64_t product_id,
+                            const struct ledger_listed *device, int64_t list_id, bool is_new,
+                            struct fault *fault);
+enum error store_listed_remove(struct ledger_store *store, int64_t product_id,
+                               const struct sha256 *spki, struct fault *fault);
+enum error store_listed_mine(struct ledger_store *store, int64_t product_id,
+                             const struct sha256 *spki, bool *ret_is_listed,
+                             struct ledger_listed *ret_device, struct fault *fault);
+enum error store_listed_get(struct ledger_store *store, int64_t product_id,
+                            const struct sha256 *spki, bool *ret_is_listed,
+                            struct ledger_listed *ret_device, struct fault *fault);
+enum error store_lists_each(struct ledger_store *store, int64_t product_id,
+                            bool (*each)(void *context, const struct ledger_device_list *list),
+                            void *context, struct fault *fault);
+
 /* ---- sqlite_principal.c ---- */
 enum error store_principal_named(struct ledger_store *store, const char *name,
                                  struct ledger_principal *ret_principal, struct fault *fault);

@@ -174,6 +174,14 @@ struct store_documents {
     unsigned limit;
 };
 
+/* What is known of a listed device's key and serial. */
+struct store_listed {
+    bool has_key;    /* the key is listed, */
+    bool is_same;    /* with this serial, */
+    int64_t list_id; /* by this list */
+    bool is_serial_taken;
+};
+
 struct ledger_store_ops {
     enum error (*open)(const char *path, struct ledger_store **ret_store, struct fault *fault);
     void (*close)(struct ledger_store *store);
@@ -295,6 +303,25 @@ struct ledger_store_ops {
     enum error (*standby_remove)(struct ledger_store *store, int64_t id, struct fault *fault);
     enum error (*handover_set)(struct ledger_store *store, int64_t standby_id, int64_t product_id,
                                int64_t images, int64_t time_unix_ms, struct fault *fault);
+    /* The list of this digest and signer; 0: there is none. */
+    enum error (*list_find)(struct ledger_store *store, int64_t product_id,
+                            const struct ledger_device_list *list, int64_t *ret_id,
+                            struct fault *fault);
+    enum error (*list_add)(struct ledger_store *store, int64_t product_id,
+                           const struct ledger_device_list *list, int64_t *ret_id,
+                           struct fault *fault);
+    enum error (*listed_view)(struct ledger_store *store, int64_t product_id,
+                              const struct ledger_listed *device, struct store_listed *ret_view,
+                              struct fault *fault);
+    enum error (*listed_put)(struct ledger_store *store, int64_t product_id,
+                             const struct ledger_listed *device, int64_t list_id, bool is_new,
+                             struct fault *fault);
+    /* As the writer sees it. */
+    enum error (*listed_mine)(struct ledger_store *store, int64_t product_id,
+                              const struct sha256 *spki, bool *ret_is_listed,
+                              struct ledger_listed *ret_device, struct fault *fault);
+    enum error (*listed_remove)(struct ledger_store *store, int64_t product_id,
+                                const struct sha256 *spki, struct fault *fault);
     /* By its name, as the writer sees it. ERR_PRINCIPAL_UNKNOWN. */
     enum error (*principal_named)(struct ledger_store *store, const char *name,
                                   struct ledger_principal *ret_principal, struct fault *fault);
@@ -374,6 +401,13 @@ struct ledger_store_ops {
                                    bool (*each)(void *context,
                                                 const struct ledger_handed_over *row),
                                    void *context, struct fault *fault);
+    /* Any thread. */
+    enum error (*listed_get)(struct ledger_store *store, int64_t product_id,
+                             const struct sha256 *spki, bool *ret_is_listed,
+                             struct ledger_listed *ret_device, struct fault *fault);
+    enum error (*lists_each)(struct ledger_store *store, int64_t product_id,
+                             bool (*each)(void *context, const struct ledger_device_list *list),
+                             void *context, struct fault *fault);
     enum error (*principals_each)(struct ledger_store *store,
                                   bool (*each)(void *context,
                                                const struct ledger_principal *principal),

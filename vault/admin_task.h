@@ -55,6 +55,9 @@ struct admin_task {
         Provisiond__BudgetSetReply budget_set;
         Provisiond__BudgetListReply budget_list;
         Provisiond__DeviceRebindReply device_rebind;
+        Provisiond__DeviceAllowReply device_allow;
+        Provisiond__DeviceDisallowReply device_disallow;
+        Provisiond__DeviceListsReply device_lists;
         Provisiond__LedgerCopyReply ledger_copy;
         Provisiond__ImageFileReply image_file;
         Provisiond__ProductKeyRotateReply product_key_rotate;
@@ -91,6 +94,7 @@ struct admin_task {
         } init;
         struct key_chain_key checkpoint_key;
         struct sha256 digest;
+        struct ledger_device_list list;
         struct ledger_named named;
         struct standby_exported exported;
         struct standby_own own;
@@ -130,6 +134,9 @@ enum error admin_hsm_destroy_keys(struct admin_task *task) MUST_USE;
 enum error admin_budget_set(struct admin_task *task) MUST_USE;
 enum error admin_budget_list(struct admin_task *task) MUST_USE;
 enum error admin_device_rebind(struct admin_task *task) MUST_USE;
+enum error admin_device_allow(struct admin_task *task) MUST_USE;
+enum error admin_device_disallow(struct admin_task *task) MUST_USE;
+enum error admin_device_lists(struct admin_task *task) MUST_USE;
 enum error admin_ledger_copy(struct admin_task *task) MUST_USE;
 enum error admin_image_file(struct admin_task *task) MUST_USE;
 enum error admin_product_key_rotate(struct admin_task *task) MUST_USE;

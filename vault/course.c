@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "device/raw_key.h"
 #include "vault/catalogue.h"
 #include "vault/governance.h"
 #include "vault/notary.h"
@@ -92,6 +93,25 @@ static void take_settings(struct course *course, const struct product_anchors *a
         course->settings = *settings;
 }
 
+/* A raw key is genuine when a list of a signer that still counts names it, which also gives it its
+ * serial number. */
+static enum error check_listed(struct course *course, const struct list_signers *signers,
+                               struct fault *fault)
+{
+    struct ledger_listed listed;
+    bool is_listed = false;
+    enum error e = ledger_listed_get(course->vault->ledger, course->product.id,
+                                     &course->device.spki, &is_listed, &listed, fault);
+    if (e != ERR_OK)
+        return e;
+    if (!is_listed)
+        return raw_key_not_listed(fault);
+    if (!list_signers_have(signers, &listed.signer))
+        return raw_key_signer_dropped(fault);
+    strcpy(course->device.serial, listed.serial);
+    return ERR_OK;
+}
+
 /* Step 2, second half: the device proves its origin under the product's own anchors. */
 static enum error check_device(struct course *course, struct fault *fault)
 {
@@ -101,6 +121,8 @@ static enum error check_device(struct course *course, struct fault *fault)
     if (e == ERR_OK)
         e = product_anchors_check(anchors, &course->request->proof, clock_unix_ms(),
                                   &course->device, fault);
+    if (e == ERR_OK && product_anchors_signers(anchors) != NULL)
+        e = check_listed(course, product_anchors_signers(anchors), fault);
     if (e == ERR_OK) {
         take_settings(course, anchors);
         course->identity.spki = course->device.spki;

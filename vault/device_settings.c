@@ -28,6 +28,7 @@ struct members {
     json_int_t crl_hours_max;
     const char *key_wrap;
     int uses_sha512;
+    const char *identity;
 };
 
 static enum error refuse(struct fault *fault, const char *reason, const char *detail)
@@ -91,6 +92,28 @@ static bool is_profile(const struct license_profile *profile, const char *name)
     return strcmp(license_profile_name(profile), name) == 0;
 }
 
+static bool is_list(const struct members *members)
+{
+    return strcmp(members->identity, "list") == 0;
+}
+
+/* A raw key has neither dates nor uses, nor an issuer to be named by. */
+static enum error check_identity(const struct license_profile *profile,
+                                 const struct members *members, struct fault *fault)
+{
+    if (!is_list(members))
+        return ERR_OK;
+    if (is_profile(profile, "cms"))
+        return refuse(fault, "list-profile",
+                      "A cms license names its device by its certificate's issuer and number; "
+                      "devices without certificates can have suit, mcuboot, jwe or esp-rsa.");
+    if (members->accepts_sign_only || strcmp(members->validity, "strict") != 0)
+        return refuse(fault, "list-settings",
+                      "Devices without certificates have no validity and no key usage: leave "
+                      "device_validity and accept_sign_only out.");
+    return ERR_OK;
+}
+
 static enum error take_members(const struct license_profile *profile, const struct members *members,
                                struct device_settings *settings, struct fault *fault)
 {
@@ -100,12 +123,18 @@ static enum error take_members(const struct license_profile *profile, const stru
     if (members->crl_hours_max < 0 || members->crl_hours_max > DEVICE_CRL_HOURS_MAX)
         return refuse(fault, "options",
                       "The member crl_hours_max is 0 (no revocation lists are asked for) to 8760.");
+    if (!is_one_of(members->identity, "certificate", "list"))
+        return refuse(fault, "options", "The member device_identity is certificate or list.");
+    enum error e = check_identity(profile, members, fault);
+    if (e != ERR_OK)
+        return e;
     if (members->key_wrap[0] != '\0' &&
         (!is_profile(profile, "suit") || !is_one_of(members->key_wrap, "a128kw", "a256kw")))
         return refuse(fault, "options",
                       "The member key_wrap belongs to the profile suit and is a128kw or a256kw.");
     if (members->uses_sha512 && !is_profile(profile, "mcuboot"))
         return refuse(fault, "options", "The member sha512 belongs to the profile mcuboot.");
+    settings->uses_list = is_list(members);
     settings->policy.validity =
         strcmp(members->validity, "strict") == 0 ? DEVICE_STRICT : DEVICE_CHAIN_VALID_AT_ISSUE;
     settings->policy.accepts_sign_only = members->accepts_sign_only != 0;
@@ -118,25 +147,26 @@ static enum error take_members(const struct license_profile *profile, const stru
 /* Members borrow from json. */
 static bool unpack(json_t *json, struct members *members)
 {
-    return json_unpack_ex(json, NULL, JSON_STRICT, "{s?o, s?s, s?b, s?I, s?s, s?b}", "device_keys",
-                          &members->keys, "device_validity", &members->validity, "accept_sign_only",
-                          &members->accepts_sign_only, "crl_hours_max", &members->crl_hours_max,
-                          "key_wrap", &members->key_wrap, "sha512", &members->uses_sha512) == 0 &&
+    return json_unpack_ex(json, NULL, JSON_STRICT, "{s?o, s?s, s?b, s?I, s?s, s?b, s?s}",
+                          "device_keys", &members->keys, "device_validity", &members->validity,
+                          "accept_sign_only", &members->accepts_sign_only, "crl_hours_max",
+                          &members->crl_hours_max, "key_wrap", &members->key_wrap, "sha512",
+                          &members->uses_sha512, "device_identity", &members->identity) == 0 &&
            (members->keys == NULL || json_is_array(members->keys));
 }
 
 enum error device_settings_parse(const struct license_profile *profile, const char *text,
                                  struct device_settings *ret_settings, struct fault *fault)
 {
-    struct members members = {.validity = "strict", .key_wrap = ""};
+    struct members members = {.validity = "strict", .key_wrap = "", .identity = "certificate"};
     struct device_settings settings = {.policy = {.keys = default_keys(profile)}};
     json_t *json = json_loads(text[0] != '\0' ? text : "{}", JSON_REJECT_DUPLICATES, NULL);
     enum error e = json != NULL && unpack(json, &members)
                        ? take_members(profile, &members, &settings, fault)
                        : refuse(fault, "options",
                                 "The settings of a product with X.509 devices are an object with "
-                                "the members device_keys, device_validity, accept_sign_only, "
-                                "crl_hours_max, and "
+                                "the members device_identity, device_keys, device_validity, "
+                                "accept_sign_only, crl_hours_max, and "
                                 "key_wrap (suit) or sha512 (mcuboot).");
     json_decref(json);
     if (e == ERR_OK)

@@ -15,6 +15,7 @@
 
 struct device_settings {
     struct device_policy policy;
+    bool uses_list;   /* its devices show a raw key that a signed list names */
     bool uses_kw256;  /* suit */
     bool uses_sha512; /* mcuboot, with X25519 */
 };

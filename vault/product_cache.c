@@ -8,14 +8,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "device/raw_key.h"
+
 struct product_anchors {
     int64_t product_id;
     int64_t version;
     atomic_uint references;          /* the list's one, and one per user */
     struct device_anchors *anchors;  /* of X.509 devices, else NULL */
     struct st_anchors *st_anchors;   /* of ST devices, else NULL */
+    struct list_signers *signers;    /* of devices with raw keys, else NULL */
     struct product_options options;  /* with st_anchors */
-    struct device_settings settings; /* with anchors */
+    struct device_settings settings; /* without st_anchors */
     struct product_anchors *next;    /* guarded by the cache's lock */
 };
 
@@ -84,6 +87,8 @@ static enum error parse_x509(const struct license_profile *profile,
     if (device_settings_parse(profile, product->options, &entry->settings, &why) != ERR_OK)
         return fault_set(fault, ERR_CONFIG, "options",
                          "The product's settings in the ledger cannot be understood.", 0);
+    if (entry->settings.uses_list)
+        return list_signers_new(pem, &entry->signers, fault);
     return device_anchors_new(pem, &entry->settings.policy, &entry->anchors, fault);
 }
 
@@ -176,25 +181,39 @@ enum error product_cache_get(struct product_cache *cache, struct ledger *ledger,
     return ERR_OK;
 }
 
+/* Another kind of proof came than the product's devices have. */
+static enum error refuse_form(const struct product_anchors *anchors, struct fault *fault)
+{
+    if (anchors->signers != NULL)
+        return fault_set(fault, ERR_BAD_REQUEST, "device-form",
+                         "The devices of this product show a public_key and nothing else. Check "
+                         "first whether the product or alias that was asked for is the right one.",
+                         0);
+    if (anchors->st_anchors != NULL)
+        return fault_set(fault, ERR_BAD_REQUEST, "device-form",
+                         "The devices of this product show an st_certificate and nothing "
+                         "else. Check first whether the product or alias that was "
+                         "asked for is the right one.",
+                         0);
+    return fault_set(fault, ERR_BAD_REQUEST, "device-form",
+                     "The devices of this product show an X.509 certificate_chain and "
+                     "nothing else. Check first whether the product or alias that was asked "
+                     "for is the right one.",
+                     0);
+}
+
 enum error product_anchors_check(const struct product_anchors *anchors,
                                  const struct product_proof *proof, int64_t at_unix_ms,
                                  struct device *ret_device, struct fault *fault)
 {
-    bool is_st = proof->st_certificate.length > 0;
-    if (is_st && anchors->st_anchors == NULL)
-        return fault_set(fault, ERR_BAD_REQUEST, "device-form",
-                         "The devices of this product show an X.509 certificate_chain, no "
-                         "st_certificate. Check first whether the product or alias that was asked "
-                         "for is the right one.",
-                         0);
-    if (!is_st && anchors->anchors == NULL)
-        return fault_set(fault, ERR_BAD_REQUEST, "device-form",
-                         "The devices of this product show an st_certificate, no X.509 "
-                         "certificate_chain. Check first whether the product or alias that was "
-                         "asked for is the right one.",
-                         0);
+    const bool is_st = proof->st_certificate.length > 0;
+    const bool is_key = proof->public_key.length > 0;
+    if (is_st != (anchors->st_anchors != NULL) || is_key != (anchors->signers != NULL))
+        return refuse_form(anchors, fault);
     if (is_st)
         return st_certificate_check(anchors->st_anchors, proof->st_certificate, ret_device, fault);
+    if (is_key)
+        return raw_key_check(&anchors->settings.policy, proof->public_key, ret_device, fault);
     return device_check(anchors->anchors, proof->certificate_chain, at_unix_ms, ret_device, fault);
 }
 
@@ -205,7 +224,12 @@ const struct product_options *product_anchors_options(const struct product_ancho
 
 const struct device_settings *product_anchors_settings(const struct product_anchors *anchors)
 {
-    return anchors->anchors != NULL ? &anchors->settings : NULL;
+    return anchors->st_anchors == NULL ? &anchors->settings : NULL;
+}
+
+const struct list_signers *product_anchors_signers(const struct product_anchors *anchors)
+{
+    return anchors->signers;
 }
 
 void product_anchors_put(struct product_anchors *anchors)
@@ -214,5 +238,6 @@ void product_anchors_put(struct product_anchors *anchors)
         return;
     device_anchors_free(anchors->anchors);
     st_anchors_free(anchors->st_anchors);
+    list_signers_free(anchors->signers);
     free(anchors);
 }

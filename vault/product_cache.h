@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "device/device.h"
+#include "device/list_signers.h"
 #include "ledger/ledger.h"
 #include "license/license.h"
 #include "vault/device_settings.h"
@@ -33,24 +34,28 @@ enum error product_cache_get(struct product_cache *cache, struct ledger *ledger,
                              const struct ledger_product *product,
                              struct product_anchors **ret_anchors, struct fault *fault) MUST_USE;
 
-/* What a device showed; exactly one of the two has bytes. */
+/* What a device showed; exactly one of them has bytes. */
 struct product_proof {
     struct bytes certificate_chain; /* PEM */
     struct bytes st_certificate;
+    struct bytes public_key; /* PEM */
 };
 
 /*
- * Checks a device under the product's anchors: device_check or st_certificate_check.
+ * Checks a device under the product's anchors: device_check, st_certificate_check or raw_key_check;
+ * whether a raw key is on a list is the caller's to ask.
  * ERR_BAD_REQUEST ("device-form") for the kind of certificate that this product's devices do not
  * show.
  */
 enum error product_anchors_check(const struct product_anchors *anchors,
                                  const struct product_proof *proof, int64_t at_unix_ms,
                                  struct device *ret_device, struct fault *fault) MUST_USE;
-/* The settings of a product with ST devices, and of one with X.509 devices; NULL for one of the
+/* The settings of a product with ST devices, and of one with other devices; NULL for one of the
  * other kind. Borrowed until the entry is put back. */
 const struct product_options *product_anchors_options(const struct product_anchors *anchors);
 const struct device_settings *product_anchors_settings(const struct product_anchors *anchors);
+/* Of a product whose devices show raw keys; NULL for the others. Borrowed likewise. */
+const struct list_signers *product_anchors_signers(const struct product_anchors *anchors);
 /* NULL is allowed. */
 void product_anchors_put(struct product_anchors *anchors);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "device/device.h"
+#include "device/list_signers.h"
 #include "ledger/ledger.h"
 #include "license/license.h"
 #include "vault/device_settings.h"
@@ -34,12 +35,24 @@ static enum error check_st(const struct product_wish *wish, struct fault *fault)
     return e;
 }
 
+/* The keys that sign lists of devices. */
+static enum error check_signers(const struct product_wish *wish, struct fault *fault)
+{
+    struct list_signers *signers = NULL;
+    enum error e = list_signers_new(wish->anchors, &signers, fault);
+    if (e == ERR_OK)
+        list_signers_free(signers);
+    return e;
+}
+
 static enum error check_x509(const struct license_profile *profile, const struct product_wish *wish,
                              struct fault *fault)
 {
     struct device_settings settings;
     struct device_anchors *anchors = NULL;
     enum error e = device_settings_parse(profile, wish->options, &settings, fault);
+    if (e == ERR_OK && settings.uses_list)
+        return check_signers(wish, fault);
     if (e == ERR_OK)
         e = device_anchors_new(wish->anchors, &settings.policy, &anchors, fault);
     if (e == ERR_OK)

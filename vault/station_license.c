@@ -9,6 +9,7 @@
 #include "core/fault_message.h"
 #include "device/device.h"
 #include "vault/device_image.h"
+#include "device/raw_key.h"
 #include "vault/station_task.h"
 
 static bool read_context(const Provisiond__LicenseContext *message, struct ledger_context *ret)
@@ -63,8 +64,11 @@ static enum error read_proof(const Provisiond__LicenseRequest *asked, struct pro
     proof->certificate_chain =
         bytes_of(asked->certificate_chain.data, asked->certificate_chain.len);
     proof->st_certificate = bytes_of(asked->st_certificate.data, asked->st_certificate.len);
+    proof->public_key = bytes_of(asked->public_key.data, asked->public_key.len);
+    const int shown = (proof->certificate_chain.length > 0) + (proof->st_certificate.length > 0) +
+                      (proof->public_key.length > 0);
     if (proof->st_certificate.length > ST_CERTIFICATE_MAX_BYTES ||
-        (proof->st_certificate.length > 0 && proof->certificate_chain.length > 0))
+        proof->public_key.length > RAW_KEY_PEM_MAX_BYTES || shown > 1)
         return station_refuse_field(fault, "device");
     return ERR_OK;
 }

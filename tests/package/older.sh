@@ -43,6 +43,6 @@ older_ledger_goes_on() {
     in_machine 'DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends /root/newer/*.deb
         systemctl start provisiond.socket provisiond'
     until_true $ready_s is_ready || return 1
-    [ "$(tables_of ledger.db)" = 8 ] && [ "$(tables_of ledger.db.v3)" = 3 ] || return 1
+    [ "$(tables_of ledger.db)" = 9 ] && [ "$(tables_of ledger.db.v3)" = 3 ] || return 1
     licensed 1 && account_is_exact
 }
