@@ -60,7 +60,9 @@ struct p11 {
     unsigned slot_count;
     CK_FUNCTION_LIST *call;
     CK_SLOT_ID slot;
-    CK_SESSION_HANDLE session; /* read-write; CK_INVALID_HANDLE before it is open */
+    CK_SESSION_HANDLE session;            /* read-write; CK_INVALID_HANDLE before it is open */
+    void (*note_progress)(void *context); /* of p11_options */
+    void *progress_context;
     bool needs_login;
     bool is_unfit;
     bool is_stale;
@@ -97,6 +99,8 @@ struct p11_options {
     const char *serial;    /* another token than this gets no PIN; "" is any */
     /* Called right before C_Login, and again after it succeeded. */
     void (*note_login)(void *context, bool is_done);
+    /* Called now and then by what takes many calls; NULL: nobody wants to know. */
+    void (*note_progress)(void *context);
     void *context;
 };
 
@@ -112,6 +116,14 @@ enum error p11_open(struct p11 *p11, const struct p11_options *options, const st
 /* As p11_open without session and login: loads the module and finds the token. */
 enum error p11_find_token(struct p11 *p11, const struct p11_options *options,
                           const struct secret *pin, struct fault *fault) MUST_USE;
+/*
+ * Whether a process without a past can reach the token: loads the module, finds the token, and
+ * opens a session in which objects can be looked for. No login. Closed with p11_close as above.
+ */
+enum error p11_reach(struct p11 *p11, const struct p11_options *options,
+                     struct fault *fault) MUST_USE;
+/* What the start does is not standing still. */
+void p11_note_progress(const struct p11 *p11);
 /* Ends the session and the module. */
 void p11_close(struct p11 *p11);
 /* Asks the token whether it is still the one that p11 logged in to. */

@@ -142,6 +142,7 @@ static enum error try_agreement(struct p11 *p11, enum hsm_mode mode, enum hsm_cu
         e = run_dry(p11, mode, key, &agreement, &device, fault);
     p11_destroy(p11, &key);
     p11_device_free(&device);
+    p11_note_progress(p11);
     return e;
 }
 
