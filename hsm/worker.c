@@ -231,6 +231,7 @@ static bool start(struct worker *worker, const Provisiond__WorkerHello *hello)
     note_progress(worker); /* from here on it may stand still in the module alone */
     if (e == ERR_OK)
         e = look_around(worker, hello, &status, &fault);
+    p11->note_progress = NULL; /* from here on nothing is said unasked */
     token_lock_leave(worker->token_lock);
     if (e == ERR_OK)
         fault = (struct fault){0};
