@@ -61,7 +61,7 @@ struct p11 {
     CK_FUNCTION_LIST *call;
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE session;            /* read-write; CK_INVALID_HANDLE before it is open */
-    void (*note_progress)(void *context); /* of p11_options */
+    void (*note_progress)(void *context); /* of p11_options; NULL after the start */
     void *progress_context;
     bool needs_login;
     bool is_unfit;
@@ -76,7 +76,7 @@ struct p11 {
     char serial[17];
     char model[17];
     enum hsm_mode mode; /* of P-256 with X9.63 and SHA-256 */
-    /* Of the other agreements when that is token mode; 0: nobody has asked yet. */
+    /* Of the other agreements when that is token mode; 0: not found out yet. */
     enum hsm_mode kdf_modes[HSM_P384 + 1][HSM_CONCAT_SHA256 + 1];
     enum p11_ability rsa_abilities[P11_RSA_WAYS];
 
@@ -461,8 +461,9 @@ enum error p11_rsa_wrap(struct p11 *p11, const struct hsm_wrap *wrap,
 enum error p11_try_mode(struct p11 *p11, enum hsm_mode mode, struct fault *fault) MUST_USE;
 /*
  * Chooses p11->mode by a complete dry run, to whose result a device of our own opens its license: a
- * token's KDF or key wrap that only looks right must not be found out by devices. ERR_UNSUPPORTED
- * ("wrap-not-standard"): in neither mode.
+ * token's KDF or key wrap that only looks right must not be found out by devices. Likewise for the
+ * other agreements of licenses, which may fail. ERR_UNSUPPORTED ("wrap-not-standard"): in neither
+ * mode.
  */
 enum error p11_choose_mode(struct p11 *p11, struct fault *fault) MUST_USE;
 enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
