@@ -466,6 +466,9 @@ enum error p11_try_mode(struct p11 *p11, enum hsm_mode mode, struct fault *fault
  * mode.
  */
 enum error p11_choose_mode(struct p11 *p11, struct fault *fault) MUST_USE;
+/* How p11, whose mode is known, wraps by that agreement: by a complete dry run. */
+enum error p11_try_agreement(struct p11 *p11, enum hsm_curve curve, enum hsm_kdf kdf,
+                             enum hsm_mode *ret_mode, struct fault *fault) MUST_USE;
 enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
                     struct fault *fault) MUST_USE;
 

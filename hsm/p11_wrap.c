@@ -165,6 +165,15 @@ static enum error find_mode(struct p11 *p11, enum hsm_curve curve, enum hsm_kdf 
     return try_agreement(p11, HSM_HOST_MODE, curve, kdf, fault);
 }
 
+enum error p11_try_agreement(struct p11 *p11, enum hsm_curve curve, enum hsm_kdf kdf,
+                             enum hsm_mode *ret_mode, struct fault *fault)
+{
+    if (p11->mode == HSM_TOKEN_MODE)
+        return find_mode(p11, curve, kdf, ret_mode, fault);
+    *ret_mode = HSM_HOST_MODE;
+    return try_agreement(p11, HSM_HOST_MODE, curve, kdf, fault);
+}
+
 /* That of one agreement: a token that does X9.63 may not do HKDF. */
 static enum error mode_of(struct p11 *p11, const struct p11_agreement *agreement,
                           enum hsm_mode *ret_mode, struct fault *fault)
