@@ -239,7 +239,7 @@ enum error trial_image_opens(struct trial *trial, const struct trial_form *form,
 {
     SECRET_AUTO key = {0};
     IMAGE_AUTO image = {.clear_fd = -1, .cipher_fd = -1};
-    struct hsm_content content;
+    struct hsm_content content = {.length = 0};
     enum error e = trial_image_new(trial, form, length, &image, fault);
     if (e == ERR_OK)
         e = trial_image_encrypt(trial, &image, form, &content, fault);
