@@ -5,56 +5,21 @@
  * One worker's life, seen from the master. A struct keeper is owned by its own thread; what keepers
  * share is in the pool.
  */
-#include "hsm/keeper.h"
+#include "hsm/keeper_parts.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/fault_message.h"
 #include "core/log.h"
 #include "hsm/ckr.h"
-#include "hsm/hsm_message.h"
-#include "hsm/worker_process.h"
-#include "hsm/worker_start.h"
-#include "worker.pb-c.h"
 
 #define START_GRACE_MS 1000 /* how long requests wait for a lost worker's successor */
 #define CHECK_MS       1000 /* between two questions whether the token is still there */
 #define IDLE_MS        250  /* how late an idle worker's death is noticed */
 #define KIB_PER_MIB    1024
-#define SLICE_MS       50   /* how late a stop is noticed */
 #define ROUND_US       5000 /* what a round of more than one call may take */
-
-enum outcome {
-    ANSWERED,
-    HUNG,    /* no answer until the deadline */
-    CRASHED, /* the process ended, or spoke nonsense */
-    UNFIT    /* it answered that its session is lost */
-};
-
-/* Requests that a worker is sent together and answers in their order. */
-struct round {
-    struct worker_request requests[POOL_ROUND_MAX];
-    Provisiond__HsmRequest__OpCase operations[POOL_ROUND_MAX];
-    size_t count;
-    enum job_lane lane; /* of all of them */
-};
-
-struct keeper {
-    struct keeper_options options;
-    pthread_t thread;
-    struct worker_process worker; /* ready when pid is not 0 */
-    struct worker_start start;    /* of the worker, or of its successor */
-    unsigned calls;               /* of the present worker */
-    uint64_t first_kib;           /* its memory at its first answer; 0 before */
-    uint64_t peak_kib;
-    int64_t call_us; /* what a call took in the newest round; 0 before */
-    int64_t checked_ms;
-};
 
 /* ---- starting ---- */
 
@@ -63,8 +28,8 @@ static enum error await_ready(struct keeper *keeper, struct fault *fault)
     deadline_ms grace = deadline_in(START_GRACE_MS);
     bool is_slow = false;
     for (;;) {
-        enum error e =
-            worker_start_check(&keeper->options, &keeper->start, SLICE_MS, &keeper->worker, fault);
+        enum error e = worker_start_check(&keeper->options, &keeper->start, KEEPER_SLICE_MS,
+                                          &keeper->worker, fault);
         if (e != ERR_TIMEOUT)
             return e;
         /* Not in the middle of its login: SoftHSM would lose its token. */
@@ -158,118 +123,7 @@ static void abandon_recycling(struct keeper *keeper)
     pool_leave_start(keeper->options.pool, ERR_HSM_UNAVAILABLE, &lost);
 }
 
-/* ---- waiting for an answer ---- */
-
-/* Moves whenever the worker reads or writes one of the files. */
-static int64_t progress_of(const int *fds, unsigned count)
-{
-    int64_t sum = 0;
-    for (unsigned i = 0; i < count; i++)
-        sum += lseek(fds[i], 0, SEEK_CUR);
-    return sum;
-}
-
-static int64_t patience_ms(const struct keeper *keeper, enum job_lane lane)
-{
-    int64_t patience = keeper->options.config->call_timeout_ms;
-    if (lane == JOB_KEYGEN)
-        return HSM_KEYGEN_TIMEOUT_MS;
-    /* A worker that waits for the disk is not hung; after this long nobody waits for the answer. */
-    return lane == JOB_DATA && patience < HSM_CALL_TIMEOUT_MS ? HSM_CALL_TIMEOUT_MS : patience;
-}
-
-static int slice_of(deadline_ms deadline)
-{
-    int left = deadline_left_ms(deadline);
-    return left < SLICE_MS ? left : SLICE_MS;
-}
-
-/*
- * Waits for the answer at a place of the round. A call has patience_ms; an encryption has as much
- * again whenever its files move, and is given up when the program stops.
- */
-static enum outcome await_answer(struct keeper *keeper, const struct round *round, size_t place,
-                                 struct bytes *ret_answer)
-{
-    const struct worker_request *files = &round->requests[0];
-    int64_t patience = patience_ms(keeper, round->lane);
-    deadline_ms deadline = deadline_in(patience);
-    int64_t progress = progress_of(files->fds, files->fd_count);
-    for (;;) {
-        enum error e =
-            worker_process_receive(&keeper->worker, place, slice_of(deadline), ret_answer);
-        if (e != ERR_TIMEOUT)
-            return e == ERR_OK ? ANSWERED : CRASHED;
-        int64_t now = progress_of(files->fds, files->fd_count);
-        if (now != progress)
-            deadline = deadline_in(patience);
-        progress = now;
-        if (deadline_left_ms(deadline) == 0 ||
-            (files->fd_count > 0 && pool_is_stopping(keeper->options.pool)))
-            return HUNG;
-    }
-}
-
-/* ---- one answer ---- */
-
-static bool is_sound(const Provisiond__WorkerAnswer *answer,
-                     Provisiond__HsmRequest__OpCase operation)
-{
-    if (answer == NULL || answer->reply == NULL)
-        return false;
-    bool has_fault = answer->reply->fault != NULL && answer->reply->fault->code != ERR_OK;
-    return has_fault || (unsigned)answer->reply->result_case == (unsigned)operation + 1;
-}
-
-/* What the master learns from an answer as it passes. */
-static void learn(struct keeper *keeper, const Provisiond__WorkerAnswer *answer)
-{
-    struct hsm_status found = {.weak_key_count = 1};
-    struct hsm_spki checkpoint;
-    struct hsm_spki transport;
-    if (answer->weak_key != NULL &&
-        hsm_weak_key_from_message(answer->weak_key, &found.weak_keys[0]))
-        worker_start_log_weak(keeper->options.pool, &found.weak_keys[0]);
-    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_INIT &&
-        hsm_spki_from_message(answer->reply->init->checkpoint_spki, &checkpoint) &&
-        hsm_spki_from_message(answer->reply->init->transport_spki, &transport))
-        pool_set_spkis(keeper->options.pool, &checkpoint, &transport);
-    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_DESTROY_KEYS)
-        pool_forget_transport(keeper->options.pool);
-    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_ROTATE_CHECKPOINT_KEY &&
-        hsm_spki_from_message(answer->reply->rotate_checkpoint_key->spki, &checkpoint))
-        pool_add_successor(keeper->options.pool, answer->reply->rotate_checkpoint_key->generation,
-                           &checkpoint);
-}
-
-/* The caller frees *ret_answer, which is NULL when there is none. */
-static enum outcome take_answer(struct keeper *keeper, const struct round *round, size_t place,
-                                Provisiond__WorkerAnswer **ret_answer)
-{
-    struct bytes bytes;
-    *ret_answer = NULL;
-    enum outcome outcome = await_answer(keeper, round, place, &bytes);
-    if (outcome != ANSWERED)
-        return outcome;
-    Provisiond__WorkerAnswer *answer =
-        provisiond__worker_answer__unpack(NULL, bytes.length, bytes.data);
-    if (!is_sound(answer, round->operations[place])) {
-        if (answer != NULL)
-            provisiond__worker_answer__free_unpacked(answer, NULL);
-        return CRASHED;
-    }
-    keeper->peak_kib = answer->peak_kib;
-    if (keeper->first_kib == 0)
-        keeper->first_kib = answer->peak_kib;
-    *ret_answer = answer;
-    return answer->is_unfit ? UNFIT : ANSWERED;
-}
-
-static void free_answer(Provisiond__WorkerAnswer *answer)
-{
-    if (answer != NULL)
-        provisiond__worker_answer__free_unpacked(answer, NULL);
-}
+/* ---- a worker that is lost ---- */
 
 static void set_loss(enum outcome outcome, const Provisiond__WorkerAnswer *answer,
                      struct fault *fault)
@@ -310,14 +164,14 @@ static size_t answer_jobs(struct keeper *keeper, const struct round *round, stru
 {
     for (size_t i = 0; i < round->count; i++) {
         Provisiond__WorkerAnswer *answer = NULL;
-        enum outcome outcome = take_answer(keeper, round, i, &answer);
+        enum outcome outcome = keeper_take_answer(keeper, round, i, &answer);
         if (answer != NULL)
-            learn(keeper, answer);
+            keeper_learn(keeper, answer);
         if (outcome == ANSWERED)
             pool_answer(keeper->options.pool, jobs[i], answer->reply);
         else
             set_loss(outcome, answer, ret_loss);
-        free_answer(answer);
+        keeper_free_answer(answer);
         if (outcome != ANSWERED)
             return i;
     }
@@ -352,7 +206,7 @@ static void run_round(struct keeper *keeper, struct job **jobs, size_t count,
     size_t done = 0;
     /* An encryption may take an hour, and nobody else can start a worker meanwhile. */
     while (jobs[0]->lane == JOB_ENCRYPT && worker_start_is_active(&keeper->start))
-        advance_recycling(keeper, SLICE_MS);
+        advance_recycling(keeper, KEEPER_SLICE_MS);
     begin_round(keeper, jobs, count, &round);
     pool_change_busy(keeper->options.pool, true);
     int64_t began_us = clock_monotonic_us();
@@ -387,12 +241,12 @@ static void check_worker(struct keeper *keeper, enum keeper_state *state)
     if (clock_monotonic_ms() - keeper->checked_ms < CHECK_MS)
         return;
     if (worker_process_send(&keeper->worker, round.requests, round.count) == ERR_OK)
-        outcome = take_answer(keeper, &round, 0, &answer);
+        outcome = keeper_take_answer(keeper, &round, 0, &answer);
     if (outcome != ANSWERED) {
         set_loss(outcome, answer, &loss);
         lose_worker(keeper, state, &loss);
     }
-    free_answer(answer);
+    keeper_free_answer(answer);
     keeper->checked_ms = clock_monotonic_ms();
 }
 
@@ -421,7 +275,7 @@ static size_t round_max(const struct keeper *keeper)
 static void serve(struct keeper *keeper, enum keeper_state *state)
 {
     struct job *jobs[POOL_ROUND_MAX];
-    int wait_ms = worker_start_is_active(&keeper->start) ? SLICE_MS : IDLE_MS;
+    int wait_ms = worker_start_is_active(&keeper->start) ? KEEPER_SLICE_MS : IDLE_MS;
     size_t count = pool_take(keeper->options.pool, wait_ms, jobs, round_max(keeper));
     /* Before the jobs are spent on it: an idle worker may have died meanwhile. */
     check_process(keeper, state);
