@@ -89,6 +89,8 @@ static const struct {
     {ERR_GRANT_REFUSED, "sequence",
      "Apply the missing one first; when there is none, ask for a new one. provctl product show "
      "prints the present sequence."},
+    {ERR_GRANT_REFUSED, "standbys-full",
+     "Ask the maker to withdraw one (provctl grant new --kind standby --withdraw)."},
     {ERR_GRANT_REFUSED, "product-local",
      "Is it the right product? No document changes a local one."},
     {ERR_GRANT_REFUSED, "settings", "Ask the maker for another policy."},

@@ -5,217 +5,41 @@
  * One worker's life, seen from the master. A struct keeper is owned by its own thread; what keepers
  * share is in the pool.
  */
-#include "hsm/keeper.h"
+#include "hsm/keeper_parts.h"
 
-#include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/fault_message.h"
 #include "core/log.h"
 #include "hsm/ckr.h"
-#include "hsm/hsm_message.h"
-#include "hsm/hsm_server.h"
-#include "hsm/worker_process.h"
-#include "worker.pb-c.h"
 
-#define START_TIMEOUT_MS 15000 /* load, login, audit, dry run */
-#define START_GRACE_MS   1000  /* how long requests wait for a lost worker's successor */
-#define CHECK_MS         1000  /* between two questions whether the token is still there */
-#define IDLE_MS          250   /* how late an idle worker's death is noticed */
-#define KIB_PER_MIB      1024
-#define SLICE_MS         50   /* how late a stop is noticed */
-#define ROUND_US         5000 /* what a round of more than one call may take */
-
-enum outcome {
-    ANSWERED,
-    HUNG,    /* no answer until the deadline */
-    CRASHED, /* the process ended, or spoke nonsense */
-    UNFIT    /* it answered that its session is lost */
-};
-
-/* Requests that a worker is sent together and answers in their order. */
-struct round {
-    struct worker_request requests[POOL_ROUND_MAX];
-    Provisiond__HsmRequest__OpCase operations[POOL_ROUND_MAX];
-    size_t count;
-    enum job_lane lane; /* of all of them */
-};
-
-struct keeper {
-    const struct config_hsm *config;
-    const struct secret *pin;
-    struct pin_guard *pin_guard;
-    struct pool *pool;
-    pthread_t thread;
-    struct worker_process worker;    /* ready when pid is not 0 */
-    struct worker_process successor; /* on its way when pid is not 0 */
-    deadline_ms successor_deadline;
-    unsigned calls;     /* of the present worker */
-    uint64_t first_kib; /* its memory at its first answer; 0 before */
-    uint64_t peak_kib;
-    int64_t call_us; /* what a call took in the newest round; 0 before */
-    int64_t checked_ms;
-};
+#define START_GRACE_MS 1000 /* how long requests wait for a lost worker's successor */
+#define CHECK_MS       1000 /* between two questions whether the token is still there */
+#define IDLE_MS        250  /* how late an idle worker's death is noticed */
+#define KIB_PER_MIB    1024
+#define ROUND_US       5000 /* what a round of more than one call may take */
 
 /* ---- starting ---- */
 
-/* Once for each key, whichever worker finds it. */
-static void log_weak_key(struct pool *pool, const struct hsm_weak_key *weak)
-{
-    char detail[HSM_WEAK_KEY_TEXT_MAX];
-    if (!pool_add_weak_key(pool, weak))
-        return;
-    hsm_weak_key_explain(weak, detail);
-    log_event(LOG_LEVEL_ERROR, "hsm-key-weak", LOG_TEXT("label", weak->label),
-              LOG_TEXT("attribute", weak->attribute), LOG_TEXT("detail", detail));
-}
-
-static void log_weak_keys(struct pool *pool, const struct hsm_status *status)
-{
-    for (size_t i = 0; i < status->weak_key_count; i++)
-        log_weak_key(pool, &status->weak_keys[i]);
-}
-
-/* ERR_TIMEOUT: a step on the way, not the end of the start. */
-static enum error read_step(struct keeper *keeper, struct worker_process *worker,
-                            const Provisiond__WorkerReady *ready, struct fault *fault)
-{
-    struct hsm_status status = {0};
-    if (ready->step != PROVISIOND__WORKER_STEP__WORKER_STARTED) {
-        worker->is_logging_in = ready->step == PROVISIOND__WORKER_STEP__WORKER_LOGGING_IN;
-        if (!worker->is_logging_in)
-            pin_guard_confirm(keeper->pin_guard);
-        return ERR_TIMEOUT;
-    }
-    enum error e = fault_from_message(ready->fault, fault);
-    if (e == ERR_OK && (ready->status == NULL || !hsm_status_from_message(ready->status, &status)))
-        e = fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
-    if (e != ERR_OK)
-        return e;
-    log_weak_keys(keeper->pool, &status);
-    pool_set_status(keeper->pool, &status);
-    return ERR_OK;
-}
-
-static enum error read_ready(struct keeper *keeper, struct worker_process *worker,
-                             struct bytes answer, struct fault *fault)
-{
-    Provisiond__WorkerReady *ready =
-        provisiond__worker_ready__unpack(NULL, answer.length, answer.data);
-    if (ready == NULL)
-        return fault_set(fault, ERR_INTERNAL, "worker-answer", "A worker spoke nonsense.", 0);
-    enum error e = read_step(keeper, worker, ready, fault);
-    provisiond__worker_ready__free_unpacked(ready, NULL);
-    return e;
-}
-
-/* The operator's own words for what is missing: which token, in which module. Starts go on every
- * second; what they end in is said once a minute. */
-static void log_start_failure(const struct keeper *keeper, const struct fault *fault)
-{
-    const struct config_hsm *config = keeper->config;
-    if (!pool_is_news(keeper->pool, fault))
-        return;
-    bool is_refusal = fault->code == ERR_HSM_PIN_REFUSED;
-    log_event(is_refusal ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
-              is_refusal ? "hsm-pin-refused" : "hsm-worker-start-failed",
-              LOG_TEXT("reason", fault->reason), LOG_TEXT("detail", fault->detail),
-              LOG_TEXT("token", config->token), LOG_TEXT("module", config->module),
-              LOG_TEXT("state", config->state),
-              LOG_TEXT("ckr", fault->native != 0 ? ckr_name((unsigned long)fault->native) : ""),
-              LOG_NUMBER("native", fault->native));
-}
-
-/* ERR_TIMEOUT: not ready yet. Any other failure has ended the process. */
-static enum error check_start(struct keeper *keeper, struct worker_process *worker,
-                              deadline_ms deadline, int wait_ms, struct fault *fault)
-{
-    struct bytes answer;
-    enum error e = worker_process_receive(worker, 0, wait_ms, &answer);
-    if (e == ERR_TIMEOUT && deadline_left_ms(deadline) > 0)
-        return e;
-    if (e == ERR_OK) {
-        e = read_ready(keeper, worker, answer, fault);
-        if (e == ERR_TIMEOUT)
-            return e;
-    } else if (e == ERR_TIMEOUT) {
-        e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-hung",
-                      "A worker did not become ready in time: does the vendor's own tool see the "
-                      "HSM, and is it busy?",
-                      0);
-    } else {
-        e = fault_set(fault, ERR_HSM_UNAVAILABLE, "worker-start-crashed",
-                      "A worker ended before it was ready: look for its last line, and see whether "
-                      "the module needs a drop-in for devices, folders or memory.",
-                      0);
-    }
-    if (e != ERR_OK) {
-        if (keeper->pin->length > 0)
-            e = pin_guard_fail(keeper->pin_guard, worker->is_logging_in, fault);
-        log_start_failure(keeper, fault);
-        (void)worker_process_kill(worker);
-    }
-    return e;
-}
-
-/* File and folder may come back, as an HSM may. */
-static enum error check_module(const struct keeper *keeper, struct fault *fault)
-{
-    if (hsm_check(keeper->config, fault) == ERR_OK && hsm_check_state(fault) == ERR_OK)
-        return ERR_OK;
-    fault->code = ERR_HSM_UNAVAILABLE;
-    fault->native = 0; /* it would be read as the module's */
-    return fault->code;
-}
-
-static enum error start_process(struct keeper *keeper, struct worker_process *ret_worker,
-                                struct fault *fault)
-{
-    char serial[HSM_SERIAL_SIZE];
-    pool_get_serial(keeper->pool, serial);
-    const struct worker_inheritance inheritance = {.config = keeper->config,
-                                                   .pin = keeper->pin,
-                                                   .serial = serial,
-                                                   .token_lock = pool_token_lock(keeper->pool)};
-    enum error e = check_module(keeper, fault);
-    if (e == ERR_OK && keeper->pin->length > 0) {
-        e = pin_guard_enter(keeper->pin_guard, fault);
-        fault->native = 0; /* as above */
-    }
-    if (e == ERR_OK) {
-        e = worker_process_start(&inheritance, ret_worker, fault);
-        if (e != ERR_OK && keeper->pin->length > 0)
-            e = pin_guard_fail(keeper->pin_guard, false, fault);
-    }
-    if (e != ERR_OK)
-        log_start_failure(keeper, fault);
-    else
-        log_event(pool_is_failing(keeper->pool) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
-                  "hsm-worker-started", LOG_NUMBER("pid", ret_worker->pid));
-    return e;
-}
-
 static enum error await_ready(struct keeper *keeper, struct fault *fault)
 {
-    deadline_ms deadline = deadline_in(START_TIMEOUT_MS);
     deadline_ms grace = deadline_in(START_GRACE_MS);
     bool is_slow = false;
     for (;;) {
-        enum error e = check_start(keeper, &keeper->worker, deadline, SLICE_MS, fault);
+        enum error e = worker_start_check(&keeper->options, &keeper->start, KEEPER_SLICE_MS,
+                                          &keeper->worker, fault);
         if (e != ERR_TIMEOUT)
             return e;
         /* Not in the middle of its login: SoftHSM would lose its token. */
-        if (pool_is_stopping(keeper->pool) && !keeper->worker.is_logging_in) {
-            worker_process_end(&keeper->worker); /* not killed in the middle of its login */
+        if (pool_is_stopping(keeper->options.pool) && !keeper->start.worker.is_logging_in) {
+            worker_start_end(&keeper->start);
             return fault_set(fault, ERR_HSM_UNAVAILABLE, "stopping", "provision-hsm stops.", 0);
         }
         if (!is_slow && deadline_left_ms(grace) == 0) {
             is_slow = true;
-            pool_report_slow_start(keeper->pool);
+            pool_report_slow_start(keeper->options.pool);
         }
     }
 }
@@ -233,15 +57,15 @@ static void begin_service(struct keeper *keeper)
 static bool hire(struct keeper *keeper, enum keeper_state *state)
 {
     struct fault fault = {0};
-    if (!pool_enter_start(keeper->pool))
+    if (!pool_enter_start(keeper->options.pool))
         return false;
-    enum error e = start_process(keeper, &keeper->worker, &fault);
+    enum error e = worker_start_begin(&keeper->options, &keeper->start, &fault);
     if (e == ERR_OK)
         e = await_ready(keeper, &fault);
     enum keeper_state next = e == ERR_OK ? KEEPER_READY : KEEPER_DOWN;
-    pool_change_state(keeper->pool, *state, next);
+    pool_change_state(keeper->options.pool, *state, next);
     *state = next;
-    pool_leave_start(keeper->pool, e, &fault);
+    pool_leave_start(keeper->options.pool, e, &fault);
     if (e == ERR_OK)
         begin_service(keeper);
     return e == ERR_OK;
@@ -252,39 +76,39 @@ static bool hire(struct keeper *keeper, enum keeper_state *state)
 static bool is_worn(const struct keeper *keeper)
 {
     uint64_t grown_kib = keeper->peak_kib - keeper->first_kib;
-    return keeper->calls >= keeper->config->recycle_after ||
-           grown_kib >= (uint64_t)keeper->config->recycle_mb * KIB_PER_MIB;
+    return keeper->calls >= keeper->options.config->recycle_after ||
+           grown_kib >= (uint64_t)keeper->options.config->recycle_mb * KIB_PER_MIB;
 }
 
 static void begin_recycling(struct keeper *keeper)
 {
     struct fault fault = {0};
-    if (!is_worn(keeper) || keeper->successor.pid != 0 || !pool_try_enter_start(keeper->pool))
+    if (!is_worn(keeper) || worker_start_is_active(&keeper->start) ||
+        !pool_try_enter_start(keeper->options.pool))
         return;
-    enum error e = start_process(keeper, &keeper->successor, &fault);
+    enum error e = worker_start_begin(&keeper->options, &keeper->start, &fault);
     if (e != ERR_OK)
-        pool_leave_start(keeper->pool, e, &fault);
-    keeper->successor_deadline = deadline_in(START_TIMEOUT_MS);
+        pool_leave_start(keeper->options.pool, e, &fault);
 }
 
 static void advance_recycling(struct keeper *keeper, int wait_ms)
 {
     struct fault fault = {0};
-    if (keeper->successor.pid == 0)
+    struct worker_process successor;
+    if (!worker_start_is_active(&keeper->start))
         return;
     enum error e =
-        check_start(keeper, &keeper->successor, keeper->successor_deadline, wait_ms, &fault);
+        worker_start_check(&keeper->options, &keeper->start, wait_ms, &successor, &fault);
     if (e == ERR_TIMEOUT)
         return;
-    pool_leave_start(keeper->pool, e, &fault);
+    pool_leave_start(keeper->options.pool, e, &fault);
     if (e != ERR_OK)
         return; /* the present worker serves on; the next try is after the back-off */
     log_event(LOG_LEVEL_INFO, "hsm-worker-recycled", LOG_NUMBER("pid", keeper->worker.pid),
               LOG_NUMBER("calls", keeper->calls),
               LOG_NUMBER("grown_kib", (int64_t)(keeper->peak_kib - keeper->first_kib)));
     worker_process_end(&keeper->worker);
-    keeper->worker = keeper->successor;
-    keeper->successor = (struct worker_process){.socket = -1};
+    keeper->worker = successor;
     begin_service(keeper);
 }
 
@@ -293,124 +117,13 @@ static void abandon_recycling(struct keeper *keeper)
     static const struct fault lost = {.code = ERR_HSM_UNAVAILABLE,
                                       .reason = "worker-lost",
                                       .detail = "A worker was lost while its successor started."};
-    if (keeper->successor.pid == 0)
+    if (!worker_start_is_active(&keeper->start))
         return;
-    worker_process_end(&keeper->successor); /* not killed in the middle of its login */
-    pool_leave_start(keeper->pool, ERR_HSM_UNAVAILABLE, &lost);
+    worker_start_end(&keeper->start);
+    pool_leave_start(keeper->options.pool, ERR_HSM_UNAVAILABLE, &lost);
 }
 
-/* ---- waiting for an answer ---- */
-
-/* Moves whenever the worker reads or writes one of the files. */
-static int64_t progress_of(const int *fds, unsigned count)
-{
-    int64_t sum = 0;
-    for (unsigned i = 0; i < count; i++)
-        sum += lseek(fds[i], 0, SEEK_CUR);
-    return sum;
-}
-
-static int64_t patience_ms(const struct keeper *keeper, enum job_lane lane)
-{
-    int64_t patience = keeper->config->call_timeout_ms;
-    if (lane == JOB_KEYGEN)
-        return HSM_KEYGEN_TIMEOUT_MS;
-    /* A worker that waits for the disk is not hung; after this long nobody waits for the answer. */
-    return lane == JOB_DATA && patience < HSM_CALL_TIMEOUT_MS ? HSM_CALL_TIMEOUT_MS : patience;
-}
-
-static int slice_of(deadline_ms deadline)
-{
-    int left = deadline_left_ms(deadline);
-    return left < SLICE_MS ? left : SLICE_MS;
-}
-
-/*
- * Waits for the answer at a place of the round. A call has patience_ms; an encryption has as much
- * again whenever its files move, and is given up when the program stops.
- */
-static enum outcome await_answer(struct keeper *keeper, const struct round *round, size_t place,
-                                 struct bytes *ret_answer)
-{
-    const struct worker_request *files = &round->requests[0];
-    int64_t patience = patience_ms(keeper, round->lane);
-    deadline_ms deadline = deadline_in(patience);
-    int64_t progress = progress_of(files->fds, files->fd_count);
-    for (;;) {
-        enum error e =
-            worker_process_receive(&keeper->worker, place, slice_of(deadline), ret_answer);
-        if (e != ERR_TIMEOUT)
-            return e == ERR_OK ? ANSWERED : CRASHED;
-        int64_t now = progress_of(files->fds, files->fd_count);
-        if (now != progress)
-            deadline = deadline_in(patience);
-        progress = now;
-        if (deadline_left_ms(deadline) == 0 ||
-            (files->fd_count > 0 && pool_is_stopping(keeper->pool)))
-            return HUNG;
-    }
-}
-
-/* ---- one answer ---- */
-
-static bool is_sound(const Provisiond__WorkerAnswer *answer,
-                     Provisiond__HsmRequest__OpCase operation)
-{
-    if (answer == NULL || answer->reply == NULL)
-        return false;
-    bool has_fault = answer->reply->fault != NULL && answer->reply->fault->code != ERR_OK;
-    return has_fault || (unsigned)answer->reply->result_case == (unsigned)operation + 1;
-}
-
-/* What the master learns from an answer as it passes. */
-static void learn(struct keeper *keeper, const Provisiond__WorkerAnswer *answer)
-{
-    struct hsm_status found = {.weak_key_count = 1};
-    struct hsm_spki checkpoint;
-    struct hsm_spki transport;
-    if (answer->weak_key != NULL &&
-        hsm_weak_key_from_message(answer->weak_key, &found.weak_keys[0]))
-        log_weak_keys(keeper->pool, &found);
-    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_INIT &&
-        hsm_spki_from_message(answer->reply->init->checkpoint_spki, &checkpoint) &&
-        hsm_spki_from_message(answer->reply->init->transport_spki, &transport))
-        pool_set_spkis(keeper->pool, &checkpoint, &transport);
-    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_DESTROY_KEYS)
-        pool_forget_transport(keeper->pool);
-    if (answer->reply->result_case == PROVISIOND__HSM_REPLY__RESULT_ROTATE_CHECKPOINT_KEY &&
-        hsm_spki_from_message(answer->reply->rotate_checkpoint_key->spki, &checkpoint))
-        pool_add_successor(keeper->pool, answer->reply->rotate_checkpoint_key->generation,
-                           &checkpoint);
-}
-
-/* The caller frees *ret_answer, which is NULL when there is none. */
-static enum outcome take_answer(struct keeper *keeper, const struct round *round, size_t place,
-                                Provisiond__WorkerAnswer **ret_answer)
-{
-    struct bytes bytes;
-    *ret_answer = NULL;
-    enum outcome outcome = await_answer(keeper, round, place, &bytes);
-    if (outcome != ANSWERED)
-        return outcome;
-    Provisiond__WorkerAnswer *answer =
-        provisiond__worker_answer__unpack(NULL, bytes.length, bytes.data);
-    if (!is_sound(answer, round->operations[place])) {
-        if (answer != NULL)
-            provisiond__worker_answer__free_unpacked(answer, NULL);
-        return CRASHED;
-    }
-    keeper->peak_kib = answer->peak_kib;
-    if (keeper->first_kib == 0)
-        keeper->first_kib = answer->peak_kib;
-    *ret_answer = answer;
-    return answer->is_unfit ? UNFIT : ANSWERED;
-}
-
-static void free_answer(Provisiond__WorkerAnswer *answer)
-{
-    if (answer != NULL)
-        provisiond__worker_answer__free_unpacked(answer, NULL);
-}
+/* ---- a worker that is lost ---- */
 
 static void set_loss(enum outcome outcome, const Provisiond__WorkerAnswer *answer,
                      struct fault *fault)
@@ -437,7 +150,7 @@ static void lose_worker(struct keeper *keeper, enum keeper_state *state, const s
 {
     pid_t pid = keeper->worker.pid;
     log_loss(pid, worker_process_kill(&keeper->worker), fault);
-    pool_change_state(keeper->pool, *state, KEEPER_RETURNING);
+    pool_change_state(keeper->options.pool, *state, KEEPER_RETURNING);
     *state = KEEPER_RETURNING;
     abandon_recycling(keeper);
 }
@@ -451,14 +164,14 @@ static size_t answer_jobs(struct keeper *keeper, const struct round *round, stru
 {
     for (size_t i = 0; i < round->count; i++) {
         Provisiond__WorkerAnswer *answer = NULL;
-        enum outcome outcome = take_answer(keeper, round, i, &answer);
+        enum outcome outcome = keeper_take_answer(keeper, round, i, &answer);
         if (answer != NULL)
-            learn(keeper, answer);
+            keeper_learn(keeper, answer);
         if (outcome == ANSWERED)
-            pool_answer(keeper->pool, jobs[i], answer->reply);
+            pool_answer(keeper->options.pool, jobs[i], answer->reply);
         else
             set_loss(outcome, answer, ret_loss);
-        free_answer(answer);
+        keeper_free_answer(answer);
         if (outcome != ANSWERED)
             return i;
     }
@@ -492,23 +205,23 @@ static void run_round(struct keeper *keeper, struct job **jobs, size_t count,
     struct fault loss = {0};
     size_t done = 0;
     /* An encryption may take an hour, and nobody else can start a worker meanwhile. */
-    while (jobs[0]->lane == JOB_ENCRYPT && keeper->successor.pid != 0)
-        advance_recycling(keeper, SLICE_MS);
+    while (jobs[0]->lane == JOB_ENCRYPT && worker_start_is_active(&keeper->start))
+        advance_recycling(keeper, KEEPER_SLICE_MS);
     begin_round(keeper, jobs, count, &round);
-    pool_change_busy(keeper->pool, true);
+    pool_change_busy(keeper->options.pool, true);
     int64_t began_us = clock_monotonic_us();
     if (worker_process_send(&keeper->worker, round.requests, count) == ERR_OK)
         done = answer_jobs(keeper, &round, jobs, &loss);
     else
         set_loss(CRASHED, NULL, &loss);
-    pool_change_busy(keeper->pool, false);
+    pool_change_busy(keeper->options.pool, false);
     note_speed(keeper, count, clock_monotonic_us() - began_us);
     if (done < count)
         lose_worker(keeper, state, &loss); /* first, so that the pool knows who is there */
     for (size_t i = done; i < count; i++) {
         if (i > done)
             jobs[i]->attempts--; /* the worker had not come to it */
-        pool_retry(keeper->pool, jobs[i], &loss);
+        pool_retry(keeper->options.pool, jobs[i], &loss);
     }
 }
 
@@ -528,12 +241,12 @@ static void check_worker(struct keeper *keeper, enum keeper_state *state)
     if (clock_monotonic_ms() - keeper->checked_ms < CHECK_MS)
         return;
     if (worker_process_send(&keeper->worker, round.requests, round.count) == ERR_OK)
-        outcome = take_answer(keeper, &round, 0, &answer);
+        outcome = keeper_take_answer(keeper, &round, 0, &answer);
     if (outcome != ANSWERED) {
         set_loss(outcome, answer, &loss);
         lose_worker(keeper, state, &loss);
     }
-    free_answer(answer);
+    keeper_free_answer(answer);
     keeper->checked_ms = clock_monotonic_ms();
 }
 
@@ -562,15 +275,15 @@ static size_t round_max(const struct keeper *keeper)
 static void serve(struct keeper *keeper, enum keeper_state *state)
 {
     struct job *jobs[POOL_ROUND_MAX];
-    int wait_ms = keeper->successor.pid != 0 ? SLICE_MS : IDLE_MS;
-    size_t count = pool_take(keeper->pool, wait_ms, jobs, round_max(keeper));
+    int wait_ms = worker_start_is_active(&keeper->start) ? KEEPER_SLICE_MS : IDLE_MS;
+    size_t count = pool_take(keeper->options.pool, wait_ms, jobs, round_max(keeper));
     /* Before the jobs are spent on it: an idle worker may have died meanwhile. */
     check_process(keeper, state);
     if (count > 0 && *state == KEEPER_READY)
         run_round(keeper, jobs, count, state);
     else
         for (size_t i = 0; i < count; i++)
-            pool_retry(keeper->pool, jobs[i], &GONE);
+            pool_retry(keeper->options.pool, jobs[i], &GONE);
     if (*state == KEEPER_READY)
         check_worker(keeper, state);
     if (*state == KEEPER_READY) {
@@ -583,15 +296,15 @@ static void *keeper_main(void *argument)
 {
     struct keeper *keeper = argument;
     enum keeper_state state = KEEPER_DOWN;
-    while (!pool_is_stopping(keeper->pool)) {
+    while (!pool_is_stopping(keeper->options.pool)) {
         if (state == KEEPER_READY)
             serve(keeper, &state);
         else
             (void)hire(keeper, &state);
     }
-    worker_process_end(&keeper->successor);
+    worker_start_end(&keeper->start);
     worker_process_end(&keeper->worker);
-    pool_change_state(keeper->pool, state, KEEPER_DOWN);
+    pool_change_state(keeper->options.pool, state, KEEPER_DOWN);
     return NULL;
 }
 
@@ -600,12 +313,11 @@ enum error keeper_new(const struct keeper_options *options, struct keeper **ret_
     struct keeper *keeper = calloc(1, sizeof *keeper);
     if (keeper == NULL)
         return ERR_INTERNAL;
-    *keeper = (struct keeper){.config = options->config,
-                              .pin = options->pin,
-                              .pin_guard = options->pin_guard,
-                              .pool = options->pool,
-                              .worker = {.socket = -1},
-                              .successor = {.socket = -1}};
+    *keeper = (struct keeper){
+        .options = *options,
+        .worker = {.socket = -1},
+        .start = {.worker = {.socket = -1}, .scout = {.socket = -1}},
+    };
     if (pthread_create(&keeper->thread, NULL, keeper_main, keeper) != 0) {
         free(keeper);
         return ERR_INTERNAL;

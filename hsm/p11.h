@@ -60,7 +60,9 @@ struct p11 {
     unsigned slot_count;
     CK_FUNCTION_LIST *call;
     CK_SLOT_ID slot;
-    CK_SESSION_HANDLE session; /* read-write; CK_INVALID_HANDLE before it is open */
+    CK_SESSION_HANDLE session;            /* read-write; CK_INVALID_HANDLE before it is open */
+    void (*note_progress)(void *context); /* of p11_options; NULL after the start */
+    void *progress_context;
     bool needs_login;
     bool is_unfit;
     bool is_stale;
@@ -74,7 +76,7 @@ struct p11 {
     char serial[17];
     char model[17];
     enum hsm_mode mode; /* of P-256 with X9.63 and SHA-256 */
-    /* Of the other agreements when that is token mode; 0: nobody has asked yet. */
+    /* Of the other agreements when that is token mode; 0: not found out yet. */
     enum hsm_mode kdf_modes[HSM_P384 + 1][HSM_CONCAT_SHA256 + 1];
     enum p11_ability rsa_abilities[P11_RSA_WAYS];
 
@@ -97,6 +99,8 @@ struct p11_options {
     const char *serial;    /* another token than this gets no PIN; "" is any */
     /* Called right before C_Login, and again after it succeeded. */
     void (*note_login)(void *context, bool is_done);
+    /* Called now and then by what takes many calls; NULL: nobody wants to know. */
+    void (*note_progress)(void *context);
     void *context;
 };
 
@@ -112,6 +116,14 @@ enum error p11_open(struct p11 *p11, const struct p11_options *options, const st
 /* As p11_open without session and login: loads the module and finds the token. */
 enum error p11_find_token(struct p11 *p11, const struct p11_options *options,
                           const struct secret *pin, struct fault *fault) MUST_USE;
+/*
+ * Whether a process without a past can reach the token: loads the module, finds the token, and
+ * opens a session in which objects can be looked for. No login. Closed with p11_close as above.
+ */
+enum error p11_reach(struct p11 *p11, const struct p11_options *options,
+                     struct fault *fault) MUST_USE;
+/* What the start does is not standing still. */
+void p11_note_progress(const struct p11 *p11);
 /* Ends the session and the module. */
 void p11_close(struct p11 *p11);
 /* Asks the token whether it is still the one that p11 logged in to. */
@@ -449,10 +461,14 @@ enum error p11_rsa_wrap(struct p11 *p11, const struct hsm_wrap *wrap,
 enum error p11_try_mode(struct p11 *p11, enum hsm_mode mode, struct fault *fault) MUST_USE;
 /*
  * Chooses p11->mode by a complete dry run, to whose result a device of our own opens its license: a
- * token's KDF or key wrap that only looks right must not be found out by devices. ERR_UNSUPPORTED
- * ("wrap-not-standard"): in neither mode.
+ * token's KDF or key wrap that only looks right must not be found out by devices. Likewise for the
+ * other agreements of licenses, which may fail. ERR_UNSUPPORTED ("wrap-not-standard"): in neither
+ * mode.
  */
 enum error p11_choose_mode(struct p11 *p11, struct fault *fault) MUST_USE;
+/* How p11, whose mode is known, wraps by that agreement: by a complete dry run. */
+enum error p11_try_agreement(struct p11 *p11, enum hsm_curve curve, enum hsm_kdf kdf,
+                             enum hsm_mode *ret_mode, struct fault *fault) MUST_USE;
 enum error p11_wrap(struct p11 *p11, const struct hsm_wrap *wrap, struct hsm_wrapped *ret_wrapped,
                     struct fault *fault) MUST_USE;
 

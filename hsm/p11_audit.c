@@ -236,7 +236,9 @@ enum error p11_audit_all(struct p11 *p11, struct fault *fault)
     enum error e = p11_learn_local(p11, fault);
     if (e == ERR_OK)
         e = p11_find(p11, template, 2, &all, fault);
-    for (size_t i = 0; i < all.count && e == ERR_OK; i++)
+    for (size_t i = 0; i < all.count && e == ERR_OK; i++) {
         e = audit_firmware_key(p11, found[i], fault);
+        p11_note_progress(p11);
+    }
     return e;
 }

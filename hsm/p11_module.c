@@ -115,7 +115,7 @@ static enum error check_login(const PKCS11_TOKEN *token, const struct secret *pi
 }
 
 static enum error select_token(struct p11 *p11, const struct p11_options *options,
-                               const struct secret *pin, struct fault *fault)
+                               const PKCS11_TOKEN **ret_token, struct fault *fault)
 {
     PKCS11_SLOT *slots = NULL;
     if (PKCS11_enumerate_slots(p11->context, &slots, &p11->slot_count) != 0)
@@ -144,16 +144,21 @@ static enum error select_token(struct p11 *p11, const struct p11_options *option
             "that served until now. Put that one back, or restart provision-hsm to go on "
             "with this one.",
             0);
-    return check_login(slot->token, pin, fault);
+    *ret_token = slot->token;
+    return ERR_OK;
+}
+
+static enum error open_session(struct p11 *p11, struct fault *fault)
+{
+    CK_RV rv = p11->call->C_OpenSession(p11->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
+                                        &p11->session);
+    return rv == CKR_OK ? ERR_OK : p11_fail(p11, rv, fault);
 }
 
 static enum error log_in(struct p11 *p11, const struct p11_options *options,
                          const struct secret *pin, struct fault *fault)
 {
-    CK_RV rv = p11->call->C_OpenSession(p11->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-                                        &p11->session);
-    if (rv != CKR_OK)
-        return p11_fail(p11, rv, fault);
+    CK_RV rv = CKR_OK;
     if (!p11->needs_login)
         return ERR_OK;
     options->note_login(options->context, false);
@@ -167,17 +172,51 @@ static enum error log_in(struct p11 *p11, const struct p11_options *options,
 enum error p11_find_token(struct p11 *p11, const struct p11_options *options,
                           const struct secret *pin, struct fault *fault)
 {
+    const PKCS11_TOKEN *token = NULL;
     enum error e = load_module(p11, options, fault);
     if (e == ERR_OK)
-        e = select_token(p11, options, pin, fault);
+        e = select_token(p11, options, &token, fault);
+    if (e == ERR_OK)
+        e = check_login(token, pin, fault);
     ERR_clear_error();
     return e;
+}
+
+enum error p11_reach(struct p11 *p11, const struct p11_options *options, struct fault *fault)
+{
+    const PKCS11_TOKEN *token = NULL;
+    CK_OBJECT_HANDLE handle;
+    struct p11_found found = {.handles = &handle, .max = 1};
+    CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}};
+    struct fault ignored;
+    enum error e = load_module(p11, options, fault);
+    if (e == ERR_OK)
+        e = select_token(p11, options, &token, fault);
+    if (e == ERR_OK)
+        e = open_session(p11, fault);
+    if (e == ERR_OK) /* a token may want the login first: that is an answer, too */
+        (void)!p11_find(p11, template, 1, &found, &ignored);
+    ERR_clear_error();
+    return e;
+}
+
+void p11_note_progress(const struct p11 *p11)
+{
+    if (p11->note_progress != NULL)
+        p11->note_progress(p11->progress_context);
 }
 
 enum error p11_open(struct p11 *p11, const struct p11_options *options, const struct secret *pin,
                     struct fault *fault)
 {
     enum error e = p11_find_token(p11, options, pin, fault);
+    p11->note_progress = options->note_progress;
+    p11->progress_context = options->context;
+    p11_note_progress(p11);
+    if (e == ERR_OK)
+        e = open_session(p11, fault);
+    p11_note_progress(p11);
     if (e == ERR_OK)
         e = log_in(p11, options, pin, fault);
     ERR_clear_error();

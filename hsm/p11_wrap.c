@@ -142,6 +142,7 @@ static enum error try_agreement(struct p11 *p11, enum hsm_mode mode, enum hsm_cu
         e = run_dry(p11, mode, key, &agreement, &device, fault);
     p11_destroy(p11, &key);
     p11_device_free(&device);
+    p11_note_progress(p11);
     return e;
 }
 
@@ -164,12 +165,16 @@ static enum error find_mode(struct p11 *p11, enum hsm_curve curve, enum hsm_kdf 
     return try_agreement(p11, HSM_HOST_MODE, curve, kdf, fault);
 }
 
-enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
+enum error p11_try_agreement(struct p11 *p11, enum hsm_curve curve, enum hsm_kdf kdf,
+                             enum hsm_mode *ret_mode, struct fault *fault)
 {
-    return find_mode(p11, HSM_P256, HSM_X963_SHA256, &p11->mode, fault);
+    if (p11->mode == HSM_TOKEN_MODE)
+        return find_mode(p11, curve, kdf, ret_mode, fault);
+    *ret_mode = HSM_HOST_MODE;
+    return try_agreement(p11, HSM_HOST_MODE, curve, kdf, fault);
 }
 
-/* That of one agreement: a token that does X9.63 may not do HKDF. Found out at its first wrap. */
+/* That of one agreement: a token that does X9.63 may not do HKDF. */
 static enum error mode_of(struct p11 *p11, const struct p11_agreement *agreement,
                           enum hsm_mode *ret_mode, struct fault *fault)
 {
@@ -187,6 +192,31 @@ static enum error mode_of(struct p11 *p11, const struct p11_agreement *agreement
         return e;
     *ret_mode = *known = found;
     return ERR_OK;
+}
+
+/*
+ * Those of the licenses that there are, so that no wrap has to find them out within its deadline.
+ * What cannot be found out now is left to the first wrap: the worker serves what it can.
+ */
+static void find_other_modes(struct p11 *p11)
+{
+    static const struct p11_agreement OTHERS[] = {{.curve = HSM_P384, .kdf = HSM_X963_SHA384},
+                                                  {.curve = HSM_P256, .kdf = HSM_HKDF_SHA256},
+                                                  {.curve = HSM_P256, .kdf = HSM_CONCAT_SHA256}};
+    for (size_t i = 0; i < COUNT(OTHERS); i++) {
+        enum hsm_mode mode = 0;
+        struct fault ignored;
+        (void)!mode_of(p11, &OTHERS[i], &mode, &ignored);
+        p11->is_unfit = p11->is_stale = false; /* a lost token is found lost by what follows */
+    }
+}
+
+enum error p11_choose_mode(struct p11 *p11, struct fault *fault)
+{
+    enum error e = find_mode(p11, HSM_P256, HSM_X963_SHA256, &p11->mode, fault);
+    if (e == ERR_OK)
+        find_other_modes(p11);
+    return e;
 }
 
 /* ---- one wrap ---- */

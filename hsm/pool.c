@@ -1,59 +1,21 @@
 /* SPDX-FileCopyrightText: The provisiond authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Shared state of the keepers. `lock` guards every field but `queue`, which guards itself; jobs
- * enter the queue under `lock`, so that none slips in after the last worker was lost.
- */
-#include "hsm/pool.h"
+/* A pool's life and its jobs. */
+#include "hsm/pool_parts.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/crash_point.h"
 #include "core/fault_message.h"
-#include "core/queue.h"
 #include "hsm/hsm_message.h"
 #include "hsm/token_lock.h"
 #include "hsm/wrap_batch.h"
 
-#define BACKOFF_FIRST_MS 100
-#define TELL_EVERY_MS    60000
-#define PARKED_MAX       16 /* jobs that wait for a place in their lane */
-#define ATTEMPTS_MAX     2
-
-/* A kind of job of which only so many run at a time. */
-struct lane {
-    unsigned limit;
-    unsigned running; /* queued or with a worker */
-    struct queue *parked;
-};
-
-struct pool {
-    struct queue *queue;
-    int token_lock; /* immutable */
-
-    pthread_mutex_t lock;
-    pthread_cond_t is_changed;
-    bool is_stopping;
-    bool is_starting; /* one worker is between its start and ready */
-    bool is_failing;  /* the newest start failed or takes long */
-    bool is_refused;  /* the PIN: nobody starts any more */
-    bool is_known;    /* status was set */
-    int backoff_ms;
-    deadline_ms not_before;              /* the next start */
-    struct fault fault;                  /* why there is no worker */
-    char told_reason[FAULT_REASON_SIZE]; /* of the last line about it, and when that was */
-    int64_t told_ms;
-    unsigned workers;
-    unsigned states[KEEPER_STATES];
-    unsigned busy;
-    uint64_t restarts;
-    struct hsm_status status;
-    struct lane lanes[JOB_LANES];
-};
+#define PARKED_MAX   16 /* jobs that wait for a place in their lane */
+#define ATTEMPTS_MAX 2
 
 /* ---- life ---- */
 
@@ -118,8 +80,7 @@ bool pool_is_stopping(struct pool *pool)
     return is_stopping;
 }
 
-/* Refuses everything that waits. Not under the lock: answering may take as long as a peer likes. */
-static void drain(struct pool *pool)
+void pool_drain(struct pool *pool)
 {
     struct fault fault;
     struct job *job = NULL;
@@ -136,7 +97,7 @@ void pool_free(struct pool *pool)
     if (pool == NULL)
         return;
     if (pool->queue != NULL)
-        drain(pool);
+        pool_drain(pool);
     for (int i = 0; i < JOB_LANES; i++)
         queue_free(pool->lanes[i].parked);
     queue_free(pool->queue);
@@ -246,16 +207,10 @@ void pool_refuse(struct pool *pool, struct job *job, const struct fault *fault)
 
 /* ---- queueing ---- */
 
-static bool is_available(const struct pool *pool)
-{
-    return !pool->is_stopping && (pool->states[KEEPER_READY] > 0 ||
-                                  (pool->states[KEEPER_RETURNING] > 0 && !pool->is_failing));
-}
-
 static enum error enter_lane(struct pool *pool, struct job *job, struct fault *fault)
 {
     struct lane *lane = &pool->lanes[job->lane];
-    if (!is_available(pool)) {
+    if (!pool_is_available(pool)) {
         *fault = pool->fault;
         return fault->code;
     }
@@ -390,210 +345,10 @@ void pool_retry(struct pool *pool, struct job *job, const struct fault *fault)
     bool is_safe = job->attempts < attempts_max && deadline_left_ms(job->deadline) > 0;
     struct fault why = *fault;
     (void)pthread_mutex_lock(&pool->lock);
-    if (is_safe && !is_available(pool))
+    if (is_safe && !pool_is_available(pool))
         why = pool->fault;
-    bool is_queued = is_safe && is_available(pool) && queue_push(pool->queue, job);
+    bool is_queued = is_safe && pool_is_available(pool) && queue_push(pool->queue, job);
     (void)pthread_mutex_unlock(&pool->lock);
     if (!is_queued)
         pool_refuse(pool, job, &why);
-}
-
-/* ---- starting workers ---- */
-
-/* Under the lock. */
-static bool may_start(const struct pool *pool)
-{
-    return !pool->is_starting && deadline_left_ms(pool->not_before) == 0;
-}
-
-bool pool_enter_start(struct pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    while (!pool->is_stopping && (pool->is_refused || !may_start(pool))) {
-        struct timespec until = deadline_timespec(pool->not_before);
-        if (pool->is_refused || pool->is_starting)
-            (void)pthread_cond_wait(&pool->is_changed, &pool->lock);
-        else
-            (void)pthread_cond_timedwait(&pool->is_changed, &pool->lock, &until);
-    }
-    bool is_entered = !pool->is_stopping;
-    if (is_entered)
-        pool->is_starting = true;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return is_entered;
-}
-
-bool pool_try_enter_start(struct pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    bool is_entered = !pool->is_stopping && !pool->is_refused && may_start(pool);
-    if (is_entered)
-        pool->is_starting = true;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return is_entered;
-}
-
-/* Under the lock. */
-static void note_failed_start(struct pool *pool, enum error result, const struct fault *fault)
-{
-    pool->is_failing = true;
-    if (!pool->is_stopping)
-        pool->fault = *fault;
-    if (result == ERR_HSM_PIN_REFUSED)
-        pool->is_refused = true;
-    pool->backoff_ms = pool->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * pool->backoff_ms;
-    if (pool->backoff_ms > HSM_BACKOFF_MAX_MS)
-        pool->backoff_ms = HSM_BACKOFF_MAX_MS;
-    pool->not_before = deadline_in(pool->backoff_ms);
-}
-
-void pool_leave_start(struct pool *pool, enum error result, const struct fault *fault)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->is_starting = false;
-    if (result == ERR_OK) {
-        pool->told_reason[0] = '\0';
-        pool->is_failing = false;
-        pool->backoff_ms = 0;
-        pool->not_before = 0;
-    } else {
-        note_failed_start(pool, result, fault);
-    }
-    bool is_over = !is_available(pool);
-    (void)pthread_cond_broadcast(&pool->is_changed);
-    (void)pthread_mutex_unlock(&pool->lock);
-    if (result != ERR_OK && is_over)
-        drain(pool);
-}
-
-bool pool_is_failing(struct pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    bool is_failing = pool->is_failing;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return is_failing;
-}
-
-bool pool_is_news(struct pool *pool, const struct fault *fault)
-{
-    int64_t now_ms = clock_monotonic_ms();
-    (void)pthread_mutex_lock(&pool->lock);
-    bool is_news =
-        strcmp(pool->told_reason, fault->reason) != 0 || now_ms - pool->told_ms >= TELL_EVERY_MS;
-    if (is_news) {
-        strcpy(pool->told_reason, fault->reason);
-        pool->told_ms = now_ms;
-    }
-    (void)pthread_mutex_unlock(&pool->lock);
-    return is_news;
-}
-
-void pool_report_slow_start(struct pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->is_failing = true;
-    if (!pool->is_stopping)
-        (void)fault_set(&pool->fault, ERR_HSM_UNAVAILABLE, "worker-starting",
-                        "The token takes long to log in.", 0);
-    bool is_over = !is_available(pool);
-    (void)pthread_mutex_unlock(&pool->lock);
-    if (is_over)
-        drain(pool);
-}
-
-void pool_change_state(struct pool *pool, enum keeper_state from, enum keeper_state to)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->states[from]--;
-    pool->states[to]++;
-    pool->restarts += to == KEEPER_RETURNING;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-void pool_change_busy(struct pool *pool, bool is_busy)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->busy = is_busy ? pool->busy + 1 : pool->busy - 1;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-/* ---- the token ---- */
-
-void pool_set_status(struct pool *pool, const struct hsm_status *status)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->status = *status;
-    pool->is_known = true;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-void pool_get_serial(struct pool *pool, char ret_serial[HSM_SERIAL_SIZE])
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    strcpy(ret_serial, pool->status.token_serial); /* zeros before the first worker */
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-static bool is_same_weak_key(const struct hsm_weak_key *a, const struct hsm_weak_key *b)
-{
-    return memcmp(&a->id, &b->id, sizeof a->id) == 0 && strcmp(a->label, b->label) == 0;
-}
-
-bool pool_add_weak_key(struct pool *pool, const struct hsm_weak_key *weak)
-{
-    struct hsm_status *status = &pool->status;
-    bool is_new = true;
-    (void)pthread_mutex_lock(&pool->lock);
-    for (size_t i = 0; i < status->weak_key_count; i++)
-        is_new = is_new && !is_same_weak_key(&status->weak_keys[i], weak);
-    is_new = is_new && status->weak_key_count < HSM_WEAK_KEYS_MAX;
-    if (is_new)
-        status->weak_keys[status->weak_key_count++] = *weak;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return is_new;
-}
-
-void pool_set_spkis(struct pool *pool, const struct hsm_spki *checkpoint,
-                    const struct hsm_spki *transport)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->status.checkpoint = *checkpoint;
-    pool->status.transport = *transport;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-void pool_forget_transport(struct pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->status.transport.length = 0;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-void pool_add_successor(struct pool *pool, unsigned generation, const struct hsm_spki *spki)
-{
-    struct hsm_status *status = &pool->status;
-    (void)pthread_mutex_lock(&pool->lock);
-    /* The first key has generation 1, and is no successor; one that is known stays. */
-    if (generation == status->successor_count + 2 && generation <= HSM_CHECKPOINT_KEYS_MAX)
-        status->successors[status->successor_count++] = *spki;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
-enum error pool_get_status(struct pool *pool, struct hsm_status *ret_status, struct fault *fault)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    bool is_known = pool->is_known && is_available(pool);
-    struct hsm_status status = pool->status;
-    status.workers_ready = pool->states[KEEPER_READY];
-    status.workers_total = pool->workers;
-    status.workers_busy = pool->busy;
-    status.worker_restarts = pool->restarts;
-    struct fault why = pool->fault;
-    (void)pthread_mutex_unlock(&pool->lock);
-    if (!is_known) {
-        *fault = why;
-        return why.code;
-    }
-    *ret_status = status;
-    return ERR_OK;
 }

@@ -13,8 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #define KEK_BYTES        32
 #define PARTS_BYTES      ((size_t)200 * 1000) /* more than one part of 64 KiB, and no multiple */
@@ -23,6 +25,10 @@
 #define RECORD_BYTES     4096
 #define RECORD_AAD_BYTES 4
 #define RECORD_HEAD      8
+#define FORM_BYTES       ((size_t)5003) /* no multiple of a block */
+#define BLOCK_BYTES      16
+
+const struct trial_form TRIAL_GCM = {HSM_AES_GCM, HSM_GCM_IV_BYTES};
 
 static const uint8_t INFO[] = "provisiond-check";
 
@@ -60,8 +66,8 @@ static size_t frame_record(uint8_t *out, size_t length)
     return sizeof head + RECORD_AAD_BYTES + length;
 }
 
-static enum error make_files(struct trial_image *image, enum hsm_cipher cipher, size_t length,
-                             struct fault *fault)
+static enum error make_files(struct trial_image *image, const struct trial_form *form,
+                             size_t length, struct fault *fault)
 {
     const size_t room = length + RECORD_HEAD + RECORD_AAD_BYTES;
     uint8_t *clear = malloc(room);
@@ -70,7 +76,7 @@ static enum error make_files(struct trial_image *image, enum hsm_cipher cipher, 
     bool is_made = clear != NULL && image->clear_fd >= 0 && image->cipher_fd >= 0;
     if (is_made) {
         fill(clear, length);
-        size_t total = cipher == HSM_AES_GCM_RECORDS ? frame_record(clear, length) : length;
+        size_t total = form->cipher == HSM_AES_GCM_RECORDS ? frame_record(clear, length) : length;
         is_made = write(image->clear_fd, clear, total) == (ssize_t)total;
     }
     free(clear);
@@ -86,11 +92,11 @@ void trial_image_clear(struct trial_image *image)
     image->clear_fd = image->cipher_fd = -1;
 }
 
-enum error trial_image_new(struct trial *trial, enum hsm_cipher cipher, size_t length,
+enum error trial_image_new(struct trial *trial, const struct trial_form *form, size_t length,
                            struct trial_image *ret_image, struct fault *fault)
 {
     IMAGE_AUTO image = {.clear_fd = -1, .cipher_fd = -1};
-    enum error e = make_files(&image, cipher, length, fault);
+    enum error e = make_files(&image, form, length, fault);
     if (e == ERR_OK)
         e = trial_make_firmware_key(trial, &image.firmware_key, fault);
     if (e == ERR_OK)
@@ -104,14 +110,15 @@ enum error trial_image_new(struct trial *trial, enum hsm_cipher cipher, size_t l
 }
 
 enum error trial_image_encrypt(struct trial *trial, const struct trial_image *image,
-                               enum hsm_cipher cipher, struct hsm_content *ret_content,
+                               const struct trial_form *form, struct hsm_content *ret_content,
                                struct fault *fault)
 {
     const struct p11_encryption encryption = {
         .firmware_key = image->firmware_key,
         .wrapped_session_key = bytes_of(image->session_key.bytes, image->session_key.length),
-        .cipher = cipher,
-        .aad = bytes_of(INFO, cipher == HSM_AES_GCM ? sizeof INFO : 0),
+        .cipher = form->cipher,
+        .aad = bytes_of(INFO, form->cipher == HSM_AES_GCM ? sizeof INFO : 0),
+        .iv_bytes = form->iv_bytes,
         .clear_fd = image->clear_fd,
         .cipher_fd = image->cipher_fd};
     if (lseek(image->clear_fd, 0, SEEK_SET) != 0 || lseek(image->cipher_fd, 0, SEEK_SET) != 0)
@@ -154,38 +161,71 @@ static enum error take_key(struct trial *trial, const struct trial_image *image,
     return e;
 }
 
-static bool decrypt(const struct secret *key, const struct hsm_content *content, struct bytes aad,
-                    struct bytes cipher, uint8_t *out)
+static const EVP_CIPHER *cipher_of(const struct trial_form *form)
+{
+    if (form->cipher == HSM_AES_CBC)
+        return EVP_aes_256_cbc();
+    return form->cipher == HSM_AES_CTR ? EVP_aes_256_ctr() : EVP_aes_256_gcm();
+}
+
+/* GCM's additional data and, before the end, its tag. */
+static bool take_aad(EVP_CIPHER_CTX *context, struct bytes aad)
 {
     int length = 0;
+    return EVP_DecryptUpdate(context, NULL, &length, aad.data, (int)aad.length) == 1;
+}
+
+static bool take_tag(EVP_CIPHER_CTX *context, const struct hsm_content *content)
+{
+    return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, HSM_GCM_TAG_BYTES,
+                               (void *)(uintptr_t)content->tag) == 1;
+}
+
+/* out has room for as much as there is of cipher. */
+static bool decrypt(const struct trial_form *form, const struct secret *key,
+                    const struct hsm_content *content, struct bytes aad, struct bytes cipher,
+                    uint8_t *out)
+{
+    int length = 0;
+    const bool has_tag = content->tag_length > 0;
+    const OSSL_PARAM iv_length[] = {
+        OSSL_PARAM_construct_size_t(OSSL_CIPHER_PARAM_IVLEN, (size_t[]){content->iv_length}),
+        OSSL_PARAM_construct_end()};
     CIPHER_CONTEXT_AUTO *context = EVP_CIPHER_CTX_new();
-    bool is_good =
-        context != NULL && key->length == HSM_SESSION_KEY_MAX &&
-        EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, content->iv) == 1 &&
-        EVP_DecryptUpdate(context, NULL, &length, aad.data, (int)aad.length) == 1 &&
-        EVP_DecryptUpdate(context, out, &length, cipher.data, (int)cipher.length) == 1 &&
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, HSM_GCM_TAG_BYTES,
-                            (void *)(uintptr_t)content->tag) == 1 &&
-        EVP_DecryptFinal_ex(context, out + length, &length) == 1;
+    bool is_good = context != NULL && key->length == HSM_SESSION_KEY_MAX &&
+                   EVP_DecryptInit_ex2(context, cipher_of(form), key->bytes, content->iv,
+                                       has_tag ? iv_length : NULL) == 1 &&
+                   (!has_tag || take_aad(context, aad)) &&
+                   EVP_DecryptUpdate(context, out, &length, cipher.data, (int)cipher.length) == 1 &&
+                   (!has_tag || take_tag(context, content)) &&
+                   EVP_DecryptFinal_ex(context, out + length, &length) == 1;
     ERR_clear_error();
     return is_good;
 }
 
+/* CBC is padded to whole blocks. */
+static size_t cipher_bytes(const struct trial_form *form, size_t length)
+{
+    return form->cipher == HSM_AES_CBC ? (length / BLOCK_BYTES + 1) * BLOCK_BYTES : length;
+}
+
 /* Of records the one that there is: additional data, tag, ciphertext. */
-static bool is_image(const struct trial_image *image, enum hsm_cipher cipher, size_t length,
+static bool is_image(const struct trial_image *image, const struct trial_form *form, size_t length,
                      const struct secret *key, const struct hsm_content *content)
 {
-    const size_t before = cipher == HSM_AES_GCM_RECORDS ? RECORD_AAD_BYTES + HSM_GCM_TAG_BYTES : 0;
-    uint8_t *made = malloc(before + length);
-    uint8_t *opened = malloc(length);
+    const size_t before =
+        form->cipher == HSM_AES_GCM_RECORDS ? RECORD_AAD_BYTES + HSM_GCM_TAG_BYTES : 0;
+    const size_t size = cipher_bytes(form, length);
+    uint8_t *made = malloc(before + size);
+    uint8_t *opened = malloc(size);
     uint8_t *wanted = malloc(length);
     bool is_good = made != NULL && opened != NULL && wanted != NULL &&
-                   pread(image->cipher_fd, made, before + length, 0) == (ssize_t)(before + length);
+                   pread(image->cipher_fd, made, before + size, 0) == (ssize_t)(before + size);
     if (is_good) {
         struct bytes aad =
             before > 0 ? bytes_of(made, RECORD_AAD_BYTES) : bytes_of(INFO, sizeof INFO);
         fill(wanted, length);
-        is_good = decrypt(key, content, aad, bytes_of(made + before, length), opened) &&
+        is_good = decrypt(form, key, content, aad, bytes_of(made + before, size), opened) &&
                   memcmp(opened, wanted, length) == 0;
     }
     free(made);
@@ -194,50 +234,68 @@ static bool is_image(const struct trial_image *image, enum hsm_cipher cipher, si
     return is_good;
 }
 
-enum error trial_image_opens(struct trial *trial, enum hsm_cipher cipher, size_t length,
+enum error trial_image_opens(struct trial *trial, const struct trial_form *form, size_t length,
                              struct fault *fault)
 {
     SECRET_AUTO key = {0};
     IMAGE_AUTO image = {.clear_fd = -1, .cipher_fd = -1};
-    struct hsm_content content;
-    enum error e = trial_image_new(trial, cipher, length, &image, fault);
+    struct hsm_content content = {.length = 0};
+    enum error e = trial_image_new(trial, form, length, &image, fault);
     if (e == ERR_OK)
-        e = trial_image_encrypt(trial, &image, cipher, &content, fault);
+        e = trial_image_encrypt(trial, &image, form, &content, fault);
     if (e == ERR_OK)
         e = take_key(trial, &image, &key, fault);
-    if (e == ERR_OK && !is_image(&image, cipher, length, &key, &content))
+    if (e == ERR_OK && !is_image(&image, form, length, &key, &content))
         e = fault_set(
             fault, ERR_UNSUPPORTED, "image-differs",
             "The device that opened its license could not decrypt the image: the module's "
-            "AES-GCM is another than the standard's, or it used another key.",
+            "mode of AES is another than the standard's, or it used another key.",
             0);
     return e;
 }
 
 /* ---- the probes ---- */
 
-void trial_image_records(struct trial *trial)
+static void say_opens(struct trial *trial, const struct trial_form *form, size_t length,
+                      const char *finding)
 {
     struct fault fault = {0};
     if (!trial_begin(trial))
         return;
-    if (trial_image_opens(trial, HSM_AES_GCM_RECORDS, RECORD_BYTES, &fault) != ERR_OK)
+    if (trial_image_opens(trial, form, length, &fault) != ERR_OK)
         trial_say_fault(trial, &fault);
     else
-        trial_say(trial, TRIAL_WORKS, "", "", "CKM_AES_GCM in one piece");
+        trial_say(trial, TRIAL_WORKS, "", "", "%s", finding);
     trial_close(trial);
+}
+
+void trial_image_records(struct trial *trial)
+{
+    static const struct trial_form RECORDS = {.cipher = HSM_AES_GCM_RECORDS};
+    say_opens(trial, &RECORDS, RECORD_BYTES, "CKM_AES_GCM in one piece");
 }
 
 void trial_image_parts(struct trial *trial)
 {
-    struct fault fault = {0};
-    if (!trial_begin(trial))
-        return;
-    if (trial_image_opens(trial, HSM_AES_GCM, PARTS_BYTES, &fault) != ERR_OK)
-        trial_say_fault(trial, &fault);
-    else
-        trial_say(trial, TRIAL_WORKS, "", "", "200 kB encrypted and opened");
-    trial_close(trial);
+    say_opens(trial, &TRIAL_GCM, PARTS_BYTES, "200 kB encrypted and opened");
+}
+
+void trial_image_cbc(struct trial *trial)
+{
+    static const struct trial_form CBC = {HSM_AES_CBC, HSM_IV_MAX};
+    say_opens(trial, &CBC, FORM_BYTES, "CKM_AES_CBC_PAD, encrypted and opened");
+}
+
+void trial_image_ctr(struct trial *trial)
+{
+    static const struct trial_form CTR = {HSM_AES_CTR, HSM_IV_MAX};
+    say_opens(trial, &CTR, FORM_BYTES, "CKM_AES_CTR, encrypted and opened");
+}
+
+void trial_image_gcm16(struct trial *trial)
+{
+    static const struct trial_form GCM16 = {HSM_AES_GCM, HSM_IV_MAX};
+    say_opens(trial, &GCM16, FORM_BYTES, "CKM_AES_GCM, an IV of 16 bytes");
 }
 
 void trial_image_large(struct trial *trial)
@@ -245,10 +303,10 @@ void trial_image_large(struct trial *trial)
     struct fault fault = {0};
     if (!trial_begin(trial))
         return;
-    enum error e = trial_image_opens(trial, HSM_AES_GCM, LARGE_BYTES, &fault);
+    enum error e = trial_image_opens(trial, &TRIAL_GCM, LARGE_BYTES, &fault);
     const bool is_limited = e != ERR_OK && strcmp(fault.reason, "image-too-large-for-token") == 0;
     if (is_limited)
-        e = trial_image_opens(trial, HSM_AES_GCM, WHOLE_MAX, &fault);
+        e = trial_image_opens(trial, &TRIAL_GCM, WHOLE_MAX, &fault);
     if (e != ERR_OK) {
         trial_say_fault(trial, &fault);
     } else if (!is_limited) {

@@ -7,12 +7,19 @@
 
 #include "hsm/trial_probe.h"
 
+/* A form of content, as in struct hsm_encryption. */
+struct trial_form {
+    enum hsm_cipher cipher;
+    unsigned iv_bytes;
+};
+extern const struct trial_form TRIAL_GCM;
+
 /*
  * Makes a firmware key, a session key and an image of so many bytes, encrypts it, makes the license
  * of a device of our own, opens that, and decrypts the image by it. ERR_UNSUPPORTED
  * ("image-differs"): what came out is another image; others as p11_encrypt and p11_wrap.
  */
-enum error trial_image_opens(struct trial *trial, enum hsm_cipher cipher, size_t length,
+enum error trial_image_opens(struct trial *trial, const struct trial_form *form, size_t length,
                              struct fault *fault) MUST_USE;
 
 /* One whole encryption under keys that are there already; for speed. */
@@ -23,10 +30,10 @@ struct trial_image {
     int cipher_fd;
 };
 /* The files are in memory; closed by trial_image_clear, which allows a half-made one. */
-enum error trial_image_new(struct trial *trial, enum hsm_cipher cipher, size_t length,
+enum error trial_image_new(struct trial *trial, const struct trial_form *form, size_t length,
                            struct trial_image *ret_image, struct fault *fault) MUST_USE;
 enum error trial_image_encrypt(struct trial *trial, const struct trial_image *image,
-                               enum hsm_cipher cipher, struct hsm_content *ret_content,
+                               const struct trial_form *form, struct hsm_content *ret_content,
                                struct fault *fault) MUST_USE;
 void trial_image_clear(struct trial_image *image);
 

@@ -12,6 +12,8 @@
 #include "hsm/trial_image.h"
 
 #define SMALL_IMAGE_BYTES 1000
+#define SEAL_KEK_BYTES    16
+#define SEAL_MAC_BYTES    32
 #define SEAL_POINT                                                     \
     {                                                                  \
         .key_offset = 0, .iv_offset = 16, .iv_bytes = HSM_GCM_IV_BYTES \
@@ -90,23 +92,50 @@ void trial_token_mode(struct trial *trial)
     try_mode(trial, HSM_TOKEN_MODE);
 }
 
-/* ---- st-sfi ---- */
+/* ---- the agreements of other profiles ---- */
 
-static enum error try_seal(struct trial *trial, struct fault *fault)
+static void try_agreement(struct trial *trial, enum hsm_curve curve, enum hsm_kdf kdf)
+{
+    struct fault fault = {0};
+    enum hsm_mode mode = HSM_HOST_MODE;
+    if (!trial_begin(trial))
+        return;
+    if (p11_try_agreement(&trial->p11, curve, kdf, &mode, &fault) != ERR_OK)
+        trial_say_fault(trial, &fault);
+    else
+        trial_say(trial, TRIAL_WORKS, "", "", "in %s mode, opened as a device would",
+                  mode == HSM_TOKEN_MODE ? "token" : "host");
+    trial_close(trial);
+}
+
+void trial_p384(struct trial *trial)
+{
+    try_agreement(trial, HSM_P384, HSM_X963_SHA384);
+}
+
+void trial_hkdf(struct trial *trial)
+{
+    try_agreement(trial, HSM_P256, HSM_HKDF_SHA256);
+}
+
+void trial_concat(struct trial *trial)
+{
+    try_agreement(trial, HSM_P256, HSM_CONCAT_SHA256);
+}
+
+/* ---- seals ---- */
+
+/* All but keys and peer. */
+static enum error try_seal(struct trial *trial, struct hsm_seal seal, struct fault *fault)
 {
     struct p11_device device = {.key = NULL};
     struct hsm_sealed sealed;
-    struct hsm_seal seal = {.scheme = HSM_ECIES_AES128_GCM,
-                            .curve = HSM_P256,
-                            .kdf = HSM_X963_SHA256,
-                            .layout = SEAL_POINT,
-                            .aad = {INFO, sizeof INFO}};
     enum error e = trial_make_firmware_key(trial, &seal.firmware_key, fault);
     if (e == ERR_OK)
         e = p11_generate_session_key(&trial->p11, &seal.firmware_key, HSM_SESSION_KEY_MAX / 2,
                                      &seal.session_key, fault);
     if (e == ERR_OK)
-        e = p11_device_new(HSM_P256, &device, fault);
+        e = p11_device_new(seal.curve, &device, fault);
     seal.peer_point = bytes_of(device.point, device.point_length);
     if (e == ERR_OK)
         e = p11_seal(&trial->p11, &seal, &sealed, fault);
@@ -114,16 +143,37 @@ static enum error try_seal(struct trial *trial, struct fault *fault)
     return e;
 }
 
-void trial_seal(struct trial *trial)
+static void say_seal(struct trial *trial, const struct hsm_seal *seal)
 {
     struct fault fault = {0};
     if (!trial_begin(trial))
         return;
-    if (try_seal(trial, &fault) != ERR_OK)
+    if (try_seal(trial, *seal, &fault) != ERR_OK)
         trial_say_fault(trial, &fault);
     else
         trial_say(trial, TRIAL_WORKS, "", "", "session key taken out and sealed");
     trial_close(trial);
+}
+
+void trial_seal(struct trial *trial)
+{
+    static const struct hsm_seal seal = {.scheme = HSM_ECIES_AES128_GCM,
+                                         .curve = HSM_P256,
+                                         .kdf = HSM_X963_SHA256,
+                                         .layout = SEAL_POINT,
+                                         .aad = {INFO, sizeof INFO}};
+    say_seal(trial, &seal);
+}
+
+void trial_x25519(struct trial *trial)
+{
+    static const struct hsm_seal seal = {.scheme = HSM_ECIES_CTR_HMAC,
+                                         .curve = HSM_X25519,
+                                         .kdf = HSM_HKDF_SHA256,
+                                         .shared_info = {INFO, sizeof INFO},
+                                         .kek_bytes = SEAL_KEK_BYTES,
+                                         .mac_bytes = SEAL_MAC_BYTES};
+    say_seal(trial, &seal);
 }
 
 /* ---- RSA ---- */
@@ -159,7 +209,7 @@ void trial_license(struct trial *trial)
     struct fault fault = {0};
     if (!trial_begin(trial))
         return;
-    if (trial_image_opens(trial, HSM_AES_GCM, SMALL_IMAGE_BYTES, &fault) != ERR_OK)
+    if (trial_image_opens(trial, &TRIAL_GCM, SMALL_IMAGE_BYTES, &fault) != ERR_OK)
         trial_say_fault(trial, &fault);
     else
         trial_say(trial, TRIAL_WORKS, "", "", "image encrypted, licensed, opened, compared");

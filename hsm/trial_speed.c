@@ -171,13 +171,13 @@ static enum error make_signature(struct trial *trial, struct fault *fault)
 
 static enum error prepare_image(struct trial *trial, struct fault *fault)
 {
-    return trial_image_new(trial, HSM_AES_GCM, IMAGE_BYTES, &work.image, fault);
+    return trial_image_new(trial, &TRIAL_GCM, IMAGE_BYTES, &work.image, fault);
 }
 
 static enum error encrypt_image(struct trial *trial, struct fault *fault)
 {
     struct hsm_content content;
-    return trial_image_encrypt(trial, &work.image, HSM_AES_GCM, &content, fault);
+    return trial_image_encrypt(trial, &work.image, &TRIAL_GCM, &content, fault);
 }
 
 static enum error prepare_nothing(struct trial *trial, struct fault *fault)

@@ -26,6 +26,7 @@
 
 #define MASTER_TIMEOUT_MS 10000 /* the master reads at once, or it is gone */
 #define KEEP_US           10000 /* how long calls may take whose answers go together */
+#define PROGRESS_MS       100   /* between two words that the start goes on */
 #define START_LIMIT_S     20    /* SIGALRM ends a start that hangs; the master gives up earlier */
 
 /* ---- one request ---- */
@@ -149,6 +150,19 @@ static void note_login(void *context, bool is_done)
         _exit(EXIT_FAILURE);
 }
 
+/* Not for each of many short calls. */
+static void note_progress(void *context)
+{
+    static int64_t told_ms;
+    Provisiond__WorkerReady ready = PROVISIOND__WORKER_READY__INIT;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - told_ms < PROGRESS_MS)
+        return;
+    told_ms = now_ms;
+    ready.step = PROVISIOND__WORKER_STEP__WORKER_GOES_ON;
+    (void)send_step(context, &ready); /* a master that is gone is noticed later */
+}
+
 static enum error open_token(struct worker *worker, const Provisiond__WorkerHello *hello,
                              struct fault *fault)
 {
@@ -158,6 +172,7 @@ static enum error open_token(struct worker *worker, const Provisiond__WorkerHell
                                         .arguments = hello->arguments,
                                         .serial = hello->serial,
                                         .note_login = note_login,
+                                        .note_progress = note_progress,
                                         .context = worker};
     if (hello->has_pin && receive_pin(worker->socket, &pin) != ERR_OK)
         return fault_set(fault, ERR_INTERNAL, "worker-hello", "The master sent no PIN.", 0);
@@ -213,13 +228,30 @@ static bool start(struct worker *worker, const Provisiond__WorkerHello *hello)
     struct hsm_status status = {0};
     struct fault fault = {0};
     enum error e = token_lock_take(worker->token_lock, &fault);
+    note_progress(worker); /* from here on it may stand still in the module alone */
     if (e == ERR_OK)
         e = look_around(worker, hello, &status, &fault);
+    p11->note_progress = NULL; /* from here on nothing is said unasked */
     token_lock_leave(worker->token_lock);
     if (e == ERR_OK)
         fault = (struct fault){0};
     copy_status(p11, &status);
     return send_ready(worker, &status, &fault) && e == ERR_OK;
+}
+
+/* Without the token's lock: a start that hangs may hold it. */
+static bool scout(struct worker *worker, const Provisiond__WorkerHello *hello)
+{
+    const struct hsm_status status = {0};
+    struct fault fault = {0};
+    const struct p11_options options = {.module = hello->module,
+                                        .token = hello->token,
+                                        .arguments = hello->arguments,
+                                        .serial = ""};
+    if (p11_reach(&worker->p11, &options, &fault) == ERR_OK)
+        fault = (struct fault){0};
+    (void)send_ready(worker, &status, &fault);
+    return false;
 }
 
 static bool greet(struct worker *worker)
@@ -233,7 +265,7 @@ static bool greet(struct worker *worker)
     frame_clear(&frame);
     if (hello == NULL)
         return false;
-    bool is_ready = start(worker, hello);
+    bool is_ready = hello->is_scout ? scout(worker, hello) : start(worker, hello);
     provisiond__worker_hello__free_unpacked(hello, NULL);
     return is_ready;
 }

@@ -21,10 +21,12 @@
 #include "hsm/worker.h"
 #include "worker.pb-c.h"
 
-#define SEND_TIMEOUT_MS  1000
-#define REST_TIMEOUT_MS  1000 /* from an answer's first byte to its last */
-#define END_TIMEOUT_MS   500
-#define LOGIN_TIMEOUT_MS 15000
+#define SEND_TIMEOUT_MS   1000
+#define REST_TIMEOUT_MS   1000 /* from an answer's first byte to its last */
+#define END_TIMEOUT_MS    500
+#define LOGIN_TIMEOUT_MS  15000
+#define FREEZE_TIMEOUT_MS 50
+#define FREEZE_LOOK_MS    1
 
 static enum error fail_start(int native, struct fault *fault)
 {
@@ -71,7 +73,8 @@ static enum error send_hello(struct worker_process *worker,
     hello.token = (char *)(uintptr_t)config->token;
     hello.arguments = (char *)(uintptr_t)config->module_arguments;
     hello.serial = (char *)(uintptr_t)inheritance->serial;
-    hello.has_pin = pin->length > 0;
+    hello.is_scout = inheritance->is_scout;
+    hello.has_pin = pin->length > 0 && !hello.is_scout;
     size_t length = provisiond__worker_hello__get_packed_size(&hello);
     uint8_t *payload = malloc(length);
     if (payload == NULL)
@@ -145,6 +148,27 @@ bool worker_process_is_alive(const struct worker_process *worker)
     struct pollfd entry = {.fd = worker->socket, .events = POLLIN};
     /* An idle worker has nothing to say: anything readable is its end. */
     return !frame_stream_has_more(worker->link) && poll(&entry, 1, 0) == 0;
+}
+
+bool worker_process_freeze(const struct worker_process *worker)
+{
+    const deadline_ms deadline = deadline_in(FREEZE_TIMEOUT_MS);
+    if (kill(worker->pid, SIGSTOP) != 0)
+        return false;
+    while (deadline_left_ms(deadline) > 0) {
+        siginfo_t found = {.si_pid = 0};
+        if (waitid(P_PID, (id_t)worker->pid, &found, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) != 0)
+            return false;
+        if (found.si_pid != 0)
+            return found.si_code == CLD_STOPPED;
+        (void)poll(NULL, 0, FREEZE_LOOK_MS);
+    }
+    return false;
+}
+
+void worker_process_thaw(const struct worker_process *worker)
+{
+    (void)kill(worker->pid, SIGCONT);
 }
 
 int worker_process_kill(struct worker_process *worker)

@@ -36,6 +36,7 @@ struct worker_inheritance {
     const struct secret *pin;
     const char *serial; /* of the token that served before; "" is any */
     int token_lock;
+    bool is_scout; /* it reaches the token and no more; it gets no PIN */
 };
 
 /* Executes this program again as a worker and sends it its parameters and the PIN. */
@@ -62,6 +63,11 @@ enum error worker_process_receive(struct worker_process *worker, size_t place, i
 
 /* False when an idle worker's process has ended. */
 bool worker_process_is_alive(const struct worker_process *worker);
+
+/* Stops the process. False when it does not stop at once; it may do so later, until it is thawed.
+ */
+bool worker_process_freeze(const struct worker_process *worker);
+void worker_process_thaw(const struct worker_process *worker);
 
 /* Lets the worker close its session; kills it when that takes too long. None is allowed. */
 void worker_process_end(struct worker_process *worker);

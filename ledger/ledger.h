@@ -403,7 +403,7 @@ struct ledger_rotation {
     int64_t generation; /* of the new key */
     uint8_t old_key[LEDGER_KEY_ID_BYTES];
     uint8_t new_key[LEDGER_KEY_ID_BYTES];
-    const struct ledger_rewrapped *images; /* every image of the product */
+    const struct ledger_rewrapped *images; /* every image of the product, by id */
     size_t count;                          /* at most LEDGER_ROTATION_MAX */
 };
 

@@ -123,6 +123,8 @@ static int bind_value(sqlite3_stmt *row, int at, const struct db_value *value)
         return sqlite3_bind_int64(row, at, value->integer);
     if (value->type == SQLITE_TEXT)
         return sqlite3_bind_text64(row, at, value->data, value->length, SQLITE_STATIC, SQLITE_UTF8);
+    if (value->type == SQLITE_NULL)
+        return sqlite3_bind_pointer(row, at, value->pointer, value->pointer_type, NULL);
     /* A NULL pointer would bind NULL; an empty blob is a blob. */
     return sqlite3_bind_blob64(row, at, value->length > 0 ? value->data : "", value->length,
                                SQLITE_STATIC);
@@ -148,7 +150,12 @@ enum error db_run_values(struct db *db, enum sql statement, struct fault *fault,
 
 bool db_is_changed(const struct db *db)
 {
-    return sqlite3_changes(db->handle) > 0;
+    return db_changes(db) > 0;
+}
+
+size_t db_changes(const struct db *db)
+{
+    return (size_t)sqlite3_changes(db->handle);
 }
 
 /* ---- columns ---- */

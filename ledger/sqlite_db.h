@@ -27,9 +27,11 @@ struct db {
 
 /* Values at the statement's parameters, in order. */
 struct db_value {
-    int type; /* SQLITE_INTEGER, SQLITE_TEXT or SQLITE_BLOB */
+    int type; /* SQLITE_INTEGER, SQLITE_TEXT, SQLITE_BLOB, or SQLITE_NULL for a pointer */
     int64_t integer;
     const void *data;
+    void *pointer;
+    const char *pointer_type;
     size_t length;
 };
 
@@ -38,6 +40,9 @@ struct db_value {
     ((struct db_value){.type = SQLITE_TEXT, .data = (text), .length = strlen(text)})
 #define DB_BLOB(bytes, size) \
     ((struct db_value){.type = SQLITE_BLOB, .data = (bytes), .length = (size)})
+/* For a function of our own, which asks for that type; anybody else finds NULL. */
+#define DB_POINTER(object, name) \
+    ((struct db_value){.type = SQLITE_NULL, .pointer = (object), .pointer_type = (name)})
 #define DB_SHA256(digest) DB_BLOB((digest)->bytes, SHA256_SIZE)
 
 #define DB_VALUES(...)                      \
@@ -63,8 +68,9 @@ int db_step_values(sqlite3_stmt *row, const struct db_value *values, size_t coun
     db_run_values((db), (statement), (fault), DB_VALUES(__VA_ARGS__))
 enum error db_run_values(struct db *db, enum sql statement, struct fault *fault,
                          const struct db_value *values, size_t count) MUST_USE;
-/* Whether the last db_run changed a row. */
+/* Whether the last db_run changed a row, and how many. */
 bool db_is_changed(const struct db *db);
+size_t db_changes(const struct db *db);
 
 /* The meaning of a result code that is neither SQLITE_ROW nor SQLITE_DONE. */
 enum error db_fault(int rc, struct fault *fault) MUST_USE;

@@ -272,11 +272,9 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_FIRMWARE_KEY_ADD] =
         "INSERT INTO firmware_key (product_id, generation, key_id) VALUES (?1, ?2, ?3)",
     [SQL_FIRMWARE_KEY_USE] = "UPDATE product SET firmware_key = ?2 WHERE id = ?1",
-    /* Parameters: image, product, its session key as it was and as it will be, generation. */
-    [SQL_IMAGE_REWRAP] = "UPDATE image SET session_key = ?4, generation = ?5 "
-                         "WHERE id = ?1 AND product_id = ?2 AND session_key = ?3",
-    [SQL_FIRMWARE_KEY_IMAGES] =
-        "SELECT count(*) FROM image WHERE product_id = ?1 AND generation = ?2",
+    /* Parameters: a struct rewrapping, product, generation. */
+    [SQL_IMAGES_REWRAP] = "UPDATE image SET session_key = rewrapped(?1, id, session_key), "
+                          "generation = ?3 WHERE product_id = ?2",
     [SQL_FIRMWARE_KEY_RETIRE] = "UPDATE firmware_key SET retired_unix_ms = ?3, retired_leaf = ?4 "
                                 "WHERE product_id = ?1 AND generation = ?2",
     [SQL_FIRMWARE_KEY_END] = "UPDATE firmware_key SET destroyed_unix_ms = ?3, destroyed_leaf = ?4 "

@@ -20,6 +20,7 @@
 
 #include "ledger/sqlite_log.h"
 #include "ledger/sqlite_migrate.h"
+#include "ledger/sqlite_rewrap.h"
 #include "ledger/sqlite_schema.h"
 
 #define LOCK_SUFFIX ".lock"
@@ -109,6 +110,8 @@ static enum error open_writer(struct ledger_store *store, const char *path, stru
     enum error e = db_open(&store->writer, path, true, fault);
     if (e == ERR_OK)
         e = schema_start(&store->writer, fault);
+    if (e == ERR_OK)
+        e = rewrap_register(&store->writer, fault);
     if (e == ERR_OK)
         e = db_prepare(&store->writer, true, fault);
     if (e == ERR_OK)

@@ -404,6 +404,27 @@ enum error governance_permits_standby(struct governance *governance,
                      0);
 }
 
+enum error governance_has_place_for(struct governance *governance,
+                                    const struct ledger_product *product,
+                                    const struct governed_standby *standby, struct fault *fault)
+{
+    enum error e = judge(governance, product, fault);
+    if (e != ERR_OK)
+        return e;
+    (void)pthread_mutex_lock(&governance->lock);
+    const struct entry *entry = find(governance, product->id);
+    bool has_place = entry != NULL && (entry->checked.standby_count < GOVERNED_STANDBYS_MAX ||
+                                       governed_product_names(&entry->checked, standby));
+    (void)pthread_mutex_unlock(&governance->lock);
+    if (has_place)
+        return ERR_OK;
+    return fault_set(
+        fault, ERR_GRANT_REFUSED, "standbys-full",
+        "The product's documents name 16 standby HSMs already: the maker withdraws one "
+        "first.",
+        0);
+}
+
 /* By the maker's own dates: the server's clock may be behind, and the factory sets it. */
 static enum error check_issued(const struct entry *entry, const struct grant *grant,
                                struct fault *fault)

@@ -69,6 +69,13 @@ enum error governance_permits_standby(struct governance *governance,
                                       const struct governed_standby *standby,
                                       struct fault *fault) MUST_USE;
 
+/* Whether a signed document may name this standby besides those that the product has: as above.
+ * ERR_GRANT_REFUSED ("standbys-full"). */
+enum error governance_has_place_for(struct governance *governance,
+                                    const struct ledger_product *product,
+                                    const struct governed_standby *standby,
+                                    struct fault *fault) MUST_USE;
+
 /* What people are shown of a product. */
 struct governance_view {
     struct fault verdict; /* ERR_OK, or why it is not served */

@@ -11,7 +11,7 @@
 #include "grant/signed_document.h"
 #include "ledger/ledger.h"
 
-#define GOVERNED_STANDBYS_MAX 16
+#define GOVERNED_STANDBYS_MAX 16 /* at a time */
 
 /* Another HSM that the maker lets have the session keys. */
 struct governed_standby {
@@ -24,7 +24,8 @@ struct governed_product {
     struct sha256 first_authorities;
     int64_t documents;
     int64_t consented_unix_ms; /* when its maker issued his newest override; 0: none */
-    struct governed_standby standbys[GOVERNED_STANDBYS_MAX]; /* beyond them none is let */
+    struct governed_standby
+        standbys[GOVERNED_STANDBYS_MAX]; /* a document for one more is refused */
     size_t standby_count;
 };
 

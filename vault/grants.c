@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "grant/signed_document.h"
 #include "vault/governance.h"
+#include "vault/governed_product.h"
 #include "vault/hsm_watch.h"
 #include "vault/notary.h"
 #include "vault/product_make.h"
@@ -174,6 +175,20 @@ static enum error check_policy(const struct course *course, struct fault *fault)
     return e;
 }
 
+/* One that was counted before gets its answer again. */
+static enum error check_standby(const struct course *course, struct fault *fault)
+{
+    const struct grant *grant = course->grant;
+    const struct governed_standby standby = {grant->standby, grant->transport_key};
+    struct ledger_product product;
+    if (grant->kind != GRANT_STANDBY || !grant->is_allowed)
+        return ERR_OK;
+    enum error e = ledger_product_get(course->vault->ledger, grant->product, &product, fault);
+    if (e != ERR_OK || grant->sequence <= product.sequence)
+        return e;
+    return governance_has_place_for(course->vault->governance, &product, &standby, fault);
+}
+
 /* Keys before rows, so that a creation that was cut off can be repeated; what the ledger would
  * refuse for its dates must not touch the HSM. */
 static enum error prepare_hsm(const struct course *course, struct fault *fault)
@@ -296,6 +311,8 @@ static enum error take_turn(struct course *course, struct ledger_granted *ret_gr
     enum error e = check_signatures(course, fault);
     if (e == ERR_OK)
         e = check_policy(course, fault);
+    if (e == ERR_OK)
+        e = check_standby(course, fault);
     if (e == ERR_OK)
         e = prepare_hsm(course, fault);
     if (e == ERR_OK)

@@ -22,6 +22,7 @@
 #define REFUSALS      50                     /* the least of an outage */
 #define BREAKER_TRIES 10
 #define UNAVAILABLE   "hsm-unavailable"
+#define START_LATE    "worker-start-hung"
 
 static struct faulty faulty;
 
@@ -150,6 +151,23 @@ START_TEST(calls_that_hang_hold_up_nobody_else)
 }
 END_TEST
 
+/* A start that never ends holds the token's lock, which the anchor needs: the workers that serve
+ * are held up by neither for longer than they stand it. */
+START_TEST(a_start_that_stands_still_holds_up_nobody_else)
+{
+    faulty_begin(&faulty, "workers = 2");
+    const struct steady_view *view = steady_view(faulty.steady);
+    steady_expect(faulty.steady, "");
+    faulty_add(&faulty, "C_Initialize", HSM_FAULT_STUCK, 0, 1);
+    faulty_add(&faulty, "C_WrapKey", HSM_FAULT_RETURN, CKR_DEVICE_REMOVED, 1);
+    FAULTY_DRIVE_WHILE(&faulty, faulty_count_lines(&faulty, "hsm-worker-stuck") == 0);
+    faulty_await_workers(&faulty, 2);
+    ck_assert_uint_eq(view->restarts, 1);
+    ck_assert_uint_eq(faulty_count_lines(&faulty, START_LATE), 0);
+    steady_end(faulty.steady);
+}
+END_TEST
+
 /* ---- all workers ---- */
 
 struct outage {
@@ -178,9 +196,18 @@ static const struct outage OUTAGES[] = {
      "token-lost"},
     {"C_Initialize fails", {LOSE_WORKERS, {"C_Initialize", HSM_FAULT_RETURN, CKR_GENERAL_ERROR}}, 0,
      "module-not-loadable"},
+    {"C_Initialize never ends", {LOSE_WORKERS, {"C_Initialize", HSM_FAULT_STUCK, 0}}, 0,
+     "worker-starting"},
+    {"C_OpenSession never ends", {LOSE_WORKERS, {"C_OpenSession", HSM_FAULT_STUCK, 0}}, 0,
+     "worker-starting"},
+    {"C_FindObjects never ends", {LOSE_WORKERS, {"C_FindObjects", HSM_FAULT_STUCK, 0}}, 0,
+     "worker-starting"},
     /* From here on with --long. */
     {"C_WrapKey crashes", {{"C_WrapKey", HSM_FAULT_CRASH, 0}}, 0, "worker-start-crashed"},
     {"all hang", {{"", HSM_FAULT_HANG, 0}}, 0, "worker-starting"},
+    {"C_GenerateKey never ends", {LOSE_WORKERS, {"C_GenerateKey", HSM_FAULT_STUCK, 0}}, 0,
+     "worker-starting"},
+    {"all never end", {{"", HSM_FAULT_STUCK, 0}}, 0, "worker-starting"},
     {"C_Initialize hangs", {LOSE_WORKERS, {"C_Initialize", HSM_FAULT_HANG, 0}}, 0,
      "worker-starting"},
     {"C_Login hangs", {LOSE_WORKERS, {"C_Login", HSM_FAULT_HANG, 0}}, 0, "worker-starting"},
@@ -253,10 +280,13 @@ static void live_through(const struct outage *outage)
     check_breaker();
     steady_await_word(faulty.steady, outage->word);
     ck_assert_str_ne(steady_view(faulty.steady)->detail, "");
+    unsigned late = faulty_count_lines(&faulty, START_LATE);
     int64_t back = clock_monotonic_ms();
     hsm_faults_clear(faulty.faults);
     steady_await_issued(faulty.steady, 1);
     int64_t took = clock_monotonic_ms() - back;
+    /* What stood still when the HSM was well again was not waited for. */
+    ck_assert_uint_eq(faulty_count_lines(&faulty, START_LATE), late);
     steady_await_word(faulty.steady, "ok");
     faulty_await_workers(&faulty, WORKERS);
     (void)printf("recovery: %-34s first license after %5lld ms, all well after %5lld ms\n",
@@ -265,7 +295,7 @@ static void live_through(const struct outage *outage)
 
 START_TEST(an_outage_is_said_by_name_and_ends_by_itself)
 {
-    size_t outages = test_size("outages", 6, OUTAGES_COUNT);
+    size_t outages = test_size("outages", 9, OUTAGES_COUNT);
     faulty_begin(&faulty, "call_timeout_ms = 300");
     steady_expect(faulty.steady, UNAVAILABLE " busy"); /* the end of a batch that was late */
     for (size_t i = 0; i < outages; i++)
@@ -280,6 +310,7 @@ int main(void)
         what_one_worker_meets_no_station_sees,
         what_no_worker_can_mend_is_told_and_costs_nothing,
         calls_that_hang_hold_up_nobody_else,
+        a_start_that_stands_still_holds_up_nobody_else,
         an_outage_is_said_by_name_and_ends_by_itself,
         NULL,
     };

@@ -33,6 +33,7 @@ enum hsm_fault_action {
     HSM_FAULT_RETURN,      /* value is the CK_RV; nothing is done */
     HSM_FAULT_LATE_RETURN, /* the same, after the real call was done */
     HSM_FAULT_HANG,        /* until the process is killed, or the rule is cleared */
+    HSM_FAULT_STUCK,       /* until the process is killed, though the HSM be well again */
     HSM_FAULT_CRASH,       /* by SIGSEGV, before the real call */
     HSM_FAULT_SLOW,        /* value milliseconds, then the real call */
     HSM_FAULT_HANDLE,      /* the real call, and a handle that is none for what it made or found */

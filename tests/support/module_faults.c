@@ -80,6 +80,9 @@ static void act(const struct hsm_fault *rule, struct verdict *verdict)
     case HSM_FAULT_HANG:
         hang();
         break;
+    case HSM_FAULT_STUCK:
+        for (;;)
+            (void)poll(NULL, 0, -1);
     case HSM_FAULT_CRASH:
         (void)signal(SIGSEGV, SIG_DFL);
         (void)raise(SIGSEGV);

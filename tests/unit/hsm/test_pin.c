@@ -247,6 +247,39 @@ START_TEST(a_start_that_spends_no_try_counts_none)
 END_TEST
 
 /* Whatever stands in the file that is no count: also one that somebody made by hand. */
+/* ---- starts that stand still ---- */
+
+START_TEST(a_start_that_is_replaced_has_spent_no_try)
+{
+    count_logins();
+    hsm_faults_add(faults, &(struct hsm_fault){
+                               .function = "C_OpenSession", .times = 1, .action = HSM_FAULT_STUCK});
+    rig.pin_file = wrong_pin_file;
+    hsm_rig_start(&rig);
+    ck_assert_str_eq(hsm_rig_await_code(&rig, ERR_HSM_PIN_REFUSED).reason, "pin-refused");
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-stuck"), 1);
+    ck_assert_uint_eq(atomic_load(&faults->logins), 1);
+}
+END_TEST
+
+/* Its own answer may still come, and a PIN that is wrong would be tried twice. */
+START_TEST(beside_a_login_that_hangs_there_is_no_other)
+{
+    count_logins();
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_Login",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_HANG});
+    hsm_rig_start(&rig);
+    hsm_rig_await_event(&rig, "hsm-worker-started");
+    hsm_rig_pause(4000); /* a start that hangs elsewhere is replaced after 2 s */
+    ck_assert_uint_eq(hsm_faults_done(faults), 1);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-started"), 1);
+    hsm_faults_clear(faults);
+    hsm_rig_await_workers(&rig, rig.workers);
+    ck_assert_uint_eq(hsm_rig_count_events(&rig, "hsm-worker-stuck"), 0);
+}
+END_TEST
+
 START_TEST(a_state_that_cannot_be_read_is_a_refusal)
 {
     static const char *const texts[] = {
@@ -359,6 +392,8 @@ int main(void)
     tcase_add_test(tests, a_pin_that_was_accepted_once_survives_any_number_of_kills);
     tcase_add_test(tests, a_pin_that_was_accepted_once_outlasts_an_hsm_that_fails_in_login);
     tcase_add_test(tests, a_start_that_spends_no_try_counts_none);
+    tcase_add_test(tests, a_start_that_is_replaced_has_spent_no_try);
+    tcase_add_test(tests, beside_a_login_that_hangs_there_is_no_other);
     tcase_add_loop_test(tests, a_state_that_cannot_be_read_is_a_refusal, 0, 8);
     tcase_add_test(tests, without_the_folder_the_pin_is_not_tried);
     tcase_add_test(tests, the_state_says_nothing_of_the_pin);

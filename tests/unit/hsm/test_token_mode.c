@@ -114,6 +114,48 @@ START_TEST(a_token_whose_kdf_is_another_is_used_in_host_mode)
 }
 END_TEST
 
+static unsigned derivations_of_a_wrap(struct hsm_faults *faults, const struct peer *peer,
+                                      enum hsm_curve curve, enum hsm_kdf kdf)
+{
+    struct hsm_wrapped wrapped;
+    struct fault fault = {0};
+    uint8_t opened[HSM_SESSION_KEY_MAX];
+    const struct hsm_wrap wrap = peer_wrap(peer, &keys, curve, kdf, 32);
+    hsm_faults_clear(faults);
+    hsm_faults_add(faults, &(struct hsm_fault){.function = "C_DeriveKey",
+                                               .times = HSM_FAULTS_ALWAYS,
+                                               .action = HSM_FAULT_NONE});
+    ck_assert_msg(hsm_wrap_key(rig.client, &wrap, &wrapped, &fault) == ERR_OK, "%s", fault.reason);
+    ck_assert_int_eq(wrapped.mode, HSM_TOKEN_MODE);
+    ck_assert_uint_eq(peer_open(peer, &wrap, &wrapped, opened), 32);
+    return hsm_faults_done(faults);
+}
+
+/* A dry run inside a wrap could end neither of them in time. */
+START_TEST(the_first_wrap_of_a_kind_is_no_longer_than_any_other)
+{
+    char path[TEMP_PATH_MAX];
+    struct peer p256;
+    struct peer p384;
+    hsm_rig_kill_master(&rig);
+    temp_dir_path(&rig.dir, "faults", path);
+    struct hsm_faults *faults = hsm_faults_new(path);
+    ck_assert_int_eq(setenv(HSM_FAULTS_REAL, TOKEN_NSS_MODULE, 1), 0);
+    rig.module = MODULE_FAULTS;
+    rig.workers = 1;
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 1);
+    hsm_rig_make_keys(&rig, 32, &keys);
+    peer_make(HSM_P256, &p256);
+    peer_make(HSM_P384, &p384);
+    ck_assert_uint_eq(derivations_of_a_wrap(faults, &p256, HSM_P256, HSM_HKDF_SHA256), 2);
+    ck_assert_uint_eq(derivations_of_a_wrap(faults, &p384, HSM_P384, HSM_X963_SHA384), 1);
+    peer_free(&p256);
+    peer_free(&p384);
+    hsm_faults_free(faults);
+}
+END_TEST
+
 /* ---- what the token is asked for ---- */
 
 #define TRACE_MAX_BYTES 4096
@@ -369,6 +411,7 @@ int main(void)
     tcase_add_test(tests, the_status_says_token_mode);
     tcase_add_test(tests, a_key_wrapped_in_token_mode_opens_whatever_the_parameters);
     tcase_add_test(tests, a_token_whose_kdf_is_another_is_used_in_host_mode);
+    tcase_add_test(tests, the_first_wrap_of_a_kind_is_no_longer_than_any_other);
     tcase_add_test(tests, between_request_and_license_the_token_shows_and_takes_no_key);
     tcase_add_test(tests, a_bad_point_is_refused_before_the_token_sees_it);
     tcase_add_test(tests, an_image_is_encrypted_in_one_part);

@@ -196,6 +196,13 @@ START_TEST(softhsm_is_told_to_serve_governed_products)
     claim_says("token-mode", "finding", "CKR_MECHANISM_PARAM_INVALID (0x71), though it is listed");
     claim_says("token-mode", "advice", "Not needed: host mode works");
     claim_says("rsa", "finding", "OAEP with SHA-1, and PKCS#1 v1.5, opened");
+    claim_says("p384", "finding", "in host mode, opened");
+    claim_says("hkdf", "finding", "in host mode, opened");
+    claim_says("concat", "finding", "in host mode, opened");
+    claim_says("x25519", "finding", "sealed");
+    claim_says("image-cbc", "finding", "CKM_AES_CBC_PAD");
+    claim_says("image-ctr", "finding", "CKM_AES_CTR");
+    claim_says("image-gcm16", "finding", "an IV of 16 bytes");
     claim_says("anchor", "finding", "by two processes");
     claim_says("as-before", "finding", "0 objects, as at the beginning");
     claim_says("speed-licenses", "finding", "left out");
@@ -266,6 +273,10 @@ START_TEST(nss_is_told_to_serve_local_products_only_in_token_mode)
     CLAIM_ONLY("no", "stays-inside", "data");
     claim_says("stays-inside", "advice", "whoever has the PIN gets the firmware key");
     claim_says("login", "finding", "asks for no PIN");
+    claim_says("p384", "finding", "in token mode, opened");
+    claim_says("hkdf", "finding", "in token mode, opened");
+    claim_says("concat", "finding", "in host mode, opened");
+    claim_state("image-ctr", "works");
     claim_says("image-large", "finding", "up to 16 MiB");
     claim_state("anchor", "untried");
     claim_says("as-before", "finding", "0 objects, as at the beginning");

@@ -15,10 +15,11 @@
 #include "support/run.h"
 #include "vault_rig.h"
 
-#define OP(name)  PROVISIOND__STATION_REQUEST__OP_##name
-#define CRATE     "crate" /* a governed product */
-#define BARREL    "barrel"
-#define DOCUMENTS 4 /* that set_up has accepted for the crate: its policy, and installs */
+#define OP(name)     PROVISIOND__STATION_REQUEST__OP_##name
+#define CRATE        "crate" /* a governed product */
+#define BARREL       "barrel"
+#define STANDBYS_MAX 16
+#define DOCUMENTS    4 /* that set_up has accepted for the crate: its policy, and installs */
 
 static struct vault_rig rig;
 static struct ceremony ceremony;
@@ -195,6 +196,37 @@ START_TEST(who_is_narrowed_brings_nothing_for_another_product)
 }
 END_TEST
 
+/* A standby whose identity begins with this number. */
+static struct bytes standby(unsigned number, int64_t sequence, bool is_allowed)
+{
+    char hex[SHA256_HEX_SIZE];
+    char text[32];
+    json_t *document = new_document(GRANT_STANDBY, CRATE, 100 + (unsigned)sequence);
+    (void)snprintf(hex, sizeof hex, "%02x%062d", number, 0);
+    (void)snprintf(text, sizeof text, "%lld", (long long)sequence);
+    set_text(document, "standby", hex);
+    document_set(document, "sequence", text);
+    document_set(document, "allowed", is_allowed ? "true" : "false");
+    return sign(document);
+}
+
+START_TEST(sixteen_standbys_are_a_products_most)
+{
+    struct bytes last = {0};
+    for (unsigned i = 1; i <= STANDBYS_MAX; i++) {
+        last = standby(i, 1 + i, true);
+        expect(bring(&bringer, last), ERR_OK, "");
+    }
+    expect(bring(&bringer, last), ERR_CONFLICT, "grant-used"); /* as ever */
+    expect(bring(&bringer, standby(STANDBYS_MAX + 1, STANDBYS_MAX + 2, true)), ERR_GRANT_REFUSED,
+           "standbys-full");
+    /* One that is named already may be named again; and one that goes makes room. */
+    expect(bring(&bringer, standby(3, STANDBYS_MAX + 2, true)), ERR_OK, "");
+    expect(bring(&bringer, standby(3, STANDBYS_MAX + 3, false)), ERR_OK, "");
+    expect(bring(&bringer, standby(STANDBYS_MAX + 1, STANDBYS_MAX + 4, true)), ERR_OK, "");
+}
+END_TEST
+
 START_TEST(documents_are_listed_the_newest_first_in_pages)
 {
     int64_t before = 0;
@@ -262,6 +294,7 @@ int main(void)
     const TTest *const tests[] = {
         operator_brings_units_and_the_journal_says_who,
         nobody_makes_a_product_on_the_station_socket,
+        sixteen_standbys_are_a_products_most,
         who_is_narrowed_brings_nothing_for_another_product,
         documents_are_listed_the_newest_first_in_pages,
         document_is_read_as_it_was_brought,
