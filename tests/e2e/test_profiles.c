@@ -354,6 +354,18 @@ static void refuse_images(void)
     REFUSED("imgtool", "image encrypt --product rig-mcuboot --format mcuboot plain.bin");
 }
 
+/* rauc_bundle.py takes nothing apart that is no license of the right form. */
+static void refuse_bundles(void)
+{
+    SHELL(
+        "cd $DIR && join() { status=0; /usr/bin/python3 -B $SOURCE/docs/examples/rauc_bundle.py "
+        "join rauc/payload rauc/manifest.cms $1 out.raucb 2>said || status=$?; [ $status = 1 ] && "
+        "[ ! -e out.raucb ]; } && join image-CMS && grep -q 'no license' said && "
+        "openssl cms -encrypt -binary -aes-256-gcm -in image-CMS -outform DER -out gcm.lic "
+        "$RIG_STATION_CERT && join gcm.lic && grep -q -e '--content aes-256-cbc' said && "
+        "head -c 60 gcm.lic >cut.lic && join cut.lic && grep -q 'cut off' said");
+}
+
 static void show(void)
 {
     SHELL("cd $DIR && " CTL "product show boot-512 >said && grep -q 'x25519' said && "
@@ -372,6 +384,7 @@ START_TEST(what_no_device_could_open_is_refused_and_the_rest_is_shown)
     refuse_size_without_charge();
     take_sign_only();
     refuse_images();
+    refuse_bundles();
     show();
 }
 END_TEST
