@@ -360,7 +360,7 @@ static void refuse_bundles(void)
     SHELL(
         "cd $DIR && join() { status=0; /usr/bin/python3 -B $SOURCE/docs/examples/rauc_bundle.py "
         "join rauc/payload rauc/manifest.cms $1 out.raucb 2>said || status=$?; [ $status = 1 ] && "
-        "[ ! -e out.raucb ]; } && join image-CMS && grep -q 'no license' said && "
+        "[ ! -e out.raucb ]; } && join image-CMS && grep -q 'image-CMS: it is' said && "
         "openssl cms -encrypt -binary -aes-256-gcm -in image-CMS -outform DER -out gcm.lic "
         "$RIG_STATION_CERT && join gcm.lic && grep -q -e '--content aes-256-cbc' said && "
         "head -c 60 gcm.lic >cut.lic && join cut.lic && grep -q 'cut off' said");
