@@ -90,7 +90,11 @@ def private(path, flags):
 
 
 def join(payload, image, license, bundle):
-    manifest = envelope(read(license, LICENSE_MAX), read(image, MANIFEST_MAX))
+    parts = read(license, LICENSE_MAX), read(image, MANIFEST_MAX)
+    try:
+        manifest = envelope(*parts)
+    except ValueError as error:
+        raise ValueError(f"{license}: {error}") from error
     shutil.copyfile(payload, bundle)
     with open(bundle, "ab") as file:
         file.write(manifest + len(manifest).to_bytes(LENGTH_BYTES, "big"))

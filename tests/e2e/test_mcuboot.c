@@ -8,6 +8,8 @@
 #include "e2e/floor.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include "support/run.h"
 
@@ -71,6 +73,34 @@ START_TEST(each_of_three_devices_boots_its_own_image_and_no_other_does)
 }
 END_TEST
 
+static void ask_again(const struct floor_device *device, size_t bytes)
+{
+    struct http_answer answer;
+    json_t *question = json_pack("{ss s{ss}}", "product", "rig-mcuboot", "device",
+                                 "certificate_chain", device->pem);
+    char *body = json_dumps(question, 0);
+    http_send(&rig,
+              &(struct http_request){.method = "POST",
+                                     .path = "/v1/licenses",
+                                     .body = body,
+                                     .accept = "application/vnd.provisiond.device-image"},
+              &answer);
+    ck_assert_int_eq(answer.status, 200);
+    ck_assert_uint_eq(answer.length, bytes);
+    http_answer_clear(&answer);
+    free(body);
+    json_decref(question);
+}
+
+static size_t size_of(const char *name)
+{
+    char path[TEMP_PATH_MAX + 64];
+    struct stat info;
+    (void)snprintf(path, sizeof path, "%s/%s", rig.dir, name);
+    ck_assert_int_eq(stat(path, &info), 0);
+    return (size_t)info.st_size;
+}
+
 /* The TLV and the image, by provctl or by the service, are two forms of one license. */
 START_TEST(who_asks_again_gets_the_same_bytes_and_pays_once)
 {
@@ -86,6 +116,7 @@ START_TEST(who_asks_again_gets_the_same_bytes_and_pays_once)
           "--key $RIG_STATION_KEY --product $RIG_MCUBOOT_PRODUCT --device-cert again.pem --out "
           "again.lic >/dev/null && $BIN/provctl mcuboot attach $RIG_MCUBOOT_IMAGE_FILE again.lic "
           "--out three.img && cmp one.img three.img");
+    ask_again(&device, size_of("one.img"));
     ck_assert_int_eq(used("rig-mcuboot"), 1);
 }
 END_TEST

@@ -29,13 +29,17 @@
 #define CMS                                                                                  \
     "openssl cms -decrypt -binary -inform DER -in floor.lic -content $FILE -inkey $KEY.key " \
     "-recip $OWNER.pem -out opened"
-#define TOKEN         "sh $SOURCE/tests/judge/open_in_token.sh $KEY.key $OWNER.pem floor.lic $FILE opened"
-#define RAUC          "sh $SOURCE/tests/judge/rauc.sh open rauc $KEY.key floor.lic $FILE opened"
-#define JUDGE         "/usr/bin/python3 $SOURCE/tests/judge/open_license.py"
-#define NODE          "${PROVISIOND_NODE_DIR:-$BIN/node}"
-#define NPM           "node $SOURCE/tests/judge/open_jwe.js " NODE " $KEY.key floor.lic $FILE opened"
-#define JOSE          JUDGE " jwk $KEY.key >jwk && jose jwe dec -i floor.lic -I $FILE -k jwk -O opened"
-#define OPEN(profile) JUDGE " " profile " $KEY.key floor.lic $FILE opened"
+#define WITH_TOKEN "sh $SOURCE/tests/judge/with_token.sh $KEY.key "
+#define TOKEN                                                                                   \
+    WITH_TOKEN "openssl cms -decrypt -binary -inform DER -in floor.lic -content $FILE -engine " \
+               "pkcs11 -keyform engine -inkey @key -recip $OWNER.pem -out opened"
+#define OPEN_RAUC(key) "sh $SOURCE/tests/judge/rauc.sh open rauc " key " floor.lic $FILE opened"
+#define RAUC           OPEN_RAUC("$KEY.key")
+#define JUDGE          "/usr/bin/python3 $SOURCE/tests/judge/open_license.py"
+#define NODE           "${PROVISIOND_NODE_DIR:-$BIN/node}"
+#define NPM            "node $SOURCE/tests/judge/open_jwe.js " NODE " $KEY.key floor.lic $FILE opened"
+#define JOSE           JUDGE " jwk $KEY.key >jwk && jose jwe dec -i floor.lic -I $FILE -k jwk -O opened"
+#define OPEN(profile)  JUDGE " " profile " $KEY.key floor.lic $FILE opened"
 #define ESP                                                                     \
     "curl -s --cacert $RIG_CA --cert $RIG_STATION_CERT --key $RIG_STATION_KEY " \
     "$RIG_URL/v1/images/$IMAGE | jq '.images[0]' >facts && " OPEN("esp-rsa") " --facts facts"
@@ -67,6 +71,8 @@ static const struct kind {
     {"rauc-p256", "rig-cms", "RAUC", P256, "critical,keyAgreement", RAUC, "$RIG_FIRMWARE"},
     {"rauc-p384", "rig-cms", "RAUC", P384, "critical,keyAgreement", RAUC, "$RIG_FIRMWARE"},
     {"rauc-rsa", "rig-cms", "RAUC", RSA("2048"), "critical,keyEncipherment", RAUC, "$RIG_FIRMWARE"},
+    {"rauc-token", "rig-cms", "RAUC", P256, "critical,keyAgreement", WITH_TOKEN OPEN_RAUC("@key"),
+     "$RIG_FIRMWARE"},
     {"suit-kw128", "rig-suit", "SUIT", P256, "critical,keyAgreement", OPEN("suit"),
      "$RIG_FIRMWARE"},
     {"suit-kw256-ctr", "suit-256", "CTR", P256, "critical,keyAgreement", OPEN("suit"),
@@ -388,6 +394,18 @@ static void refuse_images(void)
     REFUSED("imgtool", "image encrypt --product rig-mcuboot --format mcuboot plain.bin");
 }
 
+/* rauc_bundle.py takes nothing apart that is no license of the right form. */
+static void refuse_bundles(void)
+{
+    SHELL(
+        "cd $DIR && join() { status=0; /usr/bin/python3 -B $SOURCE/docs/examples/rauc_bundle.py "
+        "join rauc/payload rauc/manifest.cms $1 out.raucb 2>said || status=$?; [ $status = 1 ] && "
+        "[ ! -e out.raucb ]; } && join image-CMS && grep -q 'image-CMS: it is' said && "
+        "openssl cms -encrypt -binary -aes-256-gcm -in image-CMS -outform DER -out gcm.lic "
+        "$RIG_STATION_CERT && join gcm.lic && grep -q -e '--content aes-256-cbc' said && "
+        "head -c 60 gcm.lic >cut.lic && join cut.lic && grep -q 'cut off' said");
+}
+
 static void show(void)
 {
     SHELL("cd $DIR && " CTL "product show boot-512 >said && grep -q 'x25519' said && "
@@ -406,6 +424,7 @@ START_TEST(what_no_device_could_open_is_refused_and_the_rest_is_shown)
     refuse_size_without_charge();
     take_sign_only();
     refuse_images();
+    refuse_bundles();
     show();
 }
 END_TEST
