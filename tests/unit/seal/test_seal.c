@@ -271,7 +271,12 @@ START_TEST(file_that_is_no_sequence_of_records_is_refused)
         ck_assert_int_eq(encrypt_records(&seal, RECORDS, length, &result, &fault), ERR_BAD_REQUEST);
         ck_assert_str_eq(fault.reason, "records");
     }
-    static const size_t places[] = {0, 3, 7}; /* no additional data, too much of it, too long */
+    SEAL_AUTO empty = {.session_key = {0}};
+    struct fault said = {0};
+    const uint8_t nothing[8] = {0}; /* neither text nor additional data */
+    ck_assert_int_eq(encrypt_records(&empty, nothing, sizeof nothing, &result, &said),
+                     ERR_BAD_REQUEST);
+    static const size_t places[] = {3, 7}; /* too much additional data, too long */
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         SEAL_AUTO seal = {.session_key = {0}};
         struct fault fault = {0};
