@@ -5,21 +5,14 @@
  * provctl image encrypt: a firmware goes to the vault as a descriptor, as it is or packed
  * into the records of an image (st-sfi). Owns no state.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cli/admin.h"
 #include "cli/commands.h"
-#include "cli/firmware.h"
+#include "cli/firmware_line.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/text.h"
-#include "license/license.h"
-
-#define FORMAT_CMS    "cms"
-#define FORMAT_ST_SFI "st-sfi"
 
 /* The work of the second thread while the first draws the bar. */
 struct encryption {
@@ -55,11 +48,6 @@ static enum error print_encrypted(const Provisiond__ImageEncryptReply *reply, bo
     return ERR_OK;
 }
 
-static const char *format_of(const struct arguments *arguments)
-{
-    return arguments_get_or(arguments, OPTION_FORMAT, FORMAT_CMS);
-}
-
 static enum error encrypt(const struct arguments *arguments, const struct firmware_file *file,
                           struct failure *failure)
 {
@@ -70,7 +58,7 @@ static enum error encrypt(const struct arguments *arguments, const struct firmwa
     encrypt.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
     encrypt.label = (char *)arguments_get_or(arguments, OPTION_LABEL, "");
     encrypt.content = (char *)arguments_get_or(arguments, OPTION_CONTENT, "");
-    encrypt.format = (char *)format_of(arguments);
+    encrypt.format = (char *)firmware_line_format(arguments);
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT;
     request.image_encrypt = &encrypt;
     progress_run(encrypt_in_vault, &work, file->fd, file->size);
@@ -80,89 +68,10 @@ static enum error encrypt(const struct arguments *arguments, const struct firmwa
     return print_encrypted(reply->image_encrypt, arguments_has(arguments, OPTION_JSON), failure);
 }
 
-/* ---- the line ---- */
-
-static enum error get_address(const struct arguments *arguments, enum option_id option,
-                              const char *name, uint64_t *ret_address, struct failure *failure)
-{
-    const char *text = arguments_get(arguments, option);
-    if (text == NULL || text_parse_address(text, ret_address))
-        return ERR_OK;
-    return failure_set_usage(failure, "%s wants an address: 0x and hex digits, as 0x08000000",
-                             name);
-}
-
-static enum error check_format(const struct arguments *arguments, struct failure *failure)
-{
-    const bool is_packed = strcmp(format_of(arguments), FORMAT_ST_SFI) == 0;
-    const bool is_described = arguments_has(arguments, OPTION_OPTION_BYTES) ||
-                              arguments_has(arguments, OPTION_ADDRESS) ||
-                              arguments_has(arguments, OPTION_EXTERNAL_FROM);
-    if (license_profile_find(format_of(arguments)) == NULL)
-        return failure_set_usage(failure, "--format is cms, suit, mcuboot, jwe, esp-rsa or st-sfi");
-    if (!is_packed && is_described)
-        return failure_set_usage(failure, "--option-bytes, --address and --external-from belong to "
-                                          "--format st-sfi");
-    if (is_packed && !arguments_has(arguments, OPTION_OPTION_BYTES))
-        return failure_set_usage(failure, "--format st-sfi wants --option-bytes FILE as well");
-    return ERR_OK;
-}
-
-static enum error read_source(const struct arguments *arguments, struct firmware_source *ret_source,
-                              struct failure *failure)
-{
-    struct firmware_source source = {.path = arguments->operands[0],
-                                     .option_bytes = arguments_get(arguments, OPTION_OPTION_BYTES),
-                                     .is_flat = arguments_has(arguments, OPTION_ADDRESS),
-                                     .external_from = UINT64_MAX};
-    enum error e = check_format(arguments, failure);
-    if (e == ERR_OK)
-        e = get_address(arguments, OPTION_ADDRESS, "--address", &source.address, failure);
-    if (e == ERR_OK)
-        e = get_address(arguments, OPTION_EXTERNAL_FROM, "--external-from", &source.external_from,
-                        failure);
-    if (e == ERR_OK)
-        *ret_source = source;
-    return e;
-}
-
-/* On standard error: a wrong address is to be seen before a chip gets the image. */
-static void print_summary(const struct firmware_summary *summary)
-{
-    size_t shown =
-        summary->range_count < FIRMWARE_RANGES_SHOWN ? summary->range_count : FIRMWARE_RANGES_SHOWN;
-    (void)fprintf(stderr, "Packed %zu areas: %" PRIu64 " bytes at", summary->areas, summary->bytes);
-    for (size_t i = 0; i < shown; i++) {
-        const struct firmware_range *range = &summary->ranges[i];
-        (void)fprintf(stderr, "%s 0x%08" PRIx64 " to 0x%08" PRIx64 "%s", i > 0 ? "," : "",
-                      range->address, range->address + range->length - 1,
-                      range->is_external ? " (external)" : "");
-    }
-    if (shown < summary->range_count)
-        (void)fprintf(stderr, " and in %zu more places", summary->range_count - shown);
-    (void)fprintf(stderr, ", and %zu option bytes.\n", summary->option_bytes);
-}
-
-static enum error open_file(const struct firmware_source *source, struct firmware_file *ret_file,
-                            struct failure *failure)
-{
-    struct firmware_summary summary;
-    if (source->option_bytes == NULL)
-        return firmware_open(source->path, ret_file, failure);
-    enum error e = firmware_pack(source, ret_file, &summary, failure);
-    if (e == ERR_OK)
-        print_summary(&summary);
-    return e;
-}
-
 enum error command_image_encrypt(const struct arguments *arguments, struct failure *failure)
 {
-    struct firmware_source source;
     struct firmware_file file;
-    enum error e = read_source(arguments, &source, failure);
-    if (e != ERR_OK)
-        return e;
-    e = open_file(&source, &file, failure);
+    enum error e = firmware_line_open(arguments, &file, failure);
     if (e != ERR_OK)
         return e;
     e = encrypt(arguments, &file, failure);

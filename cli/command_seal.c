@@ -17,7 +17,7 @@
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/file_output.h"
-#include "cli/firmware.h"
+#include "cli/firmware_line.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/standby_key.h"
@@ -25,9 +25,10 @@
 #include "handover/package.h"
 #include "seal/seal.h"
 
-#define FORMAT_CMS  "cms"
-#define IMAGE_MAX   ((int64_t)4 * 1024 * 1024 * 1024)
-#define BLOCK_BYTES ((size_t)64 * 1024)
+#define IMAGE_MAX    ((int64_t)4 * 1024 * 1024 * 1024)
+#define BLOCK_BYTES  ((size_t)64 * 1024)
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One package on its way. */
 struct sealing {
@@ -70,21 +71,15 @@ static enum error fail_output(struct sealing *sealing)
 
 /* ---- the line ---- */
 
+/* The firmware's own line has said already whether there is such a format. */
 static enum error find_format(struct sealing *sealing)
 {
-    const char *name = arguments_get_or(sealing->arguments, OPTION_FORMAT, FORMAT_CMS);
-    struct pack_making *making = &sealing->making;
-    making->profile = license_profile_find(name);
-    making->format = pack_format_find(name);
-    if (making->profile == NULL || making->format == NULL)
-        return failure_set_usage(sealing->failure,
-                                 "--format is cms, suit, mcuboot, jwe or esp-rsa");
-    if (license_device_form(making->profile) != LICENSE_X509_DEVICE)
-        return failure_set_usage(sealing->failure,
-                                 "Images of the format %s are encrypted in the site's HSM alone: "
-                                 "give provctl image encrypt there",
-                                 name);
-    return ERR_OK;
+    const char *name = firmware_line_format(sealing->arguments);
+    sealing->making.profile = license_profile_find(name);
+    sealing->making.format = pack_format_find(name);
+    return sealing->making.format != NULL
+               ? ERR_OK
+               : failure_set_usage(sealing->failure, "This build makes no images of that format");
 }
 
 static enum error read_key(struct sealing *sealing)
@@ -100,7 +95,7 @@ static enum error read_key(struct sealing *sealing)
 static enum error open_firmware(struct sealing *sealing)
 {
     const char *path = sealing->arguments->operands[0];
-    enum error e = firmware_open(path, &sealing->firmware, sealing->failure);
+    enum error e = firmware_line_open(sealing->arguments, &sealing->firmware, sealing->failure);
     if (e == ERR_OK && sealing->firmware.size > IMAGE_MAX)
         e = failure_set_plain(sealing->failure, ERR_TOO_LARGE, "%s is larger than 4 GiB", path);
     return e;
@@ -111,11 +106,11 @@ static enum error open_outputs(struct sealing *sealing)
 {
     const struct arguments *arguments = sealing->arguments;
     const char *path = arguments_get(arguments, OPTION_OUT);
-    const char *const inputs[] = {arguments->operands[0],
-                                  arguments_get(arguments, OPTION_SEAL_KEY)};
+    const char *const inputs[] = {arguments->operands[0], arguments_get(arguments, OPTION_SEAL_KEY),
+                                  arguments_get(arguments, OPTION_OPTION_BYTES)};
     if (strcmp(path, "-") == 0)
         return failure_set_usage(sealing->failure, "--out wants the name of a file");
-    enum error e = file_output_refuse_inputs(path, inputs, 2, sealing->failure);
+    enum error e = file_output_refuse_inputs(path, inputs, COUNT(inputs), sealing->failure);
     if (e == ERR_OK)
         e = file_output_open(path, &sealing->output, sealing->failure);
     if (e == ERR_OK)
@@ -289,11 +284,11 @@ static enum error print_sealed(const struct sealing *sealing)
 enum error command_image_seal(const struct arguments *arguments, struct failure *failure)
 {
     SEALING_AUTO sealing = {.arguments = arguments, .firmware.fd = -1, .failure = failure};
-    enum error e = find_format(&sealing);
-    if (e == ERR_OK)
-        e = read_key(&sealing);
+    enum error e = read_key(&sealing);
     if (e == ERR_OK)
         e = open_firmware(&sealing);
+    if (e == ERR_OK)
+        e = find_format(&sealing);
     if (e == ERR_OK && secret_heap_init(&sealing.fault) != ERR_OK)
         e = fail(&sealing, "The session key");
     if (e == ERR_OK)

@@ -5,15 +5,14 @@
 #include "seal/seal.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+
+#include "seal/part.h"
 
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define BLOCK_BYTES 16
@@ -30,12 +29,6 @@ struct stream {
     uint8_t out[CHUNK_BYTES + BLOCK_BYTES];
 };
 
-static enum error fail_libcrypto(struct fault *fault)
-{
-    ERR_clear_error();
-    return fault_set(fault, ERR_INTERNAL, "libcrypto", "A libcrypto operation failed.", 0);
-}
-
 static void free_stream(struct stream **stream)
 {
     if (*stream == NULL)
@@ -49,42 +42,15 @@ static void free_stream(struct stream **stream)
 
 /* ---- the files ---- */
 
-/* Until the buffer is full or the file ends: *ret_length 0 is the end. */
+/* *ret_length 0 is the end. */
 static enum error read_chunk(struct stream *stream, size_t *ret_length, struct fault *fault)
 {
     const size_t wanted = stream->left < CHUNK_BYTES ? (size_t)stream->left : CHUNK_BYTES;
-    size_t done = 0;
-    while (done < wanted) {
-        const ssize_t n = read(stream->message->clear_fd, stream->in + done, wanted - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fault_set(fault, ERR_CONFIG, "clear-unreadable", "The firmware cannot be read.",
-                             errno);
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    stream->left -= done;
-    stream->result.length += done;
-    *ret_length = done;
-    return ERR_OK;
-}
-
-static enum error write_all(int fd, const uint8_t *bytes, size_t length, struct fault *fault)
-{
-    while (length > 0) {
-        const ssize_t n = write(fd, bytes, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fault_set(fault, ERR_CONFIG, "cipher-unwritable",
-                             "The encrypted image cannot be written: see the number; 28 is a full "
-                             "disk.",
-                             errno);
-        bytes += n;
-        length -= (size_t)n;
-    }
+    enum error e = seal_read_full(stream->message->clear_fd, stream->in, wanted, ret_length, fault);
+    if (e != ERR_OK)
+        return e;
+    stream->left -= *ret_length;
+    stream->result.length += *ret_length;
     return ERR_OK;
 }
 
@@ -135,8 +101,8 @@ static enum error encrypt_chunks(struct stream *stream, struct fault *fault)
     enum error e = read_chunk(stream, &length, fault);
     while (e == ERR_OK && length > 0) {
         if (EVP_EncryptUpdate(stream->context, stream->out, &made, stream->in, (int)length) != 1)
-            return fail_libcrypto(fault);
-        e = write_all(stream->message->cipher_fd, stream->out, (size_t)made, fault);
+            return seal_fail_libcrypto(fault);
+        e = seal_write_all(stream->message->cipher_fd, stream->out, (size_t)made, fault);
         if (e == ERR_OK)
             e = read_chunk(stream, &length, fault);
     }
@@ -153,10 +119,10 @@ static enum error finish(struct stream *stream, struct fault *fault)
     if (EVP_EncryptFinal_ex(stream->context, stream->out, &made) != 1 ||
         (result->tag_length > 0 && EVP_CIPHER_CTX_ctrl(stream->context, EVP_CTRL_AEAD_GET_TAG,
                                                        (int)result->tag_length, result->tag) != 1))
-        return fail_libcrypto(fault);
-    enum error e = write_all(message->cipher_fd, stream->out, (size_t)made, fault);
+        return seal_fail_libcrypto(fault);
+    enum error e = seal_write_all(message->cipher_fd, stream->out, (size_t)made, fault);
     if (e == ERR_OK && message->appends_tag)
-        e = write_all(message->cipher_fd, result->tag, result->tag_length, fault);
+        e = seal_write_all(message->cipher_fd, result->tag, result->tag_length, fault);
     return e;
 }
 
@@ -170,31 +136,36 @@ static enum error draw_key(struct seal *seal, size_t bytes, struct fault *fault)
     if (secret_new(bytes, &seal->session_key) != ERR_OK)
         return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory for secrets.", 0);
     return RAND_priv_bytes(seal->session_key.bytes, (int)bytes) == 1 ? ERR_OK
-                                                                     : fail_libcrypto(fault);
+                                                                     : seal_fail_libcrypto(fault);
+}
+
+static enum error encrypt_stream(const struct secret *key, const struct pack_message *message,
+                                 struct pack_result *ret_result, struct fault *fault)
+{
+    STREAM_AUTO *stream = calloc(1, sizeof *stream);
+    if (stream == NULL)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    stream->message = message;
+    stream->left = message->length > 0 ? message->length : UINT64_MAX;
+    if (!begin(stream, key))
+        return seal_fail_libcrypto(fault);
+    enum error e = encrypt_chunks(stream, fault);
+    if (e == ERR_OK)
+        e = finish(stream, fault);
+    if (e == ERR_OK)
+        *ret_result = stream->result;
+    return e;
 }
 
 enum error seal_encrypt(void *context, const struct pack_message *message,
                         struct pack_result *ret_result, struct fault *fault)
 {
     struct seal *seal = context;
-    STREAM_AUTO *stream = calloc(1, sizeof *stream);
-    if (stream == NULL)
-        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
-    if (message->has_records)
-        return fault_set(fault, ERR_UNSUPPORTED, "seal-records",
-                         "An image of records is not packed at home.", 0);
-    stream->message = message;
-    stream->left = message->length > 0 ? message->length : UINT64_MAX;
     enum error e = draw_key(seal, message->content->key_bytes, fault);
-    if (e == ERR_OK && !begin(stream, &seal->session_key))
-        e = fail_libcrypto(fault);
-    if (e == ERR_OK)
-        e = encrypt_chunks(stream, fault);
-    if (e == ERR_OK)
-        e = finish(stream, fault);
-    if (e == ERR_OK)
-        *ret_result = stream->result;
-    return e;
+    if (e != ERR_OK)
+        return e;
+    return message->has_records ? seal_records(&seal->session_key, message, ret_result, fault)
+                                : encrypt_stream(&seal->session_key, message, ret_result, fault);
 }
 
 void seal_clear(struct seal *seal)

@@ -28,8 +28,9 @@ struct seal {
 
 /*
  * A pack_encrypt whose context is a struct seal. ERR_CONFLICT ("seal-used") the second time;
- * ERR_UNSUPPORTED ("seal-records"): records are not encrypted here; ERR_CONFIG with errno when a
- * file cannot be read ("clear-unreadable") or written ("cipher-unwritable"); ERR_INTERNAL.
+ * ERR_BAD_REQUEST ("records"): the file is no sequence of records, and was to be one; ERR_CONFIG
+ * with errno when a file cannot be read ("clear-unreadable") or written ("cipher-unwritable");
+ * ERR_INTERNAL.
  */
 enum error seal_encrypt(void *context, const struct pack_message *message,
                         struct pack_result *ret_result, struct fault *fault) MUST_USE;

@@ -69,7 +69,7 @@ static const char *content_of(const struct package *package)
     const struct license_profile *profile = license_profile_find(package->profile);
     const struct license_content *content =
         profile != NULL ? license_content_find(profile, package->content) : NULL;
-    if (content == NULL || license_device_form(profile) != LICENSE_X509_DEVICE)
+    if (content == NULL)
         return NULL;
     return content == license_content_find(profile, "") ? "" : content->name;
 }
@@ -103,8 +103,7 @@ static enum error take_in(struct admin_task *task, const struct package *package
                                  .key.length = package->key_length}};
     if (content == NULL)
         return admin_refuse_field(task, "sealed-content",
-                                  "The package's profile has no such form of content, or its "
-                                  "images are not packed at home.");
+                                  "The package's profile has no such form of content.");
     package_info(package, info);
     memcpy(in.key.key.bytes, package->key, package->key_length);
     fill_image(package, content, &in.image);

@@ -67,6 +67,35 @@ START_TEST(license_opens_on_its_chip_alone_and_the_image_with_it)
 }
 END_TEST
 
+/* The maker gives the addresses and the option bytes; the site gets neither in clear. */
+START_TEST(image_that_was_packed_at_home_installs_as_well)
+{
+    struct chip chip;
+    struct http_answer answer;
+    uint8_t license[ST_CHIP_LICENSE_BYTES];
+    ck_assert_int_eq(
+        rig_shell(&rig,
+                  "cd $DIR && A=\"$BIN/provctl --config $RIG_CONFIG\" && mkdir home && $A hsm "
+                  "transport-key >home/key && cp $RIG_FIRMWARE home/firmware && cp "
+                  "option-bytes.bin home/options && (cd home && env -i $BIN/provctl image seal "
+                  "--transport-key key --product $RIG_ST_PRODUCT --format st-sfi --address "
+                  "0x08000000 --option-bytes options --out package firmware >digest "
+                  "2>told) && grep -q 'option bytes' home/told && $A image import "
+                  "home/package --product $RIG_ST_PRODUCT | cmp - home/digest && ln -s "
+                  "vault/images/$(cut -c 8- home/digest) sealed"),
+        0);
+    (void)snprintf(rig.st_image_file, sizeof rig.st_image_file, "%s/sealed", rig.dir);
+    chip_make(&rig, NULL, &chip);
+    http_st_license(&rig, chip_certificate(&chip), &answer);
+    ck_assert_int_eq(answer.status, 201);
+    ck_assert_str_ne(http_text(&answer, "image"), rig.st_image);
+    chip_take_license(&answer, license);
+    assert_installs_firmware(&chip, license);
+    http_answer_clear(&answer);
+    chip_clear(&chip);
+}
+END_TEST
+
 START_TEST(every_changed_bit_of_a_license_is_refused_by_the_chip)
 {
     struct chip chip;
@@ -313,6 +342,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         license_opens_on_its_chip_alone_and_the_image_with_it,
+        image_that_was_packed_at_home_installs_as_well,
         every_changed_bit_of_a_license_is_refused_by_the_chip,
         same_certificate_again_is_the_same_136_bytes_and_no_charge,
         each_wrong_certificate_is_refused_by_name_and_costs_nothing,

@@ -135,7 +135,8 @@ START_TEST(seal_refuses_what_no_site_could_use)
 {
     SHELL(
         "K='--transport-key key --product rig-gateway --out x'; "
-        "refuses 'st-sfi' seal $K --format st-sfi firmware && refuses 'format is' seal $K --format "
+        "refuses 'option-bytes' seal $K --format st-sfi firmware && refuses 'format is' seal $K "
+        "--format "
         "none firmware && refuses 'form of content' seal $K --content aes-128-ctr firmware && "
         "refuses 'MCUboot' seal $K --format mcuboot firmware && refuses 'empty' seal $K /dev/null "
         "&& refuses 'cannot be read' seal $K nothing && test ! -e home/x");

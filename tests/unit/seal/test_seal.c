@@ -214,6 +214,80 @@ START_TEST(key_that_is_taken_in_opens_the_image)
 }
 END_TEST
 
+/* ---- records ---- */
+
+static enum error encrypt_records(struct seal *seal, const uint8_t *records, size_t length,
+                                  struct pack_result *ret_result, struct fault *fault)
+{
+    const struct pack_message message = {
+        .content = license_content_find(license_profile_find("st-sfi"), ""),
+        .has_records = true,
+        .clear_fd = hsm_rig_make_file(records, length),
+        .cipher_fd = hsm_rig_make_file(NULL, 0)};
+    enum error e = seal_encrypt(seal, &message, ret_result, fault);
+    (void)pread(message.cipher_fd, cipher, sizeof cipher, 0);
+    (void)close(message.clear_fd);
+    (void)close(message.cipher_fd);
+    return e;
+}
+
+/* One record without text, one of two bytes: "a" and "b" are their additional data. */
+static const uint8_t RECORDS[] = {1, 0, 0, 0, 0, 0, 0, 0,   'a', 1,
+                                  0, 0, 0, 2, 0, 0, 0, 'b', 'h', 'i'};
+
+START_TEST(each_record_has_a_nonce_of_its_own)
+{
+    SEAL_AUTO seal = {.session_key = {0}};
+    struct pack_result result;
+    struct fault fault = {0};
+    uint8_t key[HSM_SESSION_KEY_MAX];
+    struct hsm_content content = {.iv_length = 12, .tag_length = PACK_TAG_BYTES};
+    ck_assert_int_eq(encrypt_records(&seal, RECORDS, sizeof RECORDS, &result, &fault), ERR_OK);
+    ck_assert_uint_eq(result.length, sizeof RECORDS);
+    ck_assert_uint_eq(open_by_device(&seal, key), 16);
+    memcpy(content.iv, result.iv, 12);
+    memcpy(content.tag, result.tag, sizeof content.tag);
+    ck_assert_mem_eq(cipher + 1, result.tag, PACK_TAG_BYTES);
+    ck_assert(
+        device_decrypt(bytes_of(key, 16), &content, bytes_of("a", 1), bytes_of(opened, 0), opened));
+    memcpy(content.tag, cipher + 18, sizeof content.tag);
+    for (size_t i = 12, carry = 1; i-- > 0; carry >>= 8)
+        content.iv[i] = (uint8_t)(carry += result.iv[i]);
+    ck_assert(device_decrypt(bytes_of(key, 16), &content, bytes_of("b", 1),
+                             bytes_of(cipher + 34, 2), opened));
+    ck_assert_mem_eq(opened, "hi", 2);
+}
+END_TEST
+
+START_TEST(file_that_is_no_sequence_of_records_is_refused)
+{
+    uint8_t changed[sizeof RECORDS];
+    struct pack_result result;
+    for (size_t length = 0; length < sizeof RECORDS; length++) {
+        SEAL_AUTO seal = {.session_key = {0}};
+        struct fault fault = {0};
+        if (length == 9)
+            continue; /* the first record alone is one */
+        ck_assert_int_eq(encrypt_records(&seal, RECORDS, length, &result, &fault), ERR_BAD_REQUEST);
+        ck_assert_str_eq(fault.reason, "records");
+    }
+    SEAL_AUTO empty = {.session_key = {0}};
+    struct fault said = {0};
+    const uint8_t nothing[8] = {0}; /* neither text nor additional data */
+    ck_assert_int_eq(encrypt_records(&empty, nothing, sizeof nothing, &result, &said),
+                     ERR_BAD_REQUEST);
+    static const size_t places[] = {3, 7}; /* too much additional data, too long */
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        SEAL_AUTO seal = {.session_key = {0}};
+        struct fault fault = {0};
+        memcpy(changed, RECORDS, sizeof changed);
+        changed[places[i]] ^= 1;
+        ck_assert_int_eq(encrypt_records(&seal, changed, sizeof changed, &result, &fault),
+                         ERR_BAD_REQUEST);
+    }
+}
+END_TEST
+
 /* ---- what is never done ---- */
 
 START_TEST(seal_encrypts_one_image_and_no_other)
@@ -251,22 +325,14 @@ START_TEST(two_seals_have_nothing_in_common)
 }
 END_TEST
 
-START_TEST(records_and_other_curves_are_refused)
+START_TEST(other_curves_are_refused)
 {
-    SEAL_AUTO seal = {.session_key = {0}};
-    const struct pack_message records = {
-        .content = license_content_find(license_profile_find("st-sfi"), ""),
-        .has_records = true,
-        .clear_fd = -1,
-        .cipher_fd = -1};
-    struct pack_result result;
     struct fault fault = {0};
     uint8_t der[256];
     uint8_t *end = der;
     EVP_PKEY *p384 = EVP_EC_gen("P-384");
     const int length = i2d_PUBKEY(p384, &end);
     EVP_PKEY_free(p384);
-    ck_assert_int_eq(seal_encrypt(&seal, &records, &result, &fault), ERR_UNSUPPORTED);
     ck_assert_int_eq(seal_check_peer(bytes_of(der, (size_t)length), &fault), ERR_BAD_REQUEST);
     ck_assert_str_eq(fault.reason, "transport-key");
     ck_assert_int_eq(seal_check_peer(spki(), &fault), ERR_OK);
@@ -321,9 +387,11 @@ int main(void)
     tcase_set_timeout(traced, 120);
     tcase_add_checked_fixture(host, set_up, tear_down);
     tcase_add_test(host, key_that_is_taken_in_opens_the_image);
+    tcase_add_test(host, each_record_has_a_nonce_of_its_own);
+    tcase_add_test(host, file_that_is_no_sequence_of_records_is_refused);
     tcase_add_test(host, seal_encrypts_one_image_and_no_other);
     tcase_add_test(host, two_seals_have_nothing_in_common);
-    tcase_add_test(host, records_and_other_curves_are_refused);
+    tcase_add_test(host, other_curves_are_refused);
     tcase_add_checked_fixture(traced, set_up_traced, tear_down);
     tcase_add_test(traced, token_shows_and_takes_no_key_from_package_to_license);
     suite_add_tcase(suite, host);

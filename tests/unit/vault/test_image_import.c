@@ -365,9 +365,9 @@ static void refuse_forms(void)
     asked.profile = borrow("none");
     claim_refused(CONTENT, ERR_BAD_REQUEST, "sealed-content");
     fill();
-    asked.profile = borrow("st-sfi");
+    asked.profile = borrow("st-sfi"); /* and the product is of another one */
     asked.content = borrow("aes-128-gcm");
-    claim_refused(CONTENT, ERR_BAD_REQUEST, "sealed-content");
+    claim_refused(CONTENT, ERR_BAD_REQUEST, "other-profile");
     fill();
     asked.key.len = 24; /* of an AES-128 key, which the profile's licenses do not carry */
     claim_refused(CONTENT, ERR_BAD_REQUEST, "other-profile");
