@@ -10,9 +10,7 @@
 #include "audit/canonical.h"
 #include "audit/leaf_form.h"
 
-#define BIT(name) ((uint64_t)1 << FIELD_##name)
-
-static_assert(FIELD_COUNT <= 64, "a leaf has one bit for each field");
+#define BIT(name) LEAF_FIELD(FIELD_##name)
 static_assert(LEAF_SIZE_MAX <= UINT16_MAX, "a value's place fits");
 
 /* ---- fields ---- */
@@ -94,6 +92,14 @@ const char *leaf_field_name(enum leaf_field field)
 
 /* ---- types ---- */
 
+enum leaf_field leaf_fields_first(leaf_fields fields)
+{
+    const uint64_t low = (uint64_t)fields;
+    const int first =
+        low != 0 ? __builtin_ctzll(low) : 64 + __builtin_ctzll((uint64_t)(fields >> 64));
+    return (enum leaf_field)first;
+}
+
 #define LICENSE_FIELDS \
     (BIT(PRODUCT) | BIT(DEVICE) | BIT(IMAGE) | BIT(INSTALL) | BIT(LICENSE) | BIT(STATION))
 #define HEAD_FIELDS (BIT(ANCHOR_SIZE) | BIT(ANCHOR_ROOT) | BIT(HEAD_SIZE) | BIT(HEAD_ROOT))
@@ -103,8 +109,8 @@ const char *leaf_field_name(enum leaf_field field)
 /* In the order of their names. What a grant needs beside depends on its kind. */
 static const struct {
     const char *name;
-    uint64_t required;
-    uint64_t optional;
+    leaf_fields required;
+    leaf_fields optional;
 } TYPES[LEAF_TYPES] = {
     [LEAF_UNKNOWN] = {"", 0, 0},
     [LEAF_ACCOUNT] = {"account", BIT(PRODUCT) | BIT(DOCUMENTS) | BIT(CHARGED) | BIT(SCRAP_DRAWN),
@@ -210,7 +216,7 @@ static void note_field(void *context, const struct canonical_field *field)
         walk->next++;
     if (walk->next == FIELD_COUNT || compare(field->key, FIELDS[walk->next].name) != 0)
         return;
-    leaf->has |= (uint64_t)1 << walk->next;
+    leaf->has |= LEAF_FIELD(walk->next);
     leaf->values[walk->next] =
         (struct leaf_value){.at = (uint16_t)(field->value.data - leaf->entry.data),
                             .length = (uint16_t)field->value.length};
@@ -236,24 +242,25 @@ static enum leaf_form form_of(enum leaf_type type, enum leaf_field field)
     return is_count ? LEAF_FORM_COUNT : FIELDS[field].form;
 }
 
-/* Fields of the mask that are there have their form. */
-static enum leaf_flaw check_forms(const struct walk *walk, uint64_t mask)
+/* Those of the fields that are there have their form. */
+static enum leaf_flaw check_forms(const struct walk *walk, leaf_fields fields)
 {
     struct leaf *leaf = walk->leaf;
-    for (uint64_t rest = leaf->has & mask; rest != 0; rest &= rest - 1) {
-        enum leaf_field field = (enum leaf_field)__builtin_ctzll(rest);
+    for (leaf_fields rest = leaf->has & fields; rest != 0; rest &= rest - 1) {
+        enum leaf_field field = leaf_fields_first(rest);
         if (!leaf_form_fits(form_of(leaf->type, field), walk->kinds[field], leaf_text(leaf, field)))
             return field_flaw(leaf, field, LEAF_FIELD_WRONG);
     }
     return LEAF_SOUND;
 }
 
-static enum leaf_flaw check_fields(const struct walk *walk, uint64_t required, uint64_t optional)
+static enum leaf_flaw check_fields(const struct walk *walk, leaf_fields required,
+                                   leaf_fields optional)
 {
     struct leaf *leaf = walk->leaf;
-    uint64_t missing = required & ~leaf->has;
+    leaf_fields missing = required & ~leaf->has;
     if (missing != 0)
-        return field_flaw(leaf, (enum leaf_field)__builtin_ctzll(missing), LEAF_FIELD_MISSING);
+        return field_flaw(leaf, leaf_fields_first(missing), LEAF_FIELD_MISSING);
     return check_forms(walk, required | optional);
 }
 

@@ -11,6 +11,7 @@
 #ifndef AUDIT_LEAF_H
 #define AUDIT_LEAF_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -139,6 +140,16 @@ enum leaf_flaw {
 
 enum leaf_receipt { LEAF_NO_RECEIPT, LEAF_RECEIPT_HOLDS, LEAF_RECEIPT_WRONG };
 
+/* A set of fields: a bit for each. */
+__extension__ typedef unsigned __int128 leaf_fields;
+
+static_assert(FIELD_COUNT <= 128, "a set has one bit for each field");
+
+#define LEAF_FIELD(field) ((leaf_fields)1 << (field))
+
+/* The first field of a set that is not empty. */
+enum leaf_field leaf_fields_first(leaf_fields fields);
+
 /* Where a value stands in the entry. */
 struct leaf_value {
     uint16_t at;
@@ -153,7 +164,7 @@ struct leaf {
     enum leaf_field flaw_field;
     enum leaf_receipt receipt; /* a device's, checked with the key that the leaf names */
     int64_t time_unix_ms;
-    uint64_t has; /* a bit for each field that is there */
+    leaf_fields has; /* a bit for each field that is there */
     struct leaf_value values[FIELD_COUNT];
 };
 
@@ -170,7 +181,7 @@ const char *leaf_type_name(enum leaf_type type);
 
 static inline bool leaf_has(const struct leaf *leaf, enum leaf_field field)
 {
-    return (leaf->has >> field & 1) != 0;
+    return (leaf->has & LEAF_FIELD(field)) != 0;
 }
 
 /*

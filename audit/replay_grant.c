@@ -4,7 +4,7 @@
 /* Leaves of signed documents: what each does to its product. Who signed is in replay_document.c. */
 #include "audit/replay_document.h"
 
-#define BIT(name) ((uint64_t)1 << FIELD_##name)
+#define BIT(name) LEAF_FIELD(FIELD_##name)
 
 #define SETTINGS_FIELDS \
     (BIT(PROFILE) | BIT(POLICY) | BIT(ANCHORS) | BIT(SESSION_KEY_EXPOSURE) | BIT(ATTEMPTS_MAX))
@@ -12,7 +12,7 @@
 #define KEY_FIELDS  (BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY))
 
 /* What a leaf must have beside, by its kind. */
-static const uint64_t REQUIRED[] = {
+static const leaf_fields REQUIRED[] = {
     [GRANT_INSTALL] = BIT(UNITS),
     [GRANT_SCRAP] = BIT(UNITS),
     [GRANT_REVOKE] = BIT(UNITS) | BIT(TAKEN),
@@ -30,11 +30,11 @@ static bool read_kind(struct replay *replay, const struct leaf *leaf, enum grant
         FIND(replay, leaf, "leaf-field", "Its field kind is none that this version knows.");
         return false;
     }
-    uint64_t missing = REQUIRED[*ret_kind] & ~leaf->has;
+    leaf_fields missing = REQUIRED[*ret_kind] & ~leaf->has;
     if (missing == 0)
         return true;
     FIND(replay, leaf, "leaf-field", "Its field %s is missing.",
-         leaf_field_name((enum leaf_field)__builtin_ctzll(missing)));
+         leaf_field_name(leaf_fields_first(missing)));
     return false;
 }
 

@@ -16,7 +16,7 @@
 #include "core/bytes.h"
 #include "vault/vault_client.h"
 
-#define ADMIN_OPTIONS (OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_CONFIG))
+#define ADMIN_OPTIONS OPTION_SOCKET, OPTION_CONFIG
 
 /* Frees *reply, for ADMIN_REPLY_AUTO. */
 void admin_reply_free(Provisiond__AdminReply **reply);

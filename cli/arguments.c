@@ -12,7 +12,6 @@
 #include "cli/text.h"
 #include "core/bytes.h"
 
-#define ALWAYS_TAKEN        (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_JSON))
 #define FIRST_VALUE         256 /* getopt's answers for our options, above every character */
 #define SUGGESTION_DISTANCE 2
 
@@ -21,12 +20,14 @@
 
 bool arguments_form_takes(const struct arguments_form *form, size_t option)
 {
-    return ((form->required | form->optional | ALWAYS_TAKEN) & OPTION_BIT(option)) != 0;
+    const bool is_always_taken = option == OPTION_HELP || option == OPTION_JSON;
+    return is_always_taken || options_have(form->required, option) ||
+           options_have(form->optional, option);
 }
 
 bool arguments_form_demands(const struct arguments_form *form, size_t option)
 {
-    return (form->required & OPTION_BIT(option)) != 0;
+    return options_have(form->required, option);
 }
 
 static void fill_getopt(const struct arguments_form *form, struct option *ret_long_options)
@@ -143,11 +144,11 @@ static enum error take_operands(const struct arguments_form *form, int count, ch
     return ERR_OK;
 }
 
-enum error arguments_demand(const struct arguments *arguments, option_mask mask,
+enum error arguments_demand(const struct arguments *arguments, const enum option_id *options,
                             struct failure *failure)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if ((mask & OPTION_BIT(i)) == 0 || arguments_get(arguments, (enum option_id)i) != NULL)
+        if (!options_have(options, i) || arguments_get(arguments, (enum option_id)i) != NULL)
             continue;
         if (OPTION_ROWS[i].environment != NULL)
             return failure_set_usage(failure, "The option --%s %s is missing (or set %s)",
@@ -263,6 +264,13 @@ const char *arguments_name(enum option_id option)
 bool arguments_has(const struct arguments *arguments, enum option_id option)
 {
     return arguments->given[option] != NULL;
+}
+
+enum option_id arguments_first(const struct arguments *arguments, const enum option_id *options)
+{
+    while (*options != OPTION_COUNT && !arguments_has(arguments, *options))
+        options++;
+    return *options;
 }
 
 const char *arguments_get(const struct arguments *arguments, enum option_id option)

@@ -4,7 +4,7 @@
 /*
  * The options and operands of one command, parsed once and then immutable.
  *
- * One table names every option of every command; a command says with two masks which it demands
+ * One table names every option of every command; a command says with two lists which it demands
  * and which it takes. An option may be given once, but for a few that make a list. Five have a
  * default from the environment: they name files, an address and a product, never a secret. Threads:
  * immutable after arguments_parse.
@@ -29,8 +29,8 @@ struct arguments_form {
     const char *name;     /* the words of the command, for messages */
     const char *operands; /* "PRODUCT DIGEST"; "" for none */
     unsigned operand_count;
-    option_mask required;
-    option_mask optional; /* --help and --json are always taken */
+    const enum option_id *required;
+    const enum option_id *optional; /* --help and --json are always taken */
 };
 
 /* One value of an option that makes a list. */
@@ -74,9 +74,12 @@ enum error arguments_get_number(const struct arguments *arguments, enum option_i
                                 int64_t min, int64_t max, int64_t *ret_number,
                                 struct failure *failure) MUST_USE;
 
-/* A usage failure that names the first option of the mask that has no value. */
-enum error arguments_demand(const struct arguments *arguments, option_mask mask,
+/* A usage failure that names the first of the options that has no value. */
+enum error arguments_demand(const struct arguments *arguments, const enum option_id *options,
                             struct failure *failure) MUST_USE;
+
+/* The first of the options that stands on the command line; OPTION_COUNT when none does. */
+enum option_id arguments_first(const struct arguments *arguments, const enum option_id *options);
 
 /* Whether the form takes an option at all, and whether it must be there. */
 bool arguments_form_takes(const struct arguments_form *form, size_t option);

@@ -78,7 +78,7 @@ static enum error read_folder(const struct arguments *arguments, const char *fol
                               struct batch *batch, struct failure *failure)
 {
     struct dirent **entries = NULL;
-    enum error e = arguments_demand(arguments, OPTION_BIT(OPTION_PRODUCT), failure);
+    enum error e = arguments_demand(arguments, OPTIONS(OPTION_PRODUCT), failure);
     if (e != ERR_OK)
         return e;
     int count = scandir(folder, &entries, is_certificate, compare);

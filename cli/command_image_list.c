@@ -80,5 +80,5 @@ enum error command_image_list(const struct arguments *arguments, struct failure 
         return e;
     if (!is_rest)
         return list_by_vault(arguments, failure);
-    return reading_print_whole(arguments, "/v1/images", OPTION_BIT(OPTION_PRODUCT), &LIST, failure);
+    return reading_print_whole(arguments, "/v1/images", OPTIONS(OPTION_PRODUCT), &LIST, failure);
 }

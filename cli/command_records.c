@@ -83,8 +83,8 @@ static const struct record_field INSTALL_PAGE[] = {
 
 enum error command_license_list(const struct arguments *arguments, struct failure *failure)
 {
-    static const struct reading_list list = {"licenses", "licenses", LICENSE_LIST,
-                                             COUNT(LICENSE_LIST), QUERY_FILTER_OPTIONS};
+    const struct reading_list list = {"licenses", "licenses", LICENSE_LIST, COUNT(LICENSE_LIST),
+                                      OPTIONS(QUERY_FILTER_OPTIONS)};
     struct query query;
     query_begin(&query, "/v1/licenses");
     return reading_print_list(arguments, &query, &list, failure);
@@ -92,9 +92,8 @@ enum error command_license_list(const struct arguments *arguments, struct failur
 
 enum error command_install_list(const struct arguments *arguments, struct failure *failure)
 {
-    static const struct reading_list list = {"installs", "installs", INSTALL_LIST,
-                                             COUNT(INSTALL_LIST),
-                                             QUERY_FILTER_OPTIONS | OPTION_BIT(OPTION_RESULT)};
+    const struct reading_list list = {"installs", "installs", INSTALL_LIST, COUNT(INSTALL_LIST),
+                                      OPTIONS(QUERY_FILTER_OPTIONS, OPTION_RESULT)};
     struct query query;
     query_begin(&query, "/v1/installs");
     return reading_print_list(arguments, &query, &list, failure);

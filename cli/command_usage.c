@@ -49,7 +49,7 @@ static enum error print_rows(const struct arguments *arguments, const char *by,
     if (kind == NULL)
         return failure_set_usage(failure, "--by is lot, day or station");
     const struct reading_list list = {"rows", "licenses", kind->fields, ROW_FIELDS,
-                                      QUERY_TIME_OPTIONS};
+                                      OPTIONS(QUERY_TIME_OPTIONS)};
     (void)snprintf(path, sizeof path, "/v1/products/%s/usage/%s", arguments->operands[0],
                    kind->path);
     query_begin(&query, path);

@@ -8,19 +8,18 @@
 #include "cli/device_options.h"
 #include "cli/st_options.h"
 
-#define BIT(name)     OPTION_BIT(OPTION_##name)
-#define SCOPE_OPTIONS (BIT(SCOPE_PRODUCT) | BIT(SCOPE_LINE))
+#define SCOPE_OPTIONS OPTION_SCOPE_PRODUCT, OPTION_SCOPE_LINE
 
 /* Changes of those who may ask: the first word is the role. */
 #define PRINCIPAL_CHANGES(role, one)                                                               \
-    {{role " add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS | SCOPE_OPTIONS},                    \
+    {{role " add", "NAME", 1, OPTIONS(OPTION_CERTIFICATE), OPTIONS(ADMIN_OPTIONS, SCOPE_OPTIONS)}, \
      "enrol " one " by its TLS certificate",                                                       \
      "It is known by the certificate's key from now on. --product and --line narrow what it may\n" \
      "ask about; without them it may ask about everything that its role may.",                     \
      command_principal_add},                                                                       \
-        {{role " enroll", "NAME", 1, 0,                                                            \
-          ADMIN_OPTIONS | SCOPE_OPTIONS | BIT(CERTIFICATE) | BIT(NEW_DIR) | BIT(ISSUER) |          \
-              BIT(ISSUER_KEY) | BIT(DAYS)},                                                        \
+        {{role " enroll", "NAME", 1, NULL,                                                         \
+          OPTIONS(ADMIN_OPTIONS, SCOPE_OPTIONS, OPTION_CERTIFICATE, OPTION_NEW_DIR, OPTION_ISSUER, \
+                  OPTION_ISSUER_KEY, OPTION_DAYS)},                                                \
          "make its key and certificate, and enrol it",                                             \
          "Makes a P-256 key and a certificate of the CA in DIR (make one: provctl ca new), "       \
          "writes\n"                                                                                \
@@ -29,41 +28,45 @@
          "Says what to copy. With --certificate the certificate is from any CA and the key from\n" \
          "elsewhere. --days is 365 when it is not given.",                                         \
          command_principal_enroll},                                                                \
-        {{role " enable", "NAME", 1, 0, ADMIN_OPTIONS},                                            \
+        {{role " enable", "NAME", 1, NULL, OPTIONS(ADMIN_OPTIONS)},                                \
          "let it ask again",                                                                       \
          "",                                                                                       \
          command_principal_enable},                                                                \
-        {{role " disable", "NAME", 1, 0, ADMIN_OPTIONS},                                           \
+        {{role " disable", "NAME", 1, NULL, OPTIONS(ADMIN_OPTIONS)},                               \
          "refuse everything it asks, from its next request on",                                    \
          "",                                                                                       \
          command_principal_disable},                                                               \
-        {{role " narrow", "NAME", 1, 0,                                                            \
-          ADMIN_OPTIONS | SCOPE_OPTIONS | BIT(ALL_PRODUCTS) | BIT(ALL_LINES)},                     \
+        {{role " narrow", "NAME", 1, NULL,                                                         \
+          OPTIONS(ADMIN_OPTIONS, SCOPE_OPTIONS, OPTION_ALL_PRODUCTS, OPTION_ALL_LINES)},           \
          "change which products and lines it is for",                                              \
          "The products that are named take the place of those before, and so do the lines. What\n" \
          "is not named stays as it is.",                                                           \
          command_principal_narrow},                                                                \
-        {{role " key add", "NAME", 1, BIT(CERTIFICATE), ADMIN_OPTIONS},                            \
+        {{role " key add", "NAME", 1, OPTIONS(OPTION_CERTIFICATE), OPTIONS(ADMIN_OPTIONS)},        \
          "know it by one more certificate",                                                        \
          "A new key without a gap: add it, move over to it, remove the old one.",                  \
          command_principal_key_add},                                                               \
     {                                                                                              \
-        {role " key remove", "NAME KEY", 2, 0, ADMIN_OPTIONS}, "know it by a key no more",         \
-            "KEY is 64 hex digits, as " role " show prints them.", command_principal_key_remove    \
+        {role " key remove", "NAME KEY", 2, NULL, OPTIONS(ADMIN_OPTIONS)},                         \
+            "know it by a key no more", "KEY is 64 hex digits, as " role " show prints them.",     \
+            command_principal_key_remove                                                           \
     }
 
 /* Those of another role than station are told by the vault alone. */
-#define PRINCIPAL_COMMANDS(role, one, many)                                                  \
-    PRINCIPAL_CHANGES(role, one),                                                            \
-        {{role " list", "", 0, 0, ADMIN_OPTIONS}, "list " many, "", command_principal_list}, \
-    {                                                                                        \
-        {role " show", "NAME", 1, 0, ADMIN_OPTIONS}, "show keys, products and lines", "",    \
-            command_principal_show                                                           \
+#define PRINCIPAL_COMMANDS(role, one, many)                                                       \
+    PRINCIPAL_CHANGES(role, one),                                                                 \
+        {{role " list", "", 0, NULL, OPTIONS(ADMIN_OPTIONS)},                                     \
+         "list " many,                                                                            \
+         "",                                                                                      \
+         command_principal_list},                                                                 \
+    {                                                                                             \
+        {role " show", "NAME", 1, NULL, OPTIONS(ADMIN_OPTIONS)}, "show keys, products and lines", \
+            "", command_principal_show                                                            \
     }
 
 static const struct command COMMANDS[] = {
-    {{"hsm init", "", 0, BIT(SITE),
-      ADMIN_OPTIONS | BIT(OUT_DIR) | BIT(OFFICER) | BIT(WITNESS) | BIT(TRANSCRIPT)},
+    {{"hsm init", "", 0, OPTIONS(OPTION_SITE),
+      OPTIONS(ADMIN_OPTIONS, OPTION_OUT_DIR, OPTION_OFFICER, OPTION_WITNESS, OPTION_TRANSCRIPT)},
      "make this HSM's keys and bind the ledger to it",
      "Prints the identity of the HSM: the SHA-256 of its checkpoint key. Keep it, and with\n"
      "--out-dir the two public keys: the owner of a product checks the journal with them.\n"
@@ -72,7 +75,7 @@ static const struct command COMMANDS[] = {
      "names them, and --transcript is a page with the token, the keys' fingerprints and the\n"
      "public keys, to be compared, printed and signed by both.",
      command_hsm_init},
-    {{"status", "", 0, 0, ADMIN_OPTIONS},
+    {{"status", "", 0, NULL, OPTIONS(ADMIN_OPTIONS)},
      "show the HSM, the journal and its anchor",
      "Wrapping mode: token when a session key is wrapped for a device inside the HSM alone, host\n"
      "when the key that wraps one license is derived in the memory of the HSM worker.\n"
@@ -85,9 +88,9 @@ static const struct command COMMANDS[] = {
      "Exit code 0: the vault answered, whatever it says of the HSM (provctl ready judges); 20: no\n"
      "answer within 30 seconds, or it is not there.",
      command_status},
-    {{"product create", "NAME", 1, BIT(ANCHORS) | BIT(QUOTA),
-      ADMIN_OPTIONS | BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS | DEVICE_OPTIONS |
-          BIT(ALLOW_SESSION_KEY_EXPOSURE)},
+    {{"product create", "NAME", 1, OPTIONS(OPTION_ANCHORS, OPTION_QUOTA),
+      OPTIONS(ADMIN_OPTIONS, OPTION_PROFILE, OPTION_POLICY, OPTION_ATTEMPTS_MAX, ST_OPTIONS,
+              DEVICE_OPTIONS, OPTION_ALLOW_SESSION_KEY_EXPOSURE)},
      "add a local product, make its firmware key",
      "The anchors are the CAs that sign the product's device certificates; for the profile st-sfi\n"
      "they are the public keys themselves (PEM, PUBLIC KEY).\n"
@@ -115,7 +118,7 @@ static const struct command COMMANDS[] = {
      "Without it product\n"
      "create refuses such a product; product show and the journal tell how it is set.",
      command_product_create},
-    {{"product rotate-key", "PRODUCT", 1, 0, ADMIN_OPTIONS | BIT(GENERATION)},
+    {{"product rotate-key", "PRODUCT", 1, NULL, OPTIONS(ADMIN_OPTIONS, OPTION_GENERATION)},
      "give a product a new firmware key",
      "The HSM makes a new key and wraps the session keys of all images by it, without any of them\n"
      "leaving it; then the new key is in use and the old one retired, in one step. Licenses go on\n"
@@ -127,7 +130,8 @@ static const struct command COMMANDS[] = {
      "A backup from before needs the old key: it stays in the HSM until product destroy-key. A\n"
      "session key that was stolen stays stolen: against that only a new image helps.",
      command_product_rotate_key},
-    {{"product destroy-key", "PRODUCT KEY", 2, BIT(NO_BACKUP_BEFORE), ADMIN_OPTIONS | BIT(YES)},
+    {{"product destroy-key", "PRODUCT KEY", 2, OPTIONS(OPTION_NO_BACKUP_BEFORE),
+      OPTIONS(ADMIN_OPTIONS, OPTION_YES)},
      "destroy a retired firmware key for ever",
      "KEY is 32 hex digits, as hsm keys prints them. A backup from before the key's rotation is\n"
      "worthless without it: nobody can issue a license from it any more. --no-backup-before says\n"
@@ -135,7 +139,7 @@ static const struct command COMMANDS[] = {
      "and\n"
      "stands in the journal for ever. Asks for the word \"destroy\"; with --yes it does not.",
      command_product_destroy_key},
-    {{"hsm keys", "", 0, 0, ADMIN_OPTIONS | BIT(OF_PRODUCT)},
+    {{"hsm keys", "", 0, NULL, OPTIONS(ADMIN_OPTIONS, OPTION_OF_PRODUCT)},
      "list the keys in the HSM",
      "ID: of a firmware key its CKA_ID; of the HSM's own keys the SHA-256 of the public key. "
      "STATE:\n"
@@ -145,29 +149,30 @@ static const struct command COMMANDS[] = {
      "the HSM has it. WEAK: the first attribute that is weaker than it must be. IMAGES: whose "
      "session keys it wraps.",
      command_hsm_keys},
-    {{"quota add", "PRODUCT", 1, BIT(UNITS), ADMIN_OPTIONS | BIT(SCRAP)},
+    {{"quota add", "PRODUCT", 1, OPTIONS(OPTION_UNITS), OPTIONS(ADMIN_OPTIONS, OPTION_SCRAP)},
      "add units to a local product",
      "Not repeatable: units that are added twice are granted twice. With --scrap they go to the\n"
      "scrap allowance: a device that is reported as scrapped draws one of them, which is granted\n"
      "then. A governed product gets units by provctl grant apply alone.",
      command_quota_add},
-    {{"budget set", "PRODUCT", 1, BIT(UNITS) | BIT(PERIOD),
-      ADMIN_OPTIONS | BIT(OFFSET) | BIT(STATION)},
+    {{"budget set", "PRODUCT", 1, OPTIONS(OPTION_UNITS, OPTION_PERIOD),
+      OPTIONS(ADMIN_OPTIONS, OPTION_OFFSET, OPTION_STATION)},
      "limit the units of each period",
      "A share of the quota: in each period at most N units are charged, by one station or by all\n"
      "together. It only narrows the quota, and takes the place of the budget that was there.\n"
      "Periods are counted from --offset after 00:00 UTC on 1970-01-01: --period 8h --offset 6h\n"
      "begins at 6, 14 and 22 o'clock UTC. A device beyond the budget is refused (exit code 10).",
      command_budget_set},
-    {{"budget remove", "PRODUCT", 1, 0, ADMIN_OPTIONS | BIT(STATION)},
+    {{"budget remove", "PRODUCT", 1, NULL, OPTIONS(ADMIN_OPTIONS, OPTION_STATION)},
      "take a budget away",
      "",
      command_budget_remove},
-    {{"budget list", "PRODUCT", 1, 0, ADMIN_OPTIONS},
+    {{"budget list", "PRODUCT", 1, NULL, OPTIONS(ADMIN_OPTIONS)},
      "list a product's budgets",
      "USED and REMAINING are of the present period, NEXT is when the next one begins.",
      command_budget_list},
-    {{"device rebind", "PRODUCT", 1, BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), ADMIN_OPTIONS},
+    {{"device rebind", "PRODUCT", 1, OPTIONS(OPTION_SERIAL, OPTION_OLD_KEY, OPTION_NEW_KEY),
+      OPTIONS(ADMIN_OPTIONS)},
      "give a board's serial to its new key",
      "For a board that got a new chip: its serial number belongs to the new key from now on.\n"
      "The new key is charged like any new device; the old one gets no license any more. A key is\n"
@@ -177,9 +182,9 @@ static const struct command COMMANDS[] = {
      "\n"
      "Local products only: for a governed one its authorities sign a document of the kind rebind.",
      command_device_rebind},
-    {{"image encrypt", "FILE", 1, BIT(PRODUCT),
-      ADMIN_OPTIONS | BIT(LABEL) | BIT(FORMAT) | BIT(CONTENT) | BIT(OPTION_BYTES) | BIT(ADDRESS) |
-          BIT(EXTERNAL_FROM)},
+    {{"image encrypt", "FILE", 1, OPTIONS(OPTION_PRODUCT),
+      OPTIONS(ADMIN_OPTIONS, OPTION_LABEL, OPTION_FORMAT, OPTION_CONTENT, OPTION_OPTION_BYTES,
+              OPTION_ADDRESS, OPTION_EXTERNAL_FROM)},
      "encrypt a firmware in the HSM, say its digest",
      "FILE is the firmware in clear: this machine sees it. The new image is enabled, and is what\n"
      "stations get as \"latest\".\n"
@@ -188,20 +193,20 @@ static const struct command COMMANDS[] = {
      "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
      "binary. --option-bytes is required then. ADDR is 0x and hex digits.",
      command_image_encrypt},
-    {{"image enable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+    {{"image enable", "DIGEST", 1, OPTIONS(OPTION_PRODUCT), OPTIONS(ADMIN_OPTIONS)},
      "let stations install an image",
      "",
      command_image_enable},
-    {{"image disable", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+    {{"image disable", "DIGEST", 1, OPTIONS(OPTION_PRODUCT), OPTIONS(ADMIN_OPTIONS)},
      "stop new licenses for an image",
      "",
      command_image_disable},
-    {{"image alias", "DIGEST NAME", 2, BIT(PRODUCT), ADMIN_OPTIONS},
+    {{"image alias", "DIGEST NAME", 2, OPTIONS(OPTION_PRODUCT), OPTIONS(ADMIN_OPTIONS)},
      "name an image, so that stations may ask for the name",
      "A name is one at this site: another image of the product that had it loses it. An image has\n"
      "one name, the last that it was given.",
      command_image_alias},
-    {{"image unalias", "DIGEST", 1, BIT(PRODUCT), ADMIN_OPTIONS},
+    {{"image unalias", "DIGEST", 1, OPTIONS(OPTION_PRODUCT), OPTIONS(ADMIN_OPTIONS)},
      "take an image's name away",
      "",
      command_image_unalias},
@@ -210,20 +215,20 @@ static const struct command COMMANDS[] = {
     PRINCIPAL_COMMANDS("auditor", "an auditor", "auditors"),
     PRINCIPAL_COMMANDS("administrator", "an administrator", "administrators"),
     PRINCIPAL_COMMANDS("metrics", "a metrics caller", "metrics callers"),
-    {{"journal export", "", 0, BIT(OUT), ADMIN_OPTIONS | BIT(CHALLENGE)},
+    {{"journal export", "", 0, OPTIONS(OPTION_OUT), OPTIONS(ADMIN_OPTIONS, OPTION_CHALLENGE)},
      "write the journal into a file, for auditors",
      "The file holds every leaf, the signed documents and the newest checkpoint. Prints\n"
      "\"leaves=N root=HEX\". With --challenge the auditor's nonce is one of the leaves, so that\n"
      "the export cannot be older than the nonce.",
      command_journal_export},
-    {{"journal override", "", 0, BIT(ANCHOR) | BIT(HEAD), ADMIN_OPTIONS},
+    {{"journal override", "", 0, OPTIONS(OPTION_ANCHOR, OPTION_HEAD), OPTIONS(ADMIN_OPTIONS)},
      "accept a ledger that the HSM does not know",
      "When provctl status shows the anchor \"mismatch\", the ledger was restored from a copy or\n"
      "was changed, and the vault issues nothing. If the right ledger exists, put it back instead.\n"
      "Name both heads exactly as status shows them. What an override means is said on standard\n"
      "error; nothing is asked. Each governed product's authorities sign one of their own first.",
      command_journal_override},
-    {{"journal rotate-key", "KEY", 1, 0, ADMIN_OPTIONS | BIT(OUT)},
+    {{"journal rotate-key", "KEY", 1, NULL, OPTIONS(ADMIN_OPTIONS, OPTION_OUT)},
      "let a new checkpoint key sign from now on",
      "KEY is the one that signs now: 64 hex digits, as provctl status shows it. The HSM makes the\n"
      "next one and lets KEY sign that it takes over, which is a leaf of the journal; the "
@@ -231,7 +236,8 @@ static const struct command COMMANDS[] = {
      "first key still leads an auditor to it. Prints \"generation=N key=HEX leaf=N\". --out: the\n"
      "new public key, PEM. After a failure give the same KEY again: what was done is found.",
      command_journal_rotate_key},
-    {{"hsm retire", "", 0, 0, ADMIN_OPTIONS | BIT(SUCCESSOR) | BIT(DESTROY_KEYS) | BIT(YES)},
+    {{"hsm retire", "", 0, NULL,
+      OPTIONS(ADMIN_OPTIONS, OPTION_SUCCESSOR, OPTION_DESTROY_KEYS, OPTION_YES)},
      "end this HSM's journal for ever",
      "A last leaf, which the HSM anchors; --successor names the HSM that follows. From then on\n"
      "nothing is licensed, granted or recorded here, also after a restart and with an older "
@@ -243,7 +249,7 @@ static const struct command COMMANDS[] = {
      "transport key go, and no license can ever be made from the images here. What proves the\n"
      "past stays. Both may be given again after a failure.",
      command_hsm_retire},
-    {{"backup", "", 0, BIT(OUT) | BIT(RECIPIENT), ADMIN_OPTIONS},
+    {{"backup", "", 0, OPTIONS(OPTION_OUT, OPTION_RECIPIENT), OPTIONS(ADMIN_OPTIONS)},
      "write ledger and images into one encrypted file",
      "While everything runs. The ledger is that of one moment, with its journal. Only the owner "
      "of\n"
@@ -251,31 +257,33 @@ static const struct command COMMANDS[] = {
      "no private key, no PIN and nothing of the HSM in it: back the HSM up as its maker says. The\n"
      "HSM signs what is in it. Exit status 14: images are missing in it, or the signature.",
      command_backup},
-    {{"hsm transport-key", "", 0, 0, ADMIN_OPTIONS},
+    {{"hsm transport-key", "", 0, NULL, OPTIONS(ADMIN_OPTIONS)},
      "print this HSM's transport key, for another site",
      "Two lines of digits, of which two people compare all, and the public key in PEM. With it\n"
      "this HSM can be made a standby of another one: provctl standby add there.",
      command_hsm_transport_key},
-    {{"standby add", "NAME", 1, BIT(STANDBY_KEY), ADMIN_OPTIONS | BIT(IDENTITY)},
+    {{"standby add", "NAME", 1, OPTIONS(OPTION_STANDBY_KEY),
+      OPTIONS(ADMIN_OPTIONS, OPTION_IDENTITY)},
      "let session keys be wrapped for another HSM",
      "Of all local products; of a governed one when its authorities have signed the same (a\n"
      "document of the kind standby). Whoever holds that HSM can license every image: compare what\n"
      "this prints with what its people read to you, never with the file alone.",
      command_standby_add},
-    {{"standby remove", "NAME", 1, 0, ADMIN_OPTIONS},
+    {{"standby remove", "NAME", 1, NULL, OPTIONS(ADMIN_OPTIONS)},
      "let no more session keys be wrapped for it",
      "What was exported before stays with that HSM.",
      command_standby_remove},
-    {{"standby list", "", 0, 0, ADMIN_OPTIONS},
+    {{"standby list", "", 0, NULL, OPTIONS(ADMIN_OPTIONS)},
      "list standby HSMs, and what each lacks",
      "NEW: images that the product has and that the newest export for the standby did not have.",
      command_standby_list},
-    {{"standby export", "FILE", 1, BIT(PRODUCT), ADMIN_OPTIONS | BIT(TO_STANDBY)},
+    {{"standby export", "FILE", 1, OPTIONS(OPTION_PRODUCT),
+      OPTIONS(ADMIN_OPTIONS, OPTION_TO_STANDBY)},
      "write a product's session keys for a standby",
      "Each is wrapped inside the HSM, for the standby HSM alone; the encrypted images are not in\n"
      "FILE. Repeat it after each provctl image encrypt.",
      command_standby_export},
-    {{"standby import", "FILE", 1, 0, ADMIN_OPTIONS | BIT(IMAGES)},
+    {{"standby import", "FILE", 1, NULL, OPTIONS(ADMIN_OPTIONS, OPTION_IMAGES)},
      "take a product's images over, on the standby",
      "FILE is what standby export wrote. The product must be there, with the same profile. Images\n"
      "are looked for in the image store and in DIR, as restore or a copy of the primary's image\n"

@@ -7,10 +7,8 @@
 #include "cli/admin.h"
 #include "cli/reading.h"
 
-#define BIT(name) OPTION_BIT(OPTION_##name)
-
 static const struct command COMMANDS[] = {
-    {{"product show", "NAME", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+    {{"product show", "NAME", 1, NULL, OPTIONS(ADMIN_OPTIONS, STATION_OPTIONS)},
      "show all about one product",
      "Rule: who decides about units, anchors and policy. Check: whether a governed product is as\n"
      "its signed documents say; tampered gets no license, unchecked was not compared with the HSM\n"
@@ -18,32 +16,33 @@ static const struct command COMMANDS[] = {
      "digest of the set that the HSM keeps. May sign: digest of each authority's key, and its "
      "name.",
      command_product_show},
-    {{"product list", "", 0, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+    {{"product list", "", 0, NULL, OPTIONS(ADMIN_OPTIONS, STATION_OPTIONS)},
      "list products and quotas",
      "POLICY: what one unit pays for. CHECK: whether a governed product is as its signed\n"
      "documents say. RULE: who decides about units, anchors and policy.",
      command_product_list},
-    {{"image list", "", 0, BIT(PRODUCT), ADMIN_OPTIONS | STATION_OPTIONS},
+    {{"image list", "", 0, OPTIONS(OPTION_PRODUCT), OPTIONS(ADMIN_OPTIONS, STATION_OPTIONS)},
      "list a product's images",
      "",
      command_image_list},
-    {{"station list", "", 0, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+    {{"station list", "", 0, NULL, OPTIONS(ADMIN_OPTIONS, STATION_OPTIONS)},
      "list stations",
      "KEY: how the first of its keys begins, and how many more there are; station show has all.",
      command_principal_list},
-    {{"station show", "NAME", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+    {{"station show", "NAME", 1, NULL, OPTIONS(ADMIN_OPTIONS, STATION_OPTIONS)},
      "show keys, products and lines",
      "",
      command_principal_show},
-    {{"grant apply", "FILE", 1, 0, ADMIN_OPTIONS | STATION_OPTIONS},
+    {{"grant apply", "FILE", 1, NULL, OPTIONS(ADMIN_OPTIONS, STATION_OPTIONS)},
      "apply a document that the maker signed",
      "Counts once. The policy that makes a product is taken on the server's admin socket alone.",
      command_grant_apply},
-    {{"grant list", "PRODUCT", 1, 0, ADMIN_OPTIONS | READING_OPTIONS},
+    {{"grant list", "PRODUCT", 1, NULL, OPTIONS(ADMIN_OPTIONS, READING_OPTIONS)},
      "list the documents that were accepted",
      "TAKEN: what a revocation really took; never what was charged. LEAF: of the journal.",
      command_grant_list},
-    {{"usage", "PRODUCT", 1, 0, ADMIN_OPTIONS | READING_OPTIONS | BIT(BY) | QUERY_TIME_OPTIONS},
+    {{"usage", "PRODUCT", 1, NULL,
+      OPTIONS(ADMIN_OPTIONS, READING_OPTIONS, OPTION_BY, QUERY_TIME_OPTIONS)},
      "show a product's account",
      "The account in sums:\n"
      "\n"

@@ -41,32 +41,24 @@ bool device_options_exposes(const char *profile)
     return found != NULL && license_exposes_session_key(found);
 }
 
-/* The profile may be the mistake as well as the option. */
-static enum error refuse(const struct arguments *arguments, option_mask options,
-                         const char *profile, struct failure *failure)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if ((options & OPTION_BIT(i)) != 0 && arguments_has(arguments, (enum option_id)i))
-            return failure_set_usage(failure, "--%s does not belong to --profile %s",
-                                     arguments_name((enum option_id)i), profile);
-    }
-    return ERR_OK;
-}
-
-/* What belongs to another profile. */
+/* What belongs to another profile. The profile may be the mistake as well as the option. */
 static enum error check_profile(const struct arguments *arguments, const char *profile,
                                 struct failure *failure)
 {
-    option_mask others = 0;
-    if (!is_profile(profile, "suit"))
-        others |= OPTION_BIT(OPTION_SUIT_KEY_WRAP);
-    if (!is_profile(profile, "mcuboot"))
-        others |= OPTION_BIT(OPTION_MCUBOOT_SHA512);
-    if (!device_options_exposes(profile))
-        others |= OPTION_BIT(OPTION_ALLOW_SESSION_KEY_EXPOSURE);
+    enum option_id wrong = OPTION_COUNT;
     if (is_profile(profile, "st-sfi"))
-        others = DEVICE_OPTIONS;
-    return refuse(arguments, others, profile, failure);
+        wrong = arguments_first(arguments, OPTIONS(DEVICE_OPTIONS));
+    else if (!is_profile(profile, "suit") && arguments_has(arguments, OPTION_SUIT_KEY_WRAP))
+        wrong = OPTION_SUIT_KEY_WRAP;
+    else if (!is_profile(profile, "mcuboot") && arguments_has(arguments, OPTION_MCUBOOT_SHA512))
+        wrong = OPTION_MCUBOOT_SHA512;
+    else if (!device_options_exposes(profile) &&
+             arguments_has(arguments, OPTION_ALLOW_SESSION_KEY_EXPOSURE))
+        wrong = OPTION_ALLOW_SESSION_KEY_EXPOSURE;
+    if (wrong == OPTION_COUNT)
+        return ERR_OK;
+    return failure_set_usage(failure, "--%s does not belong to --profile %s", arguments_name(wrong),
+                             profile);
 }
 
 /* ---- keys ---- */
@@ -158,21 +150,12 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
     return ERR_OK;
 }
 
-static bool any_is_given(const struct arguments *arguments)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if ((DEVICE_OPTIONS & OPTION_BIT(i)) != 0 && arguments_has(arguments, (enum option_id)i))
-            return true;
-    }
-    return false;
-}
-
 enum error device_options_read(const struct arguments *arguments, const char *profile, char *out,
                                struct failure *failure)
 {
     out[0] = '\0';
     enum error e = check_profile(arguments, profile, failure);
-    if (e != ERR_OK || !any_is_given(arguments))
+    if (e != ERR_OK || arguments_first(arguments, OPTIONS(DEVICE_OPTIONS)) == OPTION_COUNT)
         return e;
     json_t *settings = json_object();
     e = fill(arguments, profile, settings, failure);

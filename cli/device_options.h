@@ -12,10 +12,9 @@
 #include "cli/arguments.h"
 #include "cli/failure.h"
 
-#define DEVICE_OPTIONS                                                        \
-    (OPTION_BIT(OPTION_DEVICE_KEYS) | OPTION_BIT(OPTION_DEVICE_VALIDITY) |    \
-     OPTION_BIT(OPTION_ACCEPT_SIGN_ONLY) | OPTION_BIT(OPTION_SUIT_KEY_WRAP) | \
-     OPTION_BIT(OPTION_MCUBOOT_SHA512))
+#define DEVICE_OPTIONS                                                                         \
+    OPTION_DEVICE_KEYS, OPTION_DEVICE_VALIDITY, OPTION_ACCEPT_SIGN_ONLY, OPTION_SUIT_KEY_WRAP, \
+        OPTION_MCUBOOT_SHA512
 
 /* Bytes of a text of settings, with the terminating NUL. */
 #define DEVICE_OPTIONS_SIZE 1025

@@ -12,7 +12,6 @@
 #include "cli/file_input.h"
 #include "core/clock.h"
 
-#define BIT(name)       OPTION_BIT(OPTION_##name)
 #define DEFAULT_PROFILE "cms"
 #define DEFAULT_POLICY  "per-device"
 
@@ -175,22 +174,24 @@ static enum error fill_override(const struct arguments *arguments, struct grant 
 
 /* What each kind demands and takes beside the common options. */
 static const struct kind_form {
-    option_mask required;
-    option_mask optional;
+    const enum option_id *required;
+    const enum option_id *optional;
     enum grant_kind kind;
     enum error (*fill)(const struct arguments *arguments, struct grant *grant,
                        struct failure *failure);
 } KIND_FORMS[] = {
-    {BIT(UNITS), BIT(LOT), GRANT_INSTALL, fill_units},
-    {BIT(UNITS), BIT(LOT), GRANT_SCRAP, fill_units},
-    {BIT(UNITS), BIT(LOT), GRANT_REVOKE, fill_units},
-    {BIT(SEQUENCE) | BIT(ANCHORS) | BIT(AUTHORITIES) | BIT(THRESHOLD),
-     BIT(PROFILE) | BIT(POLICY) | BIT(ATTEMPTS_MAX) | ST_OPTIONS | DEVICE_OPTIONS |
-         BIT(ALLOW_SESSION_KEY_EXPOSURE),
+    {OPTIONS(OPTION_UNITS), OPTIONS(OPTION_LOT), GRANT_INSTALL, fill_units},
+    {OPTIONS(OPTION_UNITS), OPTIONS(OPTION_LOT), GRANT_SCRAP, fill_units},
+    {OPTIONS(OPTION_UNITS), OPTIONS(OPTION_LOT), GRANT_REVOKE, fill_units},
+    {OPTIONS(OPTION_SEQUENCE, OPTION_ANCHORS, OPTION_AUTHORITIES, OPTION_THRESHOLD),
+     OPTIONS(OPTION_PROFILE, OPTION_POLICY, OPTION_ATTEMPTS_MAX, ST_OPTIONS, DEVICE_OPTIONS,
+             OPTION_ALLOW_SESSION_KEY_EXPOSURE),
      GRANT_POLICY, fill_policy},
-    {BIT(ANCHOR) | BIT(HEAD), 0, GRANT_OVERRIDE, fill_override},
-    {BIT(SEQUENCE) | BIT(SERIAL) | BIT(OLD_KEY) | BIT(NEW_KEY), 0, GRANT_REBIND, fill_rebind},
-    {BIT(SEQUENCE) | BIT(STANDBY) | BIT(TRANSPORT_KEY), BIT(WITHDRAW), GRANT_STANDBY, fill_standby},
+    {OPTIONS(OPTION_ANCHOR, OPTION_HEAD), NULL, GRANT_OVERRIDE, fill_override},
+    {OPTIONS(OPTION_SEQUENCE, OPTION_SERIAL, OPTION_OLD_KEY, OPTION_NEW_KEY), NULL, GRANT_REBIND,
+     fill_rebind},
+    {OPTIONS(OPTION_SEQUENCE, OPTION_STANDBY, OPTION_TRANSPORT_KEY), OPTIONS(OPTION_WITHDRAW),
+     GRANT_STANDBY, fill_standby},
 };
 
 static enum error find_form(const struct arguments *arguments, const struct kind_form **ret_form,
@@ -212,14 +213,15 @@ static enum error find_form(const struct arguments *arguments, const struct kind
 static enum error check_options(const struct arguments *arguments, const struct kind_form *form,
                                 struct failure *failure)
 {
-    option_mask taken =
-        GRANT_FORM_REQUIRED | BIT(NOT_BEFORE) | BIT(NOT_AFTER) | form->required | form->optional;
-    for (int i = 0; i < OPTION_COUNT; i++) {
-        bool is_of_a_kind = (GRANT_FORM_OPTIONAL & ~taken & OPTION_BIT(i)) != 0;
-        if (is_of_a_kind && arguments_has(arguments, (enum option_id)i))
+    const enum option_id *of_a_kind = OPTIONS(GRANT_FORM_OPTIONAL);
+    for (size_t i = 0; of_a_kind[i] != OPTION_COUNT; i++) {
+        const bool is_taken = of_a_kind[i] == OPTION_NOT_BEFORE ||
+                              of_a_kind[i] == OPTION_NOT_AFTER ||
+                              options_have(form->required, of_a_kind[i]) ||
+                              options_have(form->optional, of_a_kind[i]);
+        if (!is_taken && arguments_has(arguments, of_a_kind[i]))
             return failure_set_usage(failure, "A document of the kind %s has no --%s",
-                                     grant_kind_name(form->kind),
-                                     arguments_name((enum option_id)i));
+                                     grant_kind_name(form->kind), arguments_name(of_a_kind[i]));
     }
     return arguments_demand(arguments, form->required, failure);
 }

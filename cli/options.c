@@ -176,6 +176,15 @@ const size_t OPTION_LINE_MAX_BYTES[OPTION_COUNT] = {
     [OPTION_OFFICER] = TEXT_BYTES,  [OPTION_WITNESS] = TEXT_BYTES,
 };
 
+bool options_have(const enum option_id *options, size_t option)
+{
+    if (options == NULL)
+        return false;
+    while (*options != OPTION_COUNT && *options != option)
+        options++;
+    return *options == option && option != OPTION_COUNT;
+}
+
 void option_format(size_t option, char *out, size_t size)
 {
     const char *value = OPTION_ROWS[option].value;

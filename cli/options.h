@@ -10,7 +10,6 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -145,11 +144,13 @@ enum option_id {
     OPTION_COUNT
 };
 
-__extension__ typedef unsigned __int128 option_mask;
+/*
+ * A list of options: as OPTIONS(OPTION_JSON, ADMIN_OPTIONS), of ids and of macros that are some. It
+ * ends with OPTION_COUNT and lives as long as any literal; NULL is the empty one.
+ */
+#define OPTIONS(...) ((const enum option_id[]){__VA_ARGS__, OPTION_COUNT})
 
-static_assert(OPTION_COUNT <= 128, "a mask has one bit for each option");
-
-#define OPTION_BIT(option) ((option_mask)1 << (option))
+bool options_have(const enum option_id *options, size_t option);
 
 struct option_row {
     const char *name;

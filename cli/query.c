@@ -145,7 +145,7 @@ static enum error check_result(const char *result, struct failure *failure)
 }
 
 enum error query_add_options(struct query *query, const struct arguments *arguments,
-                             option_mask filters, struct failure *failure)
+                             const enum option_id *filters, struct failure *failure)
 {
     static const enum option_id texts[] = {OPTION_PRODUCT, OPTION_OF_LOT, OPTION_OF_STATION,
                                            OPTION_DEVICE, OPTION_RESULT};
@@ -154,7 +154,7 @@ enum error query_add_options(struct query *query, const struct arguments *argume
         e = check_result(arguments_get(arguments, OPTION_RESULT), failure);
     for (size_t i = 0; e == ERR_OK && i < sizeof texts / sizeof texts[0]; i++) {
         const char *value =
-            (filters & OPTION_BIT(texts[i])) != 0 ? arguments_get(arguments, texts[i]) : NULL;
+            options_have(filters, texts[i]) ? arguments_get(arguments, texts[i]) : NULL;
         if (value != NULL)
             query_add(query, arguments_name(texts[i]), value);
     }

@@ -19,10 +19,9 @@
 #define QUERY_PATH_MAX 1536
 
 /* What a list may be narrowed to. */
-#define QUERY_FILTER_OPTIONS                                                                  \
-    (OPTION_BIT(OPTION_PRODUCT) | OPTION_BIT(OPTION_OF_LOT) | OPTION_BIT(OPTION_OF_STATION) | \
-     OPTION_BIT(OPTION_DEVICE) | QUERY_TIME_OPTIONS)
-#define QUERY_TIME_OPTIONS (OPTION_BIT(OPTION_FROM_TIME) | OPTION_BIT(OPTION_UNTIL_TIME))
+#define QUERY_FILTER_OPTIONS \
+    OPTION_PRODUCT, OPTION_OF_LOT, OPTION_OF_STATION, OPTION_DEVICE, QUERY_TIME_OPTIONS
+#define QUERY_TIME_OPTIONS OPTION_FROM_TIME, OPTION_UNTIL_TIME
 
 struct query {
     char path[QUERY_PATH_MAX];
@@ -42,7 +41,7 @@ void query_add_number(struct query *query, const char *name, int64_t value);
  * for a device that is no digest.
  */
 enum error query_add_options(struct query *query, const struct arguments *arguments,
-                             option_mask filters, struct failure *failure) MUST_USE;
+                             const enum option_id *filters, struct failure *failure) MUST_USE;
 /* A usage failure when the path did not fit. */
 enum error query_finish(const struct query *query, struct failure *failure) MUST_USE;
 

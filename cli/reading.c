@@ -95,7 +95,7 @@ static enum error find_items(const json_t *answer, const struct reading_list *li
 }
 
 enum error reading_print_whole(const struct arguments *arguments, const char *path,
-                               option_mask filters, const struct reading_list *list,
+                               const enum option_id *filters, const struct reading_list *list,
                                struct failure *failure)
 {
     struct query query;

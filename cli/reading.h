@@ -17,12 +17,11 @@
 #include "cli/record.h"
 #include "cli/station.h"
 
-#define READING_LIST_MAX   1000000000 /* no journal has more */
-#define READING_LIMIT      100
-#define READING_CURSOR_MAX 128
-#define READING_OPTIONS    (STATION_OPTIONS | READING_PAGE_OPTIONS)
-#define READING_PAGE_OPTIONS \
-    (OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_CURSOR))
+#define READING_LIST_MAX     1000000000 /* no journal has more */
+#define READING_LIMIT        100
+#define READING_CURSOR_MAX   128
+#define READING_OPTIONS      STATION_OPTIONS, READING_PAGE_OPTIONS
+#define READING_PAGE_OPTIONS OPTION_LIMIT, OPTION_ALL, OPTION_CURSOR
 
 /* A list of the API. */
 struct reading_list {
@@ -30,7 +29,7 @@ struct reading_list {
     const char *things; /* for the note that there are none */
     const struct record_field *fields;
     size_t count;
-    option_mask filters; /* options of the query */
+    const enum option_id *filters; /* options of the query */
 };
 
 /* GETs one object; the caller decrefs *ret_object. */
@@ -60,7 +59,7 @@ enum error reading_is_asked(const struct arguments *arguments, bool *ret_is_rest
 
 /* GETs and prints a list that provisiond tells as a whole, with the given filters. */
 enum error reading_print_whole(const struct arguments *arguments, const char *path,
-                               option_mask filters, const struct reading_list *list,
+                               const enum option_id *filters, const struct reading_list *list,
                                struct failure *failure) MUST_USE;
 
 /* Prints a list that was read and checked elsewhere in the same form. */

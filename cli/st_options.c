@@ -135,12 +135,11 @@ static enum error read_boot_version(const struct arguments *arguments,
 /* The profile may be the mistake as well as the option. */
 static enum error refuse_any(const struct arguments *arguments, struct failure *failure)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if ((ST_OPTIONS & OPTION_BIT(i)) != 0 && arguments_has(arguments, (enum option_id)i))
-            return failure_set_usage(failure, "--%s belongs to --profile " ST_PROFILE,
-                                     arguments_name((enum option_id)i));
-    }
-    return ERR_OK;
+    const enum option_id wrong = arguments_first(arguments, OPTIONS(ST_OPTIONS));
+    if (wrong == OPTION_COUNT)
+        return ERR_OK;
+    return failure_set_usage(failure, "--%s belongs to --profile " ST_PROFILE,
+                             arguments_name(wrong));
 }
 
 enum error st_options_read(const struct arguments *arguments, bool is_st_sfi,

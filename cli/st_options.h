@@ -18,10 +18,9 @@
 /* Shared info of the KDF where none is given: "provisiond-st-sfi-reference-1" in hex. */
 #define ST_REFERENCE_INFO "70726f766973696f6e642d73742d7366692d7265666572656e63652d31"
 
-#define ST_OPTIONS                                                       \
-    (OPTION_BIT(OPTION_ST_PRODUCT_ID) | OPTION_BIT(OPTION_ST_SIGNED) |   \
-     OPTION_BIT(OPTION_ST_KDF_INFO) | OPTION_BIT(OPTION_ST_KDF_LAYOUT) | \
-     OPTION_BIT(OPTION_ST_LICENSE_TYPE) | OPTION_BIT(OPTION_ST_BOOT_VERSION))
+#define ST_OPTIONS                                                                    \
+    OPTION_ST_PRODUCT_ID, OPTION_ST_SIGNED, OPTION_ST_KDF_INFO, OPTION_ST_KDF_LAYOUT, \
+        OPTION_ST_LICENSE_TYPE, OPTION_ST_BOOT_VERSION
 
 /* The message borrows from kdf_info and the arguments: do not copy it. */
 struct st_options {

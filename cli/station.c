@@ -39,7 +39,7 @@ enum error station_connect(const struct arguments *arguments, struct rest **ret_
         .timeout_s = REST_TIMEOUT_DEFAULT_S,
         .is_single = arguments_has(arguments, OPTION_NO_RETRY),
     };
-    enum error checked = arguments_demand(arguments, STATION_OPTIONS_REQUIRED, failure);
+    enum error checked = arguments_demand(arguments, OPTIONS(STATION_OPTIONS_REQUIRED), failure);
     if (checked != ERR_OK)
         return checked;
     if (arguments_has(arguments, OPTION_TIMEOUT)) {

@@ -11,11 +11,9 @@
 #include "cli/arguments.h"
 #include "cli/rest.h"
 
-#define STATION_OPTIONS_REQUIRED                                                \
-    (OPTION_BIT(OPTION_URL) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_CERT) | \
-     OPTION_BIT(OPTION_KEY))
-#define STATION_OPTIONS_RETRY (OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_NO_RETRY))
-#define STATION_OPTIONS       (STATION_OPTIONS_REQUIRED | STATION_OPTIONS_RETRY)
+#define STATION_OPTIONS_REQUIRED OPTION_URL, OPTION_CA, OPTION_CERT, OPTION_KEY
+#define STATION_OPTIONS_RETRY    OPTION_TIMEOUT, OPTION_NO_RETRY
+#define STATION_OPTIONS          STATION_OPTIONS_REQUIRED, STATION_OPTIONS_RETRY
 
 /*
  * Whether provisiond is asked, for commands that ask it or the vault: when there is an address,

@@ -83,9 +83,8 @@ END_TEST
 static const struct arguments_form FORM = {.name = "try",
                                            .operands = "NAME",
                                            .operand_count = 1,
-                                           .required = OPTION_BIT(OPTION_PRODUCT),
-                                           .optional =
-                                               OPTION_BIT(OPTION_UNITS) | OPTION_BIT(OPTION_CERT)};
+                                           .required = OPTIONS(OPTION_PRODUCT),
+                                           .optional = OPTIONS(OPTION_UNITS, OPTION_CERT)};
 
 /* Parses a line that ends in NULL. */
 static enum error parse(struct arguments *ret_arguments, const char **words)
@@ -176,7 +175,7 @@ static enum error parse_value(enum option_id option, const char *word, const cha
 {
     struct arguments arguments;
     const struct arguments_form form = {
-        .name = "try", .operands = "DIGEST", .operand_count = 1, .optional = OPTION_BIT(option)};
+        .name = "try", .operands = "DIGEST", .operand_count = 1, .optional = OPTIONS(option)};
     const char *words[] = {"try", "n", word, value, NULL};
     return arguments_parse(&form, 4, (char **)words, &arguments, &failure);
 }
