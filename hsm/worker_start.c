@@ -13,6 +13,7 @@
 
 #define START_TIMEOUT_MS 15000 /* load, login, audit, dry runs */
 #define STILL_MIN_MS     1000  /* a start that makes no step for less is not looked after */
+#define DOUBLINGS_MAX    2     /* of that, after starts that were replaced */
 #define SCOUT_TIMEOUT_MS 1500  /* the HSM is back when a scout comes through in this */
 #define SCOUT_EVERY_MS   500   /* the least between two */
 
@@ -39,7 +40,11 @@ static void take_status(struct pool *pool, const struct hsm_status *status)
 static void note_step(const struct keeper_options *options, struct worker_start *start,
                       const Provisiond__WorkerReady *ready)
 {
-    start->moved_ms = clock_monotonic_ms();
+    const int64_t now_ms = clock_monotonic_ms();
+    if (start->moved_ms != 0 && !start->worker.is_logging_in &&
+        now_ms - start->moved_ms > start->longest_ms)
+        start->longest_ms = now_ms - start->moved_ms;
+    start->moved_ms = now_ms;
     if (ready->step == PROVISIOND__WORKER_STEP__WORKER_GOES_ON)
         return;
     start->worker.is_logging_in = ready->step == PROVISIOND__WORKER_STEP__WORKER_LOGGING_IN;
@@ -137,7 +142,10 @@ static enum error start_process(const struct keeper_options *options,
 enum error worker_start_begin(const struct keeper_options *options, struct worker_start *start,
                               struct fault *fault)
 {
-    *start = (struct worker_start){.worker = {.socket = -1}, .scout = {.socket = -1}};
+    *start = (struct worker_start){.worker = {.socket = -1},
+                                   .scout = {.socket = -1},
+                                   .usual_ms = start->usual_ms,
+                                   .replaced = start->replaced};
     enum error e = start_process(options, &start->worker, fault);
     if (e != ERR_OK) {
         log_start_failure(options, fault);
@@ -151,14 +159,22 @@ enum error worker_start_begin(const struct keeper_options *options, struct worke
 
 /* ---- one that stands still ---- */
 
-/* As long as any call may take. */
-static bool stands_still(const struct keeper_options *options, const struct worker_start *start)
+/* As long as any call may take, and more where that is known to be too short. */
+static int64_t patience_ms(const struct keeper_options *options, const struct worker_start *start)
 {
+    const unsigned doublings = start->replaced < DOUBLINGS_MAX ? start->replaced : DOUBLINGS_MAX;
     int64_t patience = options->config->call_timeout_ms;
     if (patience < STILL_MIN_MS)
         patience = STILL_MIN_MS;
+    if (patience < 2 * start->usual_ms)
+        patience = 2 * start->usual_ms;
+    return patience << doublings;
+}
+
+static bool stands_still(const struct keeper_options *options, const struct worker_start *start)
+{
     return start->moved_ms != 0 && !start->worker.is_logging_in &&
-           clock_monotonic_ms() - start->moved_ms >= patience;
+           clock_monotonic_ms() - start->moved_ms >= patience_ms(options, start);
 }
 
 static void send_scout(const struct keeper_options *options, struct worker_start *start)
@@ -208,6 +224,7 @@ static bool replace(const struct keeper_options *options, struct worker_start *s
     if (options->pin->length > 0)
         (void)!pin_guard_fail(options->pin_guard, false, fault);
     *fault = (struct fault){0};
+    start->replaced++;
     *ret_result = worker_start_begin(options, start, fault);
     return true;
 }
@@ -270,6 +287,8 @@ enum error worker_start_check(const struct keeper_options *options, struct worke
     (void)worker_process_kill(&start->scout);
     *ret_worker = start->worker;
     start->worker = (struct worker_process){.socket = -1};
+    start->usual_ms = start->longest_ms;
+    start->replaced = 0;
     return ERR_OK;
 }
 

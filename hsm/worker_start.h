@@ -8,7 +8,9 @@
  * never returns, would hide that the HSM is well again. Beside it a scout is therefore sent, over
  * and over: a process that loads the module, opens a session and logs in nowhere. When a scout
  * comes through and the start still stands where it stood, the start is replaced. Not while it is
- * in C_Login: there the PIN is being spent, and SoftHSM would lose its token.
+ * in C_Login: there the PIN is being spent, and SoftHSM would lose its token. The next start may
+ * stand still for twice as long, up to four times, so that a module that is slow in one call does
+ * start.
  *
  * Order of calls: worker_start_begin, worker_start_check until it says other than ERR_TIMEOUT; or
  * worker_start_end. Threads: owned by one keeper.
@@ -24,7 +26,10 @@ struct worker_start {
     struct worker_process worker; /* none when pid is 0 */
     deadline_ms deadline;
     int64_t moved_ms;            /* its newest step; 0: it waits for its turn */
-    struct worker_process scout; /* likewise */
+    int64_t longest_ms;          /* that it stood still, outside of C_Login */
+    int64_t usual_ms;            /* that of the newest good start of this keeper; 0: none yet */
+    unsigned replaced;           /* starts since then that stood still too long */
+    struct worker_process scout; /* none when pid is 0 */
     int64_t sent_ms;             /* the newest scout */
 };
 

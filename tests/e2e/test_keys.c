@@ -376,7 +376,7 @@ static void add_images(size_t count)
 
 START_TEST(product_of_many_images_is_rotated_in_steps)
 {
-    size_t images = test_size("images of a product that is rotated", 1500, 10000);
+    size_t images = test_size("images of a product that is rotated", 3000, 60000);
     rig_kill(&rig, RIG_VAULT, SIGTERM);
     add_images(images);
     rig_start(&rig, RIG_VAULT, NULL);

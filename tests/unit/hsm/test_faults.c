@@ -54,6 +54,17 @@ static void add(const char *function, enum hsm_fault_action action, uint32_t val
     hsm_faults_add(faults, &fault);
 }
 
+/* It looks as one that hangs, until it was given time. */
+START_TEST(a_start_with_slow_calls_is_given_more_time_each_time)
+{
+    rig.workers = 1;
+    add("C_GenerateKey", HSM_FAULT_SLOW, 1500, HSM_FAULTS_ALWAYS);
+    hsm_rig_start(&rig);
+    hsm_rig_await_workers(&rig, 1);
+    ck_assert_uint_le(hsm_rig_count_events(&rig, "hsm-worker-stuck"), 2);
+}
+END_TEST
+
 static uint64_t restarts(void)
 {
     struct hsm_status status;
@@ -345,6 +356,7 @@ int main(void)
                         0, 6);
     tcase_add_test(tests, a_handle_that_is_none_is_not_kept);
     tcase_add_test(tests, a_call_that_hangs_holds_up_nobody_else);
+    tcase_add_test(tests, a_start_with_slow_calls_is_given_more_time_each_time);
     tcase_add_test(tests, a_module_that_hangs_always_is_unavailable_and_comes_back);
     tcase_add_test(tests, a_token_whose_wrap_no_device_opens_is_not_used);
     tcase_add_test(tests, a_module_that_leaks_is_replaced_before_it_has_grown_much);
