@@ -9,8 +9,11 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "support/pki.h"
 #include "support/run.h"
 
 /* A shell line with the maker's words, and the claim that it succeeds. */
@@ -152,6 +155,51 @@ START_TEST(policy_changes_everything_and_is_judged_by_the_one_before)
     restart_vault();
     license("two", 201);
     MAKER("verified --authorities $RIG_AUTHORITIES --threshold 2");
+}
+END_TEST
+
+static void write_crl(const char *name, int64_t age_s)
+{
+    char path[TEMP_PATH_MAX + 32];
+    struct pki *ca = pki_load(rig.device_ca_cert, rig.device_ca_key);
+    char *crl = pki_crl(ca, NULL, time(NULL) - age_s, 0);
+    (void)snprintf(path, sizeof path, "%s/%s", rig.dir, name);
+    FILE *file = fopen(path, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(crl, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    free(crl);
+    pki_free(ca);
+}
+
+/* The lists themselves are their CA's: whoever administers the server brings them. */
+START_TEST(whether_lists_are_asked_for_is_the_maker_s_word)
+{
+    write_crl("new.crl", 60);
+    write_crl("old.crl", 7200);
+    license("one", 201);
+    MAKER("grant asks --kind policy --sequence 2 --profile cms --anchors $RIG_DEVICE_CA_CERT "
+          "--authorities $RIG_AUTHORITIES --threshold 2 --crl-hours-max 1");
+    license("one", 422);
+    license("two", 422);
+    MAKER("! ctl product crls rig-governed --file $DIR/old.crl >/dev/null 2>&1");
+    MAKER("ctl product crls rig-governed --file $DIR/new.crl >/dev/null");
+    license("two", 201);
+    restart_vault();
+    license("three", 201);
+    MAKER("verified --authorities $RIG_AUTHORITIES --threshold 2");
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    EDIT("UPDATE product SET options = '' WHERE name = 'rig-governed'");
+    rig_start(&rig, RIG_VAULT, NULL);
+    rig_wait_ready(&rig);
+    license("four", 503);
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    MAKER("sqlite3 $RIG_LEDGER \"UPDATE product SET options = (SELECT "
+          "json_extract(CAST(entry AS TEXT), '$.options') FROM journal WHERE CAST(entry AS TEXT) "
+          "LIKE '%%crl_hours_max%%') WHERE name = 'rig-governed'\"");
+    rig_start(&rig, RIG_VAULT, NULL);
+    rig_wait_ready(&rig);
+    license("four", 201);
 }
 END_TEST
 
@@ -324,6 +372,7 @@ int main(void)
     tcase_add_test(documents, policy_changes_everything_and_is_judged_by_the_one_before);
     tcase_add_test(documents,
                    documents_that_race_a_change_of_authorities_leave_a_product_that_holds);
+    tcase_add_test(documents, whether_lists_are_asked_for_is_the_maker_s_word);
     tcase_add_test(documents, board_with_a_new_chip_is_bound_by_a_document);
     tcase_add_test(documents, scrapped_device_draws_one_unit_of_the_allowance);
     tcase_add_test(documents, local_administration_changes_nothing_of_a_governed_product);

@@ -29,6 +29,8 @@ static void fill_product(Provisiond__ProductMetrics *product, const char *name)
     product->charged_last_hour = 20;
     product->governed = true;
     product->state = literal("ok");
+    product->crls_wanted = is(name, "widget");
+    product->crls_until_unix_ms = 1764288000999;
 }
 
 static void fill(Provisiond__MetricsReply *reply, const char *word)

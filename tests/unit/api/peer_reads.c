@@ -203,6 +203,9 @@ static void fill_product(Provisiond__ProductEntry *entry, const char *word)
     entry->used = spoils(word, "charged") ? 101 : is(word, "spent") ? 100 : 59;
     entry->attempts_max = spoils(word, "limit") ? -1 : 5;
     entry->wrapping = literal(spoils(word, "wrapping") ? "odd" : is(word, "x") ? "host" : "");
+    entry->crls_wanted = is(word, "no-crls") || spoils(word, "crls");
+    entry->crls = is(word, "crls") ? 2 : 0;
+    entry->crls_until_unix_ms = spoils(word, "crls") ? -1 : is(word, "crls") ? 1764288000000 : 0;
     fill_governance(entry, word);
     entry->state = literal(spoils(word, "state") ? "odd" : "ok");
     if (is(word, "governed")) {

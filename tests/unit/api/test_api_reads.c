@@ -173,6 +173,10 @@ START_TEST(products_are_shown_with_their_units)
     ck_assert_str_eq(seen().name, "");
     expect_body("/v1/products/widget", "x", "{" PRODUCT_MEMBERS ",\"wrapping\":\"host\"}");
     ck_assert_str_eq(seen().name, "widget");
+    expect_body("/v1/products/widget", "no-crls", "{" PRODUCT_MEMBERS ",\"crls\":0}");
+    expect_body("/v1/products/widget", "crls",
+                "{" PRODUCT_MEMBERS
+                ",\"crls\":2,\"crls_valid_until\":\"2025-11-28T00:00:00.000Z\"}");
     expect_body("/v1/products", "nothing", "{\"products\":[]}");
     get("/v1/products/widget", "governed");
     ck_assert_str_eq(answer_text(&answer, "state"), "tampered");
@@ -404,7 +408,7 @@ END_TEST
 START_TEST(product_that_breaks_its_limits_is_not_shown)
 {
     EXPECT_UNSOUND("/v1/products", "spoil-name", "spoil-profile", "spoil-policy", "spoil-granted",
-                   "spoil-charged", "spoil-limit", "spoil-state", "spoil-wrapping",
+                   "spoil-charged", "spoil-limit", "spoil-state", "spoil-wrapping", "spoil-crls",
                    "spoil-a-sequence", "spoil-a-digest", "spoil-a-first", "other-type");
     EXPECT_UNSOUND("/v1/products/widget", "nothing", "spoil-name", "spoil-a-key", "spoil-a-members",
                    "spoil-a-nobody", "spoil-a-threshold", "other-type");

@@ -152,7 +152,7 @@ START_TEST(certificates_show_when_they_expire)
     ck_assert_ptr_nonnull(strstr(answer.body, "\nprovisiond_server_certificate_expiry_timestamp_"
                                               "seconds 2"));
     ck_assert_ptr_nonnull(strstr(answer.body, "\nprovisiond_client_ca_expiry_timestamp_seconds 2"));
-    ck_assert_ptr_null(strstr(answer.body, "crl")); /* none is configured */
+    ck_assert_ptr_null(strstr(answer.body, "client_crl")); /* none is configured */
 }
 END_TEST
 
@@ -186,11 +186,13 @@ START_TEST(the_vaults_numbers_are_shown)
         "provisiond_product_unreported_units{product=\"widget\"} 3",
         "provisiond_product_scrap_left_units{product=\"widget\"} 4",
         "provisiond_product_charged_last_hour_units{product=\"widget\"} 20",
+        "provisiond_product_crls_expiry_timestamp_seconds{product=\"widget\"} 1764288000",
         "provisiond_vault_up 1",
     };
     read_metrics("sound");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         expect_line(lines[i]);
+    ck_assert_ptr_null(strstr(answer.body, "crls_expiry_timestamp_seconds{product=\"gadget\""));
     read_metrics("no-anchor");
     ck_assert_ptr_null(strstr(answer.body, "anchored_leaves"));
 }

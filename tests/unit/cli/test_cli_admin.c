@@ -511,6 +511,22 @@ START_TEST(a_product_of_cms_is_shown_without_words_of_st)
 }
 END_TEST
 
+START_TEST(a_product_that_asks_for_lists_says_until_when_it_has_them)
+{
+    say_product("{\"crl_hours_max\":24}");
+    shown.profile = (char *)"cms";
+    shown.crls_wanted = 1;
+    ADMIN("product", "show", "chip");
+    ck_assert_ptr_nonnull(strstr(run.out, "Revocation lists      at most 24 hours old\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "Lists kept            0\n"));
+    shown.crls = 2;
+    shown.crls_until_unix_ms = 1764288000000;
+    ADMIN("product", "show", "chip");
+    ck_assert_ptr_nonnull(
+        strstr(run.out, "Lists kept            2, good until 2025-11-28T00:00:00.000Z\n"));
+}
+END_TEST
+
 START_TEST(a_product_id_that_is_not_proven_is_said_to_be_so)
 {
     say_product("{\"signed\":\"key\"}");
@@ -1101,6 +1117,7 @@ int main(void)
                                   each_profile_has_its_kind_of_anchors,
                                   a_product_is_shown_in_words,
                                   a_product_of_cms_is_shown_without_words_of_st,
+                                  a_product_that_asks_for_lists_says_until_when_it_has_them,
                                   a_product_id_that_is_not_proven_is_said_to_be_so,
                                   settings_that_are_not_known_are_shown_as_they_are,
                                   the_settings_of_a_product_are_an_object_for_machines,

@@ -210,13 +210,15 @@ START_TEST(settings_of_devices_are_those_that_the_vault_understands)
 {
     struct device_settings settings;
     POLICY("--anchors", anchors, "--profile", "suit", "--suit-key-wrap", "a256kw",
-           "--device-validity", "chain-valid-at-issue", "--accept-sign-only");
+           "--device-validity", "chain-valid-at-issue", "--accept-sign-only", "--crl-hours-max",
+           "24");
     claim_document();
     ck_assert_int_eq(device_settings_parse(license_profile_find("suit"), grant.settings.options,
                                            &settings, &fault),
                      ERR_OK);
     ck_assert(settings.uses_kw256);
     ck_assert(settings.policy.accepts_sign_only);
+    ck_assert_uint_eq(settings.policy.crl_hours_max, 24);
     ck_assert_int_eq(settings.policy.validity, DEVICE_CHAIN_VALID_AT_ISSUE);
     ck_assert_uint_eq(settings.policy.keys, DEVICE_KEY_BIT(DEVICE_KEY_P256));
 }

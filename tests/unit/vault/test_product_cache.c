@@ -4,6 +4,7 @@
 /* Parsed anchors are shared while they are the product's, and replaced when they change. */
 #include "vault/product_cache.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <check.h>
@@ -114,6 +115,44 @@ START_TEST(cached_anchors_judge_devices_of_their_product)
 }
 END_TEST
 
+/* The lists as somebody brings them; nobody here looks at them. */
+static struct ledger_product bring(const struct ledger_product *product, const char *pem)
+{
+    struct ledger_product changed;
+    struct fault fault;
+    const struct ledger_crls_new crls = {.anchors_version = product->anchors_version,
+                                         .pem = bytes_of(pem, strlen(pem)),
+                                         .values = {.lists = 1}};
+    ck_assert_int_eq(ledger_crls_set(ledger, product->name, &crls, "test", &fault), ERR_OK);
+    ck_assert_int_eq(ledger_product_get(ledger, product->name, &changed, &fault), ERR_OK);
+    return changed;
+}
+
+START_TEST(lists_come_with_the_version_that_they_were_brought_in)
+{
+    struct fault fault;
+    struct product_anchors *broken = NULL;
+    struct ledger_product product = make_product("gateway");
+    strcpy(product.options, "{\"crl_hours_max\":24}");
+    struct pki *genuine = pki_device(maker, "SN-1");
+    char *crl = pki_crl(maker, NULL, clock_unix_ms() / 1000 - 60, 0);
+    struct product_anchors *without = get(&product);
+    ck_assert_int_eq(check(without, genuine), ERR_DEVICE_NOT_GENUINE);
+    struct ledger_product changed = bring(&product, crl);
+    strcpy(changed.options, product.options);
+    struct product_anchors *with = get(&changed);
+    ck_assert_int_eq(check(with, genuine), ERR_OK);
+    struct ledger_product spoilt = bring(&changed, "no list");
+    strcpy(spoilt.options, product.options);
+    ck_assert_int_eq(product_cache_get(cache, ledger, &spoilt, &broken, &fault), ERR_CONFIG);
+    ck_assert_str_eq(fault.reason, "crls");
+    product_anchors_put(with);
+    product_anchors_put(without);
+    free(crl);
+    pki_free(genuine);
+}
+END_TEST
+
 static const char CHIP_OPTIONS[] =
     "{\"product_id\":\"45002001\",\"signed\":\"id-and-key\",\"license_type\":\"SFI.\","
     "\"minimum_boot_version\":7,\"kdf_shared_info\":\"00\",\"kdf_key_offset\":0,"
@@ -203,6 +242,7 @@ int main(void)
         the_same_version_is_parsed_once,
         a_new_version_replaces_the_old_one_which_its_users_keep,
         cached_anchors_judge_devices_of_their_product,
+        lists_come_with_the_version_that_they_were_brought_in,
         a_product_of_chips_has_settings_and_takes_st_certificates_alone,
         a_product_of_gateways_takes_no_st_certificate,
         settings_that_cannot_be_read_are_a_fault,
