@@ -29,8 +29,8 @@ static const struct {
     const char *summary;
 } LINES[] = {
     {"hsm init", 2, "hsm init|keys|..., status", "make, list HSM keys; show HSM and journal"},
-    {"product create", 10, "product, quota, budget, device",
-     "add products, keys, units; rebind serials"},
+    {"product create", 13, "product, quota, budget, device",
+     "add products, keys, units, lists of devices"},
     {"image encrypt", 6, "image encrypt|import|enable|...",
      "encrypt a firmware, let it be installed"},
     {"station add", 7, "station add|enroll|narrow|...", "enrol stations, say what they may"},

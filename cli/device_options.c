@@ -125,6 +125,18 @@ static enum error read_word(const struct arguments *arguments, enum option_id op
                              words[1]);
 }
 
+/* What a device without a certificate has no use for. */
+static enum error check_identity(const struct arguments *arguments, const char *identity,
+                                 struct failure *failure)
+{
+    const enum option_id wrong = arguments_first(
+        arguments, OPTIONS(OPTION_DEVICE_VALIDITY, OPTION_ACCEPT_SIGN_ONLY, OPTION_CRL_HOURS_MAX));
+    if (strcmp(identity, "list") != 0 || wrong == OPTION_COUNT)
+        return ERR_OK;
+    return failure_set_usage(failure, "--%s does not belong to --device-identity list",
+                             arguments_name(wrong));
+}
+
 static enum error fill(const struct arguments *arguments, const char *profile, json_t *settings,
                        struct failure *failure)
 {
@@ -143,19 +155,23 @@ static enum error fill(const struct arguments *arguments, const char *profile, j
     if (e == ERR_OK)
         e = read_word(arguments, OPTION_DEVICE_IDENTITY, IDENTITIES, &identity, failure);
     if (e == ERR_OK)
+        e = check_identity(arguments, identity, failure);
+    if (e == ERR_OK)
         e = read_word(arguments, OPTION_SUIT_KEY_WRAP, WRAPS, &wrap, failure);
     if (e == ERR_OK && arguments_has(arguments, OPTION_CRL_HOURS_MAX))
         e = arguments_get_number(arguments, OPTION_CRL_HOURS_MAX, 0, CRL_HOURS_MAX, &crl_hours,
                                  failure);
     if (e != ERR_OK)
         return e;
-    (void)json_object_set_new(settings, "device_validity", json_string(validity));
-    (void)json_object_set_new(settings, "accept_sign_only",
-                              json_boolean(arguments_has(arguments, OPTION_ACCEPT_SIGN_ONLY)));
-    if (crl_hours > 0)
-        (void)json_object_set_new(settings, "crl_hours_max", json_integer(crl_hours));
-    if (strcmp(identity, IDENTITIES[1]) == 0)
+    if (strcmp(identity, IDENTITIES[1]) == 0) {
         (void)json_object_set_new(settings, "device_identity", json_string(identity));
+    } else {
+        (void)json_object_set_new(settings, "device_validity", json_string(validity));
+        (void)json_object_set_new(settings, "accept_sign_only",
+                                  json_boolean(arguments_has(arguments, OPTION_ACCEPT_SIGN_ONLY)));
+        if (crl_hours > 0)
+            (void)json_object_set_new(settings, "crl_hours_max", json_integer(crl_hours));
+    }
     if (is_profile(profile, "suit"))
         (void)json_object_set_new(settings, "key_wrap", json_string(wrap));
     if (is_profile(profile, "mcuboot"))

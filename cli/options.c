@@ -62,7 +62,7 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_DEVICE_CERT] = {"device-cert", "FILE", NULL, "PEM chain of the device; - is stdin"},
     [OPTION_DEVICE_KEY] = {"device-key", "FILE", NULL, "PEM, public key of a listed device"},
     [OPTION_DEVICE_IDENTITY] = {"device-identity", "KIND", NULL,
-                                "devices show a certificate (default) or are on a list"},
+                                "certificate (default), or on a list"},
     [OPTION_LIST_SIGNATURE] = {"signature", "FILE", NULL, "of a plain list, by its signer"},
     [OPTION_KEY_ID] = {"key-id", "KID", NULL, "manifest: the key that licenses are for (0)"},
     [OPTION_ST_CERTIFICATE] = {"st-certificate", "FILE", NULL,

@@ -88,6 +88,16 @@ static void explain_validity(const json_t *settings, const json_t *value, char o
                        "(chain-valid-at-issue)");
 }
 
+static void explain_identity(const json_t *settings, const json_t *value, char out[VALUE_MAX])
+{
+    const char *text = json_string_value(value);
+    (void)settings;
+    if (text != NULL && strcmp(text, "list") == 0)
+        (void)snprintf(out, VALUE_MAX, "a public key that a signed list names (list)");
+    else if (text != NULL && strcmp(text, "certificate") == 0)
+        (void)snprintf(out, VALUE_MAX, "a certificate");
+}
+
 static void explain_sign_only(const json_t *settings, const json_t *value, char out[VALUE_MAX])
 {
     (void)settings;
@@ -125,6 +135,7 @@ static const struct {
     {"kdf_iv_offset", "KDF output, IV", explain_iv},
     {"kdf_iv_bytes", NULL, NULL},
     {"device_keys", "Device keys", explain_keys},
+    {"device_identity", "Devices show", explain_identity},
     {"device_validity", "Device certificates", explain_validity},
     {"accept_sign_only", "Sign-only certificates", explain_sign_only},
     {"crl_hours_max", "Revocation lists", explain_crls},

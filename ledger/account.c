@@ -11,11 +11,17 @@
 static enum error append_account(struct change_context *context,
                                  const struct store_account *account, struct fault *fault)
 {
+    struct sha256 listed;
+    enum error e =
+        context->ops->listed_state_mine(context->store, account->product_id, &listed, fault);
+    if (e != ERR_OK)
+        return e;
     struct leaf leaf = leaf_new(context, "account");
     leaf_put_text(&leaf, "product", account->product);
     leaf_put_number(&leaf, "documents", account->documents);
     leaf_put_number(&leaf, "charged", account->charged);
     leaf_put_number(&leaf, "scrap_drawn", account->scrap_drawn);
+    leaf_put_listed(&leaf, &listed);
     return leaf_append(&leaf, NULL, fault);
 }
 

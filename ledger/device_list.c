@@ -63,15 +63,20 @@ static void put_digest(struct leaf *leaf, const char *key, const struct sha256 *
     leaf_put_hex(leaf, key, bytes_of(digest->bytes, SHA256_SIZE));
 }
 
-static enum error append_list(struct change_context *context, const struct listing_change *change,
-                              struct fault *fault)
+static enum error append_list(struct change_context *context, int64_t product_id,
+                              const struct listing_change *change, struct fault *fault)
 {
+    struct sha256 state;
+    enum error e = context->ops->listed_state_mine(context->store, product_id, &state, fault);
+    if (e != ERR_OK)
+        return e;
     struct leaf leaf = leaf_new(context, "devices-allowed");
     leaf_put_text(&leaf, "product", change->product);
     put_digest(&leaf, "document", &change->list.digest);
     put_digest(&leaf, "spki", &change->list.signer);
     leaf_put_number(&leaf, "devices", change->list.devices);
     leaf_put_number(&leaf, "added", change->result.added);
+    leaf_put_listed(&leaf, &state);
     leaf_put_text(&leaf, "by", change->by);
     return leaf_append(&leaf, NULL, fault);
 }
@@ -139,7 +144,7 @@ static enum error apply_list(struct change_context *context, void *body, struct 
         e = allow_one(context, product.id, list_id, &device, ++place, &change->result, fault);
     if (e != ERR_OK || change->result.added + change->result.renewed == 0)
         return e;
-    return append_list(context, change, fault);
+    return append_list(context, product.id, change, fault);
 }
 
 static enum error valid_listing(const struct ledger_listing *listing, struct fault *fault)
@@ -184,15 +189,20 @@ enum error ledger_devices_allow(struct ledger *ledger, const struct ledger_listi
 
 /* ---- one device ---- */
 
-static enum error append_removal(struct change_context *context,
+static enum error append_removal(struct change_context *context, int64_t product_id,
                                  const struct removal_change *change, const char *serial,
                                  struct fault *fault)
 {
     struct ledger_device device = {.spki = change->spki};
+    struct sha256 state;
+    enum error e = context->ops->listed_state_mine(context->store, product_id, &state, fault);
+    if (e != ERR_OK)
+        return e;
     strcpy(device.serial, serial);
     struct leaf leaf = leaf_new(context, "device-disallowed");
     leaf_put_text(&leaf, "product", change->product);
     leaf_put_device(&leaf, &device);
+    leaf_put_listed(&leaf, &state);
     leaf_put_text(&leaf, "by", change->by);
     return leaf_append(&leaf, NULL, fault);
 }
@@ -212,7 +222,7 @@ static enum error apply_removal(struct change_context *context, void *body, stru
                       "No list of the product names a device with this key.", 0);
     if (e == ERR_OK)
         e = context->ops->listed_remove(context->store, product.id, &change->spki, fault);
-    return e == ERR_OK ? append_removal(context, change, found.serial, fault) : e;
+    return e == ERR_OK ? append_removal(context, product.id, change, found.serial, fault) : e;
 }
 
 enum error ledger_device_disallow(struct ledger *ledger, const char *product,
@@ -234,6 +244,12 @@ enum error ledger_device_disallow(struct ledger *ledger, const char *product,
 }
 
 /* ---- reading ---- */
+
+enum error ledger_listed_state(struct ledger *ledger, int64_t product_id, struct sha256 *ret_state,
+                               struct fault *fault)
+{
+    return ledger->ops->listed_state(ledger->store, product_id, ret_state, fault);
+}
 
 enum error ledger_listed_get(struct ledger *ledger, int64_t product_id, const struct sha256 *spki,
                              bool *ret_is_listed, struct ledger_listed *ret_device,

@@ -116,6 +116,13 @@ void leaf_put_product(struct leaf *leaf, const struct ledger_product_new *produc
     leaf_put_number(leaf, "attempts_max", product->attempts_max);
 }
 
+void leaf_put_listed(struct leaf *leaf, const struct sha256 *state)
+{
+    const struct sha256 none = {{0}};
+    if (!sha256_equal(state, &none))
+        leaf_put_hex(leaf, "listed", bytes_of(state->bytes, SHA256_SIZE));
+}
+
 void leaf_put_context(struct leaf *leaf, const struct ledger_context *context)
 {
     leaf_put_optional(leaf, "lot", context->lot);

@@ -40,6 +40,8 @@ void leaf_put_device(struct leaf *leaf, const struct ledger_device *device);
 void leaf_put_base64(struct leaf *leaf, const char *key, struct bytes bytes);
 /* What a product is set to; neither its units nor its firmware key. */
 void leaf_put_product(struct leaf *leaf, const struct ledger_product_new *product);
+/* What ledger_listed_state says, as "listed"; left out when no device is listed. */
+void leaf_put_listed(struct leaf *leaf, const struct sha256 *state);
 void leaf_put_context(struct leaf *leaf, const struct ledger_context *context);
 /* Appends to the journal and frees, also on failure. ret_index may be NULL. ERR_HSM_RETIRED: the
  * journal has ended, so whatever the leaf was to tell does not happen. */

@@ -511,6 +511,10 @@ enum error ledger_device_disallow(struct ledger *ledger, const char *product,
 enum error ledger_listed_get(struct ledger *ledger, int64_t product_id, const struct sha256 *spki,
                              bool *ret_is_listed, struct ledger_listed *ret_device,
                              struct fault *fault) MUST_USE;
+/* All devices that are allowed, with their serials and signers, as one digest; all zeros: none is.
+ * The leaves devices-allowed, device-disallowed and account say it as "listed". */
+enum error ledger_listed_state(struct ledger *ledger, int64_t product_id, struct sha256 *ret_state,
+                               struct fault *fault) MUST_USE;
 /* The oldest first. */
 enum error ledger_device_lists_each(struct ledger *ledger, int64_t product_id,
                                     bool (*each)(void *context,

@@ -4,6 +4,8 @@
 /* The store's signed lists, and the devices that are on them. */
 #include "ledger/sqlite_store.h"
 
+#include <openssl/evp.h>
+
 static enum error get_listed(struct db *db, int64_t product_id, const struct sha256 *spki,
                              bool *ret_is_listed, struct ledger_listed *ret_device,
                              struct fault *fault)
@@ -23,7 +25,60 @@ static enum error get_listed(struct db *db, int64_t product_id, const struct sha
     return ERR_OK;
 }
 
+/* ---- all of a product's devices as one digest ---- */
+
+/* Each part has a fixed length or its length before it. */
+static bool add_row(EVP_MD_CTX *digest, sqlite3_stmt *row)
+{
+    struct ledger_listed device;
+    if (!db_column_exact(row, 0, device.spki.bytes, SHA256_SIZE) ||
+        !db_column_text(row, 1, device.serial, sizeof device.serial) ||
+        !db_column_exact(row, 2, device.signer.bytes, SHA256_SIZE))
+        return false;
+    const uint8_t length = (uint8_t)strlen(device.serial);
+    return EVP_DigestUpdate(digest, device.spki.bytes, SHA256_SIZE) == 1 &&
+           EVP_DigestUpdate(digest, &length, sizeof length) == 1 &&
+           EVP_DigestUpdate(digest, device.serial, length) == 1 &&
+           EVP_DigestUpdate(digest, device.signer.bytes, SHA256_SIZE) == 1;
+}
+
+static enum error add_rows(struct db *db, int64_t product_id, EVP_MD_CTX *digest,
+                           struct sha256 *ret_state, struct fault *fault)
+{
+    bool has_rows = false;
+    DB_ROW *row = db_row(db, SQL_LISTED_ALL);
+    int rc = db_step(row, DB_INT(product_id));
+    for (; rc == SQLITE_ROW; rc = sqlite3_step(row)) {
+        has_rows = true;
+        if (!add_row(digest, row))
+            return db_column_fault(row, fault);
+    }
+    if (rc != SQLITE_DONE)
+        return db_fault(rc, fault);
+    *ret_state = (struct sha256){{0}};
+    if (has_rows && EVP_DigestFinal_ex(digest, ret_state->bytes, NULL) != 1)
+        return fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    return ERR_OK;
+}
+
+static enum error get_state(struct db *db, int64_t product_id, struct sha256 *ret_state,
+                            struct fault *fault)
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    enum error e = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1
+                       ? add_rows(db, product_id, digest, ret_state, fault)
+                       : fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
+    EVP_MD_CTX_free(digest);
+    return e;
+}
+
 /* ---- writer thread ---- */
+
+enum error store_listed_state_mine(struct ledger_store *store, int64_t product_id,
+                                   struct sha256 *ret_state, struct fault *fault)
+{
+    return get_state(&store->writer, product_id, ret_state, fault);
+}
 
 enum error store_listed_mine(struct ledger_store *store, int64_t product_id,
                              const struct sha256 *spki, bool *ret_is_listed,
@@ -97,6 +152,15 @@ enum error store_listed_remove(struct ledger_store *store, int64_t product_id,
 }
 
 /* ---- readers ---- */
+
+enum error store_listed_state(struct ledger_store *store, int64_t product_id,
+                              struct sha256 *ret_state, struct fault *fault)
+{
+    READER_AUTO reader = store_reader(store, fault);
+    if (reader.db == NULL)
+        return ERR_LEDGER_UNAVAILABLE;
+    return get_state(reader.db, product_id, ret_state, fault);
+}
 
 enum error store_listed_get(struct ledger_store *store, int64_t product_id,
                             const struct sha256 *spki, bool *ret_is_listed,

@@ -152,6 +152,9 @@ static const char *const TEXTS[SQL_COUNT] = {
     [SQL_LISTED_GET] = "SELECT l.serial, d.signer FROM listed_device l "
                        "JOIN device_list d ON d.id = l.list_id "
                        "WHERE l.product_id = ?1 AND l.spki = ?2",
+    [SQL_LISTED_ALL] = "SELECT l.spki, l.serial, d.signer FROM listed_device l "
+                       "JOIN device_list d ON d.id = l.list_id "
+                       "WHERE l.product_id = ?1 ORDER BY l.spki",
     [SQL_DEVICE_LISTS] = "SELECT digest, signer, devices, added_unix_ms FROM device_list "
                          "WHERE product_id = ?1 ORDER BY id",
     [SQL_INSTALL_DEVICE] = "SELECT d.spki, d.serial, d.point, d.can_sign FROM install i "

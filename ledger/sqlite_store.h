@@ -121,6 +121,10 @@ enum error store_listed_put(struct ledger_store *store, int64_t product_id,
                             struct fault *fault);
 enum error store_listed_remove(struct ledger_store *store, int64_t product_id,
                                const struct sha256 *spki, struct fault *fault);
+enum error store_listed_state_mine(struct ledger_store *store, int64_t product_id,
+                                   struct sha256 *ret_state, struct fault *fault);
+enum error store_listed_state(struct ledger_store *store, int64_t product_id,
+                              struct sha256 *ret_state, struct fault *fault);
 enum error store_listed_mine(struct ledger_store *store, int64_t product_id,
                              const struct sha256 *spki, bool *ret_is_listed,
                              struct ledger_listed *ret_device, struct fault *fault);

@@ -320,6 +320,9 @@ struct ledger_store_ops {
     enum error (*listed_mine)(struct ledger_store *store, int64_t product_id,
                               const struct sha256 *spki, bool *ret_is_listed,
                               struct ledger_listed *ret_device, struct fault *fault);
+    /* As ledger_listed_state, as the writer sees it. */
+    enum error (*listed_state_mine)(struct ledger_store *store, int64_t product_id,
+                                    struct sha256 *ret_state, struct fault *fault);
     enum error (*listed_remove)(struct ledger_store *store, int64_t product_id,
                                 const struct sha256 *spki, struct fault *fault);
     /* By its name, as the writer sees it. ERR_PRINCIPAL_UNKNOWN. */
@@ -405,6 +408,8 @@ struct ledger_store_ops {
     enum error (*listed_get)(struct ledger_store *store, int64_t product_id,
                              const struct sha256 *spki, bool *ret_is_listed,
                              struct ledger_listed *ret_device, struct fault *fault);
+    enum error (*listed_state)(struct ledger_store *store, int64_t product_id,
+                               struct sha256 *ret_state, struct fault *fault);
     enum error (*lists_each)(struct ledger_store *store, int64_t product_id,
                              bool (*each)(void *context, const struct ledger_device_list *list),
                              void *context, struct fault *fault);

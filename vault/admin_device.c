@@ -154,8 +154,13 @@ enum error admin_device_disallow(struct admin_task *task)
     struct sha256 key;
     if (!admin_read_digest(&asked->key, &key))
         return admin_refuse_field(task, "key", "A key is named by its SHA-256, 64 hex digits.");
-    enum error e =
-        ledger_device_disallow(task->vault->ledger, asked->product, &key, task->by, &task->fault);
+    struct ledger_product product;
+    struct product_anchors *anchors = NULL;
+    enum error e = find_product(task, asked->product, &product, &anchors);
+    if (e != ERR_OK)
+        return e;
+    product_anchors_put(anchors);
+    e = ledger_device_disallow(task->vault->ledger, asked->product, &key, task->by, &task->fault);
     if (e != ERR_OK)
         return e;
     provisiond__device_disallow_reply__init(&task->result.device_disallow);

@@ -22,6 +22,8 @@ struct entry {
     struct entry *next;
 };
 
+#define LISTED_TRIES 8 /* as often as a list may be taken while the devices are compared */
+
 struct governance {
     struct ledger *ledger;
     struct hsm_client *hsm;
@@ -237,6 +239,46 @@ static int64_t documents_of(struct governance *governance, int64_t product_id)
     return documents;
 }
 
+/* A list that is taken meanwhile is looked at again: then the journal has grown. */
+static enum error check_listed(struct ledger *ledger, const struct ledger_product *row,
+                               struct fault *fault)
+{
+    for (int i = 0; i < LISTED_TRIES; i++) {
+        struct recount_product product = {.documents = 0};
+        struct recount counted = {.products = &product, .count = 1};
+        struct ledger_info before;
+        struct ledger_info after;
+        struct sha256 rows;
+        strcpy(product.name, row->name);
+        enum error e = ledger_info(ledger, &before, fault);
+        if (e == ERR_OK)
+            e = recount_journal(ledger, before.journal_size, &counted, fault);
+        if (e == ERR_OK)
+            e = ledger_listed_state(ledger, row->id, &rows, fault);
+        if (e == ERR_OK)
+            e = ledger_info(ledger, &after, fault);
+        if (e != ERR_OK || sha256_equal(&product.listed, &rows))
+            return e;
+        if (before.journal_size == after.journal_size)
+            break;
+    }
+    return tampered(
+        fault, "listed-devices",
+        "The journal tells of other listed devices of this product than the ledger has.");
+}
+
+static enum error compare_listed(struct governance *governance, const struct ledger_product *row,
+                                 const struct recount_product *counted, struct fault *fault)
+{
+    struct sha256 rows;
+    enum error e = ledger_listed_state(governance->ledger, row->id, &rows, fault);
+    if (e == ERR_OK && !sha256_equal(&rows, &counted->listed))
+        e = check_listed(governance->ledger, row, fault);
+    if (e == ERR_PRODUCT_TAMPERED)
+        condemn(governance, row->id, fault);
+    return e == ERR_PRODUCT_TAMPERED ? ERR_OK : e;
+}
+
 static void compare_count(struct governance *governance, const struct ledger_product *row,
                           const struct recount_product *counted)
 {
@@ -257,6 +299,13 @@ static void compare_count(struct governance *governance, const struct ledger_pro
                        "The journal tells of other charges of this product than the ledger has.");
         condemn(governance, row->id, &fault);
     }
+}
+
+static enum error compare(struct governance *governance, const struct ledger_product *row,
+                          const struct recount_product *counted, struct fault *fault)
+{
+    compare_count(governance, row, counted);
+    return compare_listed(governance, row, counted, fault);
 }
 
 static bool add_account(void *context, const struct ledger_product *product,
@@ -302,7 +351,7 @@ static enum error recount(struct governance *governance, const struct products *
         if (e == ERR_PRODUCT_TAMPERED || (e == ERR_OK && at == counted.count))
             condemn(governance, products->rows[i].id, fault);
         else if (e == ERR_OK)
-            compare_count(governance, &products->rows[i], &counted.products[at++]);
+            e = compare(governance, &products->rows[i], &counted.products[at++], fault);
     }
     free(counted.products);
     return e == ERR_PRODUCT_TAMPERED ? ERR_OK : e;

@@ -14,6 +14,8 @@ struct part {
     int64_t documents;
     int64_t charged;
     int64_t scrap_drawn;
+    bool has_listed;
+    struct sha256 listed;
 };
 
 struct tile_walk {
@@ -54,6 +56,20 @@ static struct part *find_part(struct tile_walk *walk, struct bytes entry)
     return NULL;
 }
 
+/* The state that the leaf says; all zeros when it says none. */
+static void read_listed(struct bytes entry, struct part *part)
+{
+    char hex[2 * SHA256_SIZE + 1];
+    const struct bytes text = text_of(entry, "\"listed\":\"");
+    part->has_listed = true;
+    part->listed = (struct sha256){{0}};
+    if (text.length != sizeof hex - 1)
+        return;
+    memcpy(hex, text.data, text.length);
+    hex[text.length] = '\0';
+    (void)hex_decode(hex, part->listed.bytes, SHA256_SIZE);
+}
+
 static bool read_account(struct bytes entry, struct part *part)
 {
     json_t *leaf = json_loadb((const char *)entry.data, entry.length, JSON_REJECT_DUPLICATES, NULL);
@@ -62,6 +78,7 @@ static bool read_account(struct bytes entry, struct part *part)
                           .charged = json_integer_value(json_object_get(leaf, "charged")),
                           .scrap_drawn = json_integer_value(json_object_get(leaf, "scrap_drawn"))};
     json_decref(leaf);
+    read_listed(entry, part);
     return leaf != NULL;
 }
 
@@ -84,7 +101,9 @@ static bool count_leaf(struct tile_walk *walk, struct bytes entry)
     else if (is_text(type, "grant"))
         part->documents++;
     else if (is_text(type, "product-created"))
-        *part = (struct part){.has_start = true};
+        *part = (struct part){.has_start = true, .has_listed = true};
+    else if (is_text(type, "devices-allowed") || is_text(type, "device-disallowed"))
+        read_listed(entry, part);
     else if (is_text(type, "account"))
         return read_account(entry, part);
     return true;
@@ -171,6 +190,10 @@ static bool add_parts(struct recount *recount, const struct tile_walk *walk)
             product->documents += walk->parts[i].documents;
             product->charged += walk->parts[i].charged;
             product->scrap_drawn += walk->parts[i].scrap_drawn;
+            if (!product->has_listed && walk->parts[i].has_listed) {
+                product->has_listed = true;
+                product->listed = walk->parts[i].listed;
+            }
             product->is_complete = walk->parts[i].has_start;
         }
         is_complete = is_complete && product->is_complete;

@@ -3,7 +3,7 @@
 
 /*
  * How many documents, charges and drawn scrap units each governed product must have, counted from
- * the journal.
+ * the journal, and which devices are listed.
  *
  * The vault leaves `account` leaves behind at each start and stop, after it has checked what they
  * say. The count goes backwards from the end of the journal to the newest of them (or to the leaf
@@ -25,7 +25,9 @@ struct recount_product {
     int64_t documents;
     int64_t charged;
     int64_t scrap_drawn;
-    bool is_complete; /* the leaf that it is counted from was found */
+    bool has_listed;      /* what follows was found; the newest leaf that says it counts */
+    struct sha256 listed; /* as ledger_listed_state */
+    bool is_complete;     /* the leaf that it is counted from was found */
 };
 
 struct recount {

@@ -44,8 +44,8 @@ ctl_rest() {
 license() {
     ctl_rest license --product "$1" --device-key "$2.pub" --out "$2.lic" >said 2>&1
 }
-# refused PRODUCT KEY-NAME REASON
-refused() {
+# denied PRODUCT KEY-NAME REASON
+denied() {
     license "$1" "$2" && fail "licensed: $2"
     ctl_rest license --product "$1" --device-key "$2.pub" --out "$2.lic" --json >said.json 2>&1
     grep -q "\"$3\"" said said.json || fail "$2: not $3"

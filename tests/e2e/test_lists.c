@@ -5,6 +5,8 @@
  * Devices without certificates: lists that python3-cryptography and openssl sign, licenses that
  * jose and python3-cryptography open, and what must not be taken (lists.sh has the words).
  */
+#include <signal.h>
+
 #include "support/http.h"
 #include "support/rig.h"
 #include "support/run.h"
@@ -26,7 +28,7 @@ static void set_up(void)
 {
     http_init();
     product = "";
-    rig_up(&rig, 20);
+    rig_up_governed(&rig, 20, 10);
     LISTS("key maker && key other && openssl req -x509 -new -key maker.key -subj /CN=signer "
           "-days 3 -out maker.pem && product sensors suit --anchors maker.pub");
 }
@@ -63,9 +65,9 @@ static void a_device_on_no_list_is_refused(void)
 {
     begin("stranger");
     LISTS("key a && key stranger && make_list manifest maker.key list 01A=a.pub && "
-          "refused $P a device-not-listed && ctl device allow $P list >said && "
-          "license $P a && refused $P stranger device-not-listed && "
-          "refused sensors a device-not-listed");
+          "denied $P a device-not-listed && ctl device allow $P list >said && "
+          "license $P a && denied $P stranger device-not-listed && "
+          "denied sensors a device-not-listed");
 }
 
 static void a_list_of_another_signer_is_refused(void)
@@ -79,7 +81,7 @@ static void a_list_of_another_signer_is_refused(void)
           "sed -i s/A-1/A-2/ text && not_taken $P list-signer changed text --signature text.sig "
           "&& make_list plain sensors far A-1=a.pub && sign far maker && "
           "not_taken $P list-product 'another product' far --signature far.sig && "
-          "refused $P a device-not-listed");
+          "denied $P a device-not-listed");
 }
 
 static void one_bad_entry_refuses_the_whole_list_with_its_place(void)
@@ -106,11 +108,11 @@ static void a_key_and_a_serial_belong_together(void)
           "not_taken $P serial-has-other-key 'Device 1 ' list && "
           "key c && make_list manifest maker.key list 3=c.pub 2=a.pub && "
           "not_taken $P key-has-other-serial 'Device 2 ' list && "
-          "refused $P c device-not-listed && license $P a");
+          "denied $P c device-not-listed && license $P a");
     /* Taking the old one off does not make its serial another device's that is licensed. */
-    LISTS("ctl device disallow $P $(key_digest a) >said && refused $P a device-not-listed && "
+    LISTS("ctl device disallow $P $(key_digest a) >said && denied $P a device-not-listed && "
           "make_list manifest maker.key list 1=b.pub && ctl device allow $P list >said && "
-          "refused $P b serial-has-other-key");
+          "denied $P b serial-has-other-key");
 }
 
 static void the_same_list_again_leaves_no_leaf(void)
@@ -154,6 +156,62 @@ static void a_list_of_many_devices_is_taken(void)
                      (int64_t)count);
 }
 
+/* ---- a product whose maker's officers say who signs its lists ---- */
+
+static void restart_vault(const char *sql)
+{
+    rig_kill(&rig, RIG_VAULT, SIGTERM);
+    if (sql != NULL)
+        LISTS("sqlite3 $RIG_LEDGER \"$(cat edit.sql)\"");
+    rig_start(&rig, RIG_VAULT, NULL);
+    rig_wait_ready(&rig);
+}
+
+#define GOVERNED(script) LISTS(". $SOURCE/tests/e2e/maker.sh; " script)
+#define POLICY                                                            \
+    "--kind policy --product fleet --profile jwe --device-identity list " \
+    "--authorities $RIG_AUTHORITIES --threshold 2 "
+
+static void make_fleet(void)
+{
+    product = "fleet";
+    GOVERNED("grant p1 " POLICY "--sequence 1 --anchors maker.pem && "
+             "grant u1 --kind install --product fleet --units 5 && "
+             "ctl image encrypt --product fleet --format jwe $RIG_FIRMWARE >fleet.image && "
+             "key a && key b && key c && make_list manifest maker.key first A=a.pub B=b.pub && "
+             "ctl device allow fleet first >said && license fleet a");
+}
+
+/* Rows that nobody signed are not what the journal tells of. */
+static void find_written_rows(void)
+{
+    LISTS(
+        "echo \"INSERT INTO listed_device SELECT product_id, X'$(key_digest c)', 'C', list_id FROM "
+        "listed_device WHERE serial = 'A'\" >edit.sql");
+    restart_vault("edit.sql");
+    LISTS("! license fleet c && grep -q 'other listed devices' said && ! license fleet b");
+    LISTS("echo \"DELETE FROM listed_device WHERE serial = 'C'\" >edit.sql");
+    restart_vault("edit.sql");
+    LISTS("license fleet b && denied fleet c device-not-listed");
+}
+
+START_TEST(officers_say_who_signs_the_lists_of_a_governed_product)
+{
+    make_fleet();
+    restart_vault(NULL);
+    LISTS("license fleet a");
+    find_written_rows();
+    GOVERNED("grant p2 " POLICY "--sequence 2 --anchors other.pub && denied fleet b list-signer && "
+             "not_taken fleet list-signer trusts first && "
+             "make_list manifest other.key second B=b.pub C=c.pub && "
+             "ctl device allow fleet second >said && license fleet b && license fleet c && "
+             "denied fleet a list-signer && ctl device disallow fleet $(key_digest c) >said && "
+             "denied fleet c device-not-listed");
+    restart_vault(NULL);
+    LISTS("license fleet b");
+}
+END_TEST
+
 START_TEST(listed_devices_get_licenses_that_other_software_opens)
 {
     devices_of_a_plain_list_get_licenses_that_jose_opens();
@@ -177,6 +235,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         listed_devices_get_licenses_that_other_software_opens,
+        officers_say_who_signs_the_lists_of_a_governed_product,
         what_is_not_as_the_signer_signed_it_is_refused,
         NULL,
     };

@@ -104,8 +104,10 @@ START_TEST(what_the_vault_finds_wrong_lies_in_that_devices_certificate)
 {
     send_batch("{\"licenses\":[{\"product\":\"widget\"," PEM "},"
                "{\"product\":\"fault-bad-request\"," CHIP "},"
-               "{\"product\":\"fault-bad-request\"," PEM "}]}",
+               "{\"product\":\"fault-bad-request\"," PEM "},"
+               "{\"product\":\"fault-bad-request\",\"device\":{\"public_key\":\"PEM\"}}]}",
                "x");
+    ck_assert_str_eq(problem_text(3, "path"), "$.licenses[3].device.public_key");
     ck_assert_str_eq(problem_text(1, "path"), "$.licenses[1].device.st_certificate");
     ck_assert_str_eq(problem_text(2, "path"), "$.licenses[2].device.certificate_chain");
     answer_clear(&answer);

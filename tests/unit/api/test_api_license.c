@@ -256,6 +256,12 @@ START_TEST(what_the_vault_finds_wrong_lies_in_the_certificate_that_was_shown)
         ck_assert_str_eq(answer_text(&answer, "path"), "$.device.st_certificate");
         answer_clear(&answer);
     }
+    call_send(&(struct call){.path = "/v1/licenses",
+                             .body = "{\"product\":\"fault-bad-request\",\"device\":"
+                                     "{\"public_key\":\"PEM\"}}"},
+              &answer);
+    ck_assert_str_eq(answer_text(&answer, "path"), "$.device.public_key");
+    answer_clear(&answer);
     call_chip("fault-quota-spent");
     ck_assert_str_eq(answer_text(&answer, "path"), "");
     answer_clear(&answer);

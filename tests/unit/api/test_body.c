@@ -245,6 +245,24 @@ START_TEST(a_chip_shows_its_certificate_as_base64)
 }
 END_TEST
 
+START_TEST(a_device_without_a_certificate_shows_its_key)
+{
+    ck_assert_int_eq(read_license("{\"product\":\"w\",\"device\":{\"public_key\":\"PEM\\nKEY\"}}"),
+                     ERR_OK);
+    ck_assert_str_eq(body.public_key, "PEM\nKEY");
+    ck_assert_str_eq(body.certificate_chain, "");
+    ck_assert_int_eq(read_license("{\"product\":\"w\"," DEVICE "}"), ERR_OK);
+    ck_assert_str_eq(body.public_key, "");
+    ck_assert_int_eq(read_license("{\"product\":\"w\",\"device\":{\"public_key\":\"PEM\","
+                                  "\"st_certificate\":\"AAAA\"}}"),
+                     ERR_BAD_REQUEST);
+    ck_assert_str_eq(fault.reason, "two-certificates");
+    ck_assert_int_eq(read_license("{\"product\":\"w\",\"device\":{\"public_key\":\"PEM\","
+                                  "\"certificate_chain\":\"PEM\"}}"),
+                     ERR_BAD_REQUEST);
+}
+END_TEST
+
 #define ST_DEVICE(value) "{\"product\":\"w\",\"device\":{\"st_certificate\":" value "}}"
 
 START_TEST(a_device_shows_exactly_one_certificate_and_a_chip_only_base64)
@@ -431,6 +449,7 @@ Suite *body_suite(void)
     tcase_add_test(tcase, a_name_may_have_sixty_four_bytes_and_not_one_more);
     tcase_add_test(tcase, a_certificate_chain_may_have_32_kib_and_not_one_byte_more);
     tcase_add_test(tcase, a_chip_shows_its_certificate_as_base64);
+    tcase_add_test(tcase, a_device_without_a_certificate_shows_its_key);
     tcase_add_test(tcase, a_device_shows_exactly_one_certificate_and_a_chip_only_base64);
     tcase_add_test(tcase, a_chips_certificate_may_have_1_kib_and_not_one_byte_more);
     tcase_add_test(tcase, the_three_outcomes_are_read);

@@ -79,6 +79,21 @@ START_TEST(a_key_that_the_profile_does_not_serve_is_refused)
 }
 END_TEST
 
+START_TEST(a_device_without_a_certificate_needs_a_profile_and_settings_without_one)
+{
+    ck_assert(settings_of("jwe", "{\"device_identity\":\"list\"}").uses_list);
+    ck_assert(!settings_of("cms", "{\"device_identity\":\"certificate\"}").uses_list);
+    ck_assert(!settings_of("jwe", "{}").uses_list);
+    assert_refused("jwe", "{\"device_identity\":\"none\"}", "options");
+    assert_refused("cms", "{\"device_identity\":\"list\"}", "list-profile");
+    assert_refused("suit", "{\"device_identity\":\"list\",\"accept_sign_only\":true}",
+                   "list-settings");
+    assert_refused("suit",
+                   "{\"device_identity\":\"list\",\"device_validity\":\"chain-valid-at-issue\"}",
+                   "list-settings");
+}
+END_TEST
+
 START_TEST(what_is_no_setting_of_the_profile_is_refused)
 {
     static const char *const TEXTS[] = {
@@ -105,6 +120,7 @@ int main(void)
         every_member_is_taken,
         an_age_outside_the_limits_is_refused,
         a_key_that_the_profile_does_not_serve_is_refused,
+        a_device_without_a_certificate_needs_a_profile_and_settings_without_one,
         what_is_no_setting_of_the_profile_is_refused,
         NULL,
     };
