@@ -208,10 +208,10 @@ static const char FROM_7[] =
 /* 9: revocation lists of products, of which no older program kept one. */
 static const char FROM_8[] = "CREATE TABLE crls ("
                              "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
-                             "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576),"
                              "  lists INTEGER NOT NULL CHECK (lists BETWEEN 1 AND 16),"
                              "  issued_unix_ms INTEGER NOT NULL,"
-                             "  expires_unix_ms INTEGER NOT NULL"
+                             "  expires_unix_ms INTEGER NOT NULL,"
+                             "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576)"
                              ") STRICT;";
 
 static const char *const STEPS[] = {
