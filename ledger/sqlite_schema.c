@@ -82,10 +82,11 @@ static const char TABLES[] =
     /* A product's revocation lists, all of them in one text; no row: it has none. */
     "CREATE TABLE crls ("
     "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
-    "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576),"
     "  lists INTEGER NOT NULL CHECK (lists BETWEEN 1 AND 16),"
-    "  issued_unix_ms INTEGER NOT NULL," /* the oldest one's thisUpdate */
-    "  expires_unix_ms INTEGER NOT NULL" /* the first nextUpdate; 0: none says one */
+    "  issued_unix_ms INTEGER NOT NULL,"  /* the oldest one's thisUpdate */
+    "  expires_unix_ms INTEGER NOT NULL," /* the first nextUpdate; 0: none says one */
+    /* The last: who reads the others follows no pages of it. */
+    "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576)"
     ") STRICT;"
 
     /* Every key that a product has had; the newest one is in use, and product.firmware_key says

@@ -209,10 +209,10 @@ static const char FROM_7[] =
  * without certificates. */
 static const char FROM_8[] = "CREATE TABLE crls ("
                              "  product_id INTEGER PRIMARY KEY REFERENCES product (id),"
-                             "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576),"
                              "  lists INTEGER NOT NULL CHECK (lists BETWEEN 1 AND 16),"
                              "  issued_unix_ms INTEGER NOT NULL,"
-                             "  expires_unix_ms INTEGER NOT NULL"
+                             "  expires_unix_ms INTEGER NOT NULL,"
+                             "  pem BLOB NOT NULL CHECK (length(pem) BETWEEN 1 AND 1048576)"
                              ") STRICT;"
                              "CREATE TABLE device_list ("
                              "  id INTEGER PRIMARY KEY,"
