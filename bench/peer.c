@@ -23,6 +23,7 @@
 #define PIN_FROM  "env:BENCH_PIN"
 
 struct files {
+    const char *authority;  /* a file: who issued the device's certificate */
     char device[PATH_SIZE]; /* the certificate */
     char key[PATH_SIZE];    /* what a license carries */
     char license[PATH_SIZE];
@@ -68,6 +69,8 @@ static int64_t cpu_us_of(const char *const arguments[])
 
 static int64_t license(const struct files *files)
 {
+    const char *const verify[] = {"openssl",        "verify",      "-CAfile",
+                                  files->authority, files->device, NULL};
     const char *const encrypt[] = {
         "openssl",  "cms", "-encrypt", "-binary",      "-aes-256-gcm", "-in", files->key,
         "-outform", "DER", "-out",     files->license, files->device,  NULL};
@@ -75,13 +78,14 @@ static int64_t license(const struct files *files)
         "pkcs11-tool",       "--module", files->module, "--token-label",
         files->label,        "--login",  "--pin",       PIN_FROM,
         "--generate-random", "32",       NULL};
-    return cpu_us_of(encrypt) + cpu_us_of(use_token);
+    return cpu_us_of(verify) + cpu_us_of(encrypt) + cpu_us_of(use_token);
 }
 
 static void prepare(const struct rig *rig, struct files *files)
 {
     static const unsigned char key[KEY_BYTES] = {1};
     char pin[RIG_TOKEN_PIN_MAX];
+    files->authority = rig->device_ca_cert;
     (void)snprintf(files->device, sizeof files->device, "%s/peer-device.pem", rig->dir);
     (void)snprintf(files->key, sizeof files->key, "%s/peer-key.bin", rig->dir);
     (void)snprintf(files->license, sizeof files->license, "%s/peer-license.der", rig->dir);

@@ -16,70 +16,46 @@
 #include <openssl/provider.h>
 
 #define PROVIDER_NAME "provisiond-leaf"
-#define DECODER_NAME  "EC"
+#define KEY_NAME      "EC"
 #define DECODER_INPUT "input=der"
 #define DECODER_FORM  "structure=SubjectPublicKeyInfo"
-#define KINDS_MAX     32
-
-/* Kinds of keys that sign no certificate; libcrypto looks through all that there are. */
-static const char *const OTHER_KINDS[] = {"DH",     "DHX",  "X25519", "X448",    "TLS1-PRF", "HKDF",
-                                          "SCRYPT", "HMAC", "CMAC",   "SIPHASH", "POLY1305"};
 
 static struct {
-    OSSL_PROVIDER *all;                  /* the default provider, in a context of its own */
-    OSSL_ALGORITHM decoders[2];          /* the one, and the end of the list */
-    OSSL_ALGORITHM kinds[KINDS_MAX + 1]; /* of keys */
+    OSSL_PROVIDER *all;         /* the default provider, in a context of its own */
+    OSSL_ALGORITHM decoders[2]; /* the one, and the end of the list */
+    OSSL_ALGORITHM keys[2];     /* likewise */
     OSSL_LIB_CTX *context;
 } leaf;
 
 /* ---- the provider ---- */
 
-static bool is_of_ec_keys(const OSSL_ALGORITHM *decoder)
+static bool is_decoder(const OSSL_ALGORITHM *algorithm)
 {
-    return strcmp(decoder->algorithm_names, DECODER_NAME) == 0 &&
-           strstr(decoder->property_definition, DECODER_INPUT) != NULL &&
-           strstr(decoder->property_definition, DECODER_FORM) != NULL;
-}
-
-static bool find_decoder(void)
-{
-    int no_cache = 0;
-    const OSSL_ALGORITHM *decoder =
-        OSSL_PROVIDER_query_operation(leaf.all, OSSL_OP_DECODER, &no_cache);
-    while (decoder != NULL && decoder->algorithm_names != NULL && !is_of_ec_keys(decoder))
-        decoder++;
-    if (decoder == NULL || decoder->algorithm_names == NULL)
-        return false;
-    leaf.decoders[0] = *decoder;
-    return true;
+    return strcmp(algorithm->algorithm_names, KEY_NAME) == 0 &&
+           strstr(algorithm->property_definition, DECODER_INPUT) != NULL &&
+           strstr(algorithm->property_definition, DECODER_FORM) != NULL;
 }
 
 /* By the first of its names, which colons part. */
-static bool signs_certificates(const OSSL_ALGORITHM *kind)
+static bool is_key(const OSSL_ALGORITHM *algorithm)
 {
-    size_t length = strcspn(kind->algorithm_names, ":");
-    for (size_t i = 0; i < sizeof OTHER_KINDS / sizeof OTHER_KINDS[0]; i++) {
-        if (strlen(OTHER_KINDS[i]) == length &&
-            strncmp(kind->algorithm_names, OTHER_KINDS[i], length) == 0)
-            return false;
-    }
-    return true;
+    size_t length = strcspn(algorithm->algorithm_names, ":");
+    return length == strlen(KEY_NAME) && memcmp(algorithm->algorithm_names, KEY_NAME, length) == 0;
 }
 
-static bool find_kinds(void)
+/* The first of the default provider's that is wanted. */
+static bool find(int operation, bool (*is_wanted)(const OSSL_ALGORITHM *),
+                 OSSL_ALGORITHM *ret_algorithm)
 {
     int no_cache = 0;
-    size_t count = 0;
-    const OSSL_ALGORITHM *kind =
-        OSSL_PROVIDER_query_operation(leaf.all, OSSL_OP_KEYMGMT, &no_cache);
-    for (; kind != NULL && kind->algorithm_names != NULL; kind++) {
-        if (!signs_certificates(kind))
+    const OSSL_ALGORITHM *algorithm = OSSL_PROVIDER_query_operation(leaf.all, operation, &no_cache);
+    for (; algorithm != NULL && algorithm->algorithm_names != NULL; algorithm++) {
+        if (!is_wanted(algorithm))
             continue;
-        if (count == KINDS_MAX)
-            return false;
-        leaf.kinds[count++] = *kind;
+        *ret_algorithm = *algorithm;
+        return true;
     }
-    return true;
+    return false;
 }
 
 static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
@@ -88,7 +64,7 @@ static const OSSL_ALGORITHM *query(void *context, int operation, int *no_cache)
     if (operation != OSSL_OP_DECODER && operation != OSSL_OP_KEYMGMT)
         return OSSL_PROVIDER_query_operation(leaf.all, operation, no_cache);
     *no_cache = 0;
-    return operation == OSSL_OP_DECODER ? leaf.decoders : leaf.kinds;
+    return operation == OSSL_OP_DECODER ? leaf.decoders : leaf.keys;
 }
 
 /* The algorithms are the default provider's and are called with its own context. */
@@ -120,7 +96,8 @@ static void make(void)
 {
     OSSL_LIB_CTX *base = OSSL_LIB_CTX_new();
     leaf.all = base != NULL ? OSSL_PROVIDER_load(base, "default") : NULL;
-    if (leaf.all != NULL && find_decoder() && find_kinds())
+    if (leaf.all != NULL && find(OSSL_OP_DECODER, is_decoder, leaf.decoders) &&
+        find(OSSL_OP_KEYMGMT, is_key, leaf.keys))
         leaf.context = narrow();
     if (leaf.context == NULL)
         OSSL_LIB_CTX_free(base);

@@ -5,9 +5,10 @@
  * The libcrypto context in which a device's own certificate is parsed.
  *
  * For each public key that it meets, libcrypto looks through every decoder that its context has,
- * which costs more than to check the certificate's signature. This context has one decoder, that of
- * EC public keys, and the kinds of keys that sign certificates; a certificate with another key is
- * parsed again without it. All else is the default provider's. Private to device/. Threads: safe
+ * which costs more than to check the certificate's signature, and through every kind of key. This
+ * context has one decoder, that of EC public keys, and that one kind of key; a certificate that has
+ * another key, or that another key signed, is parsed again without it. All else is the default
+ * provider's. Private to device/. Threads: safe
  * from any thread.
  */
 #ifndef DEVICE_LEAF_CONTEXT_H

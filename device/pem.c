@@ -178,6 +178,19 @@ static bool is_ec(X509 *certificate)
     return OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey;
 }
 
+/* By what it says of itself; whether that is so, the path's check finds out. */
+static bool is_signed_by_ec(X509 *certificate)
+{
+    int key = NID_undef;
+    return OBJ_find_sigid_algs(X509_get_signature_nid(certificate), NULL, &key) == 1 &&
+           key == NID_X9_62_id_ecPublicKey;
+}
+
+static bool fits_leaf_context(X509 *certificate)
+{
+    return is_ec(certificate) && is_signed_by_ec(certificate);
+}
+
 /* An issuer's, which may be known. One whose digest is not noted is not kept. */
 static enum pem_outcome take_issuer(struct pem_chain *chain, struct bytes der)
 {
@@ -202,9 +215,9 @@ static enum pem_outcome take_certificate_of_chain(void *list, struct bytes der)
         return take_issuer(chain, der);
     enum pem_outcome outcome =
         parse_certificate(chain->list, der, X509_new_ex(leaf_context(), NULL));
-    if (outcome != PEM_OK || is_ec(sk_X509_value(chain->list, 0)))
+    if (outcome != PEM_OK || fits_leaf_context(sk_X509_value(chain->list, 0)))
         return outcome;
-    X509_free(sk_X509_pop(chain->list)); /* that context decodes no other key of a device */
+    X509_free(sk_X509_pop(chain->list)); /* that context knows no other key */
     return take_certificate(chain->list, der);
 }
 

@@ -26,6 +26,8 @@ governed_product=rig-governed
 profiles="cms suit mcuboot jwe esp-rsa" # a product rig-NAME each
 callers="station operator auditor administrator metrics" # each is NAME-1, with DIR/tls/NAME.pem and .key
 tunables=glibc.malloc.tcache_count=64 # as the units set them
+policy='chrt --batch 0'                # likewise
+$policy true 2>/dev/null || policy=    # not everywhere may a program choose
 start_timeout_s=30
 stop_timeout_s=10
 programs="provisiond provision-vault provision-hsm" # in the order in which they stop
@@ -201,7 +203,7 @@ start() {
     name=$1
     shift
     trap 'is_interrupted=yes' INT TERM HUP
-    GLIBC_TUNABLES=${GLIBC_TUNABLES-$tunables} setsid "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
+    GLIBC_TUNABLES=${GLIBC_TUNABLES-$tunables} setsid $policy "$@" >"$dir/log/$name.log" 2>&1 <"${stdin:-/dev/null}" &
     echo $! >"$dir/$name.pid"
     trap 'exit 1' INT TERM HUP
     [ -z "$is_interrupted" ] || exit 1
