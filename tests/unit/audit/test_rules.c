@@ -187,6 +187,16 @@ static void report_unknown(void)
     maker_outcome(maker, 9, "failed", 1, "");
 }
 
+static void list_for_unknown_product(void)
+{
+    char list[SHA256_HEX_SIZE], signer[SHA256_HEX_SIZE];
+    maker_leaf(maker, "devices-allowed",
+               MAKER_FORMAT("\"added\":1,\"by\":\"uid:0\",\"devices\":1,\"document\":\"%s\","
+                            "\"product\":\"nothing\",\"spki\":\"%s\",",
+                            maker_digest("list", 1, list), maker_digest("signer", 1, signer)),
+               "");
+}
+
 static void serve_unknown_image(void)
 {
     widget(2, 9, 2, 0);
@@ -730,6 +740,7 @@ static const struct {
     {"line-refused", serve_no_line, NULL},
     {"line-refused", repeat_other_line, NULL},
     {"product-unknown", serve_unknown_product, NULL},
+    {"product-unknown", list_for_unknown_product, NULL},
     {"quota-sum", say_other_quota, NULL},
     {"allowance-sum", say_other_allowance, NULL},
     {"units-limit", add_too_much, NULL},
