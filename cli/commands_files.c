@@ -56,7 +56,7 @@ static const struct command COMMANDS[] = {
      "checked, and it fails unless enough of them signed.",
      command_grant_inspect},
     {{"image seal", "FIRMWARE", 1, OPTIONS(OPTION_SEAL_KEY, OPTION_PRODUCT, OPTION_OUT),
-      OPTIONS(OPTION_FORMAT, OPTION_CONTENT, OPTION_LABEL)},
+      OPTIONS(OPTION_FORMAT, OPTION_CONTENT, OPTION_LABEL, OPTION_AUTHORITIES, OPTION_THRESHOLD)},
      "encrypt a firmware at home, for one site's HSM",
      "On the maker's own machine: needs no HSM and no service. FILE is a package that provctl "
      "image\n"
@@ -64,7 +64,9 @@ static const struct command COMMANDS[] = {
      "for\n"
      "the HSM whose transport key was given, and goes nowhere else. Prints the image's digest, "
      "and\n"
-     "whom it was packed for. --format is cms when it is not given; st-sfi is not packed at home.",
+     "whom it was packed for. --format is cms when it is not given; st-sfi is not packed at home.\n"
+     "With --authorities and --threshold, those of the product's first policy, only the product\n"
+     "that they govern can have it.",
      command_image_seal},
     {{"mcuboot attach", "IMAGE LICENSE", 2, OPTIONS(OPTION_OUT), NULL},
      "put a device's license into an MCUboot image",
