@@ -94,6 +94,7 @@ static void fill(const struct package *package, Provisiond__ImageImportRequest *
     out->product = (char *)(uintptr_t)package->product;
     out->profile = (char *)(uintptr_t)package->profile;
     out->content = (char *)(uintptr_t)package->content;
+    out->authorities = binary(package->authorities, package->authorities_length);
     out->image = binary(package->image.bytes, SHA256_SIZE);
     out->size = package->size;
     out->made_unix_ms = package->made_unix_ms;

@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 
 #include "cli/answer.h"
+#include "cli/authorities.h"
 #include "cli/commands.h"
 #include "cli/file_output.h"
 #include "cli/firmware_line.h"
@@ -90,6 +91,24 @@ static enum error read_key(struct sealing *sealing)
     if (e == ERR_OK && seal_check_peer(bytes_of(key->der, key->length), &sealing->fault) != ERR_OK)
         e = fail(sealing, path);
     return e;
+}
+
+/* The first set that governs the product, if its maker governs it. */
+static enum error read_governors(struct sealing *sealing)
+{
+    struct authority_set *set = NULL;
+    struct package *package = &sealing->package;
+    enum error e = authorities_check_options(sealing->arguments, sealing->failure);
+    if (e != ERR_OK || !arguments_has(sealing->arguments, OPTION_AUTHORITIES))
+        return e;
+    e = authorities_read(sealing->arguments, &set, sealing->failure);
+    if (e != ERR_OK)
+        return e;
+    const struct sha256 digest = authority_set_digest(set);
+    authority_set_free(set);
+    memcpy(package->authorities, digest.bytes, SHA256_SIZE);
+    package->authorities_length = SHA256_SIZE;
+    return ERR_OK;
 }
 
 static enum error open_firmware(struct sealing *sealing)
@@ -251,7 +270,7 @@ static enum error make(struct sealing *sealing)
 /* ---- the command ---- */
 
 /* On standard error: whoever exchanged the key's file on its way would have the firmware. */
-static void print_receiver(const struct standby_key *key)
+static void print_receiver(const struct standby_key *key, bool is_governed)
 {
     char digest[SHA256_HEX_SIZE];
     char identity[SHA256_HEX_SIZE];
@@ -262,6 +281,10 @@ static void print_receiver(const struct standby_key *key)
         (void)fprintf(stderr, "\nof the HSM %s", identity);
     }
     (void)fputs(": compare all digits with what the site reads to you.\n", stderr);
+    if (!is_governed)
+        (void)fputs("For any product of this name at that site: for one that you govern, give "
+                    "--authorities and --threshold.\n",
+                    stderr);
 }
 
 static enum error print_sealed(const struct sealing *sealing)
@@ -270,12 +293,13 @@ static enum error print_sealed(const struct sealing *sealing)
     char text[IMAGE_REFERENCE_SIZE];
     if (arguments_has(sealing->arguments, OPTION_JSON))
         return output_json(
-            json_pack("{s:o, s:I, s:o, s:o, s:o}", "image", output_digest(&package->image), "size",
-                      (json_int_t)package->size, "product", output_text(package->product),
+            json_pack("{s:o, s:I, s:o, s:o, s:o, s:b}", "image", output_digest(&package->image),
+                      "size", (json_int_t)package->size, "product", output_text(package->product),
                       "content", output_text(package->content), "transport_key",
-                      output_digest(&package->transport_key)),
+                      output_digest(&package->transport_key), "governed",
+                      (int)(package->authorities_length > 0)),
             sealing->failure);
-    print_receiver(&sealing->key);
+    print_receiver(&sealing->key, package->authorities_length > 0);
     image_reference_format(&package->image, text);
     (void)puts(text);
     return ERR_OK;
@@ -284,7 +308,9 @@ static enum error print_sealed(const struct sealing *sealing)
 enum error command_image_seal(const struct arguments *arguments, struct failure *failure)
 {
     SEALING_AUTO sealing = {.arguments = arguments, .firmware.fd = -1, .failure = failure};
-    enum error e = read_key(&sealing);
+    enum error e = read_governors(&sealing);
+    if (e == ERR_OK)
+        e = read_key(&sealing);
     if (e == ERR_OK)
         e = open_firmware(&sealing);
     if (e == ERR_OK)

@@ -57,7 +57,7 @@ static const struct command COMMANDS[] = {
      command_grant_inspect},
     {{"image seal", "FIRMWARE", 1, OPTIONS(OPTION_SEAL_KEY, OPTION_PRODUCT, OPTION_OUT),
       OPTIONS(OPTION_FORMAT, OPTION_CONTENT, OPTION_LABEL, OPTION_OPTION_BYTES, OPTION_ADDRESS,
-              OPTION_EXTERNAL_FROM)},
+              OPTION_EXTERNAL_FROM, OPTION_AUTHORITIES, OPTION_THRESHOLD)},
      "encrypt a firmware at home, for one site's HSM",
      "On the maker's own machine: needs no HSM and no service. FILE is a package that provctl "
      "image\n"
@@ -67,7 +67,9 @@ static const struct command COMMANDS[] = {
      "and\n"
      "whom it was packed for. --format is cms when it is not given; the options of st-sfi are "
      "those\n"
-     "of image encrypt.",
+     "of image encrypt. With --authorities and --threshold, those of the product's first policy, "
+     "only\n"
+     "the product that they govern can have it.",
      command_image_seal},
     {{"mcuboot attach", "IMAGE LICENSE", 2, OPTIONS(OPTION_OUT), NULL},
      "put a device's license into an MCUboot image",

@@ -11,7 +11,7 @@
 
 #include "handover/member.h"
 
-#define MEMBERS  12
+#define MEMBERS  13
 #define TEXT_MAX 1024
 #define LINES    3
 
@@ -28,16 +28,18 @@ static size_t make_text(const struct package *package, char text[TEXT_MAX])
 {
     char transport[SHA256_HEX_SIZE];
     char image[SHA256_HEX_SIZE];
+    char authorities[SHA256_HEX_SIZE];
     char iv[2 * HANDOVER_IV_MAX + 1];
     char tag[2 * HANDOVER_TAG_BYTES + 1];
     hex_encode(bytes_of(package->transport_key.bytes, SHA256_SIZE), transport);
     hex_encode(bytes_of(package->image.bytes, SHA256_SIZE), image);
+    hex_encode(bytes_of(package->authorities, package->authorities_length), authorities);
     hex_encode(bytes_of(package->iv, package->iv_length), iv);
     hex_encode(bytes_of(package->tag, package->tag_length), tag);
-    return (size_t)snprintf(text, TEXT_MAX,
-                            "%s\n%s\n%s\n%s\n%s\n%" PRId64 "\n%" PRId64 "\n%s\n%s\n%s\n", transport,
-                            package->product, package->profile, package->content, image,
-                            package->size, package->made_unix_ms, iv, tag, package->label);
+    return (size_t)snprintf(
+        text, TEXT_MAX, "%s\n%s\n%s\n%s\n%s\n%s\n%" PRId64 "\n%" PRId64 "\n%s\n%s\n%s\n", transport,
+        package->product, package->profile, package->content, authorities, image, package->size,
+        package->made_unix_ms, iv, tag, package->label);
 }
 
 void package_info(const struct package *package, uint8_t out[PACKAGE_INFO_BYTES])
@@ -58,6 +60,8 @@ static char *make_line(const struct package *package)
     (void)json_object_set_new(object, "product", json_string(package->product));
     (void)json_object_set_new(object, "profile", json_string(package->profile));
     (void)json_object_set_new(object, "content", json_string(package->content));
+    member_set_hex(object, "authorities",
+                   bytes_of(package->authorities, package->authorities_length));
     member_set_digest(object, "image", &package->image);
     (void)json_object_set_new(object, "size", json_integer(package->size));
     (void)json_object_set_new(object, "made_unix_ms", json_integer(package->made_unix_ms));
@@ -90,6 +94,13 @@ static bool get_cipher(const json_t *object, struct package *package)
            (package->key_length == 16 + 8 || package->key_length == 32 + 8);
 }
 
+static bool get_authorities(const json_t *object, struct package *package)
+{
+    return member_get_hex(object, "authorities", package->authorities, SHA256_SIZE,
+                          &package->authorities_length) &&
+           (package->authorities_length == 0 || package->authorities_length == SHA256_SIZE);
+}
+
 static bool read_line(const char *line, struct package *ret_package)
 {
     struct package package = {0};
@@ -99,7 +110,8 @@ static bool read_line(const char *line, struct package *ret_package)
         member_get_exact(object, "image", package.image.bytes, SHA256_SIZE) &&
         member_get_number(object, "size", &package.size) && package.size > 0 &&
         member_get_number(object, "made_unix_ms", &package.made_unix_ms) &&
-        get_names(object, &package) && get_cipher(object, &package);
+        get_names(object, &package) && get_authorities(object, &package) &&
+        get_cipher(object, &package);
     json_decref(object);
     if (!is_read || !member_is_same(line, make_line(&package)))
         return false;
@@ -148,7 +160,7 @@ static enum error refuse_form(struct fault *fault)
                   "seal writes them.");
 }
 
-/* Three lines into texts, and where each ends. False when there are fewer. */
+/* Three lines into texts, and where each ends. False when there are fewer, or one has a NUL. */
 static bool split(const char *bytes, size_t length, char text[PACKAGE_HEAD_MAX + 1],
                   size_t ret_ends[LINES])
 {
@@ -161,6 +173,8 @@ static bool split(const char *bytes, size_t length, char text[PACKAGE_HEAD_MAX +
             return false;
         *end = '\0';
         ret_ends[i] = (size_t)(end - text);
+        if (strlen(text + at) != ret_ends[i] - at)
+            return false;
         at = ret_ends[i] + 1;
     }
     return true;

@@ -26,6 +26,8 @@ struct package {
     char product[HANDOVER_NAME_MAX + 1];
     char profile[HANDOVER_PROFILE_MAX + 1];
     char content[HANDOVER_CONTENT_MAX + 1]; /* form of content, always named */
+    uint8_t authorities[SHA256_SIZE];       /* the first set that governs the product */
+    size_t authorities_length;              /* 0: any product of the name; or SHA256_SIZE */
     struct sha256 image;                    /* of the encrypted image */
     int64_t size;                           /* bytes of it, at least 1 */
     int64_t made_unix_ms;

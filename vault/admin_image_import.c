@@ -46,6 +46,9 @@ static bool read_package(const Provisiond__ImageImportRequest *asked, struct pac
            take_in_bytes(&asked->iv, package->iv, sizeof package->iv, &package->iv_length) &&
            take_in_bytes(&asked->tag, package->tag, sizeof package->tag, &package->tag_length) &&
            (package->tag_length == 0 || package->tag_length == sizeof package->tag) &&
+           take_in_bytes(&asked->authorities, package->authorities, SHA256_SIZE,
+                         &package->authorities_length) &&
+           (package->authorities_length == 0 || package->authorities_length == SHA256_SIZE) &&
            take_in_exact(&asked->point, package->point, sizeof package->point) &&
            take_in_bytes(&asked->key, package->key, sizeof package->key, &package->key_length);
 }
@@ -95,6 +98,8 @@ static enum error take_in(struct admin_task *task, const struct package *package
     uint8_t info[PACKAGE_INFO_BYTES];
     struct take_in in = {.name = package->product,
                          .profile = package->profile,
+                         .authorities =
+                             package->authorities_length > 0 ? package->authorities : NULL,
                          .key = {.curve = HSM_P256,
                                  .ephemeral_point = bytes_of(package->point, sizeof package->point),
                                  .kdf = HSM_X963_SHA256,

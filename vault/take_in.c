@@ -38,6 +38,23 @@ static enum error check_content(struct admin_task *task, const struct take_in *i
                               "key comes from, or the profile has no such form of content.");
 }
 
+/* Who administers a site can make a local product of any name: it is not the maker's. */
+static enum error check_authorities(struct admin_task *task, const struct take_in *in)
+{
+    struct governance_view view;
+    if (in->authorities == NULL)
+        return ERR_OK;
+    governance_show(task->vault->governance, in->product.id, &view);
+    if (in->product.is_governed && view.threshold > 0 &&
+        memcmp(view.first_authorities.bytes, in->authorities, SHA256_SIZE) == 0)
+        return ERR_OK;
+    return fault_set(&task->fault, ERR_FORBIDDEN, "other-authorities",
+                     "The image was packed for a product that its maker governs, and the product "
+                     "of this name is local, or is governed by others: his first policy makes the "
+                     "right one (provctl grant apply).",
+                     0);
+}
+
 static enum error find_product(struct admin_task *task, struct take_in *in)
 {
     struct vault *vault = task->vault;
@@ -45,6 +62,8 @@ static enum error find_product(struct admin_task *task, struct take_in *in)
     enum error e = ledger_product_get(vault->ledger, in->name, product, &task->fault);
     if (e == ERR_OK)
         e = governance_permits(vault->governance, product->id, product->name, &task->fault);
+    if (e == ERR_OK)
+        e = check_authorities(task, in);
     return e == ERR_OK ? check_content(task, in) : e;
 }
 

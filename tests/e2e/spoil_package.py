@@ -33,6 +33,7 @@ def main():
         magic, line, _, image = file.read().split(b"\n", 3)
     head = json.loads(line)
     altered = {
+        "authorities": "" if head["authorities"] else 32 * "5a",
         "content": "aes-256-cbc", "image": flip(head["image"]), "iv": flip(head["iv"]),
         "key": flip(head["key"]), "label": head["label"] + "!", "point": POINT, "product": "twin",
         "made_unix_ms": head["made_unix_ms"] + 1, "profile": "jwe", "size": head["size"] + 1,

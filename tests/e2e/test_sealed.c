@@ -82,11 +82,12 @@ END_TEST
 START_TEST(every_altered_member_is_refused)
 {
     SHELL("pack p && python3 $SOURCE/tests/e2e/spoil_package.py home/p home/spoilt && cmp "
-          "home/spoilt/same home/p && test $(ls home/spoilt | wc -l) = 13");
+          "home/spoilt/same home/p && test $(ls home/spoilt | wc -l) = 14");
     SHELL("for f in image label iv tag made_unix_ms key point; do refuses 'does not open' import "
           "spoilt/$f || { echo $f >&2; exit 1; }; done; refuses 'another transport key' import "
           "spoilt/transport_key && refuses 'license profile' import spoilt/profile && refuses "
-          "'license profile' import spoilt/content && refuses 'bytes behind its head' import "
+          "'license profile' import spoilt/content && refuses 'maker governs' import "
+          "spoilt/authorities && refuses 'bytes behind its head' import "
           "spoilt/size && test $(images) = 1");
     SHELL("import spoilt/same >/dev/null && test $(images) = 2 && $A status --json | jq -e "
           "'.workers_ready == .workers_total and .workers_total > 0' >/dev/null");
@@ -153,6 +154,22 @@ START_TEST(seal_refuses_what_no_site_could_use)
 }
 END_TEST
 
+/* Who administers the site can make a product of that name, with devices and units of his own. */
+START_TEST(package_for_a_governed_product_is_no_local_ones)
+{
+    SHELL("gov() { rm -f home/g; cp $RIG_AUTHORITIES home/authorities; seal --transport-key key "
+          "--product $1 --authorities authorities --threshold $2 --out g firmware >/dev/null; }; "
+          "$A product create claimed --anchors $RIG_DEVICE_CA_CERT --quota 9 >/dev/null && "
+          "gov claimed 2 && refuses 'maker governs' import g claimed && python3 "
+          "$SOURCE/tests/e2e/spoil_package.py home/g home/spoilt && refuses 'does not open' import "
+          "spoilt/authorities claimed && gov rig-governed 1 && refuses 'maker governs' import g "
+          "rig-governed && gov rig-governed 2 && import g rig-governed >/dev/null && test $($A "
+          "image list --product claimed --json | jq '.images | length') = 0");
+    SHELL("refuses 'belong together' seal --transport-key key --product p --threshold 2 --out x "
+          "firmware");
+}
+END_TEST
+
 /* Its units and rules are the maker's as ever; the journal verifies with his authorities. */
 START_TEST(package_for_a_governed_product_opens_at_a_device)
 {
@@ -160,7 +177,8 @@ START_TEST(package_for_a_governed_product_opens_at_a_device)
     struct http_answer answer;
     char image[RIG_VALUE_MAX];
     char path[TEMP_PATH_MAX + 8];
-    SHELL("seal --transport-key key --product rig-governed --out g firmware >/dev/null && import g "
+    SHELL("cp $RIG_AUTHORITIES home/authorities && seal --transport-key key --product rig-governed "
+          "--authorities authorities --threshold 2 --out g firmware >/dev/null && import g "
           "rig-governed >digest");
     (void)snprintf(path, sizeof path, "%s/digest", rig.dir);
     FILE *file = fopen(path, "re");
@@ -206,6 +224,7 @@ int main(void)
         cut_long_and_foreign_files_are_refused,
         package_for_another_hsm_is_refused,
         seal_refuses_what_no_site_could_use,
+        package_for_a_governed_product_is_no_local_ones,
         package_for_a_governed_product_opens_at_a_device,
         import_that_was_cut_is_given_again,
         NULL,

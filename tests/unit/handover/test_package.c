@@ -76,6 +76,8 @@ START_TEST(longest_members_fit)
     package.size = INT64_MAX;
     package.made_unix_ms = INT64_MAX;
     package.iv_length = HANDOVER_IV_MAX;
+    package.authorities_length = SHA256_SIZE;
+    fill(package.authorities, SHA256_SIZE, 7);
     ck_assert_int_eq(package_write_head(&package, head, &length, &fault), ERR_OK);
     ck_assert_int_eq(package_read_head(head, length, &read, &found, &fault), ERR_OK);
     ck_assert_mem_eq(&read, &package, sizeof package);
@@ -118,6 +120,26 @@ START_TEST(each_cut_is_refused_as_one)
 {
     for (size_t size = 0; size < length; size++)
         ck_assert_str_eq(reason_of(head, size), "package-cut");
+}
+END_TEST
+
+/* What a NUL hides from a reader of text is not there, whatever the digest says. */
+START_TEST(nul_in_a_line_is_refused)
+{
+    static const char hidden[] = "\0hidden";
+    const size_t line = length - SHA256_HEX_SIZE - 1; /* where the second line ends */
+    char made[2 * PACKAGE_HEAD_MAX];
+    char hex[SHA256_HEX_SIZE];
+    memcpy(made, head, line);
+    memcpy(made + line, hidden, sizeof hidden - 1);
+    size_t size = line + sizeof hidden - 1;
+    made[size++] = '\n';
+    const struct sha256 digest = sha256_of(bytes_of(made, size));
+    hex_encode(bytes_of(digest.bytes, SHA256_SIZE), hex);
+    memcpy(made + size, hex, sizeof hex - 1);
+    size += sizeof hex - 1;
+    made[size++] = '\n';
+    (void)reason_of(made, size);
 }
 END_TEST
 
@@ -176,6 +198,7 @@ START_TEST(another_form_of_the_same_head_is_refused)
     claim_replaced_refused("}", ",\"z\":1}");
     claim_replaced_refused("\"iv\":\"70", "\"iv\":\"7");
     claim_replaced_refused("\"iv\":\"70", "\"iv\":\"707070707070");
+    claim_replaced_refused("\"authorities\":\"", "\"authorities\":\"00");
     claim_replaced_refused("\"tag\":\"95", "\"tag\":\"");
     claim_replaced_refused("\"key\":\"df", "\"key\":\"");
 }
@@ -186,7 +209,7 @@ END_TEST
 START_TEST(key_is_bound_to_each_member_but_itself)
 {
     struct package others[] = {package, package, package, package, package, package, package,
-                               package, package, package, package, package, package};
+                               package, package, package, package, package, package, package};
     const size_t count = sizeof others / sizeof others[0];
     uint8_t right[PACKAGE_INFO_BYTES];
     uint8_t info[PACKAGE_INFO_BYTES];
@@ -202,8 +225,9 @@ START_TEST(key_is_bound_to_each_member_but_itself)
     others[9].iv_length--;
     others[10].tag[15] ^= 1;
     others[11].tag_length = 0;
-    others[12].point[5] ^= 1;
-    others[12].key[5] ^= 1;
+    others[12].authorities_length = SHA256_SIZE;
+    others[13].point[5] ^= 1;
+    others[13].key[5] ^= 1;
     package_info(&package, right);
     for (size_t i = 0; i < count; i++) {
         package_info(&others[i], info);
@@ -220,6 +244,7 @@ int main(void)
         label_that_is_no_utf_8_is_not_written,
         each_bit_of_the_head_counts,
         each_cut_is_refused_as_one,
+        nul_in_a_line_is_refused,
         line_without_end_is_refused,
         another_form_of_the_same_head_is_refused,
         key_is_bound_to_each_member_but_itself,

@@ -99,6 +99,7 @@ static void fill(void)
     asked.product = borrow(package.product);
     asked.profile = borrow(package.profile);
     asked.content = borrow(package.content);
+    asked.authorities = binary(package.authorities, package.authorities_length);
     asked.image = binary(package.image.bytes, SHA256_SIZE);
     asked.size = package.size;
     asked.made_unix_ms = package.made_unix_ms;
@@ -268,6 +269,24 @@ START_TEST(key_does_not_open_for_anything_else)
 }
 END_TEST
 
+/* A local product of the right name is what anybody makes who administers the site: with anchors
+ * and a quota of his own. */
+START_TEST(image_for_a_governed_product_is_refused_for_a_local_one)
+{
+    static const uint8_t bytes[] = {0, 1};
+    for (size_t i = 0; i < sizeof bytes; i++) { /* zeroes are what a local product shows */
+        memset(package.authorities, bytes[i], SHA256_SIZE);
+        package.authorities_length = SHA256_SIZE;
+        wrap_key();
+        fill();
+        claim_refused(CONTENT, ERR_FORBIDDEN, "other-authorities");
+        fill();
+        asked.authorities.len = 0;
+        claim_refused(CONTENT, ERR_BAD_REQUEST, "import-refused");
+    }
+}
+END_TEST
+
 /* ---- what is out of its limits ---- */
 
 static void short_transport_key(void)
@@ -314,6 +333,10 @@ static void short_tag(void)
 {
     asked.tag.len = 15;
 }
+static void short_authorities(void)
+{
+    asked.authorities = binary(changed, 31);
+}
 static void short_point(void)
 {
     asked.point.len = 64;
@@ -324,9 +347,9 @@ static void long_key(void)
 }
 
 static void (*const EXCESSES[])(void) = {
-    short_transport_key, no_image,        no_size,         negative_time, long_label,
-    line_in_product,     line_in_profile, line_in_content, no_content,    long_iv,
-    short_tag,           short_point,     long_key};
+    short_transport_key, no_image,        no_size,         negative_time,    long_label,
+    line_in_product,     line_in_profile, line_in_content, no_content,       long_iv,
+    short_tag,           short_point,     long_key,        short_authorities};
 
 START_TEST(member_out_of_its_limits_is_refused)
 {
@@ -404,6 +427,7 @@ int main(void)
         package_that_fits_comes_in_once,
         session_key_of_another_image_is_refused,
         image_with_another_key_is_refused,
+        image_for_a_governed_product_is_refused_for_a_local_one,
         key_does_not_open_for_anything_else,
         member_out_of_its_limits_is_refused,
         each_refusal_has_its_own_word,
