@@ -122,8 +122,9 @@ machines=$!
 without=
 patient='^(test_ledger_(crash|fault|fault_grant|history|power|size|tree)|test_hsm_(faults|trial|workers)'
 patient="$patient|test_(audit_tampering|backup_damage|grant_hostile|image_st_sfi_plan|license_openers)"
-patient="$patient|e2e_(access|anchor|backup|bench_fill|chips|crash|cuts|disk|governed|hsm.*|journal|.*keys|line"
-patient="$patient|load|metering|pack|plain_token|reload|retire|standby|watchdog))\$"
+patient="$patient|e2e_(access|anchor|backup|bench_fill|chips|crash|cuts|disk|governed|hsm.*|identities|journal"
+patient="$patient|.*keys|line|lists|load|mcuboot|metering|pack|plain_token|profiles|reload|retire|sealed|standby"
+patient="$patient|watchdog))\$"
 # Many tests wait, for a clock, a file or a program: twice as many at once keep the cores busy.
 tests_at_once=$((2 * jobs))
 for preset in dev asan-ubsan; do
