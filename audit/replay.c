@@ -14,6 +14,7 @@ static const replay_handler HANDLERS[LEAF_TYPES] = {
     [LEAF_ACCOUNT] = replay_account,
     [LEAF_CHALLENGE] = replay_challenge,
     [LEAF_CHECKPOINT_KEY_ROTATED] = replay_key_rotated,
+    [LEAF_CRLS_SET] = replay_crls_set,
     [LEAF_DEVICE_DISALLOWED] = replay_listed,
     [LEAF_DEVICE_REBOUND] = replay_rebound,
     [LEAF_DEVICES_ALLOWED] = replay_listed,

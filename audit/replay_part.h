@@ -54,6 +54,7 @@ enum error replay_product_created(struct replay *replay, const struct leaf *leaf
                                   struct fault *fault);
 enum error replay_quota_added(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_scrap_added(struct replay *replay, const struct leaf *leaf, struct fault *fault);
+enum error replay_crls_set(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_listed(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_rebound(struct replay *replay, const struct leaf *leaf, struct fault *fault);
 enum error replay_account(struct replay *replay, const struct leaf *leaf, struct fault *fault);

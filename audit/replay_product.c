@@ -212,6 +212,21 @@ enum error replay_listed(struct replay *replay, const struct leaf *leaf, struct 
     return ERR_OK;
 }
 
+/* Without lists the digest is that of no bytes, and with lists it is not. */
+enum error replay_crls_set(struct replay *replay, const struct leaf *leaf, struct fault *fault)
+{
+    const struct sha256 none = sha256_of(bytes_of(NULL, 0));
+    const struct sha256 crls = leaf_digest(leaf, FIELD_CRLS);
+    (void)fault;
+    (void)replay_find_product(replay, leaf, NULL);
+    if ((leaf_number(leaf, FIELD_LISTS) == 0) != sha256_equal(&crls, &none))
+        FIND(replay, leaf, "leaf-field",
+             "It says that there are %lld revocation lists, and a digest of %s.",
+             (long long)leaf_number(leaf, FIELD_LISTS),
+             sha256_equal(&crls, &none) ? "no bytes" : "some bytes");
+    return ERR_OK;
+}
+
 enum error replay_rebound(struct replay *replay, const struct leaf *leaf, struct fault *fault)
 {
     uint32_t number = 0;

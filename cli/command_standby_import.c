@@ -110,6 +110,7 @@ static void fill(const struct handover_header *header, const struct handover_ima
     out->transport_key = binary(header->transport_key.bytes, SHA256_SIZE);
     out->product = borrow(header->product);
     out->profile = borrow(header->profile);
+    out->authorities = binary(header->authorities, header->authorities_length);
     out->images = header->images;
     out->made_unix_ms = header->made_unix_ms;
     out->image = binary(image->digest.bytes, SHA256_SIZE);

@@ -11,7 +11,8 @@
 
 #include "handover/member.h"
 
-#define IMAGE_MEMBERS 10
+#define HEADER_MEMBERS 7
+#define IMAGE_MEMBERS  10
 
 /* ---- writing ---- */
 
@@ -25,7 +26,11 @@ char *form_of_header(const struct handover_header *header)
     (void)json_object_set_new(object, "profile", json_string(header->profile));
     (void)json_object_set_new(object, "images", json_integer(header->images));
     (void)json_object_set_new(object, "made_unix_ms", json_integer(header->made_unix_ms));
-    return member_dump(object, 7);
+    if (header->authorities_length == 0)
+        return member_dump(object, HEADER_MEMBERS);
+    member_set_hex(object, "authorities",
+                   bytes_of(header->authorities, header->authorities_length));
+    return member_dump(object, HEADER_MEMBERS + 1);
 }
 
 char *form_of_image(const struct handover_image *image)
@@ -50,6 +55,15 @@ char *form_of_image(const struct handover_image *image)
 
 /* ---- reading ---- */
 
+/* Left out when the product is a local one. */
+static bool get_authorities(const json_t *object, struct handover_header *header)
+{
+    return json_object_get(object, "authorities") == NULL ||
+           (member_get_hex(object, "authorities", header->authorities, sizeof header->authorities,
+                           &header->authorities_length) &&
+            header->authorities_length % SHA256_SIZE == 0);
+}
+
 bool form_read_header(const char *line, struct handover_header *ret_header)
 {
     struct handover_header header = {0};
@@ -62,7 +76,7 @@ bool form_read_header(const char *line, struct handover_header *ret_header)
         member_get_text(object, "profile", header.profile, sizeof header.profile) &&
         member_get_number(object, "images", &header.images) &&
         member_get_number(object, "made_unix_ms", &header.made_unix_ms) &&
-        name_is_valid(header.product, HANDOVER_NAME_MAX) &&
+        get_authorities(object, &header) && name_is_valid(header.product, HANDOVER_NAME_MAX) &&
         name_is_valid(header.profile, HANDOVER_PROFILE_MAX);
     json_decref(object);
     if (!is_read || !member_is_same(line, form_of_header(&header)))

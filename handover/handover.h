@@ -23,19 +23,20 @@
 #include "core/bytes.h"
 #include "core/error.h"
 
-#define HANDOVER_MAGIC       "provisiond-session-keys/1"
-#define HANDOVER_NAME_MAX    64
-#define HANDOVER_PROFILE_MAX 15
-#define HANDOVER_IMAGES_MAX  16384
-#define HANDOVER_LINE_MAX    1536 /* bytes of a line, without its end */
-#define HANDOVER_FILE_MAX    ((int64_t)(HANDOVER_IMAGES_MAX + 3) * (HANDOVER_LINE_MAX + 1))
-#define HANDOVER_POINT_BYTES 65 /* uncompressed P-256 */
-#define HANDOVER_KEY_MAX     40 /* a wrapped session key: 24 or 40 bytes */
-#define HANDOVER_IV_MAX      16
-#define HANDOVER_CONTENT_MAX 15 /* bytes of the name of a form of content */
-#define HANDOVER_TAG_BYTES   16
-#define HANDOVER_INFO_BYTES  (sizeof HANDOVER_MAGIC + SHA256_SIZE)
-#define HANDOVER_KEK_BYTES   32
+#define HANDOVER_MAGIC           "provisiond-session-keys/1"
+#define HANDOVER_NAME_MAX        64
+#define HANDOVER_PROFILE_MAX     15
+#define HANDOVER_IMAGES_MAX      16384
+#define HANDOVER_LINE_MAX        1536 /* bytes of a line, without its end */
+#define HANDOVER_FILE_MAX        ((int64_t)(HANDOVER_IMAGES_MAX + 3) * (HANDOVER_LINE_MAX + 1))
+#define HANDOVER_POINT_BYTES     65 /* uncompressed P-256 */
+#define HANDOVER_KEY_MAX         40 /* a wrapped session key: 24 or 40 bytes */
+#define HANDOVER_IV_MAX          16
+#define HANDOVER_CONTENT_MAX     15 /* bytes of the name of a form of content */
+#define HANDOVER_TAG_BYTES       16
+#define HANDOVER_AUTHORITIES_MAX ((size_t)2 * SHA256_SIZE)
+#define HANDOVER_INFO_BYTES      (sizeof HANDOVER_MAGIC + SHA256_SIZE)
+#define HANDOVER_KEK_BYTES       32
 
 struct handover_header {
     struct sha256 hsm;           /* where the session keys come from: its identity */
@@ -45,6 +46,10 @@ struct handover_header {
     char profile[HANDOVER_PROFILE_MAX + 1];
     int64_t images; /* lines that follow, at most HANDOVER_IMAGES_MAX */
     int64_t made_unix_ms;
+    /* Digests of the sets of authorities of which one must be the first that governs the product at
+     * the standby: SHA256_SIZE bytes each, one or two; none: the product is a local one. */
+    uint8_t authorities[HANDOVER_AUTHORITIES_MAX];
+    size_t authorities_length;
 };
 
 struct handover_image {

@@ -13,7 +13,7 @@
 /*
  * One value a line. None of them has a line end in it but the label, which is the last one: no two
  * headers and images make the same text. A form of content that is not the profile's default stands
- * before the IV, with a colon between: no IV has one.
+ * before the IV, with a colon between: no IV has one. So do authorities behind the profile.
  */
 static size_t make_text(const struct handover_header *header, const struct handover_image *image,
                         char text[TEXT_MAX])
@@ -22,18 +22,21 @@ static size_t make_text(const struct handover_header *header, const struct hando
     char standby[SHA256_HEX_SIZE];
     char transport[SHA256_HEX_SIZE];
     char digest[SHA256_HEX_SIZE];
+    char authorities[2 * HANDOVER_AUTHORITIES_MAX + 1];
     char iv[2 * HANDOVER_IV_MAX + 1];
     char tag[2 * HANDOVER_TAG_BYTES + 1];
     hex_encode(bytes_of(header->hsm.bytes, SHA256_SIZE), hsm);
     hex_encode(bytes_of(header->standby.bytes, SHA256_SIZE), standby);
     hex_encode(bytes_of(header->transport_key.bytes, SHA256_SIZE), transport);
     hex_encode(bytes_of(image->digest.bytes, SHA256_SIZE), digest);
+    hex_encode(bytes_of(header->authorities, header->authorities_length), authorities);
     hex_encode(bytes_of(image->iv, image->iv_length), iv);
     hex_encode(bytes_of(image->tag, image->tag_length), tag);
     int length = snprintf(text, TEXT_MAX,
-                          "%s\n%s\n%s\n%s\n%s\n%" PRId64 "\n%" PRId64 "\n%s\n%" PRId64 "\n%" PRId64
-                          "\n%d\n%s%s%s\n%s\n%s\n%s\n",
-                          hsm, standby, transport, header->product, header->profile, header->images,
+                          "%s\n%s\n%s\n%s\n%s%s%s\n%" PRId64 "\n%" PRId64 "\n%s\n%" PRId64
+                          "\n%" PRId64 "\n%d\n%s%s%s\n%s\n%s\n%s\n",
+                          hsm, standby, transport, header->product, header->profile,
+                          authorities[0] != '\0' ? ":" : "", authorities, header->images,
                           header->made_unix_ms, digest, image->size, image->created_unix_ms,
                           image->is_enabled, image->content, image->content[0] != '\0' ? ":" : "",
                           iv, tag, image->alias, image->label);

@@ -98,8 +98,7 @@ static enum error take_in(struct admin_task *task, const struct package *package
     uint8_t info[PACKAGE_INFO_BYTES];
     struct take_in in = {.name = package->product,
                          .profile = package->profile,
-                         .authorities =
-                             package->authorities_length > 0 ? package->authorities : NULL,
+                         .authorities = bytes_of(package->authorities, package->authorities_length),
                          .key = {.curve = HSM_P256,
                                  .ephemeral_point = bytes_of(package->point, sizeof package->point),
                                  .kdf = HSM_X963_SHA256,

@@ -26,6 +26,9 @@ static bool read_header(const Provisiond__StandbyImportRequest *asked,
            admin_read_digest(&asked->transport_key, &header->transport_key) &&
            take_in_text(asked->product, header->product, sizeof header->product) &&
            take_in_text(asked->profile, header->profile, sizeof header->profile) &&
+           take_in_bytes(&asked->authorities, header->authorities, sizeof header->authorities,
+                         &header->authorities_length) &&
+           header->authorities_length % SHA256_SIZE == 0 &&
            name_is_valid(header->product, HANDOVER_NAME_MAX) &&
            name_is_valid(header->profile, HANDOVER_PROFILE_MAX);
 }
@@ -84,15 +87,17 @@ static enum error take_in(struct admin_task *task, const struct import *import, 
 {
     const struct handover_image *image = &import->image;
     uint8_t info[HANDOVER_INFO_BYTES];
-    struct take_in in = {.name = import->header.product,
-                         .profile = import->header.profile,
-                         .hsm = &import->header.hsm,
-                         .key = {.curve = HSM_P256,
-                                 .ephemeral_point = bytes_of(image->point, sizeof image->point),
-                                 .kdf = HSM_X963_SHA256,
-                                 .shared_info = bytes_of(info, sizeof info),
-                                 .kek_bytes = HANDOVER_KEK_BYTES,
-                                 .key.length = image->key_length}};
+    struct take_in in = {
+        .name = import->header.product,
+        .profile = import->header.profile,
+        .hsm = &import->header.hsm,
+        .authorities = bytes_of(import->header.authorities, import->header.authorities_length),
+        .key = {.curve = HSM_P256,
+                .ephemeral_point = bytes_of(image->point, sizeof image->point),
+                .kdf = HSM_X963_SHA256,
+                .shared_info = bytes_of(info, sizeof info),
+                .kek_bytes = HANDOVER_KEK_BYTES,
+                .key.length = image->key_length}};
     handover_info(&import->header, image, info);
     memcpy(in.key.key.bytes, image->key, image->key_length);
     fill_image(image, &in.image);

@@ -176,6 +176,23 @@ static bool take_image(void *context, const struct ledger_image *image)
     return true;
 }
 
+/* The maker may have made the product at the standby before he changed its authorities here, or
+ * after it; somebody else's product of the name gets no key. */
+static void put_authorities(struct work *work)
+{
+    struct handover_header *header = &work->header;
+    struct governance_view view;
+    if (!work->product.is_governed)
+        return;
+    governance_show(work->vault->governance, work->product.id, &view);
+    memcpy(header->authorities, view.first_authorities.bytes, SHA256_SIZE);
+    header->authorities_length = SHA256_SIZE;
+    if (sha256_equal(&view.first_authorities, &work->product.authorities))
+        return;
+    memcpy(header->authorities + SHA256_SIZE, work->product.authorities.bytes, SHA256_SIZE);
+    header->authorities_length += SHA256_SIZE;
+}
+
 static enum error read_images(struct work *work, struct fault *fault)
 {
     enum error e =
@@ -187,6 +204,7 @@ static enum error read_images(struct work *work, struct fault *fault)
         e = fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     if (e != ERR_OK)
         return e;
+    put_authorities(work);
     work->header.images = (int64_t)work->count;
     work->header.made_unix_ms = clock_unix_ms();
     strcpy(work->header.product, work->product.name);

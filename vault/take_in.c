@@ -42,14 +42,16 @@ static enum error check_content(struct admin_task *task, const struct take_in *i
 static enum error check_authorities(struct admin_task *task, const struct take_in *in)
 {
     struct governance_view view;
-    if (in->authorities == NULL)
+    if (in->authorities.length == 0)
         return ERR_OK;
     governance_show(task->vault->governance, in->product.id, &view);
-    if (in->product.is_governed && view.threshold > 0 &&
-        memcmp(view.first_authorities.bytes, in->authorities, SHA256_SIZE) == 0)
-        return ERR_OK;
+    const bool is_governed = in->product.is_governed && view.threshold > 0;
+    for (size_t at = 0; is_governed && at < in->authorities.length; at += SHA256_SIZE) {
+        if (memcmp(view.first_authorities.bytes, in->authorities.data + at, SHA256_SIZE) == 0)
+            return ERR_OK;
+    }
     return fault_set(&task->fault, ERR_FORBIDDEN, "other-authorities",
-                     "The image was packed for a product that its maker governs, and the product "
+                     "The image is one of a product that its maker governs, and the product "
                      "of this name is local, or is governed by others: his first policy makes the "
                      "right one (provctl grant apply).",
                      0);

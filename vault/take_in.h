@@ -13,11 +13,13 @@
 #include "vault/admin_task.h"
 
 struct take_in {
-    const char *name;           /* of the product */
-    const char *profile;        /* the product's, where the image comes from */
-    struct hsm_import key;      /* the session key as it came; the firmware key is set here */
-    const struct sha256 *hsm;   /* in whose ledger it was; NULL: its maker packed it */
-    const uint8_t *authorities; /* SHA-256 of the first set that must govern the product; or NULL */
+    const char *name;         /* of the product */
+    const char *profile;      /* the product's, where the image comes from */
+    struct hsm_import key;    /* the session key as it came; the firmware key is set here */
+    const struct sha256 *hsm; /* in whose ledger it was; NULL: its maker packed it */
+    /* Digests of sets of authorities, of which one is the first that governs the product, one
+     * behind the other; none: any product. */
+    struct bytes authorities;
     /* Session key and generation are set here; content "" is the profile's default. */
     struct ledger_image image;
     struct ledger_product product; /* set here */

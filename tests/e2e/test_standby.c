@@ -182,6 +182,14 @@ START_TEST(standby_serves_a_governed_product_by_its_own_documents)
     SITES("add_standby && grant s2 --kind standby --sequence 2 --standby $(b_id hsm_identity) "
           "--transport-key $(b_id transport_key) && export_keys rig-governed >/dev/null && refuses "
           "'no product of this name' import_keys rig-governed");
+    /* With anchors and units of whoever administers the standby, or his own authorities. */
+    SITES("$B product create claimed --anchors $B_DIR/device-ca/ca.pem --quota 9 >/dev/null && "
+          "$A standby export $DIR/claimed.keys --product rig-governed >/dev/null && sed "
+          "'s/\"rig-governed\"/\"claimed\"/' $DIR/claimed.keys | head -n -1 >$DIR/body && { cat "
+          "$DIR/body; sha256sum <$DIR/body | cut -c -64; } >$DIR/claimed.keys && refuses 'maker "
+          "governs' import_keys claimed && sed -i 's/\"authorities\":\"[0-9a-f]*\",//' $DIR/body "
+          "&& { cat $DIR/body; sha256sum <$DIR/body | cut -c -64; } >$DIR/claimed.keys && refuses "
+          "'does not open' import_keys claimed && count_is claimed 0");
     SITES("for_b() { name=$1; shift; new_document $name --hsm $(b_id hsm_identity) \"$@\" && sign "
           "$name officer-1 officer-2 && $B grant apply $RIG_MAKER_DIR/$name.p7s >/dev/null; }; "
           "for_b p1 --kind policy --sequence 1 --profile cms --anchors $B_DIR/device-ca/ca.pem "

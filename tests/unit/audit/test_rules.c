@@ -412,6 +412,33 @@ static void serve_unknown_product(void)
         maker, &(struct maker_license){.product = "thing", .device = 2, .image = 1, .install = 2});
 }
 
+#define NO_BYTES   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define SOME_BYTES "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+static void bring_crls(const char *product, const char *digest, int lists)
+{
+    maker_leaf(maker, "crls-set",
+               MAKER_FORMAT("\"by\":\"uid:0\",\"crls\":\"%s\",\"lists\":%d,\"older\":false,"
+                            "\"product\":\"%s\",",
+                            digest, lists, product),
+               "");
+}
+
+static void bring_crls_to_unknown_product(void)
+{
+    bring_crls("thing", SOME_BYTES, 1);
+}
+
+static void bring_lists_of_no_bytes(void)
+{
+    bring_crls("widget", NO_BYTES, 1);
+}
+
+static void bring_bytes_of_no_list(void)
+{
+    bring_crls("widget", SOME_BYTES, 0);
+}
+
 static void say_other_quota(void)
 {
     maker_leaf(maker, "quota-added", "\"by\":\"uid:0\",\"product\":\"widget\",\"quota\":12,",
@@ -741,6 +768,9 @@ static const struct {
     {"line-refused", repeat_other_line, NULL},
     {"product-unknown", serve_unknown_product, NULL},
     {"product-unknown", list_for_unknown_product, NULL},
+    {"product-unknown", bring_crls_to_unknown_product, NULL},
+    {"leaf-field", bring_lists_of_no_bytes, NULL},
+    {"leaf-field", bring_bytes_of_no_list, NULL},
     {"quota-sum", say_other_quota, NULL},
     {"allowance-sum", say_other_allowance, NULL},
     {"units-limit", add_too_much, NULL},
@@ -795,6 +825,15 @@ static const struct {
 
 START_TEST(the_journal_without_a_breach_holds)
 {
+    judge_settle_and_run(&judge);
+    ck_assert_holds(&judge);
+}
+END_TEST
+
+START_TEST(lists_that_come_and_go_are_no_finding)
+{
+    bring_crls("widget", SOME_BYTES, 2);
+    bring_crls("widget", NO_BYTES, 0);
     judge_settle_and_run(&judge);
     ck_assert_holds(&judge);
 }
@@ -860,6 +899,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_set_timeout(all, 60);
     tcase_add_test(all, the_journal_without_a_breach_holds);
+    tcase_add_test(all, lists_that_come_and_go_are_no_finding);
     tcase_add_test(all, principals_that_keep_to_their_scopes_and_keys_hold);
     tcase_add_test(all, keys_that_are_rotated_and_destroyed_in_order_hold);
     tcase_add_loop_test(all, broken_rule_has_its_own_word_and_no_other, 0, (int)rules);

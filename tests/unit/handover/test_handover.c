@@ -253,7 +253,8 @@ static void claim_other_info(const struct handover_header *its_header,
 
 START_TEST(a_key_is_bound_to_each_member_of_the_header)
 {
-    struct handover_header others[] = {header, header, header, header, header, header, header};
+    struct handover_header others[] = {header, header, header, header, header,
+                                       header, header, header, header, header};
     others[0].hsm.bytes[31] ^= 1;
     others[1].standby.bytes[0] ^= 0x80;
     others[2].transport_key.bytes[7] ^= 1;
@@ -261,6 +262,10 @@ START_TEST(a_key_is_bound_to_each_member_of_the_header)
     strcpy(others[4].profile, "cmt");
     others[5].images++;
     others[6].made_unix_ms++;
+    others[7].authorities_length = SHA256_SIZE;
+    others[8].authorities_length = HANDOVER_AUTHORITIES_MAX;
+    others[9].authorities_length = SHA256_SIZE;
+    others[9].authorities[31] ^= 1;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         claim_other_info(&others[i], &images[0]);
 }

@@ -112,6 +112,7 @@ static void fill(void)
     asked.transport_key = binary(header.transport_key.bytes, SHA256_SIZE);
     asked.product = borrow(header.product);
     asked.profile = borrow(header.profile);
+    asked.authorities = binary(header.authorities, header.authorities_length);
     asked.images = header.images;
     asked.made_unix_ms = header.made_unix_ms;
     asked.image = binary(image.digest.bytes, SHA256_SIZE);
