@@ -51,8 +51,8 @@ static enum error print_allowed(const struct arguments *arguments,
                                      (json_int_t)reply->added, "renewed",
                                      (json_int_t)reply->renewed),
                            failure);
-    (void)printf("%" PRId64 " devices, of them %" PRId64 " new.\nList:    %s\nSigner:  %s\n",
-                 reply->devices, reply->added, list, signer);
+    (void)printf("%" PRId64 " device%s, %" PRId64 " of them new.\nList:    %s\nSigner:  %s\n",
+                 reply->devices, reply->devices == 1 ? "" : "s", reply->added, list, signer);
     return ERR_OK;
 }
 
@@ -130,7 +130,7 @@ enum error command_device_disallow(const struct arguments *arguments, struct fai
         return output_json(json_pack("{s:o, s:s}", "product", output_text(disallow.product), "key",
                                      arguments->operands[1]),
                            failure);
-    (void)printf("%s: this key gets no new license any more.\n", disallow.product);
+    (void)printf("%s: this key gets no license any more.\n", disallow.product);
     return ERR_OK;
 }
 

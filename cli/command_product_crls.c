@@ -27,7 +27,9 @@ static enum error read_files(const struct arguments *arguments, struct crl_input
     for (size_t i = 0; i < count && e == ERR_OK; i++)
         e = crl_input_add(input, paths[i], failure);
     if (e == ERR_OK && count > 0 && BIO_pending(input->crls) == 0)
-        e = failure_set_plain(failure, ERR_BAD_REQUEST, "There is no revocation list in %s",
+        e = failure_set_plain(failure, ERR_BAD_REQUEST,
+                              "There is no revocation list in %s: CAs' certificates come "
+                              "beside lists, with one more --file",
                               paths[0]);
     if (e == ERR_OK &&
         (BIO_pending(input->crls) > CRLS_MAX || BIO_pending(input->issuers) > CAS_MAX))

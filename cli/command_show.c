@@ -95,7 +95,7 @@ static void add_crls(struct table *table, const json_t *product)
         return;
     (void)snprintf(words, sizeof words, "%" JSON_INTEGER_FORMAT "%s%.40s", json_integer_value(crls),
                    until != NULL ? ", good until " : "", until != NULL ? until : "");
-    table_add_row(table, (const char *[]){"Lists kept", words});
+    table_add_row(table, (const char *[]){"Revocation lists kept", words});
 }
 
 static void add_state(struct table *table, const json_t *product)

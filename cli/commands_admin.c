@@ -115,9 +115,9 @@ static const struct command COMMANDS[] = {
      "\n"
      "--allow-session-key-exposure: no HSM known to us makes a license of mcuboot or st-sfi by\n"
      "itself. While one is made, the key that an image is encrypted with is in the memory of the\n"
-     "HSM worker, a program of this server: whoever reads that memory then can decrypt the image. "
-     "Without it product\n"
-     "create refuses such a product; product show and the journal tell how it is set.",
+     "HSM worker, a program of this server: whoever reads that memory then can decrypt the image.\n"
+     "Without it product create refuses such a product; product show and the journal tell how it\n"
+     "is set.",
      command_product_create},
     {{"product crls", "PRODUCT", 1, NULL,
       OPTIONS(ADMIN_OPTIONS, OPTION_CRL_FILE, OPTION_NO_CRLS, OPTION_ACCEPT_OLDER)},
@@ -161,7 +161,7 @@ static const struct command COMMANDS[] = {
      "in use; retired (it wraps or signs nothing; a backup may need it); destroyed; prepared (of\n"
      "a rotation that was cut off: the same rotate-key command finishes it); missing. HSM: "
      "whether\n"
-     "the HSM has it. WEAK: the first attribute that is weaker than it must be. IMAGES: whose "
+     "the HSM has it. WEAK: the first attribute that is weaker than it must be. IMAGES: whose\n"
      "session keys it wraps.",
      command_hsm_keys},
     {{"quota add", "PRODUCT", 1, OPTIONS(OPTION_UNITS), OPTIONS(ADMIN_OPTIONS, OPTION_SCRAP)},
@@ -221,8 +221,12 @@ static const struct command COMMANDS[] = {
       OPTIONS(ADMIN_OPTIONS, OPTION_LABEL, OPTION_FORMAT, OPTION_CONTENT, OPTION_OPTION_BYTES,
               OPTION_ADDRESS, OPTION_EXTERNAL_FROM)},
      "encrypt a firmware in the HSM, say its digest",
-     "FILE is the firmware in clear: this machine sees it. The new image is enabled, and is what\n"
-     "stations get as \"latest\".\n"
+     "FILE is the firmware in clear: this machine sees it (provctl image seal avoids that). The\n"
+     "new image is enabled, and is what stations get as \"latest\".\n"
+     "\n"
+     "--format is the product's profile, cms when it is not given. With mcuboot FILE is an image\n"
+     "that imgtool signed for encryption. --content is for cms aes-256-gcm (the default) or\n"
+     "aes-256-cbc, for suit aes-128-gcm (the default), aes-256-gcm or aes-128-ctr.\n"
      "\n"
      "With --format st-sfi, the format of products of that profile, FILE is Intel HEX, ELF or\n"
      "S-records (the latter two are read through objcopy of binutils), or with --address a flat\n"
@@ -302,7 +306,8 @@ static const struct command COMMANDS[] = {
     {{"hsm transport-key", "", 0, NULL, OPTIONS(ADMIN_OPTIONS)},
      "print this HSM's transport key, for another site",
      "Two lines of digits, of which two people compare all, and the public key in PEM. With it\n"
-     "this HSM can be made a standby of another one: provctl standby add there.",
+     "images are packed for this HSM (provctl image seal, at the maker's), and it can be made a\n"
+     "standby of another one (provctl standby add there).",
      command_hsm_transport_key},
     {{"standby add", "NAME", 1, OPTIONS(OPTION_STANDBY_KEY),
       OPTIONS(ADMIN_OPTIONS, OPTION_IDENTITY)},

@@ -41,8 +41,8 @@ static const struct command COMMANDS[] = {
      "write a document to be signed",
      "Beside --kind, --product, --site, --hsm and --out, and --not-before and --not-after:\n"
      "  install, scrap, revoke  --units [--lot]\n"
-     "  policy                  --sequence --anchors --authorities --threshold [--profile\n"
-     "                          --policy --attempts-max --allow-session-key-exposure --st-...]\n"
+     "  policy                  --sequence --anchors --authorities --threshold [what product\n"
+     "                          create takes, but --quota]\n"
      "  rebind                  --sequence --serial --old-key --new-key\n"
      "  standby                 --sequence --standby --transport-key [--withdraw]\n"
      "  override                --anchor --head, as provctl status shows them\n"

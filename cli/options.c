@@ -144,7 +144,7 @@ const struct option_row OPTION_ROWS[OPTION_COUNT] = {
     [OPTION_CRL_HOURS_MAX] = {"crl-hours-max", "N", NULL,
                               "oldest revocation list, in hours (0: none asked)"},
     [OPTION_CRL_FILE] = {"file", "FILE", NULL, "lists, PEM or DER; may be given again"},
-    [OPTION_NO_CRLS] = {"none", NULL, NULL, "take the lists away"},
+    [OPTION_NO_CRLS] = {"none", NULL, NULL, "take the lists away (with --accept-older)"},
     [OPTION_ACCEPT_OLDER] = {"accept-older", NULL, NULL,
                              "also older lists than those kept, or of fewer issuers"},
     [OPTION_CHECKPOINT_KEY] = {"checkpoint-key", "FILE", NULL,

@@ -164,7 +164,7 @@ static enum error check_list(const struct crl_bench *bench, X509_CRL *list, stru
     if (!is_signed(bench, list))
         return refuse(fault, "crl-signer",
                       "A revocation list is signed by no trust anchor of the product, and by no CA "
-                      "below one whose certificate is among the files.");
+                      "below one whose certificate is among the files: add that CA's.");
     if (!is_fresh(bench->offer, list))
         return refuse(fault, "crl-stale",
                       "A revocation list is not valid now, or older than the product allows. Take "
@@ -207,8 +207,11 @@ static enum error check_progress(const struct crl_bench *bench, struct fault *fa
         if (ASN1_TIME_compare(X509_CRL_get0_lastUpdate(list), X509_CRL_get0_lastUpdate(before)) <
                 0 ||
             has_lower_number(list, before))
-            return fault_set(fault, ERR_CONFLICT, "crl-older",
-                             "A list of the same issuer that is newer is there already.", 0);
+            return fault_set(
+                fault, ERR_CONFLICT, "crl-older",
+                "A list of the same issuer that is newer is there already: take the newest "
+                "one, or give --accept-older when the CA really went back.",
+                0);
     }
     return ERR_OK;
 }
@@ -220,7 +223,8 @@ static enum error check_all(const struct crl_bench *bench, struct fault *fault)
         X509_CRL *list = sk_X509_CRL_value(bench->lists, i);
         e = check_list(bench, list, fault);
         if (e == ERR_OK && find(bench->lists, i + 1, X509_CRL_get_issuer(list)) != NULL)
-            e = refuse(fault, "crl-twice", "Two of the revocation lists are of one issuer.");
+            e = refuse(fault, "crl-twice",
+                       "Two of the revocation lists are of one issuer: give one of each.");
     }
     return e == ERR_OK && !bench->offer->accepts_older ? check_progress(bench, fault) : e;
 }

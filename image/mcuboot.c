@@ -87,10 +87,9 @@ static enum error read_flags(uint32_t flags, unsigned *ret_key_bytes, struct fau
                       "The image's header says AES-128 and AES-256 at once.");
     if (!is_128 && !is_256)
         return refuse(fault, "mcuboot-not-for-encryption",
-                      "The image's header does not say that it will be encrypted, and its "
-                      "signature covers that. Sign the firmware again with imgtool sign --clear "
-                      "-E KEY.pem, for AES-256 with --encrypt-keylen 256 too; any public key will "
-                      "do.");
+                      "The image's header does not say that it will be encrypted, which is under "
+                      "its signature. Sign it again: imgtool sign --clear -E ANY-PUBLIC-KEY.pem, "
+                      "for AES-256 with --encrypt-keylen 256.");
     *ret_key_bytes = is_128 ? 16 : 32;
     return ERR_OK;
 }

@@ -56,8 +56,10 @@ static bool read_package(const Provisiond__ImageImportRequest *asked, struct pac
 static enum error check_request(struct admin_task *task, const struct package *package)
 {
     if (strcmp(task->request->image_import->for_product, package->product) != 0)
-        return admin_refuse_field(task, "other-product",
-                                  "The image was packed for another product than this one.");
+        return admin_refuse_field(
+            task, "other-product",
+            "The image was packed for another product than this one: is --product "
+            "right? Else it must be packed again.");
     if ((uint64_t)package->size > IMAGE_MAX_BYTES)
         return fault_set(&task->fault, ERR_TOO_LARGE, "firmware",
                          "A firmware image is at most 4 GiB.", 0);

@@ -168,7 +168,7 @@ static enum error check_unused(struct admin_task *task, bool *ret_was_bound)
     if (e == ERR_OK && anchor.length > 0)
         e = fault_set(&task->fault, ERR_CONFLICT, "hsm-in-use",
                       "This HSM remembers the journal of a ledger that is not here. Is its disk "
-                      "mounted, is the path right? If that ledger is given up, remove the data "
+                      "mounted, its path right? If that ledger is given up, remove the data "
                       "object provisiond-anchor with the token's own tool first.",
                       0);
     return e;

@@ -186,8 +186,9 @@ static enum error refuse_form(const struct product_anchors *anchors, struct faul
 {
     if (anchors->signers != NULL)
         return fault_set(fault, ERR_BAD_REQUEST, "device-form",
-                         "The devices of this product show a public_key and nothing else. Check "
-                         "first whether the product or alias that was asked for is the right one.",
+                         "The devices of this product show a public_key (provctl license "
+                         "--device-key) and nothing else. Check first whether the product or alias "
+                         "that was asked for is the right one.",
                          0);
     if (anchors->st_anchors != NULL)
         return fault_set(fault, ERR_BAD_REQUEST, "device-form",

@@ -35,7 +35,8 @@ static enum error check_content(struct admin_task *task, const struct take_in *i
         return ERR_OK;
     return admin_refuse_field(task, "other-profile",
                               "The product has another license profile here than where the session "
-                              "key comes from, or the profile has no such form of content.");
+                              "key comes from, or the profile has no such form of content: provctl "
+                              "product show tells the profile.");
 }
 
 /* Who administers a site can make a local product of any name: it is not the maker's. */
