@@ -84,7 +84,8 @@ static void drop_cache(const char *path)
     (void)close(file);
 }
 
-/* As after days of work: what fits is in memory, so that no turn waits for the disk's first reads. */
+/* As after days of work: what fits is in memory, so that no turn waits for the disk's first reads.
+ */
 static void warm_cache(const char *path)
 {
     static char bytes[READ_BYTES];
