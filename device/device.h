@@ -150,6 +150,7 @@ void device_anchors_free(struct device_anchors *anchors);
  *   "tpm-ek"                 the endorsement key of a TPM, which cannot open a license
  *   "key-type"               not a key of a type that the policy names
  *   "key-size"               an RSA key below DEVICE_RSA_BITS_MIN or above DEVICE_RSA_BITS_MAX bits
+ *   "key-malformed"          an RSA key whose modulus is even
  *   "key-exponent"           an RSA key whose public exponent is even, 1, or longer than 64 bits
  *   "curve"                  an EC key that is not on a curve of the policy, or a point of X25519
  *                            with which nothing can be agreed upon

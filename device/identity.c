@@ -131,6 +131,16 @@ static bool has_good_exponent(const EVP_PKEY *key)
     return is_good;
 }
 
+/* With an even one no token computes anything, and says what it says of its own faults. */
+static bool has_good_modulus(const EVP_PKEY *key)
+{
+    BIGNUM *modulus = NULL;
+    const bool is_good =
+        EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) == 1 && BN_is_odd(modulus);
+    BN_free(modulus);
+    return is_good;
+}
+
 static enum refusal check_rsa(const EVP_PKEY *key)
 {
     if (key == NULL)
@@ -138,6 +148,8 @@ static enum refusal check_rsa(const EVP_PKEY *key)
     const int bits = EVP_PKEY_get_bits(key);
     if (bits < DEVICE_RSA_BITS_MIN || bits > DEVICE_RSA_BITS_MAX)
         return REFUSAL_KEY_SIZE;
+    if (!has_good_modulus(key))
+        return REFUSAL_KEY_MALFORMED;
     return has_good_exponent(key) ? REFUSAL_NONE : REFUSAL_KEY_EXPONENT;
 }
 

@@ -63,8 +63,9 @@ static const struct {
          "The chip is of the product's family and has another security counter."},
     [REFUSAL_ST_SIGNATURE] = {"st-signature",
                               "No trust anchor of the product signed the chip's certificate."},
-    [REFUSAL_KEY_MALFORMED] = {"key-malformed", "The device's public key is cut off or is not a "
-                                                "DER SubjectPublicKeyInfo."},
+    [REFUSAL_KEY_MALFORMED] = {"key-malformed",
+                               "The device's public key is cut off, is not a DER "
+                               "SubjectPublicKeyInfo, or is no key: its RSA modulus is even."},
     [REFUSAL_NOT_LISTED] =
         {"device-not-listed",
          "The device's key is on no list of this product: is its list missing here, or is it "

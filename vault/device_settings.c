@@ -107,12 +107,12 @@ static enum error check_identity(const struct license_profile *profile,
         return refuse(fault, "list-profile",
                       "A cms license names its device by its certificate's issuer and number; "
                       "devices without certificates can have suit, mcuboot, jwe or esp-rsa.");
-    if (members->accepts_sign_only || strcmp(members->validity, "strict") != 0 ||
-        members->crl_hours_max > 0)
-        return refuse(fault, "list-settings",
-                      "Devices without certificates have no validity, no key usage and no "
-                      "revocation lists: leave device_validity, accept_sign_only and crl_hours_max "
-                      "out.");
+    if (members->accepts_sign_only || members->crl_hours_max != 0 ||
+        strcmp(members->validity, "strict") != 0)
+        return refuse(
+            fault, "list-settings",
+            "Devices without certificates have no validity, no key usage and no revocation "
+            "lists: leave device_validity, accept_sign_only and crl_hours_max out.");
     return ERR_OK;
 }
 

@@ -23,7 +23,8 @@ static bool read_settings(const struct ledger_product *product, struct device_se
     struct fault ignored;
     const struct license_profile *profile = license_profile_find(product->profile);
     return profile != NULL && license_device_form(profile) == LICENSE_X509_DEVICE &&
-           device_settings_parse(profile, product->options, settings, &ignored) == ERR_OK;
+           device_settings_parse(profile, product->options, settings, &ignored) == ERR_OK &&
+           !settings->uses_list;
 }
 
 struct product_crls product_crls_of(const struct ledger_product *product)

@@ -135,6 +135,9 @@ static void products_take_one_form_of_device(void)
     LISTS("key a && ! license $RIG_PRODUCT a && grep -q certificate_chain said && "
           "! product paper cms --anchors maker.pem && grep -q \"certificate's issuer\" said && "
           "! product late jwe --anchors maker.pem --device-validity chain-valid-at-issue && "
+          "! product never jwe --anchors maker.pem --crl-hours-max 24 && "
+          "! ctl product crls $P --file maker.pem >said 2>&1 && ! ctl product crls $P --none >said "
+          "2>&1 && grep -q 'no X.509 certificate' said && "
           "! ctl device allow $RIG_PRODUCT maker.pub >said 2>&1 && grep -q certificates said && "
           "key c P-384 && make_list manifest maker.key list 1=c.pub && "
           "not_taken $P list-key-type 'Device 1 ' list");

@@ -36,8 +36,8 @@ struct pki {
     char *key;
 };
 
-/* Some modulus with that exponent, in hex. */
-static EVP_PKEY *make_odd_rsa(const char *exponent)
+/* Some modulus, less that much, with that exponent, in hex. */
+static EVP_PKEY *make_odd_rsa(const char *exponent, BN_ULONG less)
 {
     EVP_PKEY *good = EVP_RSA_gen(2048);
     EVP_PKEY *odd = NULL;
@@ -45,6 +45,7 @@ static EVP_PKEY *make_odd_rsa(const char *exponent)
     BIGNUM *e = NULL;
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     ck_assert_int_eq(EVP_PKEY_get_bn_param(good, OSSL_PKEY_PARAM_RSA_N, &modulus), 1);
+    ck_assert_int_eq(BN_sub_word(modulus, less), 1);
     ck_assert_int_gt(BN_hex2bn(&e, exponent), 0);
     ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus), 1);
     ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e), 1);
@@ -88,13 +89,16 @@ static EVP_PKEY *make_pair(enum pki_key_type type, bool is_compressed)
         pair = EVP_RSA_gen(4096);
         break;
     case PKI_RSA_EVEN:
-        pair = make_odd_rsa("10000");
+        pair = make_odd_rsa("10000", 0);
         break;
     case PKI_RSA_LONG:
-        pair = make_odd_rsa("10000000000000001");
+        pair = make_odd_rsa("10000000000000001", 0);
         break;
     case PKI_RSA_ONE:
-        pair = make_odd_rsa("1");
+        pair = make_odd_rsa("1", 0);
+        break;
+    case PKI_RSA_EVEN_MODULUS:
+        pair = make_odd_rsa("10001", 1);
         break;
     case PKI_X25519:
         pair = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");

@@ -31,6 +31,7 @@ enum pki_key_type {
     PKI_RSA_EVEN, /* with the public exponent 65536; there is no private key, as with the next */
     PKI_RSA_LONG, /* 2^64 + 1 */
     PKI_RSA_ONE,  /* 1 */
+    PKI_RSA_EVEN_MODULUS,
     PKI_ED25519,
     PKI_X25519,
     PKI_X25519_ZERO, /* the point 0, of small order; there is no private key */

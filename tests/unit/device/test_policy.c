@@ -103,6 +103,16 @@ START_TEST(rsa_exponent_that_no_token_takes_is_refused)
 }
 END_TEST
 
+START_TEST(rsa_modulus_that_is_even_is_refused)
+{
+    set_policy(&(const struct device_policy){.keys = ALL_KEYS});
+    refused(check_options(root, &(struct pki_options){.serial = "SN-1",
+                                                      .key = PKI_RSA_EVEN_MODULUS,
+                                                      .key_usage = "critical,keyEncipherment"}),
+            "key-malformed");
+}
+END_TEST
+
 START_TEST(x25519_point_of_small_order_is_refused)
 {
     set_policy(&(struct device_policy){.keys = ALL_KEYS});
@@ -308,6 +318,7 @@ int main(void)
                         sizeof KEYS / sizeof KEYS[0]);
     tcase_add_test(policy, what_is_not_served_is_named);
     tcase_add_test(policy, rsa_exponent_that_no_token_takes_is_refused);
+    tcase_add_test(policy, rsa_modulus_that_is_even_is_refused);
     tcase_add_test(policy, x25519_point_of_small_order_is_refused);
     tcase_add_test(policy, rsa_wants_encipherment_and_the_others_agreement);
     tcase_add_loop_test(policy, sign_only_identity_needs_the_override, 0, 3);

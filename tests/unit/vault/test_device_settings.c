@@ -65,6 +65,10 @@ START_TEST(an_age_outside_the_limits_is_refused)
     assert_refused("cms", "{\"crl_hours_max\":8761}", "options");
     assert_refused("cms", "{\"crl_hours_max\":-1}", "options");
     assert_refused("cms", "{\"crl_hours_max\":\"24\"}", "options");
+    /* What no key without a certificate could be checked for is not promised. */
+    assert_refused("jwe", "{\"crl_hours_max\":24,\"device_identity\":\"list\"}", "list-settings");
+    assert_refused("jwe", "{\"accept_sign_only\":true,\"device_identity\":\"list\"}",
+                   "list-settings");
 }
 END_TEST
 
