@@ -517,13 +517,13 @@ START_TEST(a_product_that_asks_for_lists_says_until_when_it_has_them)
     shown.profile = (char *)"cms";
     shown.crls_wanted = 1;
     ADMIN("product", "show", "chip");
-    ck_assert_ptr_nonnull(strstr(run.out, "Revocation lists      at most 24 hours old\n"));
-    ck_assert_ptr_nonnull(strstr(run.out, "Lists kept            0\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "Revocation lists       at most 24 hours old\n"));
+    ck_assert_ptr_nonnull(strstr(run.out, "Revocation lists kept  0\n"));
     shown.crls = 2;
     shown.crls_until_unix_ms = 1764288000000;
     ADMIN("product", "show", "chip");
     ck_assert_ptr_nonnull(
-        strstr(run.out, "Lists kept            2, good until 2025-11-28T00:00:00.000Z\n"));
+        strstr(run.out, "Revocation lists kept  2, good until 2025-11-28T00:00:00.000Z\n"));
 }
 END_TEST
 

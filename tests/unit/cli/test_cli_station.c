@@ -201,7 +201,7 @@ START_TEST(a_device_shows_exactly_one_certificate)
 {
     server_say(&server, 201, GOOD);
     LICENSE("--st-certificate", write_chip(sizeof chip));
-    claim_refused(64, "--device-cert and --st-certificate: give one of them");
+    claim_refused(64, "--device-cert, --st-certificate and --device-key: give one of them");
     PROVCTL(&dir, &run, "license", "--product", "meter", "--out", out);
     claim_refused(64, "The device's certificate is missing: --device-cert FILE");
     PROVCTL(&dir, &run, "license", "--product", "meter", "--st-certificate",
