@@ -13,7 +13,8 @@
 
 #define MS_PER_HOUR INT64_C(3600000)
 
-static_assert(DEVICE_CRLS_MAX == LEDGER_CRLS_MAX && DEVICE_CRLS_MAX_BYTES == LEDGER_CRLS_MAX_BYTES,
+static_assert(DEVICE_CRLS_MAX == LEDGER_CRLS_MAX &&
+                  (uint64_t)DEVICE_CRLS_MAX_BYTES == LEDGER_CRLS_MAX_BYTES,
               "what is checked can be kept");
 
 /* False for products whose devices show no X.509 certificate, and for settings of another build. */
