@@ -13,9 +13,9 @@
 
 #define MS_PER_HOUR INT64_C(3600000)
 
-/* The ledger's limits (ledger/ledger.h): what was checked can be kept. */
-static_assert(DEVICE_CRLS_MAX == 16, "LEDGER_CRLS_MAX");
-static_assert(DEVICE_CRLS_MAX_BYTES == 1048576, "LEDGER_CRLS_MAX_BYTES");
+static_assert(DEVICE_CRLS_MAX == LEDGER_CRLS_MAX &&
+                  (uint64_t)DEVICE_CRLS_MAX_BYTES == LEDGER_CRLS_MAX_BYTES,
+              "what is checked can be kept");
 
 /* False for products whose devices show no X.509 certificate, and for settings of another build. */
 static bool read_settings(const struct ledger_product *product, struct device_settings *settings)
