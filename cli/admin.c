@@ -208,6 +208,13 @@ static enum error fail_entry(const struct fault *fault, struct failure *failure)
     return failure->code;
 }
 
+/* A refusal that no right of the caller's would change: its detail says what to do. */
+static bool is_refusal_of_documents(const struct fault *fault)
+{
+    return strcmp(fault->reason, "standby-not-signed") == 0 ||
+           strcmp(fault->reason, "other-authorities") == 0;
+}
+
 static enum error fail(const struct arguments *arguments, const char *path,
                        const Provisiond__AdminRequest *request, const struct fault *fault,
                        struct failure *failure)
@@ -219,7 +226,7 @@ static enum error fail(const struct arguments *arguments, const char *path,
         (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
         return failure->code;
     }
-    if (strcmp(fault->reason, "standby-not-signed") == 0) {
+    if (is_refusal_of_documents(fault)) {
         (void)failure_set_plain(failure, fault->code, "%s", fault->detail);
         (void)snprintf(failure->check, sizeof failure->check, "%s", fault->reason);
         return failure->code;
