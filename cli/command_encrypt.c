@@ -8,28 +8,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/admin.h"
+#include "cli/admin_work.h"
 #include "cli/commands.h"
 #include "cli/firmware_line.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-
-/* The work of the second thread while the first draws the bar. */
-struct encryption {
-    const struct arguments *arguments;
-    const Provisiond__AdminRequest *request;
-    int file;
-    Provisiond__AdminReply *reply;
-    struct failure *failure;
-    enum error result;
-};
-
-static void encrypt_in_vault(void *context)
-{
-    struct encryption *encryption = context;
-    encryption->result = admin_ask(encryption->arguments, encryption->request, encryption->file,
-                                   &encryption->reply, encryption->failure);
-}
 
 static enum error print_encrypted(const Provisiond__ImageEncryptReply *reply, bool is_json,
                                   struct failure *failure)
@@ -53,7 +36,7 @@ static enum error encrypt(const struct arguments *arguments, const struct firmwa
 {
     Provisiond__ImageEncryptRequest encrypt = PROVISIOND__IMAGE_ENCRYPT_REQUEST__INIT;
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
-    struct encryption work = {
+    struct admin_work work = {
         .arguments = arguments, .request = &request, .file = file->fd, .failure = failure};
     encrypt.product = (char *)arguments_get(arguments, OPTION_PRODUCT);
     encrypt.label = (char *)arguments_get_or(arguments, OPTION_LABEL, "");
@@ -61,7 +44,7 @@ static enum error encrypt(const struct arguments *arguments, const struct firmwa
     encrypt.format = (char *)firmware_line_format(arguments);
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT;
     request.image_encrypt = &encrypt;
-    progress_run(encrypt_in_vault, &work, file->fd, file->size);
+    progress_run(admin_work_ask, &work, file->fd, file->size);
     ADMIN_REPLY_AUTO reply = work.reply;
     if (work.result != ERR_OK)
         return work.result;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/admin.h"
+#include "cli/admin_work.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -24,16 +24,6 @@
 struct opened {
     int fd; /* -1 */
     struct package package;
-};
-
-/* The work of the second thread while the first shows how long it lasts. */
-struct import {
-    const struct arguments *arguments;
-    const Provisiond__AdminRequest *request;
-    int file;
-    Provisiond__AdminReply *reply;
-    struct failure *failure;
-    enum error result;
 };
 
 static void close_opened(struct opened *opened)
@@ -105,13 +95,6 @@ static void fill(const struct package *package, Provisiond__ImageImportRequest *
     out->key = binary(package->key, package->key_length);
 }
 
-static void import_in_vault(void *context)
-{
-    struct import *import = context;
-    import->result = admin_ask(import->arguments, import->request, import->file, &import->reply,
-                               import->failure);
-}
-
 /* ---- the command ---- */
 
 static enum error print_imported(const struct arguments *arguments, const struct package *package,
@@ -141,11 +124,11 @@ enum error command_image_import(const struct arguments *arguments, struct failur
     asked.for_product = (char *)(uintptr_t)arguments_get(arguments, OPTION_PRODUCT);
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_IMPORT;
     request.image_import = &asked;
-    struct import import = {
+    struct admin_work work = {
         .arguments = arguments, .request = &request, .file = opened.fd, .failure = failure};
-    progress_run_unsized(import_in_vault, &import, "Taking the image in");
-    ADMIN_REPLY_AUTO reply = import.reply;
-    if (import.result != ERR_OK)
-        return import.result;
+    progress_run_unsized(admin_work_ask, &work, "Taking the image in");
+    ADMIN_REPLY_AUTO reply = work.reply;
+    if (work.result != ERR_OK)
+        return work.result;
     return print_imported(arguments, &opened.package, reply->image_import->is_new, failure);
 }

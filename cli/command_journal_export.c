@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/admin.h"
+#include "cli/admin_work.h"
 #include "cli/commands.h"
 #include "cli/file_output.h"
 #include "cli/output.h"
@@ -22,23 +22,6 @@
 #define CHALLENGE_MAX 64
 
 static const char FIRST_LINE[] = "provisiond-journal/1\n";
-
-/* The work of the second thread while the first shows how far it is. */
-struct export_work {
-    const struct arguments *arguments;
-    const Provisiond__AdminRequest *request;
-    int file;
-    Provisiond__AdminReply *reply;
-    struct failure *failure;
-    enum error result;
-};
-
-static void export_in_vault(void *context)
-{
-    struct export_work *work = context;
-    work->result =
-        admin_ask(work->arguments, work->request, work->file, &work->reply, work->failure);
-}
 
 static enum error read_challenge(const struct arguments *arguments, uint8_t bytes[CHALLENGE_MAX],
                                  ProtobufCBinaryData *ret_challenge, struct failure *failure)
@@ -121,9 +104,9 @@ enum error command_journal_export(const struct arguments *arguments, struct fail
         e = open_output(arguments, &output, failure);
     if (e != ERR_OK)
         return e;
-    struct export_work work = {
+    struct admin_work work = {
         .arguments = arguments, .request = &request, .file = output.fd, .failure = failure};
-    progress_run_writing(export_in_vault, &work, output.fd);
+    progress_run_writing(admin_work_ask, &work, output.fd);
     ADMIN_REPLY_AUTO reply = work.reply;
     if (work.result != ERR_OK)
         return work.result;

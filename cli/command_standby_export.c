@@ -10,29 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/admin.h"
+#include "cli/admin_work.h"
 #include "cli/commands.h"
 #include "cli/file_output.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "handover/handover.h"
-
-/* The work of the second thread while the first shows how far it is. */
-struct export_work {
-    const struct arguments *arguments;
-    const Provisiond__AdminRequest *request;
-    int file;
-    Provisiond__AdminReply *reply;
-    struct failure *failure;
-    enum error result;
-};
-
-static void export_in_vault(void *context)
-{
-    struct export_work *work = context;
-    work->result =
-        admin_ask(work->arguments, work->request, work->file, &work->reply, work->failure);
-}
 
 static enum error open_output(const struct arguments *arguments, struct file_output *ret_output,
                               struct failure *failure)
@@ -101,9 +84,9 @@ enum error command_standby_export(const struct arguments *arguments, struct fail
     enum error e = open_output(arguments, &output, failure);
     if (e != ERR_OK)
         return e;
-    struct export_work work = {
+    struct admin_work work = {
         .arguments = arguments, .request = &request, .file = output.fd, .failure = failure};
-    progress_run_unsized(export_in_vault, &work, "Wrapping session keys");
+    progress_run_unsized(admin_work_ask, &work, "Wrapping session keys");
     ADMIN_REPLY_AUTO reply = work.reply;
     if (work.result != ERR_OK)
         return work.result;

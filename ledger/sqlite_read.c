@@ -144,32 +144,41 @@ static enum error take_pem(sqlite3_stmt *row, char **ret_pem, size_t *ret_length
     return ERR_OK;
 }
 
-enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
-                                 size_t *ret_length, struct fault *fault)
+/* What the statement finds of a product; NULL when it finds nothing. */
+static enum error get_pem(struct ledger_store *store, enum sql statement, int64_t product_id,
+                          char **ret_pem, size_t *ret_length, struct fault *fault)
 {
     READER_AUTO reader = store_reader(store, fault);
     if (reader.db == NULL)
         return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_ANCHORS);
-    int rc = db_step(row, DB_INT(product_id));
-    if (rc == SQLITE_DONE)
-        return store_product_unknown(fault);
-    return rc == SQLITE_ROW ? take_pem(row, ret_pem, ret_length, fault) : db_fault(rc, fault);
-}
-
-enum error store_product_crls(struct ledger_store *store, int64_t product_id, char **ret_pem,
-                              size_t *ret_length, struct fault *fault)
-{
-    READER_AUTO reader = store_reader(store, fault);
-    if (reader.db == NULL)
-        return ERR_LEDGER_UNAVAILABLE;
-    DB_ROW *row = db_row(reader.db, SQL_PRODUCT_CRLS);
+    DB_ROW *row = db_row(reader.db, statement);
     int rc = db_step(row, DB_INT(product_id));
     if (rc != SQLITE_DONE)
         return rc == SQLITE_ROW ? take_pem(row, ret_pem, ret_length, fault) : db_fault(rc, fault);
     *ret_pem = NULL;
     *ret_length = 0;
     return ERR_OK;
+}
+
+enum error store_product_anchors(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                                 size_t *ret_length, struct fault *fault)
+{
+    char *pem = NULL;
+    size_t length = 0;
+    enum error e = get_pem(store, SQL_PRODUCT_ANCHORS, product_id, &pem, &length, fault);
+    if (e != ERR_OK)
+        return e;
+    if (pem == NULL)
+        return store_product_unknown(fault);
+    *ret_pem = pem;
+    *ret_length = length;
+    return ERR_OK;
+}
+
+enum error store_product_crls(struct ledger_store *store, int64_t product_id, char **ret_pem,
+                              size_t *ret_length, struct fault *fault)
+{
+    return get_pem(store, SQL_PRODUCT_CRLS, product_id, ret_pem, ret_length, fault);
 }
 
 static enum error image_missing(bool is_newest_asked, struct fault *fault)

@@ -26,12 +26,12 @@ static const struct {
     int64_t quota;
 } PRODUCTS[] = {{"widget", VAULT_RIG_WIDGETS}, {"gadget", VAULT_RIG_GADGETS}};
 
-static char *text(const char *literal)
+char *vault_rig_text(const char *literal)
 {
     return (char *)(uintptr_t)literal;
 }
 
-static ProtobufCBinaryData data_of(const void *bytes, size_t length)
+ProtobufCBinaryData vault_rig_data(const void *bytes, size_t length)
 {
     return (ProtobufCBinaryData){.len = length, .data = (uint8_t *)(uintptr_t)bytes};
 }
@@ -106,7 +106,7 @@ static void init(struct vault_rig *rig)
 {
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__AdminInitRequest asked = PROVISIOND__ADMIN_INIT_REQUEST__INIT;
-    asked.site = text("site-1");
+    asked.site = vault_rig_text("site-1");
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_INIT;
     request.init = &asked;
     administer(rig, &request, -1);
@@ -117,10 +117,10 @@ static void make_product(struct vault_rig *rig, const char *name, int64_t quota)
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__ProductCreateRequest asked = PROVISIOND__PRODUCT_CREATE_REQUEST__INIT;
     const char *pem = pki_certificate(rig->maker);
-    asked.name = text(name);
-    asked.profile = text("cms");
+    asked.name = vault_rig_text(name);
+    asked.profile = vault_rig_text("cms");
     asked.quota = quota;
-    asked.anchors = data_of(pem, strlen(pem));
+    asked.anchors = vault_rig_data(pem, strlen(pem));
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRODUCT_CREATE;
     request.product_create = &asked;
     administer(rig, &request, -1);
@@ -131,9 +131,9 @@ static struct sha256 make_image(struct vault_rig *rig, const char *product)
     struct sha256 digest;
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__ImageEncryptRequest asked = PROVISIOND__IMAGE_ENCRYPT_REQUEST__INIT;
-    asked.product = text(product);
-    asked.label = text("1.0");
-    asked.format = text("cms");
+    asked.product = vault_rig_text(product);
+    asked.label = vault_rig_text("1.0");
+    asked.format = vault_rig_text("cms");
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_IMAGE_ENCRYPT;
     request.image_encrypt = &asked;
     int clear = hsm_rig_make_file(product, strlen(product));
@@ -172,9 +172,9 @@ struct sha256 vault_rig_enrol(struct vault_rig *rig, const char *name, Provision
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__PrincipalAddRequest asked = PROVISIOND__PRINCIPAL_ADD_REQUEST__INIT;
     const char *pem = pki_certificate(client);
-    asked.name = text(name);
+    asked.name = vault_rig_text(name);
     asked.role = role;
-    asked.certificate = data_of(pem, strlen(pem));
+    asked.certificate = vault_rig_data(pem, strlen(pem));
     asked.n_products = split(products, &copies[0], product_names, ENROL_NAMES_MAX);
     asked.products = product_names;
     asked.n_lines = split(lines, &copies[1], line_names, ENROL_NAMES_MAX);
@@ -198,8 +198,8 @@ struct sha256 vault_rig_add_key(struct vault_rig *rig, const char *name)
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__PrincipalKeyRequest asked = PROVISIOND__PRINCIPAL_KEY_REQUEST__INIT;
     const char *pem = pki_certificate(client);
-    asked.name = text(name);
-    asked.certificate = data_of(pem, strlen(pem));
+    asked.name = vault_rig_text(name);
+    asked.certificate = vault_rig_data(pem, strlen(pem));
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY;
     request.principal_key = &asked;
     Provisiond__AdminReply *reply = vault_rig_administer(rig, &request, -1, ERR_OK);
@@ -213,8 +213,8 @@ void vault_rig_remove_key(struct vault_rig *rig, const char *name, const struct 
 {
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__PrincipalKeyRequest asked = PROVISIOND__PRINCIPAL_KEY_REQUEST__INIT;
-    asked.name = text(name);
-    asked.remove_spki = data_of(spki->bytes, SHA256_SIZE);
+    asked.name = vault_rig_text(name);
+    asked.remove_spki = vault_rig_data(spki->bytes, SHA256_SIZE);
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_KEY;
     request.principal_key = &asked;
     administer(rig, &request, -1);
@@ -224,7 +224,7 @@ void vault_rig_enable(struct vault_rig *rig, const char *name, bool is_enabled)
 {
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__PrincipalEnableRequest asked = PROVISIOND__PRINCIPAL_ENABLE_REQUEST__INIT;
-    asked.name = text(name);
+    asked.name = vault_rig_text(name);
     asked.enabled = is_enabled;
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_PRINCIPAL_ENABLE;
     request.principal_enable = &asked;
@@ -235,7 +235,7 @@ void vault_rig_add_quota(struct vault_rig *rig, const char *product, int64_t uni
 {
     Provisiond__AdminRequest request = PROVISIOND__ADMIN_REQUEST__INIT;
     Provisiond__QuotaAddRequest asked = PROVISIOND__QUOTA_ADD_REQUEST__INIT;
-    asked.product = text(product);
+    asked.product = vault_rig_text(product);
     asked.units = units;
     request.op_case = PROVISIOND__ADMIN_REQUEST__OP_QUOTA_ADD;
     request.quota_add = &asked;
@@ -272,7 +272,7 @@ Provisiond__StationReply *vault_rig_ask(struct vault_rig *rig, const struct sha2
                                         Provisiond__StationRequest *request)
 {
     if (caller != NULL)
-        request->caller_spki = data_of(caller->bytes, SHA256_SIZE);
+        request->caller_spki = vault_rig_data(caller->bytes, SHA256_SIZE);
     size_t length = provisiond__station_request__get_packed_size(request);
     uint8_t *payload = malloc(length + 1);
     ck_assert_ptr_nonnull(payload);
@@ -321,15 +321,15 @@ void vault_rig_expect(const Provisiond__StationReply *reply, enum error code, co
 void vault_rig_license(Provisiond__LicenseRequest *license, const char *product, const char *pem)
 {
     provisiond__license_request__init(license);
-    license->product = text(product);
-    license->certificate_chain = data_of(pem, strlen(pem));
+    license->product = vault_rig_text(product);
+    license->certificate_chain = vault_rig_data(pem, strlen(pem));
 }
 
 Provisiond__UsageReply vault_rig_usage(struct vault_rig *rig, const char *product)
 {
     Provisiond__StationRequest request = PROVISIOND__STATION_REQUEST__INIT;
     Provisiond__UsageRequest asked = PROVISIOND__USAGE_REQUEST__INIT;
-    asked.product = text(product);
+    asked.product = vault_rig_text(product);
     request.op_case = PROVISIOND__STATION_REQUEST__OP_USAGE;
     request.usage = &asked;
     Provisiond__StationReply *reply = vault_rig_ask(rig, &rig->station, &request);

@@ -38,6 +38,10 @@ void vault_rig_start(struct vault_rig *rig);
 void vault_rig_stop(struct vault_rig *rig);
 void vault_rig_remove(struct vault_rig *rig);
 
+/* A literal, and borrowed bytes, where a message wants no const. */
+char *vault_rig_text(const char *literal);
+ProtobufCBinaryData vault_rig_data(const void *bytes, size_t length);
+
 /* ---- the admin socket ---- */
 
 /* Fails the test unless the answer has this code; the caller frees it with vault_admin_reply_free
