@@ -26,12 +26,12 @@ struct cms_form {
 
 #define CMS_SERIAL_MAX_BYTES 32 /* of the certificate's serial number; RFC 5280 allows 20 */
 
-/* ERR_TOO_LARGE beyond LICENSE_MAX_BYTES; ERR_INTERNAL for lack of memory. */
+/* ERR_TOO_LARGE beyond LICENSE_MAX_BYTES. */
 enum error cms_form_encode(const struct cms_form *form, struct license *ret_license) MUST_USE;
 
 /*
  * ECC-CMS-SharedInfo (RFC 5753 §7.2) of AES-256 key wrap, into out of LICENSE_SHARED_INFO_MAX
- * bytes; ERR_INTERNAL for lack of memory.
+ * bytes; ERR_INTERNAL when it does not fit.
  */
 enum error cms_form_shared_info(struct bytes ukm, uint8_t *out, size_t *ret_length) MUST_USE;
 
