@@ -26,6 +26,8 @@ struct filling {
     struct ledger *ledger;
     struct fault fault;
     struct ledger_issue form; /* all but the device and the license's number */
+    int64_t first;            /* device to be made */
+    int64_t count;
     uint8_t license[LEDGER_LICENSE_MAX];
     size_t license_length;
 };
@@ -72,12 +74,22 @@ static void open_filling(const struct rig *rig, struct filling *filling)
     filling->form.image_id = image.id;
 }
 
-static struct ledger_device device_of(int64_t number)
+/* Keys lie as far apart as digests do, but come in their order: the index is then written from one
+ * end to the other, instead of at a page of its own for each. */
+static void put_place(const struct filling *filling, int64_t number, struct sha256 *spki)
+{
+    uint64_t place = (uint64_t)(number - filling->first) * (UINT64_MAX / (uint64_t)filling->count);
+    for (size_t i = 0; i < sizeof place; i++)
+        spki->bytes[i] = (uint8_t)(place >> (8 * (sizeof place - 1 - i)));
+}
+
+static struct ledger_device device_of(const struct filling *filling, int64_t number)
 {
     struct ledger_device device = {.point_length = POINT_BYTES, .can_sign = true};
     char text[NUMBER_SIZE];
     int length = snprintf(text, sizeof text, "filled-%lld", (long long)number);
     device.spki = sha256_of(bytes_of(text, (size_t)length));
+    put_place(filling, number, &device.spki);
     memcpy(device.serial, text, (size_t)length + 1);
     device.point[0] = POINT_FORM;
     memcpy(device.point + 1, device.spki.bytes, SHA256_SIZE);
@@ -97,7 +109,7 @@ static void issue_batch(struct filling *filling, int64_t first, size_t count)
         memcpy(licenses[i], filling->license, filling->license_length);
         memcpy(licenses[i] + filling->license_length - STAMP_AT, &number, sizeof number);
         issues[i] = filling->form;
-        issues[i].device = device_of(number);
+        issues[i].device = device_of(filling, number);
         issues[i].license = bytes_of(licenses[i], filling->license_length);
         items[i].issue = &issues[i];
     }
@@ -108,7 +120,7 @@ static void issue_batch(struct filling *filling, int64_t first, size_t count)
 
 int64_t fill_ledger(const struct rig *rig, int64_t first, int64_t count)
 {
-    struct filling filling = {0};
+    struct filling filling = {.first = first, .count = count};
     int64_t begin_us = clock_monotonic_us();
     open_filling(rig, &filling);
     for (int64_t done = 0; done < count; done += LEDGER_BATCH_MAX) {
