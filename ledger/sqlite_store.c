@@ -23,8 +23,9 @@
 #include "ledger/sqlite_rewrap.h"
 #include "ledger/sqlite_schema.h"
 
-#define LOCK_SUFFIX ".lock"
-#define FILE_MODE   0600
+#define LOCK_SUFFIX  ".lock"
+#define READER_CACHE "PRAGMA cache_size = -512" /* KiB */
+#define FILE_MODE    0600
 
 /* ---- files ---- */
 
@@ -119,6 +120,13 @@ static enum error open_writer(struct ledger_store *store, const char *path, stru
     return e;
 }
 
+/* What a reader keeps of one snapshot is of no use in the next. */
+static enum error limit_cache(struct db *reader, struct fault *fault)
+{
+    int rc = sqlite3_exec(reader->handle, READER_CACHE, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? ERR_OK : db_fault(rc, fault);
+}
+
 static enum error open_readers(struct ledger_store *store, const char *path, struct fault *fault)
 {
     enum error e = queue_new(STORE_READERS, &store->idle);
@@ -126,6 +134,8 @@ static enum error open_readers(struct ledger_store *store, const char *path, str
         return fault_set(fault, e, "memory", "Out of memory.", 0);
     for (size_t i = 0; i < STORE_READERS && e == ERR_OK; i++) {
         e = db_open(&store->readers[i], path, false, fault);
+        if (e == ERR_OK)
+            e = limit_cache(&store->readers[i], fault);
         if (e == ERR_OK)
             e = db_prepare(&store->readers[i], false, fault);
         if (e == ERR_OK && !queue_push(store->idle, &store->readers[i]))
