@@ -95,8 +95,11 @@ enum error ledger_account_note(struct ledger *ledger,
                                bool (*includes)(void *context, int64_t product_id), void *context,
                                struct fault *fault) MUST_USE;
 
-/* Each product with its account, and the number of leaves, from one snapshot. */
-enum error ledger_accounts_each(struct ledger *ledger,
+/*
+ * Each product with its account, and the number of leaves, from one snapshot. Without usage it is
+ * NULL: that takes time for each unit of the last week that nobody reported, this does not.
+ */
+enum error ledger_accounts_each(struct ledger *ledger, bool with_usage,
                                 bool (*each)(void *context, const struct ledger_product *product,
                                              const struct ledger_usage *usage),
                                 void *context, int64_t *ret_journal_size,

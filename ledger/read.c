@@ -87,12 +87,13 @@ enum error ledger_principals_each(struct ledger *ledger,
     return ledger->ops->principals_each(ledger->store, each, context, fault);
 }
 
-enum error ledger_accounts_each(struct ledger *ledger,
+enum error ledger_accounts_each(struct ledger *ledger, bool with_usage,
                                 bool (*each)(void *context, const struct ledger_product *product,
                                              const struct ledger_usage *usage),
                                 void *context, int64_t *ret_journal_size, struct fault *fault)
 {
-    return ledger->ops->accounts_each(ledger->store, each, context, ret_journal_size, fault);
+    return ledger->ops->accounts_each(ledger->store, with_usage, each, context, ret_journal_size,
+                                      fault);
 }
 
 uint64_t ledger_catalogue_version(struct ledger *ledger)

@@ -292,7 +292,7 @@ enum error store_install_get(struct ledger_store *store, const struct uuid *id,
 /* ---- sqlite_usage.c ---- */
 enum error store_usage(struct ledger_store *store, const char *product, int64_t now_unix_ms,
                        struct ledger_usage *ret_usage, struct fault *fault);
-enum error store_accounts_each(struct ledger_store *store,
+enum error store_accounts_each(struct ledger_store *store, bool with_usage,
                                bool (*each)(void *context, const struct ledger_product *product,
                                             const struct ledger_usage *usage),
                                void *context, int64_t *ret_journal_size, struct fault *fault);

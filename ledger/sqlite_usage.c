@@ -76,12 +76,14 @@ static enum error read_journal_size(struct db *db, int64_t *ret_size, struct fau
     return ERR_OK;
 }
 
-/* The product's row, already stepped to, with its account. */
+/* The product's row, already stepped to, with its account unless usage is NULL. */
 static enum error read_account(struct db *db, sqlite3_stmt *row, struct ledger_product *product,
                                struct ledger_usage *usage, struct fault *fault)
 {
     if (!store_read_product(row, product))
         return db_column_fault(row, fault);
+    if (usage == NULL)
+        return ERR_OK;
     return read_usage(db, product->name, clock_unix_ms(), usage, fault);
 }
 
@@ -89,14 +91,15 @@ static enum error read_account(struct db *db, sqlite3_stmt *row, struct ledger_p
  * The statement over the products is active until the end, and while one is, all statements of its
  * connection see the same snapshot.
  */
-enum error store_accounts_each(struct ledger_store *store,
+enum error store_accounts_each(struct ledger_store *store, bool with_usage,
                                bool (*each)(void *context, const struct ledger_product *product,
                                             const struct ledger_usage *usage),
                                void *context, int64_t *ret_journal_size, struct fault *fault)
 {
     READER_AUTO reader = store_reader(store, fault);
     struct ledger_product product = {0};
-    struct ledger_usage usage;
+    struct ledger_usage counted;
+    struct ledger_usage *usage = with_usage ? &counted : NULL;
     int64_t size = 0;
     if (reader.db == NULL)
         return ERR_LEDGER_UNAVAILABLE;
@@ -104,8 +107,8 @@ enum error store_accounts_each(struct ledger_store *store,
     int rc = db_step(row);
     enum error e = read_journal_size(reader.db, &size, fault);
     for (; e == ERR_OK && rc == SQLITE_ROW; rc = sqlite3_step(row)) {
-        e = read_account(reader.db, row, &product, &usage, fault);
-        if (e == ERR_OK && !each(context, &product, &usage))
+        e = read_account(reader.db, row, &product, usage, fault);
+        if (e == ERR_OK && !each(context, &product, usage))
             break;
     }
     if (e == ERR_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)

@@ -446,7 +446,7 @@ struct ledger_store_ops {
                                 int64_t since_unix_ms, int64_t *ret_units, struct fault *fault);
     enum error (*install_device)(struct ledger_store *store, const struct uuid *install,
                                  struct ledger_device *ret_device, struct fault *fault);
-    enum error (*accounts_each)(struct ledger_store *store,
+    enum error (*accounts_each)(struct ledger_store *store, bool with_usage,
                                 bool (*each)(void *context, const struct ledger_product *product,
                                              const struct ledger_usage *usage),
                                 void *context, int64_t *ret_journal_size, struct fault *fault);

@@ -319,7 +319,7 @@ static bool add_account(void *context, const struct ledger_product *product,
 static enum error read_snapshot(struct ledger *ledger, struct products *products, int64_t *ret_size,
                                 struct fault *fault)
 {
-    enum error e = ledger_accounts_each(ledger, add_account, products, ret_size, fault);
+    enum error e = ledger_accounts_each(ledger, false, add_account, products, ret_size, fault);
     if (e == ERR_OK && products->is_out_of_memory)
         e = fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     return e;

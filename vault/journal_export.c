@@ -72,7 +72,7 @@ static enum error take_snapshot(struct work *work, struct fault *fault)
     struct checkpoint *checkpoint = &work->checkpoint;
     int64_t size = 0;
     work->header.account_count = 0;
-    enum error e = ledger_accounts_each(vault->ledger, add_account, work, &size, fault);
+    enum error e = ledger_accounts_each(vault->ledger, true, add_account, work, &size, fault);
     if (e == ERR_OK && work->is_out_of_memory)
         e = fault_set(fault, ERR_INTERNAL, "memory", "Out of memory.", 0);
     if (e == ERR_OK)

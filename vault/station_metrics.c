@@ -147,8 +147,8 @@ static enum error finish_product(struct vault *vault, struct metrics_row *row, s
 
 static enum error read_products(struct vault *vault, struct metrics *metrics, struct fault *fault)
 {
-    enum error e =
-        ledger_accounts_each(vault->ledger, add_account, metrics, &metrics->journal_size, fault);
+    enum error e = ledger_accounts_each(vault->ledger, true, add_account, metrics,
+                                        &metrics->journal_size, fault);
     e = listing_finish(metrics->products, e, fault);
     for (size_t i = 0; e == ERR_OK && i < metrics->products->count; i++)
         e = finish_product(vault, metrics->products->links[i], fault);

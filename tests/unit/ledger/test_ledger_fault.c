@@ -383,7 +383,8 @@ static void read_journal(void)
     int64_t size = 0;
     int accounts = 0;
     struct ledger *ledger = world.ledger;
-    enum error e = ledger_accounts_each(ledger, count_account, &accounts, &size, &world.fault);
+    enum error e =
+        ledger_accounts_each(ledger, true, count_account, &accounts, &size, &world.fault);
     ck_assert(is_honest(e) && (e != ERR_OK || (accounts == 1 && size > 1)));
     e = ledger_head(ledger, &head, &world.fault);
     ck_assert(is_honest(e) && (e != ERR_OK || head.size > 1));

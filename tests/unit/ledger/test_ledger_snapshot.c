@@ -55,11 +55,21 @@ static bool see(void *context, const struct ledger_product *product,
     return accounts->products != accounts->stop_after;
 }
 
+static bool see_product(void *context, const struct ledger_product *product,
+                        const struct ledger_usage *usage)
+{
+    struct accounts *accounts = context;
+    accounts->products++;
+    accounts->licensed += product->used;
+    ck_assert_ptr_null(usage);
+    return true;
+}
+
 static struct accounts read_accounts(int stop_after)
 {
     struct fault fault = {0};
     struct accounts accounts = {.stop_after = stop_after, .journal_size = -1};
-    ck_assert_msg(ledger_accounts_each(world.ledger, see, &accounts, &accounts.journal_size,
+    ck_assert_msg(ledger_accounts_each(world.ledger, true, see, &accounts, &accounts.journal_size,
                                        &fault) == ERR_OK,
                   "%s: %s", fault.reason, fault.detail);
     return accounts;
@@ -78,6 +88,22 @@ static void add_products(void)
                          ERR_OK);
     }
 }
+
+START_TEST(without_usage_there_is_the_product_alone)
+{
+    struct ledger_issued issued;
+    struct accounts accounts = {.journal_size = -1};
+    add_products();
+    for (int64_t n = 1; n <= 3; n++)
+        ck_assert_int_eq(world_issue(&world, n, &issued), ERR_OK);
+    ck_assert_int_eq(ledger_accounts_each(world.ledger, false, see_product, &accounts,
+                                          &accounts.journal_size, &world.fault),
+                     ERR_OK);
+    ck_assert_int_eq(accounts.products, PRODUCTS);
+    ck_assert_int_eq(accounts.licensed, 3);
+    ck_assert_int_eq(accounts.journal_size, read_accounts(-1).journal_size);
+}
+END_TEST
 
 START_TEST(each_product_comes_with_its_account)
 {
