@@ -175,6 +175,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, each_product_comes_with_its_account);
+    tcase_add_test(tcase, without_usage_there_is_the_product_alone);
     tcase_add_test(tcase, accounts_and_journal_are_of_one_moment);
     tcase_add_test(tcase, a_snapshot_ends_with_the_call);
     suite_add_tcase(suite, tcase);
