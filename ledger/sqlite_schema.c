@@ -30,9 +30,8 @@ static const char PRAGMAS[] =
     "PRAGMA foreign_keys = ON;"
     "PRAGMA recursive_triggers = ON;" /* so that REPLACE cannot delete a leaf unseen */
     "PRAGMA trusted_schema = OFF;"
-    "PRAGMA temp_store = MEMORY;" /* a change that can be undone writes no file for that */
-    "PRAGMA cache_size = -16384;" /* KiB: the upper levels of all indexes, of millions of devices */
-    "PRAGMA wal_autocheckpoint = 4000;"      /* pages: 16 MiB of log, then back into the file */
+    "PRAGMA temp_store = MEMORY;"       /* a change that can be undone writes no file for that */
+    "PRAGMA wal_autocheckpoint = 4000;" /* pages: 16 MiB of log, then back into the file */
     "PRAGMA journal_size_limit = 67108864;"; /* a log that once grew shrinks again */
 
 static const char TABLES[] =
