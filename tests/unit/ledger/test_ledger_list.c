@@ -36,18 +36,25 @@ static void put(int64_t key, const char *serial)
     count++;
 }
 
-/* What was put since, as list n of signer n. */
-static enum error allow(int64_t n, struct ledger_listing_result *ret_result)
+/* What was put since, as list n of that signer. */
+static enum error allow_of(int64_t n, int64_t signer, struct ledger_listing_result *ret_result)
 {
     const struct ledger_listing listing = {
         .product = WORLD_PRODUCT,
-        .list = {.digest = world_digest('l', n), .signer = world_digest('s', n), .devices = count},
+        .list = {.digest = world_digest('l', n),
+                 .signer = world_digest('s', signer),
+                 .devices = count},
         .packed = bytes_of(packed, length),
     };
     enum error e = ledger_devices_allow(world.ledger, &listing, WORLD_BY, ret_result, &world.fault);
     length = 0;
     count = 0;
     return e;
+}
+
+static enum error allow(int64_t n, struct ledger_listing_result *ret_result)
+{
+    return allow_of(n, n, ret_result);
 }
 
 static bool is_listed(int64_t key, struct ledger_listed *ret_device)
@@ -192,6 +199,23 @@ START_TEST(each_leaf_says_which_devices_are_listed)
 }
 END_TEST
 
+/* Of what a row says the other parts are the same. */
+START_TEST(the_digest_of_the_listed_covers_their_serials)
+{
+    const struct sha256 key = world_digest('k', 1);
+    struct ledger_listing_result result;
+    put(1, "SN-1");
+    ck_assert_int_eq(allow_of(1, 1, &result), ERR_OK);
+    const struct sha256 one = state();
+    ck_assert_int_eq(
+        ledger_device_disallow(world.ledger, WORLD_PRODUCT, &key, WORLD_BY, &world.fault), ERR_OK);
+    put(1, "SN-2");
+    ck_assert_int_eq(allow_of(2, 1, &result), ERR_OK);
+    const struct sha256 other = state();
+    ck_assert(!sha256_equal(&one, &other));
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_devices_are_refused)
 {
     struct ledger_listing_result result;
@@ -232,6 +256,7 @@ int main(void)
     tcase_add_test(all, one_conflict_refuses_the_whole_list);
     tcase_add_test(all, a_device_that_is_taken_off_is_on_no_list);
     tcase_add_test(all, each_leaf_says_which_devices_are_listed);
+    tcase_add_test(all, the_digest_of_the_listed_covers_their_serials);
     tcase_add_test(all, bytes_that_are_no_devices_are_refused);
     tcase_add_test(all, a_long_list_is_one_change);
     suite_add_tcase(suite, all);
